@@ -1,0 +1,208 @@
+"""What every command, function and aggregate is written against: `Command`, `@function`, `@aggregate`, `register`."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar, Generic, TypeVar
+
+from ..planner import options as kinds
+from ..planner.bind import Args
+from ..planner.catalog import MANY, AggregateFunction, CallBinder, Function
+from ..planner.options import Option
+from ..planner.plan import Node
+from ..planner.types import BOOL, DATE, DOUBLE, DURATION, LONG, STRING, Type, join
+
+N = TypeVar("N", bound=Node)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Runs as a test and is printed by help. `given`: tables by name, in the text form of spec files."""
+
+    title: str
+    query: str
+    expect: str
+    given: Mapping[str, str] = field(default_factory=dict)
+
+
+class Command(Generic[N]):
+    """One command of the language. The instance is shared by all queries: it keeps nothing."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    syntax: ClassVar[str] = ""  # as help prints it; made from grammar and options if empty
+    grammar: ClassVar[str | None] = ""  # right side of its start rule: the positional part
+    options: ClassVar[tuple[Option, ...] | None] = ()  # None: `key=value` is never read as an option
+    open_options: ClassVar[bool] = False  # an unknown `key=` begins the positional part
+    source: ClassVar[bool] = False
+    control: ClassVar[bool] = False  # set, setq: runs before the first stage, is no operator
+    tier: ClassVar[int] = 1
+    examples: ClassVar[tuple[Example, ...]] = ()
+
+    def bind(self, args: Args, source: Node | None) -> Node:
+        raise NotImplementedError
+
+    def lower(self, node: N) -> Any:
+        """A Source, Transform or Sink for a node of this command's own; core nodes are lowered by the engine."""
+        raise NotImplementedError
+
+    @property
+    def start(self) -> str:
+        return "cmd_" + self.name.replace("-", "_")
+
+
+class Registry:
+    """All commands, functions and aggregates by name."""
+
+    def __init__(self) -> None:
+        self.commands: dict[str, Command[Any]] = {}
+        self.functions: dict[str, Function] = {}
+        self.aggregates: dict[str, AggregateFunction] = {}
+        self.later_commands: dict[str, int] = {}  # reserved names: the tier they come with
+        self.later_functions: dict[str, int] = {}
+        self.later_aggregates: dict[str, int] = {}
+        self.product: dict[str, str] = {}  # commands that belong to a product: the nearest thing here
+        self.lowerings: dict[type[Node], Command[Any]] = {}
+
+
+REGISTRY = Registry()
+
+
+def register(cls: type[Command[Any]]) -> type[Command[Any]]:
+    """Enter a command; refuses one that is not described."""
+    command = cls()
+    if command.name in REGISTRY.commands:
+        raise ValueError(f"two commands are named {command.name}")
+    if not command.summary or (not command.examples and not command.control and command.name not in _NO_EXAMPLE):
+        raise ValueError(f"command {command.name} needs a summary and an example")
+    if any(not o.summary for o in command.options or ()):
+        raise ValueError(f"command {command.name} has an option without a summary")
+    REGISTRY.commands[command.name] = command
+    return cls
+
+
+_NO_EXAMPLE = frozenset({"#"})
+
+
+def lowers(node: type[Node]) -> Callable[[type[Command[Any]]], type[Command[Any]]]:
+    """Says which node type a command's `lower` takes; stands above `register`."""
+
+    def enter(cls: type[Command[Any]]) -> type[Command[Any]]:
+        REGISTRY.lowerings[node] = REGISTRY.commands[cls.name]
+        return cls
+
+    return enter
+
+
+Returns = Type | Callable[[CallBinder], Type]
+TEXT, NUMBER, PARSED, INTEGER, DATE_ARG, ANY_ARG, BOOL_ARG, DURATION_ARG = (
+    "text", "number", "parsed", "integer", "date", "any", "bool", "duration",
+)  # fmt: skip
+"""How an argument is brought to a type before the kernel sees it (the binder inserts the cast):
+text: anything becomes text. number: text is null, counted `type`. parsed: text is parsed, as in arithmetic.
+integer: as number, then truncated to a long. date: anything else is null, counted `type`. any: as it is."""
+
+
+def function(
+    name: str,
+    *,
+    args: Sequence[str] = (),
+    least: int | None = None,
+    most: int | None = None,
+    returns: Returns = STRING,
+    syntax: str = "",
+    summary: str = "",
+    examples: Sequence[tuple[str, str]] = (),
+    aliases: Sequence[str] = (),
+    volatile: bool = False,
+    special: bool = False,
+    spans: Sequence[int] = (),
+    operator: bool = False,
+    group: str = "",
+    tier: int = 1,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enter a scalar function: `kernel(ev, *values)` over whole columns.
+
+    `args`: a coercion a place; the last one repeats when `most` is larger. `returns`: a type, or a function of the call
+    that checks what can be checked at bind (`call.fail("E307", ...)`) and may set `call.data`.
+    `examples`: (expression, its value as a literal). `spans`: arguments taken as Spans where they are (-1: all).
+    """
+
+    def enter(kernel: Callable[..., Any]) -> Callable[..., Any]:
+        bind = returns if callable(returns) else (lambda call, kind=returns: kind)
+        low = len(args) if least is None else least
+        high = (max(low, len(args)) if most is None else most)
+        for n in (name, *aliases):
+            if n in REGISTRY.functions:
+                raise ValueError(f"two functions are named {n}")
+            REGISTRY.functions[n] = Function(
+                n, low, high, bind, kernel, syntax, summary, tuple(examples), tier, volatile, special,
+                frozenset(spans), tuple(args), operator, group,
+            )  # fmt: skip
+        return kernel
+
+    return enter
+
+
+def aggregate(
+    name: str,
+    *,
+    least: int = 1,
+    most: int | None = None,
+    returns: Returns = DOUBLE,
+    syntax: str = "",
+    summary: str = "",
+    examples: Sequence[tuple[str, str]] = (),
+    aliases: Sequence[str] = (),
+    ordered: bool = False,
+    span_only: bool = False,
+    tier: int = 1,
+) -> Callable[[Any], Any]:
+    """Enter an aggregate: `state(types, data)` makes the state of all groups (see engine.operators.states)."""
+
+    def enter(state: Any) -> Any:
+        bind = returns if callable(returns) else (lambda call, kind=returns: kind)
+        for n in (name, *aliases):
+            if n in REGISTRY.aggregates:
+                raise ValueError(f"two aggregates are named {n}")
+            REGISTRY.aggregates[n] = AggregateFunction(
+                n, least, least if most is None else most, bind, state, syntax, summary, tuple(examples), tier, ordered,
+                span_only,
+            )  # fmt: skip
+        return state
+
+    return enter
+
+
+def words(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name)
+
+
+@cache
+def load() -> Registry:
+    """Import every module of `commands`, its functions and aggregates: each enters what it defines."""
+    for package in ("", ".functions", ".aggregates"):
+        found = importlib.import_module(__package__ + package)
+        for module in sorted(m.name for m in pkgutil.iter_modules(found.__path__) if not m.ispkg):
+            if module != "base":
+                importlib.import_module(f"{found.__name__}.{module}")
+    for later, here in (
+        (REGISTRY.later_commands, REGISTRY.commands),
+        (REGISTRY.later_functions, REGISTRY.functions),
+        (REGISTRY.later_aggregates, REGISTRY.aggregates),
+    ):
+        for name in later.keys() & here.keys():
+            del later[name]
+    return REGISTRY
+
+
+__all__ = [
+    "ANY_ARG", "BOOL", "BOOL_ARG", "DATE", "DATE_ARG", "DOUBLE", "DURATION", "DURATION_ARG", "INTEGER", "LONG", "MANY",
+    "NUMBER", "PARSED", "REGISTRY", "STRING", "TEXT", "Args", "CallBinder", "Command", "Example", "Node", "Option",
+    "Registry", "Type", "aggregate", "function", "join", "kinds", "load", "lowers", "register",
+]  # fmt: skip

@@ -1,0 +1,33 @@
+"""`fields [-] F, ...`: keep fields in this order, or drop them."""
+
+from __future__ import annotations
+
+from ..planner.plan import Keep
+from .base import Args, Command, Example, Node, register
+
+
+@register
+class Fields(Command[Keep]):
+    name = "fields"
+    summary = "Keep fields in this order, or drop them."
+    syntax = "fields [-] F, ..."
+    grammar = "[MINUS] names"
+    examples = (
+        Example(
+            title="two fields, in this order",
+            given={"t": "a:long b:long c:long\n1 2 3"},
+            query="table t | fields c, a",
+            expect="c:long a:long\n3 1",
+        ),
+        Example(
+            title="all but those that a pattern matches",
+            given={"t": "id:long t_ms:long u_ms:long\n1 2 3"},
+            query="table t | fields - *_ms",
+            expect="id:long\n1",
+        ),
+    )
+
+    def bind(self, args: Args, source: Node | None) -> Node:
+        assert source is not None
+        names = args.fields(args.many("names"))
+        return Keep(**args.common, inputs=(source,), names=tuple(names), drop=args.has("MINUS"))

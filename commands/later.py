@@ -1,0 +1,38 @@
+"""Names that are reserved for later versions, and commands that belong to a product: they say so instead of "unknown"."""
+
+from __future__ import annotations
+
+from .base import REGISTRY
+
+_LATER: dict[int, str] = {
+    1: "setq proc arrowfile order dedup fillnull bin explode prev repeat parsejson parsekv parsemap tojson pivot unpivot "
+    "top rare describe join union lookup outputtxt outputarrow purge alter-table",
+    2: "evalc peek serial parallel zipfile xmlfile xlsxfile wavfile lookuptable dbquery load result sample parsecsv parsexml "
+    "signature rollup cube boxplot histogram eventstats streamjoin mpsearch window streamstats insert",
+    3: "holidays patterns correlate curvefit asof windowjoin resample gapfill forecast stl dtw anomalies",
+    4: "wget split balance kmeans lof rforest tfidf fit apply evaluate track plot dboutput",
+}
+_PRODUCT = {
+    "forensic": "", "siem": "", "sentry": "", "pcapfile": "", "sendmail": "", "sendsyslog": "", "fulltext": "search",
+    "groovy": "python", "memlookup": "lookup", "evtctxadd": "", "evtctxget": "", "evtctxdel": "", "logger": "textfile",
+    "remote": "", "ftp": "", "sftp": "", "hdfs": "parquetfile", "license": "", "collector": "import",
+}  # fmt: skip
+_FUNCTIONS: dict[int, str] = {
+    1: "ip2int ip2long long2ip network cidrmatch hash md5 sha1 sha256 hash64 valueof subarray sumarray unique flatten zip "
+    "foreach sortarray numrange keys vals jsonpath parsejson tojson",
+    2: "decimal kvjoin urlpart reverseip signature xpath levenshtein similarity randbytes bitand bitor bitxor shl shr",
+    3: "isholiday holiday norminv normcdf tinv zscore servicez safetystock reorderpoint haversine",
+    4: "encrypt decrypt",
+}
+_AGGREGATES: dict[int, str] = {
+    2: "earliest latest estdc estdcount estpercentile skew kurt entropy wavg vwap",
+    3: "twap ema ohlc rmse mae mape smape",
+}
+
+for tier, names in _LATER.items():
+    REGISTRY.later_commands.update({n: tier for n in names.split()})
+REGISTRY.product.update(_PRODUCT)
+for tier, names in _FUNCTIONS.items():
+    REGISTRY.later_functions.update({n: tier for n in names.split()})
+for tier, names in _AGGREGATES.items():
+    REGISTRY.later_aggregates.update({n: tier for n in names.split()})

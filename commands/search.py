@@ -1,0 +1,36 @@
+"""`search [limit=N] [E]`: keep the rows for which E is truthy."""
+
+from __future__ import annotations
+
+from ..planner.plan import Filter
+from .base import Args, Command, Example, Node, Option, kinds, register
+
+
+@register
+class Search(Command[Filter]):
+    name = "search"
+    summary = "Keep the rows for which an expression is truthy."
+    syntax = "search [limit=N] [E]"
+    grammar = "[expr]"
+    options = (Option("limit", kinds.INT, "stop after so many rows have passed", least=0),)
+    open_options = True
+    examples = (
+        Example(
+            title="a wildcard matches the whole text of the value",
+            given={"t": "status:long url:string\n200 /\n404 /x\n503 /y"},
+            query='table t | search status == "4*" or status >= 500',
+            expect="status:long url:string\n404 /x\n503 /y",
+        ),
+        Example(
+            title="the first two errors",
+            given={"t": "status:long\n404\n200\n500\n404"},
+            query="table t | search limit=2 status >= 400",
+            expect="status:long\n404\n500",
+        ),
+    )
+
+    def bind(self, args: Args, source: Node | None) -> Node:
+        assert source is not None
+        expr = args.one("expr")
+        predicate = args.expr(expr) if expr is not None else None
+        return Filter(**args.common, inputs=(source,), predicate=predicate, limit=args.option("limit"))

@@ -1,0 +1,49 @@
+"""`sort [limit=N] [nulls=] [+-]F, ... [by P, ...]`: stable."""
+
+from __future__ import annotations
+
+from ..planner.plan import Sort, SortKey
+from .base import Args, Command, Example, Node, Option, kinds, register
+
+
+@register
+class SortCommand(Command[Sort]):
+    name = "sort"
+    summary = "Sort by fields; stable, nulls first ascending and last descending."
+    syntax = "sort [limit=N] [nulls={first,last}] [+-]F, ... [by P, ...]"
+    grammar = "signed_names [by_names]"
+    options = (
+        Option("limit", kinds.INT, "keep only so many rows (of each partition with by)", least=0),
+        Option("nulls", ("first", "last"), "where nulls go, whatever the direction"),
+    )
+    examples = (
+        Example(
+            title="largest first, ties in input order",
+            given={"t": "ip:string n:long\na 1\nb 2\nc 2"},
+            query="table t | sort -n",
+            expect="ip:string n:long\nb 2\nc 2\na 1",
+        ),
+        Example(
+            title="the largest of each group",
+            given={"t": "g:string n:long\nx 1\ny 5\nx 3"},
+            query="table t | sort limit=1 -n by g",
+            expect="g:string n:long\nx 3\ny 5",
+        ),
+    )
+
+    def bind(self, args: Args, source: Node | None) -> Node:
+        assert source is not None
+        keys = []
+        for k in args.many("signed_names"):
+            name, _ = args.field(k.key)
+            keys.append(SortKey(name, k.descending))
+        by = tuple(args.fields(args.many("by_names")))
+        known = source.schema
+        return Sort(
+            **args.common,
+            inputs=(source,),
+            keys=tuple(k for k in keys if k.name in known),
+            by=tuple(n for n in by if n in known),
+            limit=args.option("limit"),
+            nulls=args.option("nulls"),
+        )

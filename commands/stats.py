@@ -1,0 +1,39 @@
+"""`stats AGG [where E] [as A], ... [by F, ...]`: aggregates by keys."""
+
+from __future__ import annotations
+
+from ..planner.plan import Aggregate
+from .base import Args, Command, Example, Node, Option, register
+
+
+@register
+class Stats(Command[Aggregate]):
+    name = "stats"
+    summary = "Aggregate rows, by keys if given; the output is sorted by its keys."
+    syntax = "stats [nulls={keep,drop}] AGG [where E] [as A], ... [by F, ...]"
+    grammar = "aggs [by_keys]"
+    options = (Option("nulls", ("keep", "drop"), "drop: rows with a null key are left out and noted", default="keep"),)
+    examples = (
+        Example(
+            title="sums by key; null is a key of its own",
+            given={"t": "ip:string bytes:long\na 1\nnull 2\na 5"},
+            query="table t | stats count, sum(bytes) as total by ip",
+            expect="ip:string count:long total:long\nnull 1 2\na 2 6",
+        ),
+        Example(
+            title="count only some rows",
+            given={"t": "status:long\n200\n500\n200"},
+            query="table t | stats count where status >= 500 as errors, count as hits",
+            expect="errors:long hits:long\n1 3",
+        ),
+    )
+
+    def bind(self, args: Args, source: Node | None) -> Node:
+        assert source is not None
+        items = args.many("by_keys")
+        keys = args.keys(items)
+        aggs = args.aggregates(args.many("aggs"))
+        args.binder.distinct_columns((*keys, *aggs), [i.span for i in (*items, *args.many("aggs"))])
+        return Aggregate(
+            **args.common, inputs=(source,), keys=keys, aggs=aggs, drop_null_keys=args.option("nulls") == "drop"
+        )

@@ -1,0 +1,36 @@
+"""`where E`: keep the rows for which E is truthy, as `search` does."""
+
+from __future__ import annotations
+
+from ..planner.plan import Filter
+from .base import Args, Command, Example, Node, Option, kinds, register
+
+
+@register
+class Where(Command[Filter]):
+    name = "where"
+    summary = "Keep the rows for which an expression is truthy; the same as search."
+    syntax = "where E"
+    grammar = "[expr]"
+    options = (Option("limit", kinds.INT, "stop after so many rows have passed", least=0),)
+    open_options = True
+    examples = (
+        Example(
+            title="null is not truthy, so a comparison with it drops the row",
+            given={"t": "bytes:long\n10\nnull\n300"},
+            query="table t | where bytes > 100",
+            expect="bytes:long\n300",
+        ),
+        Example(
+            title="rows that have a value",
+            given={"t": "user:string\nann\nnull"},
+            query="table t | where isnotnull(user)",
+            expect="user:string\nann",
+        ),
+    )
+
+    def bind(self, args: Args, source: Node | None) -> Node:
+        assert source is not None
+        expr = args.one("expr")
+        predicate = args.expr(expr) if expr is not None else None
+        return Filter(**args.common, inputs=(source,), predicate=predicate, limit=args.option("limit"))

@@ -1,0 +1,108 @@
+"""The typed border between Arrow, NumPy and kernels. pyarrow's stubs lag behind it, so the casts live here only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+
+def bytes_of(buffer: pa.Buffer | None) -> NDArray[np.uint8]:
+    """The buffer's memory, without a copy; writable if the buffer is."""
+    return np.frombuffer(cast(Any, buffer), np.uint8) if buffer is not None else np.empty(0, np.uint8)
+
+
+def buffer_of(array: NDArray[Any]) -> pa.Buffer:
+    return pa.py_buffer(cast(Any, array))
+
+
+def bitmap_of(nulls: NDArray[np.bool_]) -> pa.Buffer | None:
+    """Arrow's validity bitmap; None when nothing is null."""
+    return buffer_of(np.packbits(~nulls, bitorder="little")) if nulls.any() else None
+
+
+def is_valid(array: pa.Array[Any]) -> NDArray[np.bool_]:
+    """A boolean for each row, True where it is not null."""
+    if array.null_count == 0:
+        return np.ones(len(array), np.bool_)
+    return cast(Any, array).is_valid().to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+
+
+def call(name: str, *args: Any, **options: Any) -> pa.Array[Any]:
+    """A compute function by name, as an array."""
+    import pyarrow.compute as pc
+
+    out = getattr(pc, name)(*args, **options)
+    return cast("pa.Array[Any]", out.combine_chunks() if isinstance(out, pa.ChunkedArray) else out)
+
+
+def array_from(values: NDArray[Any], nulls: NDArray[np.bool_] | None = None, kind: pa.DataType | None = None) -> pa.Array[Any]:
+    """An Arrow array over NumPy memory, without a copy (booleans are packed) and without `pa.array`, which may import pandas.
+
+    `kind`: the Arrow type where it is not that of the values (timestamps and durations over int64).
+    """
+    bitmap = bitmap_of(nulls) if nulls is not None else None
+    if values.dtype == np.bool_:
+        return pa.Array.from_buffers(pa.bool_(), len(values), [bitmap, buffer_of(np.packbits(values, bitorder="little"))])
+    values = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(kind or _KINDS[values.dtype.str], len(values), [bitmap, buffer_of(values)])
+
+
+_KINDS = {"<i8": pa.int64(), "<i4": pa.int32(), "<f8": pa.float64(), "|u1": pa.uint8(), "<u8": pa.uint64(), "<i2": pa.int16(),
+          "<u4": pa.uint32()}  # fmt: skip
+
+
+def indices(rows: NDArray[Any]) -> pa.Array[Any]:
+    return array_from(rows if rows.dtype in (np.int32, np.int64) else rows.astype(np.int64))
+
+
+def numbers_of(array: pa.Array[Any]) -> NDArray[Any]:
+    """The values of a fixed-width column (int64, float64, timestamp, duration) without a copy; what a null holds is undefined."""
+    dtype = np.float64 if pa.types.is_float64(array.type) else np.int64
+    data = array.buffers()[1]
+    if data is None:
+        return np.zeros(len(array), dtype)
+    return np.frombuffer(cast(Any, data), dtype, len(array) + array.offset)[array.offset :]
+
+
+def bools_of(array: pa.Array[Any]) -> NDArray[np.bool_]:
+    """A boolean column as NumPy, null as False."""
+    if array.null_count:
+        array = call("fill_null", array, False)
+    return cast(Any, array).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+
+
+def offsets_of(array: pa.Array[Any]) -> NDArray[np.int32]:
+    """The n + 1 offsets of a string, binary or list column, into its (unsliced) data."""
+    buffer = array.buffers()[1]
+    if buffer is None:
+        return np.zeros(len(array) + 1, np.int32)
+    return np.frombuffer(cast(Any, buffer), np.int32, len(array) + 1 + array.offset)[array.offset :]
+
+
+def decode(array: pa.DictionaryArray[Any, Any]) -> pa.Array[Any]:
+    """A dictionary as a plain array."""
+    return cast("pa.Array[Any]", array.dictionary.take(array.indices))
+
+
+def own(array: pa.Array[Any]) -> pa.Array[Any]:
+    """The same values in memory of their own, if the array is a slice of something much bigger."""
+    held = sum(b.size for b in array.buffers() if b is not None)
+    if held <= 2 * array.nbytes + 4096:
+        return array
+    return cast("pa.Array[Any]", pa.concat_arrays([array, array.slice(0, 0)]))
+
+
+def nulls(n: int, kind: pa.DataType) -> pa.Array[Any]:
+    return pa.nulls(n, kind)
+
+
+def stack_batches(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    return cast(pa.RecordBatch, cast(Any, pa).concat_batches(list(batches)))
+
+
+def concat(arrays: Sequence[pa.Array[Any]]) -> pa.Array[Any]:
+    return arrays[0] if len(arrays) == 1 else cast("pa.Array[Any]", pa.concat_arrays(list(arrays)))

@@ -1,0 +1,126 @@
+"""The ledger: what happened to rows that did not come through as they were."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..planner.text import Span
+from .batch import Batch, Column, Spans
+
+N_SAMPLES = 3
+SAMPLE_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """The stage that something is said of."""
+
+    stage: str
+    command: str
+    span: Span = field(default=Span(0, 0), compare=False)
+
+
+Key = tuple[At, str, str]  # stage, kind, reason
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Sample:
+    """One row, by its place at the source; `text` is the offending value."""
+
+    seq: int
+    row: int
+    source: str = field(compare=False)
+    text: str = field(compare=False)
+
+
+@dataclass(slots=True)
+class Entry:
+    count: int = 0
+    hint: str = ""
+    samples: list[Sample] = field(default_factory=list)  # the least, sorted
+
+
+class WorkerNotes:
+    """One worker's counters: no lock. Rows are resolved only while they would be among the first samples."""
+
+    def __init__(self, on_fault: Callable[[Key, Sample, str], None] | None = None) -> None:
+        self.entries: dict[Key, Entry] = {}
+        self._on_fault = on_fault  # under strict: the first row of each call, with its hint
+
+    def rows(
+        self, at: At, kind: str, reason: str, batch: Batch, rows: NDArray[Any], text: Column | None, hint: str = ""
+    ) -> None:
+        """`rows`: indices in the batch, ascending, not empty; `text`: a column of the batch's length with the offending values."""
+        key = (at, kind, reason)
+        entry = self.entries.get(key)
+        if entry is None:
+            entry = self.entries[key] = Entry(hint=hint)
+        entry.count += len(rows)
+        origin = batch.origin
+        for row in rows[:N_SAMPLES].tolist():
+            if len(entry.samples) == N_SAMPLES and origin.seq > entry.samples[-1].seq:
+                break
+            sample = Sample(origin.seq, origin.source_row(row), origin.source, shown(text, row))
+            entry.samples.append(sample)
+            entry.samples.sort()
+            del entry.samples[N_SAMPLES:]
+        if self._on_fault is not None and kind != "info":
+            row = int(rows[0])
+            self._on_fault(key, Sample(origin.seq, origin.source_row(row), origin.source, shown(text, row)), hint)
+
+    def count(self, at: At, kind: str, reason: str, n: int, hint: str = "", samples: Sequence[str] = ()) -> None:
+        """Something that is said of a stage, or of rows whose places are not known."""
+        entry = self.entries.setdefault((at, kind, reason), Entry(hint=hint))
+        entry.count += n
+        entry.samples = sorted([*entry.samples, *(Sample(-1, i, "", s[:SAMPLE_CHARS]) for i, s in enumerate(samples))])[:N_SAMPLES]
+
+
+def shown(text: Column | None, row: int) -> str:
+    """The offending value of one row as text."""
+    if text is None:
+        return ""
+    if isinstance(text, Spans):
+        return (text.text(row) or "")[:SAMPLE_CHARS]
+    value = text[row]
+    if pa.types.is_timestamp(value.type) or pa.types.is_duration(value.type):
+        return str(value)[:SAMPLE_CHARS]
+    got = value.as_py()
+    return "null" if got is None else str(got)[:SAMPLE_CHARS]
+
+
+class Ledger:
+    """All workers' notes, and the line counts that turn (seq, row) into a line number at the end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._workers: list[WorkerNotes] = []
+        self.rows_by_seq: dict[int, int] = {}  # one store a morsel: atomic under the GIL, no lock
+        self.files_by_seq: dict[int, str] = {}  # the file of a partition: lines are counted within a file
+
+    def worker(self, on_fault: Callable[[Key, Sample, str], None] | None = None) -> WorkerNotes:
+        notes = WorkerNotes(on_fault)
+        with self._lock:
+            self._workers.append(notes)
+        return notes
+
+    def merged(self) -> dict[Key, Entry]:
+        total: dict[Key, Entry] = {}
+        for notes in list(self._workers):
+            for key, entry in list(notes.entries.items()):
+                into = total.setdefault(key, Entry(hint=entry.hint))
+                into.count += entry.count
+                into.samples = sorted(into.samples + entry.samples)[:N_SAMPLES]
+        return total
+
+    def line_numberer(self) -> Callable[[Sample], int]:
+        """Line numbers by prefix sum; right because partitions are handed out in order and each counts its lines first."""
+        seqs = np.array(sorted(self.rows_by_seq), np.int64)
+        before = np.concatenate([[0], np.cumsum([self.rows_by_seq[int(s)] for s in seqs])])
+        return lambda sample: int(before[np.searchsorted(seqs, sample.seq)]) + sample.row + 1

@@ -1,0 +1,85 @@
+"""The protocols every operator is written against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from enum import Enum, auto
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from ..planner.types import Schema
+from .batch import Batch
+from .context import Context
+
+Local = TypeVar("Local")
+Emit: TypeAlias = Callable[[Batch], "Flow"]
+
+
+class Flow(Enum):
+    """The answer to every push."""
+
+    MORE = auto()
+    DONE = auto()  # this branch wants no more; its source stops, siblings go on
+
+
+class Partition(Protocol):
+    """A morsel's worth: a file range, a row group, a slice.
+
+    `batches` runs on one worker at a time, but may be put aside between two batches and continued by another worker;
+    it is closed early if the query ends. Every batch of partition number s has `origin.seq == s`, in order.
+    """
+
+    def batches(self, ctx: Context) -> Iterator[Batch]: ...
+
+
+class Source(Protocol):
+    """Where a pipeline begins. `partitions` is cheap: it reads no data. `target`: rows (files: bytes) a piece."""
+
+    @property
+    def schema(self) -> Schema: ...
+    def partitions(self, target: int) -> Sequence[Partition]: ...
+
+
+class Transform(Protocol[Local]):
+    """A streaming operator. Each worker has a Local of its own, except with `needs_order`: then there is one.
+
+    `push` answers for the rows it was given, by any number of calls of `emit`, and hands on its answer. Only with
+    `needs_order` (one call at a time, in sequence) may rows be held back for `finish`. `finish` is called once for
+    each Local after the last push, also after DONE; never after an error.
+    """
+
+    needs_order: bool
+
+    def open(self, ctx: Context) -> Local: ...
+    def push(self, batch: Batch, local: Local, emit: Emit) -> Flow: ...
+    def finish(self, local: Local, emit: Emit) -> None: ...
+
+
+class Sink(Protocol[Local]):
+    """Takes all its input, then becomes a source.
+
+    `push` runs in parallel, each worker with its own Local (one, in sequence, with `needs_order`). `combine` is called
+    once for each Local, in parallel: it prepares the Local, then hands it over under the sink's lock. The tasks of
+    `merge` run in parallel after the last `combine`; `result` once after the last of them; `close` always, once, also
+    after an error: it gives back memory and files.
+    """
+
+    needs_order: bool
+
+    def open(self, ctx: Context) -> Local: ...
+    def push(self, batch: Batch, local: Local) -> Flow: ...
+    def combine(self, local: Local) -> None: ...
+    def merge(self, ctx: Context) -> Sequence[Callable[[], None]]: ...
+    def result(self, ctx: Context) -> Source: ...
+    def close(self) -> None: ...
+
+
+class StreamTransform:
+    """A transform without state that takes batches in any order; its Local is the worker's context."""
+
+    needs_order = False
+
+    def open(self, ctx: Context) -> Context:
+        return ctx
+
+    def finish(self, local: Any, emit: Emit) -> None:
+        return None

@@ -1,0 +1,53 @@
+"""`search`: keeps the rows for which a predicate is truthy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ...planner.expr import Expr, is_volatile
+from ...planner.types import Schema
+from ..batch import Batch
+from ..context import Context
+from ..exprs import evaluate, over, truth
+from ..notes import At
+from ..operator import Emit, Flow
+
+
+@dataclass(slots=True)
+class FilterLocal:
+    ctx: Context
+    seen: int = 0  # rows before this batch, in sequence; only with needs_order
+    left: int = -1  # rows that may still pass; -1: no limit
+
+
+class FilterTransform:
+    def __init__(self, predicate: Expr | None, schema: Schema, at: At, limit: int | None = None) -> None:
+        self._predicate, self._schema, self._at, self._limit = predicate, schema, at, limit
+        self.needs_order = limit is not None or (predicate is not None and is_volatile(predicate))
+
+    def open(self, ctx: Context) -> FilterLocal:
+        return FilterLocal(ctx, left=-1 if self._limit is None else self._limit)
+
+    def push(self, batch: Batch, local: FilterLocal, emit: Emit) -> Flow:
+        passed = self._passed(batch, local)
+        local.seen += batch.n_rows
+        if local.left >= 0:
+            if passed.n_rows > local.left:
+                passed = passed.slice(0, local.left)
+            local.left -= passed.n_rows
+        flow = emit(passed) if passed.n_rows else Flow.MORE
+        return Flow.DONE if local.left == 0 else flow
+
+    def _passed(self, batch: Batch, local: FilterLocal) -> Batch:
+        if self._predicate is None:
+            return batch
+        ev = over(batch, self._schema, local.ctx, self._at, (0, local.seen))
+        mask = truth(evaluate(self._predicate, ev), batch.n_rows)
+        count = int(mask.sum())
+        if count == batch.n_rows:
+            return batch
+        return batch.pick(mask) if count else batch.slice(0, 0)
+
+    def finish(self, local: Any, emit: Emit) -> None:
+        return None

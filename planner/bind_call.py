@@ -1,0 +1,61 @@
+"""What a function or an aggregate sees of its call while it is bound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from .expr import Expr, Literal
+from .text import Span
+from .types import Schema, Type
+
+if TYPE_CHECKING:
+    from .bind import Binder
+
+
+class CallFault(Exception):
+    """The call cannot be bound; the fault is recorded already."""
+
+
+class BoundCall:
+    """`planner.catalog.CallBinder` for one call."""
+
+    def __init__(
+        self, binder: Binder, name: str, args: list[Expr], named: dict[str, Expr], spans: list[Span], span: Span, texts: list[str],
+        schema: Schema,
+    ) -> None:  # fmt: skip
+        self._binder, self._spans, self._span = binder, spans, span
+        self.name, self.args, self.named, self.texts, self.schema = name, args, named, texts, schema
+        self.data: Any = None
+
+    @property
+    def types(self) -> list[Type]:
+        return [a.type for a in self.args]
+
+    @property
+    def zone(self) -> str:
+        return self._binder.zone
+
+    @property
+    def now_us(self) -> int:
+        return self._binder.now_us
+
+    @property
+    def strict(self) -> bool:
+        return self._binder.strict
+
+    def is_constant(self, i: int) -> bool:
+        return i < len(self.args) and isinstance(self.args[i], Literal)
+
+    def constant(self, i: int) -> Any:
+        arg = self.args[i] if i < len(self.args) else None
+        return arg.value if isinstance(arg, Literal) else None
+
+    def span_of(self, at: int | None) -> Span:
+        return self._spans[at] if at is not None and at < len(self._spans) else self._span
+
+    def fail(self, code: str, message: str, at: int | None = None, **more: Any) -> NoReturn:
+        self._binder.fail(code, message, self.span_of(at), **more)
+        raise CallFault
+
+    def warn(self, code: str, message: str, at: int | None = None, **more: Any) -> None:
+        self._binder.warn(code, message, self.span_of(at), **more)

@@ -1,0 +1,120 @@
+"""What the planner must know of things it does not own: functions, aggregates, and relations that can be scanned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from .text import Span
+from .types import Schema, Type
+
+if TYPE_CHECKING:
+    from .expr import Expr
+
+MANY = 1 << 20
+
+
+class CallBinder(Protocol):
+    """What a function sees of its call when it is bound."""
+
+    name: str
+    args: Sequence[Expr]
+    named: dict[str, Expr]
+    zone: str  # IANA name of the session's zone
+    now_us: int
+    strict: bool
+    schema: Schema  # the fields that the call's expressions see
+    texts: list[str]  # the arguments as written
+    data: Any  # set it: it reaches the kernel as `ev.data`
+
+    @property
+    def types(self) -> list[Type]: ...
+    def is_constant(self, i: int) -> bool: ...
+    def constant(self, i: int) -> Any: ...  # Python's value of a literal argument; None for a null or none
+    def fail(self, code: str, message: str, at: int | None = None, **more: Any) -> NoReturn: ...  # at: argument number
+    def warn(self, code: str, message: str, at: int | None = None, **more: Any) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """A scalar function. Identity is equality: there is one object a name."""
+
+    name: str
+    least: int
+    most: int
+    bind: Callable[[CallBinder], Type]  # the result type; raises by `fail`
+    kernel: Any  # see commands.base.function
+    syntax: str = ""
+    summary: str = ""
+    examples: tuple[tuple[str, str], ...] = ()
+    tier: int = 1
+    volatile: bool = False  # random, seq
+    special: bool = False  # the kernel gets its arguments unevaluated (if, case, and, or, ...)
+    spans: frozenset[int] = frozenset()  # arguments that the kernel takes as Spans where they are
+    coerce: tuple[str, ...] = ()  # how each argument is brought to a type before the kernel; the last repeats
+    operator: bool = False
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AggregateFunction:
+    """An aggregate: `state(types, options)` makes the object that keeps it for all groups (engine.operators.states)."""
+
+    name: str
+    least: int
+    most: int
+    bind: Callable[[CallBinder], Type]
+    state: Any
+    syntax: str = ""
+    summary: str = ""
+    examples: tuple[tuple[str, str], ...] = ()
+    tier: int = 1
+    ordered: bool = False  # depends on input order: it gets each row's place
+    span_only: bool = False  # per_second ...: only where buckets have a length
+
+
+class Pushdown(Enum):
+    EXACT = auto()  # the source applies the predicate: the filter goes
+    PRUNES = auto()  # the source skips some of what fails: the filter stays
+    NO = auto()
+
+
+class Ordering(Enum):
+    NONE = auto()
+    INPUT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRequest:
+    """What a scan must give: these fields (None: all, in schema order), at most what these predicates let through."""
+
+    fields: tuple[str, ...] | None = None
+    filters: tuple[Expr, ...] = ()  # conjuncts for which `pushdown` said EXACT or PRUNES
+    limit: int | None = None  # rows the query needs at most
+
+
+class Relation(Protocol):
+    """Something that can be scanned: a file, a table, an Arrow stream. Resolved at bind; reads no row before `scan`."""
+
+    schema: Schema
+    name: str  # as the user knows it
+
+    def pushdown(self, predicate: Expr) -> Pushdown: ...
+    def scan(self, request: ScanRequest) -> Any: ...  # -> engine.operator.Source, called when the plan is lowered
+    def describe(self, request: ScanRequest) -> str: ...  # pruning and pushed work, for `explain`
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One entry of the ledger, known at bind."""
+
+    kind: str  # warn, info, ...
+    reason: str
+    message: str
+    stage: str = ""
+    command: str = ""
+    span: Span = field(default=Span(0, 0), compare=False)
+    hint: str = ""
+    count: int = 1

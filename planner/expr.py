@@ -1,0 +1,95 @@
+"""Bound expressions: typed, frozen, names checked. The parsed form is kept beside for printing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from . import ast
+from .text import Span
+from .types import Type
+
+if TYPE_CHECKING:
+    from .catalog import Function
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expr:
+    type: Type
+    span: Span = field(default=Span(0, 0), compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Literal(Expr):
+    """`value`: Python's own (dates and durations as integers in their unit, months as a number of them)."""
+
+    value: Any
+    pattern: ast.Text | None = None  # of a string literal: the text as written, whose stars may be wild
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldRef(Expr):
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Late(Expr):
+    """A `setq` parameter: its type is known at bind, its value when the pipeline is lowered."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Expr):
+    function: Function
+    args: tuple[Expr, ...]
+    data: Any = field(default=None, compare=False, repr=False)  # what the function's bind prepared for its kernel
+    site: int = 0  # number of this call in the query, for functions with a state of their own (seq, random)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """An expression and how the user wrote it."""
+
+    expr: Expr
+    parsed: ast.Expr
+
+    @property
+    def type(self) -> Type:
+        return self.expr.type
+
+    def text(self) -> str:
+        return self.parsed.text()
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    yield expr
+    if isinstance(expr, Call):
+        for a in expr.args:
+            yield from walk(a)
+
+
+def fields_of(expr: Expr) -> frozenset[str]:
+    return frozenset(e.name for e in walk(expr) if isinstance(e, FieldRef))
+
+
+def is_volatile(expr: Expr) -> bool:
+    """Depends on the row's number or on a random draw, so it may be moved past nothing."""
+    return any(isinstance(e, Call) and e.function.volatile for e in walk(expr))
+
+
+def conjuncts(expr: Expr) -> tuple[Expr, ...]:
+    """The parts of a top-level `and`."""
+    if isinstance(expr, Call) and expr.function.name == "and":
+        return tuple(c for a in expr.args for c in conjuncts(a))
+    return (expr,)
+
+
+def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
+    """Bottom up: `change` gives what stands instead, or None to keep."""
+    if isinstance(expr, Call):
+        args = tuple(rewrite(a, change) for a in expr.args)
+        if any(a is not b for a, b in zip(args, expr.args, strict=True)):
+            expr = replace(expr, args=args)
+    return change(expr) or expr

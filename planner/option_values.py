@@ -1,0 +1,208 @@
+"""Option values: from the text behind `key=` to a Python value, or why not."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from . import ast, options
+from .expr import Literal
+from .options import Option
+from .types import BOOL, DOUBLE, DURATION, LONG, MONTHS, NULL, STRING
+
+TRUTH = {"t": True, "true": True, "f": False, "false": False}
+DURATION_WORD = re.compile(r"(?:\d+(?:ns|us|ms|mon|[smhdwqy]))+\Z")
+DURATION_PART = re.compile(r"(\d+)([a-z]+)")
+
+
+class Unfit(Exception):
+    """The value does not fit; the message says what would."""
+
+
+def unquote(raw: str, *, pattern: bool = False) -> str:
+    """The text of a value as written: quotes go, escapes are read (in a pattern only of the quote)."""
+    if raw[:1] == '"' and raw[-1:] == '"' and len(raw) > 1:
+        inner = raw[1:-1]
+        if pattern:
+            return inner.replace('\\"', '"')
+        return re.sub(r"\\(u[0-9a-fA-F]{4}|.)", _unescape, inner, flags=re.S)
+    if raw[:1] == "'" and raw[-1:] == "'" and len(raw) > 1:
+        return raw[1:-1].replace("''", "'")
+    if raw[:1] == "`" and raw[-1:] == "`" and len(raw) > 1:
+        return raw[1:-1].replace("``", "`")
+    return raw
+
+
+def _unescape(found: re.Match[str]) -> str:
+    body = found[1]
+    known = {"\\": "\\", '"': '"', "n": "\n", "t": "\t", "r": "\r", "*": "*"}
+    if body in known:
+        return known[body]
+    if body[0] == "u" and len(body) == 5:
+        return chr(int(body[1:], 16))
+    raise Unfit(f"'\\{body}' is no escape (write '\\\\{body}', or use single quotes)")
+
+
+def parse_duration(text: str) -> ast.Duration | None:
+    """`1h30m`, `500ms`, `2mon`; None if it is no duration."""
+    if not DURATION_WORD.match(text):
+        return None
+    months = ns = 0
+    for amount, unit in DURATION_PART.findall(text):
+        months += int(amount) * ast.DURATION_MONTHS.get(unit, 0)
+        ns += int(amount) * ast.DURATION_NS.get(unit, 0)
+    if months and ns:
+        raise Unfit("calendar and fixed lengths do not mix in one duration")
+    return ast.Duration(months=months, ns=ns)
+
+
+def number(text: str) -> int | float | None:
+    try:
+        return int(text, 0) if re.fullmatch(r"[+-]?(0x[0-9a-fA-F]+|\d+)", text) and not re.fullmatch(r"[+-]?0\d+", text) else float(text)
+    except ValueError:
+        return None
+
+
+def split_list(raw: str) -> list[str]:
+    """A comma list; commas inside quotes do not split."""
+    parts = re.findall(r"""(?:"(?:\\.|[^"\\])*"|'(?:''|[^'])*'|`(?:``|[^`])*`|[^,])+""", raw)
+    return [p.strip() for p in parts if p.strip()]
+
+
+def parameter(raw: str) -> ast.Param | None:
+    """`$x` or `$("x", "y", DEFAULT)` where an option's value stands; None if it is none."""
+    if re.fullmatch(r"\$[^\W\d]\w*", raw):
+        return ast.Param(names=(raw[1:],))
+    if not (raw.startswith("$(") and raw.endswith(")")):
+        return None
+    parts = split_list(raw[2:-1])
+    quoted = [p for p in parts if p[:1] in ("'", '"')]
+    if not parts or parts[0] not in quoted:
+        raise Unfit('a parameter such as $("name")')
+    *names, last = parts
+    if last in quoted or not names:
+        return ast.Param(names=tuple(unquote(p) for p in parts))
+    default = literal(last, last)
+    made: ast.Expr
+    match default.type.kind:
+        case "duration":
+            made = ast.Duration(ns=default.value * 1000)
+        case "months":
+            made = ast.Duration(months=default.value)
+        case "long" | "double":
+            made = ast.Number(value=default.value)
+        case "bool" | "null":
+            made = ast.Constant(value=default.value)
+        case _:
+            raise Unfit("a parameter whose default is a literal")
+    return ast.Param(names=tuple(unquote(n) for n in names), default=made)
+
+
+def of_literal(value: Literal, option: Option, time: Callable[[str], int | None]) -> Any:
+    """The value of a parameter where an option stands."""
+    kind, got = option.kind, value.value
+    if got is None:
+        return None
+    if kind == options.TIME and value.type.kind == "date":
+        return got // 1000 if value.type.unit == "ns" else got
+    if kind in (options.DURATION, options.NUMBER_OR_DURATION) and value.type.kind == "duration":
+        return ast.Duration(ns=got * 1000)
+    if kind in (options.DURATION, options.NUMBER_OR_DURATION) and value.type.kind == "months":
+        return ast.Duration(months=got)
+    if kind == options.LITERAL:
+        return value
+    if kind in (options.INT, options.NUMBER, options.NUMBER_OR_DURATION) and isinstance(got, int | float) and not isinstance(got, bool):
+        return of_text(repr(got), option, time)
+    if isinstance(got, bool):
+        return of_text("t" if got else "f", option, time)
+    if isinstance(got, str):
+        return of_text(got, option, time)
+    return of_text(str(got), option, time)
+
+
+def of_text(text: str, option: Option, time: Callable[[str], int | None], raw: str = "") -> Any:
+    """The value of unquoted text; `raw` is how it was written."""
+    kind = option.kind
+    if isinstance(kind, tuple):
+        if text in kind:
+            return text
+        raise Unfit("one of " + ", ".join(kind))
+    match kind:
+        case options.BOOL:
+            if text.lower() in TRUTH:
+                return TRUTH[text.lower()]
+            raise Unfit("t or f")
+        case options.INT:
+            got = number(text)
+            if isinstance(got, float) and got.is_integer() and abs(got) < 2**63:
+                got = int(got)
+            if not isinstance(got, int) or not -(2**63) <= got < 2**63:
+                raise Unfit("a whole number")
+            if option.least is not None and got < option.least:
+                raise Unfit(f"a whole number of {option.least} or more")
+            return got
+        case options.NUMBER:
+            got = number(text)
+            if got is None:
+                raise Unfit("a number")
+            return got
+        case options.DURATION:
+            return _duration(text)
+        case options.DURATIONS:
+            return tuple(_duration(unquote(t)) for t in split_list(text))
+        case options.NUMBER_OR_DURATION:
+            got = number(text)
+            return got if got is not None else _duration(text)
+        case options.TIME:
+            got_us = time(text)
+            if got_us is None:
+                raise Unfit("a time such as 20261101, 2026-11-01T10:00 or a parameter")
+            return got_us
+        case options.FIELDS:
+            return tuple(unquote(t) for t in split_list(text))
+        case options.ZONE:
+            try:
+                ZoneInfo(text)
+            except (OSError, ValueError, KeyError):
+                raise Unfit("a time zone such as UTC or Asia/Seoul") from None
+            return text
+        case options.ENCODING:
+            try:
+                codecs.lookup(text)
+            except (LookupError, ValueError):
+                raise Unfit("an encoding such as utf-8, utf-16 or euc-kr") from None
+            return text
+        case options.LITERAL:
+            return literal(text, raw)
+    return text
+
+
+def _duration(text: str) -> ast.Duration:
+    got = parse_duration(text)
+    if got is None:
+        raise Unfit("a duration such as 30s, 5m, 2h or 1d")
+    return got
+
+
+def literal(text: str, raw: str) -> Literal:
+    """Number, truth value, null, duration, or text."""
+    if raw[:1] in ("'", '"'):
+        return Literal(type=STRING, value=text)
+    if text in ("true", "false"):
+        return Literal(type=BOOL, value=text == "true")
+    if text == "null":
+        return Literal(type=NULL, value=None)
+    got = number(text)
+    if isinstance(got, int):
+        return Literal(type=LONG, value=got)
+    if got is not None:
+        return Literal(type=DOUBLE, value=got)
+    length = parse_duration(text)
+    if length is not None and length.months:
+        return Literal(type=MONTHS, value=length.months)
+    if length is not None:
+        return Literal(type=DURATION, value=length.ns // 1000)
+    return Literal(type=STRING, value=text)

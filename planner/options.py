@@ -1,0 +1,40 @@
+"""Options of commands: what `key=value` may hold, as values. The binder converts and checks; help prints them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+# kinds of values; the Python value that a command gets is in brackets
+BOOL = "bool"  # t f true false (bool)
+INT = "whole number"  # (int)
+NUMBER = "number"  # (int or float)
+TEXT = "text"  # (str)
+RAW = "pattern"  # as TEXT, raw in both quotes (str)
+DURATION = "duration"  # (ast.Duration)
+DURATIONS = "durations"  # comma list (tuple of ast.Duration)
+TIME = "time"  # compact, ISO, or an expression through a parameter (int: UTC microseconds)
+FIELD = "field"  # (str)
+FIELDS = "fields"  # comma list (tuple of str)
+LITERAL = "literal"  # number, text, true, null ... (expr.Literal)
+NUMBER_OR_DURATION = "number or duration"
+ZONE = "zone"  # IANA name (str)
+ENCODING = "encoding"  # (str)
+PATH = "path"  # (str)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a command. `kind`: one of the words above, or a tuple of the words it may be."""
+
+    name: str
+    kind: str | tuple[str, ...]
+    summary: str
+    default: Any = None
+    least: int | None = None  # of whole numbers
+    tier: int = 1  # later ones answer E309
+    hidden: bool = False
+
+    @property
+    def shown_kind(self) -> str:
+        return self.kind if isinstance(self.kind, str) else "{" + ",".join(self.kind) + "}"

@@ -1,0 +1,447 @@
+"""The bound plan: frozen nodes, equal by meaning. A node that says nothing about itself is never optimised wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from . import ast
+from .catalog import AggregateFunction, Relation, ScanRequest
+from .expr import Bound, Expr, fields_of, is_volatile
+from .text import Span
+from .types import DATE, Schema, Type
+from .unparse import stage_text
+
+if TYPE_CHECKING:
+    from .parse import Parsed
+
+Names = frozenset[str]
+
+
+class Order(Enum):
+    """What a node does with the order of its rows."""
+
+    KEEPS = "keeps"
+    SETS = "sets"  # its output has an order of its own
+    NEEDS = "needs"  # takes its rows in sequence
+    FREE = "free"  # the order of its input does not matter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One stage. `schema` is derived once, when the node is made; `dataclasses.replace` derives it anew."""
+
+    span: Span = field(default=Span(0, 0), compare=False, repr=False)
+    stage: str = field(default="", compare=False, repr=False)  # as users count: "2", in a subquery "3.1"
+    written: Parsed | None = field(default=None, compare=False, repr=False)
+    inputs: tuple[Node, ...] = ()
+    schema: Schema = field(init=False, compare=False, repr=False)
+
+    command: ClassVar[str] = ""
+    blocking: ClassVar[bool] = False
+    order: ClassVar[Order] = Order.KEEPS
+    writes: ClassVar[bool] = False  # gets all rows whatever stands below it
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "schema", self.derive())
+
+    def derive(self) -> Schema:
+        """The columns that come out; by default those that go in."""
+        return self.inputs[0].schema
+
+    @property
+    def name(self) -> str:
+        """The command as the user wrote it (`where` is a Filter, as `search` is)."""
+        return self.written.command if self.written is not None else self.command
+
+    @property
+    def needs_order(self) -> bool:
+        return self.order is Order.NEEDS
+
+    def text(self) -> str:
+        """Canonical stage; parsing and binding it gives an equal node."""
+        return stage_text(self.written) if self.written is not None else self.command
+
+    def detail(self) -> str:
+        """What `explain` shows behind the operator's name."""
+        whole = self.text()
+        return whole.split(" ", 1)[1] if " " in whole else ""
+
+    def needs(self, wanted: Names) -> Names:
+        """Fields of the input that must be there so that the fields `wanted` of the output can be."""
+        return frozenset(self.inputs[0].schema.names())
+
+    def prune(self, wanted: Names) -> Node:
+        """The same node made to produce no more than needed; the rows' wanted fields stay the same."""
+        return self
+
+    def lets_filter_through(self, fields: Names) -> bool:
+        """True if a filter over these fields may stand before this node instead of behind it."""
+        return False
+
+    def lets_limit_through(self) -> bool:
+        """True if each row in gives exactly one row out, in the same order."""
+        return False
+
+    def walk(self) -> Iterator[Node]:
+        """Self, then inputs: from the result back to the sources. A loop: long pipelines are no nesting."""
+        todo: list[Node] = [self]
+        while todo:
+            node = todo.pop()
+            yield node
+            todo.extend(reversed(node.inputs))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan(Node):
+    """A source."""
+
+    relation: Relation = field(compare=False, repr=False)
+    key: str = ""  # canonical text of the stage: what the scan means
+    request: ScanRequest = ScanRequest()
+
+    def derive(self) -> Schema:
+        full = self.relation.schema
+        if self.request.fields is None:
+            return full
+        return Schema(full.select(self.request.fields).fields, full.open)
+
+    def text(self) -> str:
+        return self.key
+
+    def detail(self) -> str:
+        return self.relation.describe(self.request) or self.key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter(Node):
+    """`search`, `where`: keeps rows for which the predicate is truthy; at most `limit` of them."""
+
+    predicate: Bound | None
+    limit: int | None = None
+    command = "search"
+
+    @property
+    def needs_order(self) -> bool:
+        return self.limit is not None or (self.predicate is not None and is_volatile(self.predicate.expr))
+
+    def text(self) -> str:
+        limit = f"limit={self.limit}" if self.limit is not None else ""
+        return " ".join(w for w in ("search", limit, self.predicate.text() if self.predicate else "") if w)
+
+    def needs(self, wanted: Names) -> Names:
+        return wanted | (fields_of(self.predicate.expr) if self.predicate else frozenset())
+
+    def lets_filter_through(self, fields: Names) -> bool:
+        return self.limit is None and not (self.predicate and is_volatile(self.predicate.expr))
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    names: tuple[str, ...]
+    value: Bound
+
+    def text(self) -> str:
+        return " = ".join([*map(ast.quote_name, self.names), self.value.text()])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project(Node):
+    """`eval`: each assignment in turn; later ones see earlier ones."""
+
+    assigns: tuple[Assignment, ...]
+    command = "eval"
+
+    def derive(self) -> Schema:
+        schema = self.inputs[0].schema
+        for a in self.assigns:
+            for name in reversed(a.names):
+                schema = schema.put(name, a.value.type)
+        return schema
+
+    @property
+    def needs_order(self) -> bool:
+        return any(is_volatile(a.value.expr) for a in self.assigns)
+
+    def text(self) -> str:
+        return "eval " + ", ".join(a.text() for a in self.assigns)
+
+    def needs(self, wanted: Names) -> Names:
+        for a in reversed(self.assigns):
+            if wanted & frozenset(a.names):
+                wanted = wanted - frozenset(a.names) | fields_of(a.value.expr)
+        return wanted
+
+    def lets_filter_through(self, fields: Names) -> bool:
+        made = {n for a in self.assigns for n in a.names}
+        return not self.needs_order and fields.isdisjoint(made)
+
+    def lets_limit_through(self) -> bool:
+        return not self.needs_order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep(Node):
+    """`fields`: the names after patterns were expanded; a dropped list stays a dropped list."""
+
+    names: tuple[str, ...]
+    drop: bool = False
+    command = "fields"
+
+    def derive(self) -> Schema:
+        from .types import NULL
+
+        old = self.inputs[0].schema
+        if self.drop:
+            return Schema(tuple(f for f in old.fields if f[0] not in self.names), old.open)
+        return Schema(tuple((n, old.type(n) or NULL) for n in self.names))
+
+    def text(self) -> str:
+        return "fields " + ("- " if self.drop else "") + ", ".join(map(ast.quote_name, self.names))
+
+    def needs(self, wanted: Names) -> Names:
+        return wanted & frozenset(self.inputs[0].schema.names())
+
+    def prune(self, wanted: Names) -> Node:
+        from dataclasses import replace
+
+        if self.drop:
+            return self
+        return replace(self, names=tuple(n for n in self.names if n in wanted))
+
+    def lets_filter_through(self, fields: Names) -> bool:
+        return fields <= frozenset(self.inputs[0].schema.names())
+
+    def lets_limit_through(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rename(Node):
+    """All at once. An existing target is overwritten."""
+
+    pairs: tuple[tuple[str, str], ...]
+    command = "rename"
+
+    def derive(self) -> Schema:
+        old = self.inputs[0].schema
+        pairs = {a: b for a, b in self.pairs if a in old or old.open}
+        fresh = set(pairs.values())
+        kept = [(pairs.get(n, n), t) for n, t in old.fields if n in pairs or n not in fresh]
+        return Schema(tuple(kept), old.open)
+
+    def sources(self) -> dict[str, str]:
+        """Output name -> input name."""
+        old = self.inputs[0].schema
+        pairs = {a: b for a, b in self.pairs if a in old or old.open}
+        fresh = set(pairs.values())
+        return {pairs.get(n, n): n for n in old.names() if n in pairs or n not in fresh}
+
+    def text(self) -> str:
+        return "rename " + ", ".join(f"{ast.quote_name(a)} as {ast.quote_name(b)}" for a, b in self.pairs)
+
+    def needs(self, wanted: Names) -> Names:
+        sources = self.sources()
+        return frozenset(sources[n] for n in wanted if n in sources)
+
+    def lets_filter_through(self, fields: Names) -> bool:
+        touched = {n for pair in self.pairs for n in pair}
+        return fields.isdisjoint(touched)
+
+    def lets_limit_through(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A column of `by`: an expression and its name."""
+
+    expr: Bound
+    name: str
+
+    def text(self) -> str:
+        own = column_name(self.expr.parsed)
+        out = self.expr.text()
+        return out if self.name == own else f"{out} as {ast.quote_name(self.name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class AggCall:
+    """One aggregate: function, arguments, its filter, its name."""
+
+    function: AggregateFunction
+    args: tuple[Bound, ...]
+    type: Type
+    where: Bound | None
+    name: str
+    parsed: ast.Expr
+    data: Any = field(default=None, compare=False, repr=False)
+
+    def text(self) -> str:
+        own = column_name(self.parsed)
+        out = self.parsed.text() + (f" where {self.where.text()}" if self.where else "")
+        return out if self.name == own else f"{out} as {ast.quote_name(self.name)}"
+
+    def fields(self) -> Names:
+        out: Names = frozenset()
+        for b in (*self.args, *((self.where,) if self.where else ())):
+            out |= fields_of(b.expr)
+        return out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregate(Node):
+    """`stats`: keys first, then aggregates as written; sorted by keys unless `sorted` is off."""
+
+    aggs: tuple[AggCall, ...]
+    keys: tuple[Key, ...]
+    drop_null_keys: bool = False
+    sorted: bool = True  # off where a sort follows that has the keys as its last ones
+    command = "stats"
+    blocking = True
+    order = Order.SETS
+
+    def derive(self) -> Schema:
+        return Schema(tuple((k.name, k.expr.type) for k in self.keys) + tuple((a.name, a.type) for a in self.aggs))
+
+    def text(self) -> str:
+        by = ", ".join(k.text() for k in self.keys)
+        head = "stats nulls=drop " if self.drop_null_keys else "stats "
+        return head + ", ".join(a.text() for a in self.aggs) + (f" by {by}" if by else "")
+
+    def needs(self, wanted: Names) -> Names:
+        out: Names = frozenset()
+        for k in self.keys:
+            out |= fields_of(k.expr.expr)
+        for a in self.aggs:
+            if a.name in wanted:
+                out |= a.fields()
+        return out
+
+    def prune(self, wanted: Names) -> Node:
+        from dataclasses import replace
+
+        kept = tuple(a for a in self.aggs if a.name in wanted)
+        if not kept and not self.keys:
+            kept = self.aggs[:1]
+        return replace(self, aggs=kept) if len(kept) < len(self.aggs) else self
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    name: str
+    descending: bool = False
+
+    def text(self) -> str:
+        return ("-" if self.descending else "") + ast.quote_name(self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sort(Node):
+    """Stable. `limit`: the first rows only (per partition of `by`)."""
+
+    keys: tuple[SortKey, ...]
+    by: tuple[str, ...] = ()
+    limit: int | None = None
+    nulls: str | None = None  # first, last; by default first ascending, last descending
+    hidden: int = 0  # so many of the last keys were added by a rule and are not the user's
+    command = "sort"
+    blocking = True
+    order = Order.SETS
+
+    def text(self) -> str:
+        words = ["sort"]
+        if self.limit is not None:
+            words.append(f"limit={self.limit}")
+        if self.nulls is not None:
+            words.append(f"nulls={self.nulls}")
+        words.append(", ".join(k.text() for k in self.keys[: len(self.keys) - self.hidden]))
+        if self.by:
+            words.append("by " + ", ".join(map(ast.quote_name, self.by)))
+        return " ".join(words)
+
+    def needs(self, wanted: Names) -> Names:
+        return wanted | {k.name for k in self.keys} | frozenset(self.by)
+
+    def lets_filter_through(self, fields: Names) -> bool:
+        return self.limit is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit(Node):
+    """`limit`, `head`: rows offset .. offset + count in input order; then the source is stopped."""
+
+    count: int
+    offset: int = 0
+    command = "limit"
+    order = Order.NEEDS
+
+    def text(self) -> str:
+        return f"limit {self.offset} {self.count}" if self.offset else f"limit {self.count}"
+
+    def needs(self, wanted: Names) -> Names:
+        return wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tail(Node):
+    """The last rows, in input order."""
+
+    count: int
+    command = "tail"
+    blocking = True
+    order = Order.NEEDS
+
+    def text(self) -> str:
+        return f"tail {self.count}"
+
+    def needs(self, wanted: Names) -> Names:
+        return wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending(Node):
+    """Stages behind a node whose columns only the data decides: bound again when that node is done."""
+
+    rest: Callable[[Schema], tuple[Node, Any]] = field(compare=False, repr=False)  # -> plan over a Here node, faults
+    body: str = ""
+    command = "..."
+
+    def derive(self) -> Schema:
+        return Schema((), open=True)
+
+    def text(self) -> str:
+        return self.body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Here(Node):
+    """The rows that a Pending node waited for."""
+
+    columns: Schema
+
+    def derive(self) -> Schema:
+        return self.columns
+
+
+def column_name(expr: ast.Expr) -> str:
+    """The name of an unaliased column: the canonical text; a field's own name without back quotes."""
+    return expr.name if isinstance(expr, ast.Name) else expr.text()
+
+
+def query_text(node: Node) -> str:
+    """Canonical query: binding it again gives an equal plan."""
+    stages = [node.text()]
+    while node.inputs:  # a loop along the pipeline: only subqueries nest
+        node = node.inputs[0]
+        stages.append(node.text())
+    return " | ".join(reversed(stages))
+
+
+ROW_TIME = ("_time", DATE)
+__all__ = [
+    "AggCall", "Aggregate", "Assignment", "Expr", "Filter", "Here", "Keep", "Key", "Limit", "Node", "Order", "Pending",
+    "Project", "Rename", "Scan", "Sort", "SortKey", "Tail", "column_name", "query_text",
+]  # fmt: skip
