@@ -6,13 +6,15 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar
 
 from ..planner import options as kinds
 from ..planner.bind import Args
 from ..planner.catalog import MANY, AggregateFunction, CallBinder, Function
+from ..planner.expr import Call, Expr, Literal
 from ..planner.options import Option
 from ..planner.plan import Node
 from ..planner.types import BOOL, DATE, DOUBLE, DURATION, LONG, STRING, Type, join
@@ -149,6 +151,26 @@ def function(
     return enter
 
 
+def converted(call: CallBinder, arg: Expr, how: str) -> Expr:
+    """What `args=(how,)` would make of an argument: for a bind that decides by the types and takes it as `any`.
+
+    The result goes into `call.args`.
+    """
+    kind = arg.type.kind
+    if kind == _KINDS[how] or (how in (NUMBER, PARSED) and kind in ("long", "double")):
+        return arg
+    if isinstance(arg, Literal) and arg.value is None:
+        return replace(arg, type=DOUBLE if how in (NUMBER, PARSED) else Type(_KINDS[how]))
+    function = REGISTRY.functions["@" + how]
+    inner = copy(call)
+    inner.name, inner.args, inner.named, inner.data = function.name, [arg], {}, None
+    type_ = function.bind(inner)
+    return Call(type=type_, function=function, args=tuple(inner.args), data=inner.data, span=arg.span)
+
+
+_KINDS = {TEXT: "string", NUMBER: "long", PARSED: "long", INTEGER: "long", DATE_ARG: "date", BOOL_ARG: "bool", DURATION_ARG: "duration"}
+
+
 def aggregate(
     name: str,
     *,
@@ -204,5 +226,5 @@ def load() -> Registry:
 __all__ = [
     "ANY_ARG", "BOOL", "BOOL_ARG", "DATE", "DATE_ARG", "DOUBLE", "DURATION", "DURATION_ARG", "INTEGER", "LONG", "MANY",
     "NUMBER", "PARSED", "REGISTRY", "STRING", "TEXT", "Args", "CallBinder", "Command", "Example", "Node", "Option",
-    "Registry", "Type", "aggregate", "function", "join", "kinds", "load", "lowers", "register",
+    "Registry", "Type", "aggregate", "converted", "function", "join", "kinds", "load", "lowers", "register",
 ]  # fmt: skip

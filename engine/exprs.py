@@ -22,6 +22,7 @@ from .notes import At
 
 Value: TypeAlias = "Column | pa.Scalar[Any]"
 Mask: TypeAlias = "NDArray[np.bool_]"
+NULLS_SKIPPED = "null rows that != skipped"  # a refusal that is no reject: it becomes an info note
 Refuse: TypeAlias = Callable[[str, "NDArray[Any]", "Column | None", str], None]
 
 
@@ -212,7 +213,7 @@ def over(batch: Batch, schema: Schema, ctx: Context, at: At, place: tuple[int, i
     """An evaluation over a batch whose columns are `schema`'s."""
 
     def refuse(reason: str, rows: NDArray[Any], text: Column | None, hint: str) -> None:
-        ctx.notes.rows(at, "reject", reason, batch, rows, text, hint)
+        ctx.notes.rows(at, "info" if reason == NULLS_SKIPPED else "reject", reason, batch, rows, text, hint)
 
     def column(i: int) -> Column:
         return batch.columns[i]
@@ -225,7 +226,8 @@ def constant(expr: e.Expr, ctx: Context, at: At) -> tuple[Any, bool]:
     refused: list[str] = []
 
     def refuse(reason: str, rows: NDArray[Any], text: Column | None, hint: str) -> None:
-        refused.append(reason)
+        if reason != NULLS_SKIPPED:
+            refused.append(reason)
 
     def column(i: int) -> Column:
         raise LookupError("a constant has no fields")

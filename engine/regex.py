@@ -19,17 +19,19 @@ from numpy.typing import NDArray
 
 from .arrow import bitmap_of, buffer_of, bytes_of, call, is_valid, offsets_of
 from .batch import Spans
+from .strings import cut
 
 
 class PatternError(ValueError):
     """A pattern that RE2 refuses. `offset`: of the offending part, in characters of the pattern as written."""
 
-    def __init__(self, message: str, offset: int, length: int = 1) -> None:
+    def __init__(self, message: str, offset: int, length: int = 1, beyond_re2: bool = False) -> None:
         super().__init__(message)
         self.message, self.offset, self.length = message, offset, length
+        self.beyond_re2 = beyond_re2  # good Java or Python, but nothing that runs in linear time
 
     def __reduce__(self) -> Any:
-        return PatternError, (self.message, self.offset, self.length)
+        return PatternError, (self.message, self.offset, self.length, self.beyond_re2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ class _Reader:
         self.at += read
 
     def refuse(self, what: str, text: str) -> None:
-        raise PatternError(f"{what}, '{text}': {_LINEAR}", self.at, len(text))
+        raise PatternError(f"{what}, '{text}': {_LINEAR}", self.at, len(text), beyond_re2=True)
 
 
 @lru_cache(maxsize=512)
@@ -204,7 +206,7 @@ def _placed(source: str, refusal: str) -> PatternError:
     what, _, part = reason.partition(": ")
     at = source.find(part) if part else -1
     if what == "bad repetition operator" and part in ("++", "*+", "?+"):
-        return PatternError(f"a possessive repetition, '{part}': {_LINEAR}", max(at, 0), len(part))
+        return PatternError(f"a possessive repetition, '{part}': {_LINEAR}", max(at, 0), len(part), beyond_re2=True)
     return PatternError(reason, max(at, 0), len(part) if at >= 0 else len(source))
 
 
@@ -289,13 +291,13 @@ def extract(value: pa.Array[Any] | Spans, pattern: Pattern, groups: Sequence[int
     pairs = found_spans(text, pattern, groups)
     if isinstance(value, Spans):
         return [Spans(value.buffer, value.data, value.start + s, n) for s, n in pairs]
-    data, offsets = bytes_of(text.buffers()[2]), offsets_of(text)[:-1]
-    return [gather(data, offsets + s, n) for s, n in pairs]
+    data, base = text_of(text)
+    return [cut(data, base + s, n) for s, n in pairs]
 
 
-def gather(data: NDArray[np.uint8], start: NDArray[np.int32], length: NDArray[np.int32]) -> pa.Array[Any]:
-    """A string column from places in a buffer; length -1 is null."""
-    return Spans(buffer_of(data), data, start, length).to_arrow()
+def text_of(text: pa.Array[Any]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """A column's bytes, and where each row begins in them."""
+    return bytes_of(text.buffers()[2]), offsets_of(text)[:-1]
 
 
 _OPEN, _CLOSE = 0xFE, 0xFF  # bytes that valid UTF-8 never holds
@@ -314,7 +316,7 @@ def find_all(text: pa.Array[Any], pattern: Pattern, group: int) -> pa.Array[Any]
     used = data[: offsets[-1]]
     begin = (np.flatnonzero(used == _OPEN) + 1).astype(np.int32)
     end = np.flatnonzero(used == _CLOSE).astype(np.int32)
-    items = gather(data, begin, end - begin)
+    items = cut(data, begin, end - begin)
     bounds = np.searchsorted(begin, offsets, side="right").astype(np.int32)
     return list_array(bounds, items, ~is_valid(text))
 

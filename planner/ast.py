@@ -85,8 +85,11 @@ class Duration(Expr):
 
     months: int = 0
     ns: int = 0
+    weeks: bool = False  # written in weeks alone: as a span it starts on Mondays, which 7d does not
 
     def text(self, outer: int = LOOSEST) -> str:
+        if self.weeks:
+            return f"{self.ns // DURATION_NS['w']}w"
         if self.months:
             return f"{self.months // 12}y" if self.months % 12 == 0 else f"{self.months}mon"
         left, out = self.ns, []

@@ -725,5 +725,14 @@ class Args(Generic[T]):
             self.abort("E307", f"{given.text()} is no count", given.span, hint="a whole number of 0 or more")
         return value
 
+    def path(self, given: str | ast.Param) -> str:
+        """A path as written, or the text that a parameter holds."""
+        if isinstance(given, str):
+            return given
+        found = self.binder.param(given)
+        if not isinstance(found, Literal) or not isinstance(found.value, str):
+            self.abort("E410", "a parameter in place of a path must hold text", given.span)
+        return found.value
+
     def subquery(self, part: str = "subquery") -> Node:
         return self.binder.subquery(self.parsed.one(part))

@@ -51,12 +51,14 @@ def parse_duration(text: str) -> ast.Duration | None:
     if not DURATION_WORD.match(text):
         return None
     months = ns = 0
+    weeks = True
     for amount, unit in DURATION_PART.findall(text):
         months += int(amount) * ast.DURATION_MONTHS.get(unit, 0)
         ns += int(amount) * ast.DURATION_NS.get(unit, 0)
+        weeks = weeks and unit == "w"
     if months and ns:
         raise Unfit("calendar and fixed lengths do not mix in one duration")
-    return ast.Duration(months=months, ns=ns)
+    return ast.Duration(months=months, ns=ns, weeks=weeks)
 
 
 def number(text: str) -> int | float | None:

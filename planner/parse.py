@@ -292,12 +292,14 @@ class _Builder:
 
     def duration(self, text: str, span: Span) -> ast.Duration:
         months = ns = 0
+        weeks = True
         for amount, unit in DURATION_PART.findall(text):
             months += int(amount) * ast.DURATION_MONTHS.get(unit, 0)
             ns += int(amount) * ast.DURATION_NS.get(unit, 0)
+            weeks = weeks and unit == "w"
         if months and ns:
             self.fail("E307", "calendar and fixed lengths do not mix in one duration", span)
-        return ast.Duration(months=months, ns=ns, span=span)
+        return ast.Duration(months=months, ns=ns, weeks=weeks, span=span)
 
     # expressions
 

@@ -11,7 +11,7 @@ from . import ast
 from .catalog import AggregateFunction, Relation, ScanRequest
 from .expr import Bound, Expr, fields_of, is_volatile
 from .text import Span
-from .types import DATE, Schema, Type
+from .types import DATE, DOUBLE, LONG, NULL, STRING, Schema, Type
 from .unparse import stage_text
 
 if TYPE_CHECKING:
@@ -191,8 +191,6 @@ class Keep(Node):
     command = "fields"
 
     def derive(self) -> Schema:
-        from .types import NULL
-
         old = self.inputs[0].schema
         if self.drop:
             return Schema(tuple(f for f in old.fields if f[0] not in self.names), old.open)
@@ -426,6 +424,24 @@ class Here(Node):
         return self.columns
 
 
+EXPLAIN = (
+    ("stage", STRING), ("operator", STRING), ("detail", STRING), ("mode", STRING), ("order", STRING), ("rows_in", LONG),
+    ("rows_out", LONG), ("bytes", LONG), ("ms", DOUBLE), ("memory", LONG), ("spilled", LONG),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explain(Node):
+    """The rows of a plan. The plan is no input: its rows do not flow into this one."""
+
+    plan: Node
+    analyze: bool = False
+    command = "explain"
+
+    def derive(self) -> Schema:
+        return Schema(EXPLAIN)
+
+
 def column_name(expr: ast.Expr) -> str:
     """The name of an unaliased column: the canonical text; a field's own name without back quotes."""
     return expr.name if isinstance(expr, ast.Name) else expr.text()
@@ -442,6 +458,6 @@ def query_text(node: Node) -> str:
 
 ROW_TIME = ("_time", DATE)
 __all__ = [
-    "AggCall", "Aggregate", "Assignment", "Expr", "Filter", "Here", "Keep", "Key", "Limit", "Node", "Order", "Pending",
+    "EXPLAIN", "AggCall", "Aggregate", "Assignment", "Explain", "Expr", "Filter", "Here", "Keep", "Key", "Limit", "Node", "Order", "Pending",
     "Project", "Rename", "Scan", "Sort", "SortKey", "Tail", "column_name", "query_text",
 ]  # fmt: skip

@@ -19,7 +19,7 @@ from cortado.commands.base import REGISTRY, load
 from cortado.engine.arrow import buffer_of, is_valid, offsets_of
 from cortado.engine.batch import PAD, Column, Spans
 from cortado.engine.context import Context, QueryState, Settings
-from cortado.engine.exprs import Eval, evaluate, plain
+from cortado.engine.exprs import NULLS_SKIPPED, Eval, evaluate, plain
 from cortado.engine.memory import Budget
 from cortado.engine.notes import At, WorkerNotes
 from cortado.planner import ast
@@ -150,10 +150,11 @@ class Bench:
     def run(self, expr: e.Expr, active: NDArray[np.bool_] | None = None) -> Result:
         n = 1 if self.n is None else self.n
         rejects: Counter[str] = Counter()
+        infos: Counter[str] = Counter()
         hints: dict[str, str] = {}
 
         def refuse(reason: str, rows: NDArray[Any], text: Column | None, hint: str) -> None:
-            rejects[reason] += len(rows)
+            (infos if reason == NULLS_SKIPPED else rejects)[reason] += len(rows)
             hints[reason] = hint
             assert text is None or len(text) == n
 
@@ -162,8 +163,7 @@ class Bench:
         assert len(array) == n
         assert array.type == expr.type.arrow, f"declared {expr.type.arrow}, made {array.type}"
         array.validate(full=True)
-        infos = {reason: entry.count for (_, _, reason), entry in self.notes.entries.items()}
-        return Result(array, expr.type, dict(rejects), hints, self.warnings, infos)
+        return Result(array, expr.type, dict(rejects), hints, self.warnings, dict(infos))
 
 
 def literal(value: Any) -> e.Literal:

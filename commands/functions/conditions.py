@@ -1,0 +1,171 @@
+"""`if case nvl coalesce nullif`: branches that are not taken count no rejects; `isnull` and its kin are never null."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...engine.arrow import array_from, is_valid, numbers_of
+from ...engine.arrow import call as compute
+from ...engine.exprs import Eval, Value, plain, truth
+from ...engine.values import unify
+from ...planner.expr import Expr
+from ...planner.types import BOOL, NULL, Type, join
+from ..base import MANY, CallBinder, function
+
+GROUP = "Reference, type, condition"
+Mask = NDArray[np.bool_]
+
+
+def joined(call: CallBinder, places: list[int]) -> Type:
+    """The type that holds the results of these arguments; the kernel needs it."""
+    call.data = result = join(call.types[i] for i in places)
+    return result
+
+
+def branch(ev: Eval, expr: Expr, active: Mask | None, result: Type) -> Any:
+    """One branch as a scalar or plain column of the result's type."""
+    value = ev.run(expr, active)
+    if isinstance(value, pa.Scalar):
+        return unify(plain(value, 1), expr.type, result, ev.zone)[0]
+    return unify(plain(value, ev.n), expr.type, result, ev.zone)
+
+
+def choose(ev: Eval, conditions: list[Mask], branches: list[Any], result: Type) -> Value:
+    """Row by row the branch of the one condition that holds; null where none does."""
+    if not branches:
+        return pa.nulls(ev.n, result.arrow)
+    if result.kind == "null":
+        return pa.nulls(ev.n)
+    if len(branches) == 1:
+        return compute("if_else", array_from(conditions[0]), branches[0], pa.nulls(1, result.arrow)[0])
+    if len(branches) == 2 and bool((conditions[0] | conditions[1]).all()):
+        out = compute("if_else", array_from(conditions[0]), branches[0], branches[1])
+        return out
+    return compute("case_when", compute("make_struct", *map(array_from, conditions)), *branches)
+
+
+def decide(ev: Eval, tests: list[Expr | None], values: list[Expr], result: Type) -> Value:
+    """The first test that holds decides (None: always). What comes after sees the rows left over only."""
+    left = np.ones(ev.n, np.bool_)
+    conditions: list[Mask] = []
+    branches: list[Any] = []
+    for test, value in zip(tests, values, strict=True):
+        taken = left if test is None else left & truth(ev.run(test, left), ev.n)
+        left = left & ~taken
+        if taken.any():
+            conditions.append(taken)
+            branches.append(branch(ev, value, taken, result))
+    return choose(ev, conditions, branches, result)
+
+
+@function("if", args=("any",), least=3, most=3, returns=lambda call: joined(call, [1, 2]), special=True, group=GROUP,
+          syntax="if(C, A, B)", summary="A where C holds, else B; null counts as false. The branch not taken counts no rejects.",
+          examples=[('if(1 > 0, "a", "b")', '"a"'), ("if(null, 1, 2)", "2"), ("if(0, 1, 2.5)", "1.0")])  # fmt: skip
+def if_(ev: Eval, test: Expr, yes: Expr, no: Expr) -> Value:
+    return decide(ev, [test, None], [yes, no], ev.data)
+
+
+def _bind_case(call: CallBinder) -> Type:
+    n = len(call.args)
+    return joined(call, [*range(1, n, 2), *([n - 1] if n % 2 else [])])
+
+
+@function("case", args=("any",), least=2, most=MANY, returns=_bind_case, special=True, group=GROUP,
+          syntax="case(C1, V1, ..., [DEFAULT])",
+          summary="The value behind the first condition that holds, else the default, else null.",
+          examples=[('case(1 > 2, "a", 2 > 1, "b", "c")', '"b"'), ("case(false, 1)", "null"), ("case(false, 1, 2)", "2")])  # fmt: skip
+def case(ev: Eval, *args: Expr) -> Value:
+    tests: list[Expr | None] = list(args[0 : len(args) - 1 : 2])
+    values = list(args[1::2])
+    if len(args) % 2:
+        tests, values = [*tests, None], [*values, args[-1]]
+    return decide(ev, tests, values, ev.data)
+
+
+def _bind_all(call: CallBinder) -> Type:
+    return joined(call, list(range(len(call.args))))
+
+
+def first_of(ev: Eval, args: tuple[Expr, ...]) -> Value:
+    """The first value that is not null; an argument is computed for the rows that still lack one."""
+    result: Type = ev.data
+    left = np.ones(ev.n, np.bool_)
+    conditions: list[Mask] = []
+    branches: list[Any] = []
+    for arg in args:
+        value = branch(ev, arg, left, result)
+        has = np.full(ev.n, value.is_valid) if isinstance(value, pa.Scalar) else is_valid(value)
+        taken = left & has
+        if taken.any():
+            conditions.append(taken)
+            branches.append(value)
+        left = left & ~has
+        if not left.any():
+            break
+    return choose(ev, conditions, branches, result)
+
+
+@function("coalesce", args=("any",), least=1, most=MANY, returns=_bind_all, special=True, group=GROUP,
+          syntax="coalesce(E, ...)", summary="The first value that is not null.",
+          examples=[("coalesce(null, 2, 3)", "2"), ("coalesce(null, null)", "null")])  # fmt: skip
+def coalesce(ev: Eval, *args: Expr) -> Value:
+    return first_of(ev, args)
+
+
+@function("nvl", args=("any", "any"), returns=_bind_all, special=True, group=GROUP, syntax="nvl(E, D)",
+          summary="E, or D where E is null.", examples=[('nvl(null, "none")', '"none"'), ("nvl(1, 2)", "1")])  # fmt: skip
+def nvl(ev: Eval, value: Expr, default: Expr) -> Value:
+    return first_of(ev, (value, default))
+
+
+def _never_null(name: str, summary: str, examples: list[tuple[str, str]], test: Any, args: tuple[str, ...] = ("any",)) -> None:
+    def bind(call: CallBinder) -> Type:
+        call.data = call.types[0]
+        return BOOL
+
+    @function(name, args=args, returns=bind, spans=(0,), group=GROUP, syntax=f"{name}(E)", summary=summary, examples=examples)
+    def run(ev: Eval, value: Value) -> Value:
+        made = test(ev.data, plain(value, ev.n)) if not isinstance(value, pa.Array | pa.Scalar) else test(ev.data, ev.array(value))
+        return array_from(made)
+
+
+def _is_null(type_: Type, array: pa.Array[Any]) -> Mask:
+    return ~is_valid(array)
+
+
+def _is_not_null(type_: Type, array: pa.Array[Any]) -> Mask:
+    return is_valid(array)
+
+
+def _of_kind(*kinds: str) -> Any:
+    def test(type_: Type, array: pa.Array[Any]) -> Mask:
+        return is_valid(array) if type_.kind in kinds else np.zeros(len(array), np.bool_)
+
+    return test
+
+
+def _is_empty(type_: Type, array: pa.Array[Any]) -> Mask:
+    missing = ~is_valid(array)
+    if type_.kind in ("string", "any", "binary"):
+        return missing | (np.asarray(compute("fill_null", compute("binary_length", array), 0)) == 0)
+    if type_.kind == "array":
+        return missing | (np.asarray(compute("fill_null", compute("list_value_length", array), 0)) == 0)
+    return missing
+
+
+def _is_nan(type_: Type, array: pa.Array[Any]) -> Mask:
+    return is_valid(array) & np.isnan(numbers_of(array)) if type_.kind == "double" else np.zeros(len(array), np.bool_)
+
+
+_never_null("isnull", "Whether the value is null; never null.", [("isnull(null)", "true"), ('isnull("")', "false")], _is_null)
+_never_null("isnotnull", "Whether there is a value; never null.", [("isnotnull(0)", "true"), ("isnotnull(null)", "false")], _is_not_null)
+_never_null("isnum", "Whether the value is a number; never null.", [("isnum(1.5)", "true"), ('isnum("1")', "false")], _of_kind("long", "double"))
+_never_null("isstr", "Whether the value is text; never null.", [('isstr("1")', "true"), ("isstr(1)", "false")], _of_kind("string", "any"))
+_never_null("isempty", 'Whether the value is null, "" or an array without elements; never null.', [('isempty("")', "true"), ("isempty(0)", "false")], _is_empty)
+_never_null("isnan", "Whether the value is a NaN; never null.", [('isnan(double("nan"))', "true"), ("isnan(null)", "false")], _is_nan)
+
+__all__ = ["NULL"]

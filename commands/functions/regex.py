@@ -1,0 +1,126 @@
+"""Functions over regular expressions. The expression is a constant, checked when the query is bound."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ...engine import regex
+from ...engine.arrow import array_from, bools_of, is_valid
+from ...engine.batch import Spans
+from ...engine.exprs import Eval, Value
+from ...engine.strings import cut
+from ...planner.types import array_of
+from ..base import BOOL, STRING, TEXT, CallBinder, Type, function
+
+GROUP = "regular expressions"
+
+
+def pattern_of(call: CallBinder, i: int) -> regex.Pattern:
+    """The checked pattern that argument `i` is; E307 if it is none."""
+    source = call.constant(i)
+    if not call.is_constant(i) or not isinstance(source, str):
+        call.fail("E307", f"{call.name} takes a constant regular expression", at=i)
+    try:
+        return regex.compile_re2(source)
+    except regex.PatternError as refused:
+        hint = "rex engine=python knows look-around and back-references" if refused.beyond_re2 else ""
+        call.fail("E307", f"bad regular expression at character {refused.offset + 1}: {refused}", at=i, hint=hint)
+
+
+def group_of(call: CallBinder, i: int, pattern: regex.Pattern) -> int:
+    """The group that argument `i` names, or the first if there is no such argument; the whole match if there is no group."""
+    if i >= len(call.args):
+        return min(1, pattern.n_groups)
+    which = call.constant(i)
+    if isinstance(which, bool) or not isinstance(which, str | int):
+        call.fail("E307", f"{call.name} takes a constant group: a number or a name", at=i)
+    try:
+        return pattern.group(which)
+    except KeyError:
+        names = [n for n in pattern.names if n]
+        call.fail("E307", f"the pattern has {pattern.n_groups} groups, none of them is {which!r}", at=i, suggestions=names)
+
+
+def _match_type(call: CallBinder) -> Type:
+    call.data = pattern_of(call, 1)
+    call.args = call.args[:1]
+    return BOOL
+
+
+@function(
+    "match", args=(TEXT,), least=2, most=2, returns=_match_type, group=GROUP,
+    syntax="match(E, RE)",
+    summary="Whether the expression is found anywhere in the text; false for null.",
+    examples=[("match(\"GET /a 404\", ' 4\\d\\d$')", "true"), ('match(null, "a")', "false")],
+)  # fmt: skip
+def match(ev: Eval, text: Value) -> Value:
+    return array_from(bools_of(regex.search(ev.array(text), ev.data)))
+
+
+def _extract_type(call: CallBinder) -> Type:
+    pattern = pattern_of(call, 1)
+    call.data = pattern, group_of(call, 2, pattern)
+    call.args = call.args[:1]
+    return STRING
+
+
+@function(
+    "extract", args=(TEXT,), least=2, most=3, returns=_extract_type, spans=(0,), group=GROUP,
+    syntax="extract(S, RE[, GROUP])",
+    summary="One group of the first match, by number or name: the first if there is any, else the match; null without one.",
+    examples=[
+        ("extract(\"took 31 ms\", '(\\d+) ms')", '"31"'),
+        ("extract(\"k=v\", '(?<key>\\w)=(?<value>\\w)', \"value\")", '"v"'),
+        ("extract(\"none\", '\\d+')", "null"),
+    ],
+)  # fmt: skip
+def extract(ev: Eval, text: Value) -> Value:
+    pattern, group = ev.data
+    source = text if isinstance(text, Spans) else ev.array(text)
+    return regex.extract(source, pattern, [group])[0]
+
+
+def _all_type(call: CallBinder) -> Type:
+    _extract_type(call)
+    return array_of(STRING)
+
+
+@function(
+    "extractall", args=(TEXT,), least=2, most=3, returns=_all_type, group=GROUP,
+    syntax="extractall(S, RE[, GROUP])",
+    summary="The group of every match, as an array; empty without a match, null for null.",
+    examples=[("extractall(\"a1b22\", '\\d+')", 'array("1", "22")'), ("len(extractall(\"x\", '\\d'))", "0")],
+)  # fmt: skip
+def extractall(ev: Eval, text: Value) -> Value:
+    pattern, group = ev.data
+    return regex.find_all(ev.array(text), pattern, group)
+
+
+def _groups_type(call: CallBinder) -> Type:
+    call.data = pattern_of(call, 1)
+    call.args = call.args[:1]
+    return array_of(STRING)
+
+
+@function(
+    "groups", args=(TEXT,), least=2, most=2, returns=_groups_type, group=GROUP,
+    syntax="groups(S, RE)",
+    summary="All groups of the first match, as an array; null without a match.",
+    examples=[("groups(\"Mar 29\", '(\\w+) (\\d+)')", 'array("Mar", "29")'), ("groups(\"x\", '(\\d)')", "null")],
+)  # fmt: skip
+def groups(ev: Eval, text: Value) -> Value:
+    column: pa.Array[Any] = ev.array(text)
+    pattern: regex.Pattern = ev.data
+    k = pattern.n_groups
+    found = regex.found_spans(column, pattern, range(k + 1))
+    matched = found[0][1] >= 0
+    bounds = np.append(0, np.cumsum(np.where(matched, k, 0))).astype(np.int32)
+    if k == 0:
+        return regex.list_array(bounds, pa.nulls(0, pa.string()), ~matched)
+    data, base = regex.text_of(column)
+    start = np.stack([base + s for s, _ in found[1:]], axis=1)[matched].reshape(-1)
+    length = np.stack([n for _, n in found[1:]], axis=1)[matched].reshape(-1)
+    return regex.list_array(bounds, cut(data, start, length), ~(matched & is_valid(column)))

@@ -1,0 +1,148 @@
+"""`rex field=F "RE"`: named groups of the first match become fields."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..engine.notes import At
+from ..engine.regex import Pattern, PatternError, compile_re2
+
+from ..planner.plan import Names
+from ..planner.text import Span
+from ..planner.types import STRING, Schema, array_of
+from .base import Args, Command, Example, Node, Option, kinds, lowers, register
+
+ENGINES = ("auto", "re2", "python", "java", "pcre")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rex(Node):
+    field: str
+    pattern: str
+    targets: tuple[tuple[int, str], ...]  # group number, field
+    engine: str = "auto"
+    max: int | None = None
+    machine: Any = field(default=None, compare=False, repr=False)  # Pattern of RE2, or the text for Python's
+    command = "rex"
+
+    def derive(self) -> Schema:
+        schema = self.inputs[0].schema
+        for _, name in self.targets:
+            schema = schema.put(name, STRING if self.max is None else array_of(STRING))
+        return schema
+
+    def needs(self, wanted: Names) -> Names:
+        """A field that was there before keeps its value where nothing matches, so it is needed too."""
+        old = frozenset(self.inputs[0].schema.names())
+        return (wanted & old) | ({self.field} & old)
+
+    def prune(self, wanted: Names) -> Node:
+        kept = tuple(t for t in self.targets if t[1] in wanted)
+        return self if len(kept) == len(self.targets) else replace(self, targets=kept)
+
+    def lets_filter_through(self, fields: Names) -> bool:
+        return fields.isdisjoint(n for _, n in self.targets)
+
+    def lets_limit_through(self) -> bool:
+        return True
+
+    def detail(self) -> str:
+        regex = "python" if isinstance(self.machine, str) else "RE2"
+        made = ", ".join(n for _, n in self.targets) or "nothing (only counts rows without a match)"
+        return f"{self.field} -> {made} ({regex})"
+
+
+@lowers(Rex)
+@register
+class RexCommand(Command[Rex]):
+    name = "rex"
+    summary = "Find a regular expression; its named groups become fields. Rows without a match pass unchanged and are counted."
+    syntax = 'rex field=F [engine={auto,re2,python}] [max=N] "RE"'
+    grammar = "pattern"
+    options = (
+        Option("field", kinds.FIELD, "the field to search in"),
+        Option("engine", ENGINES, "auto: linear time (RE2) unless the pattern needs look-around", default="auto"),
+        Option("errors", kinds.FIELD, "a field for the reason where nothing matched", tier=2),
+        Option("max", kinds.INT, "take so many matches of each group, as arrays", least=1),
+    )
+    examples = (
+        Example(
+            title="the address and the size of an access log's lines",
+            given={"t": 'line:string\n"10.0.0.1 GET / 512"\n"10.0.0.2 GET /x 80"'},
+            query='table t | rex field=line "^(?<ip>\\S+).* (?<bytes>\\S+)$" | fields ip, bytes',
+            expect="ip:string bytes:string\n10.0.0.1 512\n10.0.0.2 80",
+        ),
+        Example(
+            title="a line without a match passes, with null",
+            given={"t": "line:string\nuser=ann\n--"},
+            query="table t | rex field=line 'user=(?<user>\\w+)'",
+            expect="line:string user:string\nuser=ann ann\n-- null",
+        ),
+    )
+
+    def bind(self, args: Args, source: Node | None) -> Node:
+        assert source is not None
+        if not args.given("field"):
+            args.abort("E310", "rex needs field=", hint='rex field=line "..."')
+        name, _ = args.field(args.option("field"), span=args.option_span("field"))
+        text = args.one("pattern")
+        machine = self._machine(args, text)
+        names = machine.names if isinstance(machine, Pattern) else _python_names(machine)
+        targets = tuple((i, n) for i, n in enumerate(names, 1) if n)
+        if not targets:
+            args.abort("E307", "the pattern names no group", args.place("pattern"), hint="name what you want: (?<name>...)")
+        return Rex(**args.common, inputs=(source,), field=name, pattern=text, targets=targets, engine=args.option("engine"),
+                   max=args.option("max"), machine=machine)  # fmt: skip
+
+    def _machine(self, args: Args, text: str) -> Pattern | str:
+        """RE2's pattern, or the text for Python's machine."""
+        engine = args.option("engine")
+        if engine != "python":
+            try:
+                return compile_re2(text)
+            except PatternError as why:
+                if engine == "re2":
+                    args.abort("E307", f"RE2 refuses the pattern: {why.message}", _at(args, why))
+                refused = why
+        else:
+            refused = PatternError("", 0)
+        if args.services.safe:
+            args.abort("E705", "only linear-time regular expressions run in safe mode", _at(args, refused), hint=refused.message)
+        spelled = re.sub(r"\(\?<(?![=!])", "(?P<", text)
+        try:
+            re.compile(spelled)
+        except re.error as why_not:
+            message = refused.message or str(why_not)
+            args.abort("E307", f"the pattern cannot be read: {message}", _at(args, refused))
+        if engine != "python":
+            args.note("info", "the pattern needs Python's regular expressions", args.place("pattern"),
+                      hint=f"{refused.message}; this is slower and one row at a time")  # fmt: skip
+        return spelled
+
+    def lower(self, node: Rex) -> Any:
+        from ..engine.operators.rex import RexTransform
+
+        before = node.inputs[0].schema
+        at = At(node.stage, "rex", node.span)
+        numbers, names = [g for g, _ in node.targets], [n for _, n in node.targets]
+        return RexTransform(node.field, node.machine, numbers, names, before, node.schema, at, node.max)
+
+
+def _at(args: Args, why: PatternError) -> Span:
+    """The offending part inside the pattern, as far as no escaped quote stands before it."""
+    whole = args.place("pattern")
+    start = min(whole.start + 1 + why.offset, whole.end)
+    return Span(start, min(max(start + why.length, start + 1), whole.end))
+
+
+def _python_names(pattern: str) -> list[str]:
+    compiled = re.compile(pattern)
+    names = [""] * compiled.groups
+    for name, number in compiled.groupindex.items():
+        names[number - 1] = name
+    return names
+
+
+

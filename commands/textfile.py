@@ -1,0 +1,97 @@
+"""`textfile PATH`: the lines of text files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine.notes import At
+from ..engine.regex import PatternError, compile_re2
+from ..planner.plan import Limit, Scan
+from ..planner.unparse import stage_text
+from .base import Args, Command, Example, Node, Option, kinds, register
+
+
+@register
+class TextFile(Command[Scan]):
+    name = "textfile"
+    summary = "Read text files line by line: field `line`, and `_time` if dp= says where it stands."
+    syntax = 'textfile [brex="RE"] [erex="RE"] [dp="RE"] [df="FMT"] [cs=utf-8] [limit=N] [offset=N] [bad={null,skip,fail}] PATH'
+    grammar = "path"
+    source = True
+    options = (
+        Option("brex", kinds.RAW, "regular expression of a record's first line"),
+        Option("erex", kinds.RAW, "regular expression of a record's last line"),
+        Option("df", kinds.TEXT, "format of the time that dp finds; without it the common forms are read"),
+        Option("dp", kinds.RAW, "regular expression that finds the time in a line: its first group, or the whole match"),
+        Option("cs", kinds.ENCODING, "encoding of the text", default="utf-8"),
+        Option("limit", kinds.INT, "read so many lines", least=0),
+        Option("offset", kinds.INT, "skip so many lines first", default=0, least=0),
+        Option("bad", ("null", "skip", "fail"), "lines with invalid bytes: repaired, left out, or an error", default="null"),
+        Option("meta", kinds.BOOL, "add `_file`", default=False),
+        Option("tz", kinds.ZONE, "time zone of times without one"),
+        Option("quarantine", kinds.TEXT, "a table for lines with invalid bytes", tier=2),
+    )
+    examples = (
+        Example(
+            title="lines end at LF or CRLF",
+            given={"file:app.log": "start\\r\\nstop\\n"},
+            query="textfile app.log | fields line",
+            expect="line:string\nstart\nstop",
+        ),
+        Example(
+            title="records of several lines",
+            given={"file:app.log": "2026-11-01 a\\n  more\\n2026-11-02 b\\n"},
+            query='textfile brex="^\\d{4}-" app.log | stats count',
+            expect="count:long\n2",
+        ),
+    )
+
+    def bind(self, args: Args, source: Node | None) -> Node:
+        from ..engine.sources.textfile import TextFormat, TextRelation
+
+        path = args.path(args.one("path"))
+        files = args.services.gate.glob(path)
+        form = TextFormat(
+            encoding=_canonical(args.option("cs")),
+            bad=args.option("bad"),
+            begin=self._pattern(args, "brex"),
+            end=self._pattern(args, "erex"),
+            time=self._time(args),
+        )
+        at = At(args.stage, self.name, args.span)
+        show_file = args.option("meta") or len(files) > 1
+        relation = TextRelation(args.services.gate, files, path, form, at, now_us=args.now_us, show_file=show_file)
+        scan: Node = Scan(**args.common, relation=relation, key=stage_text(args.parsed))
+        limit, offset = args.option("limit"), args.option("offset")
+        if limit is None and not offset:
+            return scan
+        count = 2**62 if limit is None else limit
+        return Limit(span=args.span, stage=args.stage, inputs=(scan,), offset=offset, count=count)
+
+    def _pattern(self, args: Args, option: str) -> Any:
+        text = args.option(option)
+        if text is None:
+            return None
+        try:
+            return compile_re2(text)
+        except PatternError as why:
+            args.abort("E307", f"{option} cannot be read: {why.message}", args.option_span(option))
+
+    def _time(self, args: Args) -> Any:
+        pattern = self._pattern(args, "dp")
+        if pattern is None:
+            if args.given("df"):
+                args.abort("E310", "df= needs dp=, which finds the time in the line", args.option_span("df"))
+            return None
+        from ..engine.sources.linetime import line_time
+
+        try:
+            return line_time(pattern, args.option("df"), args.option("tz") or args.zone, args.now_us)
+        except ValueError as why:
+            args.abort("E307", f"df cannot be read: {why}", args.option_span("df"))
+
+
+def _canonical(encoding: str) -> str:
+    import codecs
+
+    return codecs.lookup(encoding).name

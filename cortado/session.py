@@ -1,0 +1,555 @@
+"""The one module that sees every layer: a session wires catalog, registry, planner and engine together."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from .commands.base import REGISTRY
+from .commands.language import language
+from .edge import edge_schema, record_batch
+from .engine.context import Context, QueryState, Settings
+from .engine.dateparse import parse_time_literal
+from .engine.exprs import constant
+from .engine.lower import Lowering, explain_lines, internal
+from .engine.memory import Budget
+from .engine.notes import At
+from .engine.scheduler import EngineSession
+from .engine.scheduler import Query as EngineQuery
+from .engine.services import Services
+from .engine.settings import SETTINGS, check_in_query, defaults, read_setting
+from .engine.storage.paths import Gate
+from .planner.bind import Binder, BoundQuery, literal_of
+from .planner.catalog import Note
+from .planner.expr import Expr, Literal
+from .planner.optimise import optimise
+from .planner.parse import parse
+from .planner.plan import Explain, Node, query_text
+from .planner.rules import Helpers
+from .planner.text import Fault, QueryError, Span, error, fault
+from .planner.types import Schema
+from .result import NoteEntry, OperatorStats, Result, Stats
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+
+def now_us() -> int:
+    return time.time_ns() // 1000
+
+
+class Session:
+    """Tables, registered objects, settings and worker pools. Safe to use from several threads."""
+
+    def __init__(self, database: str | os.PathLike[str] | None = None, **settings: Any) -> None:
+        unknown = [n for n in settings if n not in SETTINGS]
+        if unknown:
+            read_setting(unknown[0], None)
+        self._settings = defaults() | {n: read_setting(n, v) for n, v in settings.items()}
+        self._lock = threading.Lock()
+        self._engine_session: EngineSession | None = None
+        self._running: set[Running] = set()
+        self._closed = False
+        roots = self._settings["files"]
+        self._gate = Gate(tuple(Path(r) for r in roots) if roots is not None else ())
+        self._own_folder: Path | None = None
+        self._database = Path(database) if database is not None else None
+        self._objects: dict[str, Any] = {}
+        self._services: Services | None = None
+
+    # objects and tables
+
+    def register(self, name: str, frame: Any) -> None:
+        """Make an object known to queries: pandas, Polars, Arrow, or anything with `__arrow_c_stream__`."""
+        if not name or not isinstance(name, str):
+            raise fault("E410", "an object is registered under a name")
+        self._objects[name] = frame
+
+    def unregister(self, name: str) -> None:
+        self._objects.pop(name, None)
+
+    def append(self, table: str, frame: Any, *, writer: str | None = None, seq: int | None = None, create: bool = True) -> int:
+        """Store rows in a table, durable when it returns: how many were stored (0: this `seq` of the writer was there already)."""
+        from .engine.sources.memory import arrow_table
+
+        rows = arrow_table(frame, self.services().timezone)
+        return int(self.services().tables.append(table, rows, writer=writer, seq=seq, create=create).n_rows)
+
+    def tables(self) -> list[str]:
+        """Names of the stored tables."""
+        return list(self.services().tables.names())
+
+    def services(self) -> Services:
+        with self._lock:
+            if self._services is None:
+                self._services = Services(self._gate, self._folder(), self._settings, self._objects, catalogue=self._catalogue)
+            return self._services
+
+    def _folder(self) -> Path:
+        """The database folder; without one tables live below the spill folder and go with the session."""
+        if self._database is not None:
+            return self._database
+        if self._own_folder is None:
+            self._own_folder = self._gate.private_folder(self._settings["spill_dir"] or None)
+        return self._own_folder
+
+    # queries
+
+    def query(self, text: str, /, *, sources: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None, **more: Any) -> Query:
+        """Check a query and bind its names; nothing runs yet. Keyword arguments are its parameters."""
+        given = {**(params or {}), **more}
+        literals = {}
+        for name, value in given.items():
+            try:
+                literals[name] = literal_of(value)
+            except TypeError as why:
+                raise error(text, [Fault(code="E410", message=f"parameter '{name}': {why}", span=Span(0, 0))]) from None
+        frame = self._frame(sys._getframe(1)) if self._settings["python_lookup"] else None
+        return Query(self, text, literals, dict(sources or {}), frame)
+
+    def file(self, path: str | os.PathLike[str], /, *, as_text: bool = False, **params: Any) -> Query:
+        """A saved query with its parameters bound; `as_text`: they are text, to be read by their types."""
+        from .saved import bind_params, read_saved
+
+        source = self._gate.read_bytes(Path(path)).decode("utf-8-sig")
+        saved = read_saved(source, os.fspath(path))
+        zone = self._settings["timezone"]
+
+        def evaluate(text: str) -> Literal:
+            return self._evaluated(text)
+
+        literals = bind_params(saved, source, params, is_text=as_text, time=lambda t: parse_time_literal(t, zone), evaluate=evaluate)
+        return Query(self, saved.text, literals, {}, None, file=saved.file, shown=source)
+
+    def run_file(self, path: str | os.PathLike[str], /, **params: Any) -> Result:
+        """Run a saved query: `s.run_file("top.cq", day="2026-11-01")`."""
+        return self.file(path, **params).run()
+
+    def _evaluated(self, text: str) -> Literal:
+        """The value of an expression in a saved query's header."""
+        bound = Query(self, f'json "{{}}" | eval value = {text}', {}, {}, None)
+        table = bound.run().to_arrow()
+        return literal_of(table.column("value")[0].as_py())
+
+    def _frame(self, frame: Any) -> Callable[[str], Any | None]:
+        """Variables of the calling frame only."""
+        found = {**frame.f_globals, **frame.f_locals}
+        return lambda name: found.get(name)
+
+    def bind(self, query: Query) -> BoundQuery:
+        """Parse and bind; raises every fault that can be found without reading rows."""
+        parsed = parse(query.text, language())
+        settings = dict(self._settings)
+        services = self.services()
+        if query.sources or query.frame:
+            services = Services(services.gate, services.database, self._settings, self._objects, query.sources, query.frame,
+                                services.spent, services.catalogue, services._store)  # fmt: skip
+        binder = Binder(
+            parsed, REGISTRY, services, params=query.literals, settings=settings, now_us=now_us(),
+            evaluate=_evaluate, parse_time=parse_time_literal, file=query.file,
+            check_setting=lambda name, value: check_in_query(name, value, settings),
+        )  # fmt: skip
+        return binder.bind()
+
+    # engine
+
+    def engine(self) -> EngineSession:
+        with self._lock:
+            if self._closed:
+                raise fault("E604", "the session is closed")
+            if self._engine_session is None:
+                s = self._settings
+                self._engine_session = EngineSession(s["threads"], s["memory"], spill_dir=s["spill_dir"] or None, spill_limit=s["spill_limit"])
+            return self._engine_session
+
+    def started(self, running: Running) -> None:
+        with self._lock:
+            self._running.add(running)
+
+    def ended(self, running: Running) -> None:
+        with self._lock:
+            self._running.discard(running)
+
+    def cancel(self) -> None:
+        """Cancel every query of this session."""
+        with self._lock:
+            running = list(self._running)
+        for r in running:
+            r.cancel()
+
+    def _catalogue(self, what: str, name: str) -> Any:
+        from .catalogue import rows_of
+
+        return rows_of(self, what, name)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self._settings
+
+    def set(self, name: str, value: Any) -> None:
+        """Change a setting of this session: `s.set("timezone", "Asia/Seoul")`."""
+        self._settings[name] = check_in_query(name, value, self._settings)
+
+    def close(self) -> None:
+        """Cancel what runs, stop the workers, remove what belongs to the session alone."""
+        self.cancel()
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            engine, services = self._engine_session, self._services
+        if engine is not None:
+            engine.close()
+        if services is not None:
+            services.close()
+        if self._own_folder is not None:
+            self._gate.remove_tree(self._own_folder)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_closed", True) is False:
+            self.close()
+
+
+def _evaluate(expr: Expr, binder: Binder) -> tuple[Any, bool]:
+    """The value of an expression without fields, for `set`, options and constant folding."""
+    return constant(expr, _context(binder.settings, binder.now_us), At(binder.stage.number, binder.stage.command))
+
+
+def _context(settings: Mapping[str, Any], now: int) -> Context:
+    state = QueryState(_engine_settings(settings), Budget(1 << 20), now_us=now)
+    return Context(state, state.ledger.worker())
+
+
+def _engine_settings(s: Mapping[str, Any]) -> Settings:
+    return Settings(
+        threads=s["threads"], batch_rows=s["batch_rows"], morsel_bytes=s["morsel_bytes"], memory=s["memory"],
+        timezone=s["timezone"], strict=s["strict"], seed=s["seed"], kernels=s["kernels"], optimiser=s["optimiser"],
+    )  # fmt: skip
+
+
+class Query:
+    """Lazy and immutable; never holds rows. Names and types are checked when it is made."""
+
+    def __init__(
+        self, session: Session, text: str, literals: Mapping[str, Literal], sources: Mapping[str, Any],
+        frame: Callable[[str], Any | None] | None, *, file: str = "", shown: str = "",
+    ) -> None:  # fmt: skip
+        self._session, self.text, self.literals, self.sources, self.frame, self.file = session, text, literals, sources, frame, file
+        self._shown = shown or text
+        try:
+            self._bound = session.bind(self)
+        except QueryError as found:
+            raise self._placed(found) from None
+        self._plan: Node = self._bound.plan
+        if self._bound.explain:
+            self._plan = Explain(plan=self._plan, analyze=self._bound.explain == "analyze", stage="1")
+        self._optimised: Node | None = None
+
+    def _placed(self, found: QueryError) -> QueryError:
+        """An error of a saved query shows the file's text, header and all."""
+        if found.text != self._shown:
+            out = error(self._shown, found.faults)
+            out.notes = found.notes
+            return out
+        return found
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns; where data decides them, those that are known."""
+        return edge_schema(self._plan.schema, str(self._bound.settings["timezone"]))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether data may add columns."""
+        return self._plan.schema.open
+
+    @property
+    def plan(self) -> Node:
+        return self._plan
+
+    @property
+    def notes(self) -> list[NoteEntry]:
+        """What is known before the query runs."""
+        return [_entry(n) for n in self._bound.notes]
+
+    def canonical(self) -> str:
+        """The same query in its canonical spelling."""
+        from .planner.unparse import unparse
+
+        controls = unparse(self._bound.controls)
+        return " | ".join(p for p in (controls, query_text(self._plan)) if p)
+
+    def explain(self) -> str:
+        """The plan as written and as it will run."""
+        return explain_lines(self._plan, self.optimised())
+
+    def optimised(self) -> Node:
+        if self._optimised is None:
+            self._optimised = self.improve(self._plan)
+        return self._optimised
+
+    def improve(self, plan: Node) -> Node:
+        if not self._bound.settings["optimiser"]:
+            return plan
+        settings, now = self._bound.settings, now_us()
+        return optimise(plan, Helpers(lambda e: constant(e, _context(settings, now), At("", ""))))
+
+    def pipe(self, text: str) -> Query:
+        """A longer query."""
+        return Query(self._session, f"{self.text} | {text}", self.literals, self.sources, self.frame, file=self.file)
+
+    def start(self, on_progress: Callable[[Any], None] | None = None) -> Running:
+        """Start it; the handle cancels, waits and gives the result."""
+        return Running(self._session, self, self._bound, on_progress)
+
+    def run(self, on_progress: Callable[[Any], None] | None = None, timeout: float | None = None) -> Result:
+        """Run it to the end. Ctrl-C cancels the query and leaves the session usable."""
+        return self.start(on_progress).result(timeout)
+
+    def stream(self) -> pa.RecordBatchReader:
+        """Record batches as they come; a slow reader slows the query, closing the reader cancels it."""
+        return self.start().reader()
+
+    def to_arrow(self) -> pa.Table:
+        return self.run().to_arrow()
+
+    def to_pandas(self) -> pandas.DataFrame:
+        return self.run().to_pandas()
+
+    def to_polars(self) -> polars.DataFrame:
+        return self.run().to_polars()
+
+    def to_pylist(self) -> list[dict[str, Any]]:
+        return self.run().to_pylist()
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.stream().__arrow_c_stream__(requested_schema)
+
+    def __arrow_c_schema__(self) -> object:
+        return self.schema.__arrow_c_schema__()
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{f.name}: {f.type}" for f in self.schema)
+        return f"<cortado.Query {self.text!r} -> {fields}{', ...' if self.is_open else ''}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(self.explain())}</pre>"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a query is. `fraction` is None where the total is not known."""
+
+    rows: int
+    bytes: int
+    bytes_total: int | None
+    elapsed_s: float
+    stage: str
+
+    @property
+    def fraction(self) -> float | None:
+        return min(1.0, self.bytes / self.bytes_total) if self.bytes_total else None
+
+
+class Running:
+    """A query that runs. Read it once: by `result`, by `reader`, or by iterating."""
+
+    def __init__(self, session: Session, query: Query, bound: BoundQuery, on_progress: Callable[[Any], None] | None) -> None:
+        self._session, self._query, self._bound = session, query, bound
+        self._zone = str(bound.settings["timezone"])
+        self._late_notes: list[Note] = []
+        self._schema = query.plan.schema
+        self._began = time.monotonic()
+        self._on_progress = on_progress
+        self._next_call = 0.0
+        self._lowering = Lowering(REGISTRY.lowerings, self._again, self._late_notes.extend, self._figures)
+        self._engine: EngineQuery | None = None
+        plan = query.optimised()
+        try:
+            specs = self._lowering.pipelines(plan)
+            self._engine = session.engine().run(specs, _engine_settings(bound.settings), now_us=now_us())
+        except QueryError as found:
+            raise self._located(found) from None
+        session.started(self)
+
+    def _again(self, plan: Node) -> Node:
+        """A part of the plan that was bound late; its columns are the result's."""
+        made = self._query.improve(plan)
+        if self._query.plan.schema.open:
+            self._schema = made.schema
+        return made
+
+    def _figures(self) -> Mapping[int, Any]:
+        assert self._engine is not None
+        return {m.tag.id: m for m in self._engine.metrics()}
+
+    def _located(self, found: QueryError) -> QueryError:
+        return self._query._placed(found if found.text else error(self._query.text, found.faults))
+
+    # control
+
+    def cancel(self) -> None:
+        if self._engine is not None:
+            self._engine.cancel()
+
+    @property
+    def progress(self) -> Progress:
+        assert self._engine is not None
+        p = self._engine.progress()
+        return Progress(p.rows, p.nbytes, p.nbytes_total, time.monotonic() - self._began, p.stage)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Whether it has ended. Rows that nobody reads hold it up."""
+        assert self._engine is not None
+        return self._engine.wait(timeout)
+
+    # rows
+
+    @property
+    def schema(self) -> Schema:
+        return self._schema
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Record batches in order; the first error of the query is raised here."""
+        assert self._engine is not None
+        edge: pa.Schema | None = None
+        shape = self._schema
+        try:
+            for batch in self._engine:
+                if edge is None:
+                    shape = self._schema
+                    edge = edge_schema(shape, self._zone)
+                self._tick()
+                yield record_batch(batch, shape, edge)
+        except QueryError as found:
+            raise self._with_notes(self._located(found)) from None
+        except KeyboardInterrupt:
+            self.cancel()
+            raise
+        except (GeneratorExit, pa.ArrowCancelled):
+            self.cancel()
+            raise
+        except Exception as why:
+            self.cancel()
+            raise internal(why, self._query.text) from why
+        finally:
+            self._finished()
+
+    def _tick(self) -> None:
+        if self._on_progress is None:
+            return
+        now = time.monotonic()
+        if now >= self._next_call:
+            self._next_call = now + 0.1
+            self._on_progress(self.progress)
+
+    def _with_notes(self, found: QueryError) -> QueryError:
+        found.notes = tuple(self.notes)
+        return found
+
+    def _finished(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+        self._session.ended(self)
+
+    def reader(self) -> pa.RecordBatchReader:
+        """A reader over the rows as they come."""
+        rows = self.batches()
+        first = next(rows, None) if self._schema.open else None
+        edge = edge_schema(self._schema, self._zone)
+
+        def all_rows() -> Iterator[pa.RecordBatch]:
+            if first is not None:
+                yield first
+            yield from rows
+
+        return pa.RecordBatchReader.from_batches(edge, all_rows())
+
+    def result(self, timeout: float | None = None) -> Result:
+        """All rows, once the query has ended; E703 after `timeout` seconds."""
+        timer = None
+        late = threading.Event()
+        if timeout is not None:
+
+            def stop() -> None:
+                late.set()
+                self.cancel()
+
+            timer = threading.Timer(timeout, stop)
+            timer.daemon = True
+            timer.start()
+        try:
+            batches = list(self.batches())
+        except QueryError as found:
+            if late.is_set() and found.code == "E704":
+                text = self._query.text
+                raise error(text, [Fault(code="E703", message=f"the query took longer than {timeout:g} s", span=Span(0, 0))]) from None
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+        table = pa.Table.from_batches(batches, edge_schema(self._schema, self._zone))
+        return Result(table, self.notes, self.stats())
+
+    # what it says
+
+    @property
+    def notes(self) -> list[NoteEntry]:
+        """The ledger so far, whole once the query has ended; by stage."""
+        assert self._engine is not None
+        found = [_entry(n) for n in (*self._bound.notes, *self._late_notes)]
+        found += [NoteEntry(e.stage, e.command, e.kind, e.reason, e.count, tuple(e.samples), e.hint) for e in self._engine.notes()]
+        return sorted(found, key=lambda n: (_stage_order(n.stage), n.kind, n.reason))
+
+    def stats(self) -> Stats:
+        assert self._engine is not None
+        operators = tuple(
+            OperatorStats(m.tag.stage, m.tag.operator, m.rows_in, m.rows_out, m.batches, m.nbytes, m.wall_ns / 1e9, m.cpu_ns / 1e9,
+                          m.peak_memory, m.spilled_bytes, m.said)
+            for m in self._engine.metrics()
+        )  # fmt: skip
+        p = self._engine.progress()
+        return Stats(time.monotonic() - self._began, p.rows, p.nbytes, self._engine.peak_memory, sum(o.spilled_bytes for o in operators), operators)
+
+
+def _stage_order(stage: str) -> tuple[tuple[int, str], ...]:
+    out = []
+    for part in stage.split("."):
+        digits = "".join(c for c in part if c.isdigit())
+        out.append((int(digits) if digits else 0, part))
+    return tuple(out)
+
+
+def _entry(note: Note) -> NoteEntry:
+    return NoteEntry(note.stage, note.command, note.kind, note.reason, note.count, (), note.hint, note.message)
+
+
+def connect(database: str | os.PathLike[str] | None = None, **settings: Any) -> Session:
+    """Open a session: `database` is a folder of tables (none: they live only as long as the session)."""
+    return Session(database, **settings)
+
+
+def query(text: str, /, *, sources: Mapping[str, Any] | None = None, **params: Any) -> Result:
+    """Run one query in a session of its own."""
+    with Session() as session:
+        return session.query(text, sources=sources, params=params).run()
+
+
+__all__ = ["Query", "Running", "Session", "connect", "query"]

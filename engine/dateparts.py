@@ -1,0 +1,140 @@
+"""From the fields of a date (year, month, hour, ...) as columns to instants, by a strict calendar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .zones import NS, Ints, Mask, Zone
+
+NO_OFFSET = np.iinfo(np.int32).min  # of rows whose text names no zone
+
+
+@dataclass(slots=True)
+class Parts:
+    """Columns of `n` rows by kind of field. `good`: rows whose text had the form. `offset`: seconds east, or NO_OFFSET."""
+
+    n: int
+    good: Mask
+    fields: dict[str, NDArray[Any]] = field(default_factory=dict)
+    offset: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the text does not say: the zone of zone-less text, the year where there is none, which century `yy` is of."""
+
+    zone: Zone
+    year: int = 1970
+    pivot: int = 69  # two digits from here on are of the century before
+    century: int = 2000
+    check_weekday: bool = True
+
+
+@cache
+def _month_starts() -> NDArray[np.int32]:
+    """Day number of the first of each month from January of year 0 to January of year 10000."""
+    months = np.arange(-1970 * 12, (10_000 - 1970) * 12 + 1, dtype=np.int64)
+    return months.astype("M8[M]").astype("M8[D]").astype(np.int64).astype(np.int32)
+
+
+def assemble(parts: Parts, rules: Rules, ticks: int) -> tuple[Ints, Mask, Mask]:
+    """Instants in ticks, which rows are a date at all, and which walls did not exist or were ambiguous."""
+    days, good = _days(parts, rules)
+    seconds, fit = _seconds(parts.fields, parts.n)
+    good = good & fit
+    walls = days.astype(np.int64) * 86_400
+    walls += seconds
+    walls *= ticks
+    if (fraction := parts.fields.get("fraction")) is not None:  # in nanoseconds
+        walls += fraction if ticks == NS else fraction // (NS // ticks)
+    if not good.all():
+        walls[~good] = 0
+    if parts.offset is None:
+        out, doubtful = rules.zone.to_utc(walls, ticks)
+        return out, good, doubtful & good
+    said = parts.offset != NO_OFFSET
+    if said.all():
+        return walls - parts.offset.astype(np.int64) * ticks, good, np.zeros(parts.n, np.bool_)
+    out, doubtful = rules.zone.to_utc(walls, ticks)
+    out = np.where(said, walls - parts.offset.astype(np.int64) * ticks, out)
+    return out, good, doubtful & good & ~said
+
+
+def _days(parts: Parts, rules: Rules) -> tuple[NDArray[Any], Mask]:
+    fields, good = parts.fields, parts.good
+    year = _year(fields, parts.n, rules)
+    good = good & (year >= 1) & (year <= 9999)
+    month = fields.get("month")
+    if "yday" in fields and month is None:
+        table = _month_starts()
+        first = np.clip(year, 0, 9999) * 12
+        days = table[first] + (fields["yday"].astype(np.int32) - 1)
+        good &= (days >= table[first]) & (days < table[first + 12])
+    else:
+        days, fit = _day_of(year, month, fields.get("day"))
+        good &= fit
+    if rules.check_weekday and "weekday" in fields:  # Monday is 0
+        good &= (days + 3) % 7 == fields["weekday"]
+    return days, good
+
+
+def _year(fields: dict[str, NDArray[Any]], n: int, rules: Rules) -> NDArray[Any]:
+    if "year" in fields:
+        return fields["year"]
+    if "year2" in fields:
+        short = fields["year2"].astype(np.int32)
+        return rules.century + short - 100 * (short >= rules.pivot).astype(np.int32)
+    return np.full(n, rules.year, np.int32)
+
+
+def _day_of(year: NDArray[Any], month: NDArray[Any] | None, day: NDArray[Any] | None) -> tuple[NDArray[Any], Mask]:
+    table = _month_starts()
+    at = np.clip(year, 0, 9999).astype(np.int32) * np.int32(12)
+    good = np.ones(len(at), np.bool_)
+    if month is not None:
+        good &= (month >= 1) & (month <= 12)
+        at += np.clip(month, 1, 12).astype(np.int32) - np.int32(1)
+    first = table[at]
+    if day is None:
+        return first, good
+    out = first + (day.astype(np.int32) - np.int32(1))
+    good &= (out >= first) & (out < table[at + 1])
+    return out, good
+
+
+def _seconds(fields: dict[str, NDArray[Any]], n: int) -> tuple[NDArray[Any], Mask]:
+    good = np.ones(n, np.bool_)
+    total = np.zeros(n, np.int32)
+    hour = _hour(fields, good)
+    if hour is not None:
+        total += hour * np.int32(3600)
+    for kind, unit in (("minute", 60), ("second", 1)):
+        if kind in fields:
+            value = fields[kind]
+            good &= (value >= 0) & (value < 60)
+            total += value.astype(np.int32) * np.int32(unit)
+    return total, good
+
+
+def _hour(fields: dict[str, NDArray[Any]], good: Mask) -> NDArray[Any] | None:
+    """Hour 0..23; rows out of range are taken out of `good`."""
+    if "hour" in fields:
+        good &= fields["hour"] < 24
+        return fields["hour"].astype(np.int32)
+    if "hour24" in fields:
+        good &= (fields["hour24"] >= 1) & (fields["hour24"] <= 24)
+        return fields["hour24"].astype(np.int32) % 24
+    if "hour12" in fields:
+        good &= (fields["hour12"] >= 1) & (fields["hour12"] <= 12)
+        hour = fields["hour12"].astype(np.int32) % 12
+    elif "hour11" in fields:
+        good &= fields["hour11"] < 12
+        hour = fields["hour11"].astype(np.int32)
+    else:
+        return None
+    return hour + fields["half"].astype(np.int32) * 12 if "half" in fields else hour

@@ -1,0 +1,268 @@
+"""Group numbers of rows by any keys, for one Local or one radix part.
+
+One key: a table over the key's normal form. Several: a table a key gives codes, and one more table numbers the tuples
+of codes, four bytes each, as short texts. No key: group 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...planner.types import Type
+from ..arrow import array_from, buffer_of, concat, indices, is_valid, numbers_of
+from ..batch import PAD, Column, Spans
+from .keyform import Words, from_normal, is_opaque, is_word, normal, normal_type
+from .keyhash import tuple_hash
+from .keytable import DictTable, Ids, KeyTable, compile_table, merge_tables, new_table
+
+Stop = NDArray[np.uint8]
+
+
+class Coder:
+    """Distinct values of one column and their codes; opaque types keep the values beside their text."""
+
+    def __init__(self, type_: Type, compiled: bool, capacity: int = 1 << 10) -> None:
+        self.type = type_
+        self.table = new_table(compiled, is_word(type_), normal_type(type_), capacity)
+        self._values: list[pa.Array[Any]] = []  # of opaque types, in order of code
+        self._dictionary: Any = None  # the last one met, and the code of each of its values (-1: not met)
+        self._mapped: Ids = np.empty(0, np.int32)
+
+    @property
+    def n(self) -> int:
+        return self.table.n
+
+    def nbytes(self) -> int:
+        return self.table.nbytes() + self._mapped.nbytes + sum(v.nbytes for v in self._values)
+
+    def compile(self, stop: Stop) -> None:
+        if isinstance(self.table, DictTable):
+            self.table = compile_table(self.table, stop)
+
+    def codes(self, column: Column, stop: Stop) -> Ids:
+        if not isinstance(column, Spans) and pa.types.is_dictionary(column.type):
+            return self._of_dictionary(column, stop)
+        before = self.table.n
+        out = self.table.ids(normal(self.type, column), stop)
+        if is_opaque(self.type) and self.table.n > before:
+            self._values.append(column.take(indices(first_rows(out, before, self.table.n))))  # type: ignore[union-attr]
+        return out
+
+    def _of_dictionary(self, column: Any, stop: Stop) -> Ids:
+        """Each value of a dictionary goes through the table once, and only if a row has it."""
+        if not same_dictionary(self._dictionary, column.dictionary):
+            self._dictionary, self._mapped = column.dictionary, np.full(len(column.dictionary) + 1, -1, np.int32)
+        rows = codes_of(column)
+        out = self._mapped[rows]
+        missing = rows[out < 0]
+        if len(missing):
+            met = np.zeros(len(self._mapped), np.bool_)
+            met[missing] = True
+            fresh = np.flatnonzero(met)
+            values = concat([column.dictionary, pa.nulls(1, column.dictionary.type)]).take(indices(fresh))
+            self._mapped[fresh] = self.codes(values, stop)
+            out = self._mapped[rows]
+        return out
+
+    def merge(self, other: Coder, members: Ids, stop: Stop) -> Ids:
+        """Codes here of another coder's values `members`."""
+        before = self.table.n
+        out = merge_tables(self.table, other.table, members, stop)
+        if is_opaque(self.type) and self.table.n > before:
+            fresh = members[first_rows(out, before, self.table.n)]
+            self._values.append(other.values().take(indices(fresh)))
+        return out
+
+    def values(self, members: Ids | None = None) -> pa.Array[Any]:
+        """In their physical form, in order of code or of `members`."""
+        if not is_opaque(self.type):
+            return from_normal(self.type, self.table.keys(members))
+        self._values = [concat(self._values)] if self._values else [pa.nulls(0, self.type.arrow)]
+        return self._values[0] if members is None else self._values[0].take(indices(members))
+
+
+def first_rows(ids: Ids, low: int, high: int) -> NDArray[np.int64]:
+    """The first row of each number low .. high; they appear in this order."""
+    rows = np.flatnonzero(ids >= low)
+    first = np.empty(high - low, np.int64)
+    first[ids[rows[::-1]] - low] = rows[::-1]
+    return first
+
+
+def same_dictionary(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    if a is None or len(a) != len(b) or a.offset != b.offset or a.type != b.type:
+        return False
+    pairs = zip(a.buffers(), b.buffers(), strict=True)
+    return all((x is None and y is None) or (x and y and x.address == y.address) for x, y in pairs)
+
+
+def codes_of(column: Any) -> Ids:
+    """Codes of a dictionary column; null is the number behind the last value."""
+    rows = column.indices
+    codes = np.frombuffer(rows.buffers()[1], np.int32, len(rows) + rows.offset)[rows.offset :]
+    if rows.null_count:
+        codes = np.where(is_valid(rows), codes, np.int32(len(column.dictionary)))
+    if column.dictionary.null_count:
+        bad = ~is_valid(column.dictionary)
+        codes = np.where(np.append(bad, False)[codes], np.int32(len(bad)), codes)
+    return codes
+
+
+class NoKeys:
+    """All rows are one group, also if there is no row."""
+
+    n = 1
+    compiled = False
+    coders: Sequence[Coder] = ()
+
+    def ids(self, columns: Sequence[Column], n_rows: int, stop: Stop) -> Ids:
+        return np.zeros(n_rows, np.int32)
+
+    def compile(self, stop: Stop) -> None:
+        return None
+
+    def merge(self, other: Any, members: Ids, stop: Stop) -> Ids:
+        return np.zeros(len(members), np.int32)
+
+    def hashes(self) -> NDArray[np.uint64]:
+        return np.zeros(1, np.uint64)
+
+    def values(self, members: Ids | None = None) -> list[pa.Array[Any]]:
+        return []
+
+    def nbytes(self) -> int:
+        return 0
+
+
+class OneKey:
+    def __init__(self, types: Sequence[Type], compiled: bool, capacity: int = 1 << 10) -> None:
+        self.coder = Coder(types[0], compiled, capacity)
+        self.coders: Sequence[Coder] = (self.coder,)
+        self.compiled = compiled
+
+    @property
+    def n(self) -> int:
+        return self.coder.n
+
+    def ids(self, columns: Sequence[Column], n_rows: int, stop: Stop) -> Ids:
+        return self.coder.codes(columns[0], stop)
+
+    def compile(self, stop: Stop) -> None:
+        self.coder.compile(stop)
+        self.compiled = True
+
+    def merge(self, other: OneKey, members: Ids, stop: Stop) -> Ids:
+        return self.coder.merge(other.coder, members, stop)
+
+    def hashes(self) -> NDArray[np.uint64]:
+        return self.coder.table.hashes()
+
+    def values(self, members: Ids | None = None) -> list[pa.Array[Any]]:
+        return [self.coder.values(members)]
+
+    def nbytes(self) -> int:
+        return self.coder.nbytes()
+
+
+class ManyKeys:
+    def __init__(self, types: Sequence[Type], compiled: bool, capacity: int = 1 << 10) -> None:
+        self.coders: Sequence[Coder] = [Coder(t, compiled) for t in types]
+        self.table = new_table(compiled, False, pa.binary(), capacity)
+        self.compiled = compiled
+        self._codes = np.empty((capacity, len(types)), np.int32)  # of each group
+        self._known = 0
+
+    @property
+    def n(self) -> int:
+        return self.table.n
+
+    def ids(self, columns: Sequence[Column], n_rows: int, stop: Stop) -> Ids:
+        codes = np.empty((n_rows, len(self.coders)), np.int32)
+        for j, (coder, column) in enumerate(zip(self.coders, columns, strict=True)):
+            codes[:, j] = coder.codes(column, stop)
+        if stop[0]:
+            return np.zeros(n_rows, np.int32)
+        return self._tuples(codes, stop)
+
+    def _tuples(self, codes: NDArray[np.int32], stop: Stop) -> Ids:
+        n, width = len(codes), 4 * codes.shape[1]
+        out = self.table.ids(_texts(codes, n, width, self.compiled), stop)
+        if self.table.n > self._known and not stop[0]:
+            if self.table.n > len(self._codes):
+                room = np.empty((max(2 * len(self._codes), self.table.n), codes.shape[1]), np.int32)
+                room[: self._known] = self._codes[: self._known]
+                self._codes = room
+            self._codes[self._known : self.table.n] = codes[first_rows(out, self._known, self.table.n)]
+            self._known = self.table.n
+        return out
+
+    def compile(self, stop: Stop) -> None:
+        for coder in self.coders:
+            coder.compile(stop)
+        if isinstance(self.table, DictTable):
+            self.table = compile_table(self.table, stop)
+        self.compiled = True
+
+    def merge(self, other: ManyKeys, members: Ids, stop: Stop) -> Ids:
+        theirs = other._codes[members]
+        codes = np.empty_like(theirs)
+        for j, (coder, from_) in enumerate(zip(self.coders, other.coders, strict=True)):
+            used, at = distinct_codes(theirs[:, j], from_.n)
+            codes[:, j] = coder.merge(from_, used, stop)[at]
+        return self._tuples(codes, stop)
+
+    def hashes(self) -> NDArray[np.uint64]:
+        codes = self._codes[: self.n]
+        return tuple_hash([coder.table.hashes()[codes[:, j]] for j, coder in enumerate(self.coders)])
+
+    def codes(self, j: int) -> Ids:
+        """The code of key j for each group."""
+        return self._codes[: self.n, j]
+
+    def values(self, members: Ids | None = None) -> list[pa.Array[Any]]:
+        codes = self._codes[: self.n] if members is None else self._codes[members]
+        return [coder.values().take(indices(codes[:, j])) for j, coder in enumerate(self.coders)]
+
+    def nbytes(self) -> int:
+        return sum(c.nbytes() for c in self.coders) + self.table.nbytes() + self._codes.nbytes
+
+
+def distinct_codes(codes: Ids, n: int) -> tuple[Ids, Ids]:
+    """The codes (below n) that occur, ascending, and the place of each row's code among them; O(rows + n)."""
+    met = np.zeros(n, np.bool_)
+    met[codes] = True
+    used = np.flatnonzero(met).astype(np.int32)
+    at = np.empty(n, np.int32)
+    at[used] = np.arange(len(used), dtype=np.int32)
+    return used, at[codes]
+
+
+def _texts(codes: NDArray[np.int32], n: int, width: int, compiled: bool) -> Any:
+    """Rows of codes as texts of one length."""
+    if not compiled:
+        offsets = np.arange(0, (n + 1) * width, width, dtype=np.int32)
+        return pa.Array.from_buffers(pa.binary(), n, [None, buffer_of(offsets), buffer_of(codes.reshape(-1))])
+    buffer = pa.allocate_buffer(n * width + 2 * PAD)
+    data = np.frombuffer(buffer, np.uint8)  # type: ignore[call-overload]
+    data[PAD : PAD + n * width] = codes.reshape(-1).view(np.uint8)
+    start = np.arange(PAD, PAD + n * width, width, dtype=np.int32) if n else np.empty(0, np.int32)
+    return Spans(buffer, data, start, np.full(n, width, np.int32))
+
+
+Keys = NoKeys | OneKey | ManyKeys
+
+
+def new_keys(types: Sequence[Type], compiled: bool, capacity: int = 1 << 10) -> Keys:
+    if not types:
+        return NoKeys()
+    return OneKey(types, compiled, capacity) if len(types) == 1 else ManyKeys(types, compiled, capacity)
+
+
+__all__ = ["Coder", "KeyTable", "Keys", "ManyKeys", "NoKeys", "OneKey", "Words", "array_from", "new_keys", "numbers_of"]

@@ -1,0 +1,194 @@
+"""The output of a grouping: runs sorted by key, merged while they are read, in parallel by ranges of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...planner.types import Schema, Type
+from ..arrow import concat, indices
+from ..batch import Batch, Origin
+from ..context import Context
+from ..notes import At
+from ..operator import Partition
+from .keyform import from_normal, is_opaque
+from .keysort import order_of, place_of, row_key, words_in
+from .keytable import inline_keys
+
+PIECE_ROWS = 32_768
+OVERFLOW_HINT = "use double(x) inside the aggregate"
+
+
+@dataclass(slots=True)
+class Run:
+    """Groups sorted by key. `keys`: normal forms, or the two sort words of a text key of at most 15 bytes (`inline`).
+
+    `opaque`: values of keys whose normal form cannot be turned back, by number of key. `faults`: by number of the
+    aggregate, the exact value as text where the result is null because it does not fit.
+    """
+
+    keys: list[pa.Array[Any]]
+    aggs: list[pa.Array[Any]]
+    inline: bool = False
+    opaque: dict[int, pa.Array[Any]] = field(default_factory=dict)
+    faults: dict[int, pa.Array[Any]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len((self.keys or self.aggs)[0])
+
+    def slice(self, low: int, high: int) -> Run:
+        def cut(array: pa.Array[Any]) -> pa.Array[Any]:
+            return array.slice(low, high - low)
+
+        return Run(
+            [cut(k) for k in self.keys], [cut(a) for a in self.aggs], self.inline,
+            {i: cut(a) for i, a in self.opaque.items()}, {i: cut(a) for i, a in self.faults.items()},
+        )  # fmt: skip
+
+    def take(self, order: NDArray[np.int32]) -> Run:
+        rows = indices(order)
+        return Run(
+            [k.take(rows) for k in self.keys], [a.take(rows) for a in self.aggs], self.inline,
+            {i: a.take(rows) for i, a in self.opaque.items()}, {i: a.take(rows) for i, a in self.faults.items()},
+        )  # fmt: skip
+
+    def plain(self, type_: pa.DataType) -> Run:
+        """With a whole text key instead of its words."""
+        if not self.inline:
+            return self
+        text = inline_keys(words_in(self.keys[0]), words_in(self.keys[1]), np.arange(len(self), dtype=np.int32), type_)
+        return Run([text], self.aggs, False, self.opaque, self.faults)
+
+
+def joined(runs: Sequence[Run]) -> Run:
+    """One behind the other."""
+    first = runs[0]
+    if len(runs) == 1:
+        return first
+    faults: dict[int, pa.Array[Any]] = {}
+    for i in sorted({i for r in runs for i in r.faults}):
+        faults[i] = concat([r.faults[i] if i in r.faults else pa.nulls(len(r), pa.string()) for r in runs])
+    return Run(
+        [concat([r.keys[j] for r in runs]) for j in range(len(first.keys))],
+        [concat([r.aggs[j] for r in runs]) for j in range(len(first.aggs))],
+        first.inline,
+        {i: concat([r.opaque[i] for r in runs]) for i in first.opaque},
+        faults,
+    )
+
+
+def merged(runs: Sequence[Run]) -> Run:
+    """All rows of several sorted runs, sorted."""
+    parts = [r for r in runs if len(r)]
+    if len(parts) <= 1:
+        return parts[0] if parts else runs[0]
+    whole = joined(parts)
+    if whole.inline:
+        return whole.take(_merge_words(whole, [len(p) for p in parts]))
+    return whole.take(order_of(whole.keys))
+
+
+def _merge_words(whole: Run, sizes: list[int]) -> NDArray[np.int32]:
+    from ..kernels import group
+
+    word0, word1 = (words_in(k) for k in whole.keys)
+    word0, word1 = np.array(word0), np.array(word1)
+    bounds = [0, *np.cumsum(sizes).tolist()]
+    order = np.arange(bounds[-1], dtype=np.int32)
+    while len(bounds) > 2:
+        out = np.empty_like(order)
+        left = [0]
+        for i in range(0, len(bounds) - 1, 2):
+            middle, high = bounds[i + 1], bounds[min(i + 2, len(bounds) - 1)]
+            group.merge_runs(word0, word1, order, bounds[i], middle, high, out)
+            left.append(high)
+        order, bounds = out, left
+    return order
+
+
+Report = Callable[[Context, Batch, Run], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the output looks like, and of which stage it is."""
+
+    schema: Schema
+    key_types: tuple[Type, ...]
+    key_form: pa.DataType | None  # of a single text key
+    at: At
+
+    def batch(self, run: Run, origin: Origin) -> Batch:
+        if run.inline:
+            assert self.key_form is not None
+            run = run.plain(self.key_form)
+        keys = [
+            run.opaque[j] if is_opaque(type_) else from_normal(type_, run.keys[j])
+            for j, type_ in enumerate(self.key_types)
+        ]
+        return Batch(len(run), (*keys, *run.aggs), origin)
+
+    def emit(self, run: Run, seq: int, ctx: Context) -> Iterator[Batch]:
+        step = ctx.settings.batch_rows
+        for low in range(0, len(run), step):
+            part = run.slice(low, min(low + step, len(run)))
+            batch = self.batch(part, Origin(seq, self.at.command, 0, low))
+            for column in part.faults.values():
+                bad = np.flatnonzero(~np.asarray(column.is_null()))
+                if len(bad):
+                    ctx.notes.rows(self.at, "reject", "overflow", batch, bad, column, OVERFLOW_HINT)
+            yield batch
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A range of keys: a slice of every run."""
+
+    layout: Layout
+    parts: tuple[Run, ...]
+    seq: int
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        ctx.check()
+        yield from self.layout.emit(merged(self.parts), self.seq, ctx)
+
+
+class GroupRows:
+    """Runs in memory as a source. Pieces are cut at keys of the longest run, so the last step is parallel too."""
+
+    def __init__(self, layout: Layout, runs: Sequence[Run]) -> None:
+        self._layout, self._runs = layout, [r for r in runs if len(r)]
+        if any(not r.inline for r in self._runs) and layout.key_form is not None:
+            self._runs = [r.plain(layout.key_form) for r in self._runs]
+
+    @property
+    def schema(self) -> Schema:
+        return self._layout.schema
+
+    def partitions(self, target: int) -> Sequence[Partition]:
+        runs, total = self._runs, sum(map(len, self._runs))
+        if not runs:
+            return []
+        n = -(-total // max(1, min(target, PIECE_ROWS)))
+        if len(runs) == 1 or n == 1:
+            return self._slices(runs[0], n) if len(runs) == 1 else [Piece(self._layout, tuple(runs), 0)]
+        longest = max(runs, key=len)
+        n = min(n, len(longest))
+        cuts = [[0] * len(runs)]
+        for k in range(1, n):
+            bound = row_key(longest.keys, k * len(longest) // n)
+            cuts.append([place_of(r.keys, bound, low) for r, low in zip(runs, cuts[-1], strict=True)])
+        cuts.append([len(r) for r in runs])
+        return [
+            Piece(self._layout, tuple(r.slice(a, b) for r, a, b in zip(runs, low, high, strict=True)), i)
+            for i, (low, high) in enumerate(zip(cuts, cuts[1:], strict=False))
+        ]
+
+    def _slices(self, run: Run, n: int) -> list[Piece]:
+        bounds = [k * len(run) // n for k in range(n + 1)]
+        return [Piece(self._layout, (run.slice(a, b),), i) for i, (a, b) in enumerate(zip(bounds, bounds[1:], strict=False))]

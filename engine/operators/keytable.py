@@ -1,0 +1,264 @@
+"""Distinct keys of one column and their numbers, in order of first sight: compiled, or by Arrow and a Python dict."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..arrow import array_from, bitmap_of, buffer_of, bytes_of, concat, indices, is_valid, numbers_of, offsets_of
+from ..batch import PAD, Spans
+from .keyform import Words
+from .keyhash import INLINE, LONG_TAG, NULL_TAG, hash_of, words_for
+
+Ids = NDArray[np.int32]
+NO_ROWS = np.empty(0, np.int32)
+MAX_GROUPS = (1 << 31) - 1
+
+
+class Table(Protocol):
+    """`ids` numbers the rows of a normal column. One table holds one kind: text or words."""
+
+    words: bool
+
+    @property
+    def n(self) -> int: ...
+    def ids(self, keys: Any, stop: NDArray[np.uint8]) -> Ids: ...
+    def keys(self, members: Ids | None = None) -> pa.Array[Any]: ...  # normal form, in order of number or of `members`
+    def hashes(self) -> NDArray[np.uint64]: ...
+    def nbytes(self) -> int: ...
+
+
+def spans_of(array: pa.Array[Any]) -> Spans:
+    """Arrow text as spans, in a padded copy: buffers from elsewhere promise no room behind them."""
+    n = len(array)
+    ends = offsets_of(array)
+    begin, end = (int(ends[0]), int(ends[n])) if n else (0, 0)
+    data = array.buffers()[2]
+    buffer = pa.allocate_buffer(end - begin + 2 * PAD)
+    view = bytes_of(buffer)
+    if end > begin:
+        view[PAD : PAD + end - begin] = bytes_of(data)[begin:end]
+    length = np.diff(ends)
+    if array.null_count:
+        length = np.where(is_valid(array), length, -1).astype(np.int32)
+    return Spans(buffer, view, ends[:n] + np.int32(PAD - begin), length)
+
+
+class KeyTable:
+    """Open addressing over two words a key (see kernels.group); grows by doubling."""
+
+    def __init__(self, words: bool = False, capacity: int = 1 << 10, arena: int = 1 << 10, type_: Any = None) -> None:
+        self.words = words
+        self.type = type_ or (pa.uint64() if words else pa.string())
+        self.slots = np.full(2 * capacity, -1, np.int32)
+        self.key0, self.key1 = np.empty(capacity, np.uint64), np.empty(capacity, np.uint64)
+        self.sizes = np.empty(0 if words else capacity, np.int32)
+        self.arena = np.zeros(0 if words else arena + 16, np.uint8)
+        self.state = np.zeros(2, np.int64)
+        self.near = np.full(1 << 12 if words else 0, -1, np.int32)  # numbers of small integers, without hashing
+        self.base = np.zeros(1, np.uint64)
+
+    @property
+    def n(self) -> int:
+        return int(self.state[0])
+
+    @property
+    def arena_used(self) -> int:
+        return int(self.state[1])
+
+    def nbytes(self) -> int:
+        return (
+            self.slots.nbytes + self.key0.nbytes * 2 + self.sizes.nbytes + self.arena.nbytes + self.near.nbytes
+        )  # fmt: skip
+
+    def ids(self, keys: Any, stop: NDArray[np.uint8]) -> Ids:
+        """Stops early, with numbers missing, only when the stop byte is set: the caller checks."""
+        from ..kernels import group
+
+        out = np.empty(len(keys), np.int32)
+        row, n = 0, len(keys)
+        if isinstance(keys, Words):
+            nulls = keys.nulls.view(np.uint8) if keys.nulls is not None else np.empty(0, np.uint8)
+            if not self.n and n:
+                self.base[0] = keys.values[0] - np.uint64(len(self.near) // 2)
+            while True:
+                row = group.word_ids(
+                    keys.values, nulls, row, self.slots, self.key0, self.key1, self.state, self.near, self.base, out, stop
+                )  # fmt: skip
+                if row == n or stop[0]:
+                    return out
+                self._grow(0)
+        spans = keys if isinstance(keys, Spans) else spans_of(keys)
+        while True:
+            row = group.group_ids(
+                spans.data, spans.start, spans.length, row,
+                self.slots, self.key0, self.key1, self.sizes, self.arena, self.state, out, stop,
+            )  # fmt: skip
+            if row == n or stop[0]:
+                return out
+            self._grow(int(spans.length[row]))
+
+    def _grow(self, size: int) -> None:
+        if self.n >= len(self.key0):
+            self.reserve(2 * len(self.key0))
+        else:
+            self.arena = np.concatenate([self.arena, np.zeros(len(self.arena) + size, np.uint8)])
+
+    def reserve(self, capacity: int) -> None:
+        from ..kernels import group
+
+        more = capacity - len(self.key0)
+        if more <= 0:
+            return
+        if capacity > MAX_GROUPS:
+            raise MemoryError("more than 2,147,483,647 groups in one part")
+        self.key0, self.key1 = (np.concatenate([k, np.empty(more, np.uint64)]) for k in (self.key0, self.key1))
+        if not self.words:
+            self.sizes = np.concatenate([self.sizes, np.empty(more, np.int32)])
+        self.slots = np.full(2 * capacity, -1, np.int32)
+        group.rebuild(self.key0, self.key1, self.n, self.slots)
+
+    def merge(self, other: KeyTable, members: Ids) -> Ids:
+        """The numbers here of another table's keys (each perhaps several times)."""
+        from ..kernels import group
+
+        self.reserve(1 << max(6, self.n + len(members) - 1).bit_length())
+        room = other.arena_used
+        if not self.words and room and len(self.arena) - self.arena_used < room + 16:
+            self.arena = np.concatenate([self.arena, np.zeros(room + 16, np.uint8)])
+        ids = np.empty(len(members), np.int32)
+        group.merge_groups(
+            other.key0, other.key1, other.sizes_or_eight(), other.arena, members,
+            self.slots, self.key0, self.key1, self.sizes_or_eight(), self.arena, self.state, ids,
+        )  # fmt: skip
+        return ids
+
+    def sizes_or_eight(self) -> Ids:
+        return self.sizes if not self.words else np.full(len(self.key0), 8, np.int32)
+
+    def has_long(self) -> bool:
+        return self.arena_used > 0
+
+    def hashes(self) -> NDArray[np.uint64]:
+        return hash_of(self.key0[: self.n], self.key1[: self.n])
+
+    def sort_words(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Words whose unsigned order is that of the keys, null first; only where no key is long."""
+        from ..kernels import group
+
+        out = np.empty((2, self.n), np.uint64)
+        group.sort_words(self.key0, self.key1, self.n, out[0], out[1])
+        return out[0], out[1]
+
+    def keys(self, members: Ids | None = None) -> pa.Array[Any]:
+        n = self.n
+        if self.words:
+            at = slice(n) if members is None else members
+            nulls = self.key1[at] == NULL_TAG
+            return array_from(np.where(nulls, np.uint64(0), self.key0[at].byteswap()), nulls)
+        is_long = self.sizes[:n] > INLINE
+        words = np.stack([self.key0[:n], self.key1[:n]], axis=1).ravel().view(np.uint8)
+        data = np.concatenate([words, self.arena[: self.arena_used]])
+        start = np.where(is_long, 16 * n + (self.key1[:n] ^ LONG_TAG).astype(np.int64), 16 * np.arange(n))
+        if len(data) > MAX_GROUPS:
+            raise MemoryError("the keys of one part are more than 2 GiB")
+        spans = Spans(buffer_of(data), data, start.astype(np.int32), self.sizes[:n])
+        if members is not None:
+            spans = spans.take(members)
+        got: pa.Array[Any] = spans.to_arrow()
+        if got.type != self.type:
+            got = pa.Array.from_buffers(self.type, len(got), got.buffers())
+        return got
+
+
+def inline_keys(
+    word0: NDArray[np.uint64], word1: NDArray[np.uint64], order: Ids, type_: Any
+) -> pa.Array[Any]:
+    """Keys given by their sort words, in `order`, as Arrow text."""
+    from ..kernels import group
+
+    offsets, data = np.empty(len(order) + 1, np.int32), np.empty(16 * len(order) + 16, np.uint8)
+    used = group.write_keys(word0, word1, order, offsets, data)
+    nulls = word1[order] == 0
+    return pa.Array.from_buffers(
+        type_, len(order), [bitmap_of(nulls), buffer_of(offsets), buffer_of(data[:used].copy())]
+    )  # fmt: skip
+
+
+class DictTable:
+    """The same without compiled code: distinct values of a batch by Arrow, then one dict look-up each."""
+
+    def __init__(self, words: bool = False, type_: Any = None) -> None:
+        self.words = words
+        self.type = type_ or (pa.uint64() if words else pa.string())
+        self._places: dict[Any, int] = {}
+        self._chunks: list[pa.Array[Any]] = []
+        self._nbytes = 0
+
+    @property
+    def n(self) -> int:
+        return len(self._places)
+
+    def nbytes(self) -> int:
+        return self._nbytes
+
+    def ids(self, keys: Any, stop: NDArray[np.uint8]) -> Ids:
+        if isinstance(keys, Words | Spans):
+            keys = keys.to_arrow()
+        if not len(keys):
+            return NO_ROWS
+        coded = keys.dictionary_encode(null_encoding="encode")
+        distinct = coded.dictionary
+        places, before = self._places, len(self._places)
+        found = np.empty(len(distinct), np.int32)
+        fresh: list[int] = []
+        for i, value in enumerate(distinct.to_pylist()):
+            found[i] = places.setdefault(value, len(places))
+            if len(places) > before + len(fresh):
+                fresh.append(i)
+        if fresh:
+            new = distinct.take(indices(np.array(fresh, np.int32)))
+            self._chunks.append(new)
+            self._nbytes += new.nbytes + 160 * len(fresh)
+        return found[_codes(coded)]
+
+    def keys(self, members: Ids | None = None) -> pa.Array[Any]:
+        if len(self._chunks) != 1:
+            self._chunks = [concat(self._chunks)] if self._chunks else [pa.nulls(0, self.type)]
+        got = self._chunks[0]
+        return got if members is None else got.take(indices(members))
+
+    def hashes(self) -> NDArray[np.uint64]:
+        keys = self.keys()
+        column = Words(numbers_of(keys).view(np.uint64), ~is_valid(keys)) if self.words else keys
+        return hash_of(*words_for(column))
+
+
+def _codes(coded: pa.DictionaryArray[Any, Any]) -> Ids:
+    data = coded.indices.buffers()[1]
+    return bytes_of(data).view(np.int32)[: len(coded)]
+
+
+def new_table(compiled: bool, words: bool, type_: Any, capacity: int = 1 << 10) -> KeyTable | DictTable:
+    return KeyTable(words, capacity, type_=type_) if compiled else DictTable(words, type_)
+
+
+def compile_table(table: DictTable, stop: NDArray[np.uint8]) -> KeyTable:
+    """The same keys with the same numbers in a compiled table."""
+    made = KeyTable(table.words, 1 << max(10, table.n).bit_length(), type_=table.type)
+    keys = table.keys()
+    made.ids(Words(numbers_of(keys).view(np.uint64), ~is_valid(keys)) if table.words else keys, stop)
+    return made
+
+
+def merge_tables(into: KeyTable | DictTable, other: KeyTable | DictTable, members: Ids, stop: Any) -> Ids:
+    """The numbers in `into` of keys `members` of another table; both may be of either kind."""
+    if isinstance(into, KeyTable) and isinstance(other, KeyTable):
+        return into.merge(other, members)
+    keys = other.keys(members)
+    if other.words:
+        return into.ids(Words(numbers_of(keys).view(np.uint64), ~is_valid(keys)), stop)
+    return into.ids(keys, stop)

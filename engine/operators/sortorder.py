@@ -1,0 +1,197 @@
+"""The order of a block of rows by its keys: words packed into as few as hold them, then sorted stably."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..arrow import buffer_of, bytes_of, call, indices
+from ..context import Context, Stopped
+from .sortkeys import Keys, Same, Texts
+
+TEXT_DEPTH = 64  # bytes of text compared eight by eight; what is alike so far is ranked by Arrow
+SMALL = 2048  # rows for which a compiled sort gains nothing
+
+Order = NDArray[np.int32]
+Words = NDArray[np.uint64]
+
+
+def order_of(keys: Keys, ctx: Context, places: NDArray[np.int64] | None = None) -> tuple[Order, NDArray[np.bool_] | None]:
+    """Row numbers in sorted order; ties by `places`, or as they stand if there are none.
+
+    Second: for each row in that order whether it begins a group of the keys of `by`; None without `by`.
+    """
+    words = [w for i in range(len(keys.parts)) if (w := _part_words(keys, i, ctx)) is not None]
+    packed = pack(words)
+    order = sort_words(packed, keys.n_rows, ctx)
+    if places is not None and _ties_astray(packed, order, places):
+        order = sort_words([*packed, *pack([places.view(np.uint64)])], keys.n_rows, ctx)
+    if not keys.n_by:
+        return order, None
+    group = [w for i in range(keys.n_by) if (w := _part_words(keys, i, ctx)) is not None]
+    return order, _begins(group, order)
+
+
+def _part_words(keys: Keys, i: int, ctx: Context) -> Words | None:
+    part = keys.parts[i]
+    ctx.check()
+    if isinstance(part, Same):
+        return None
+    if isinstance(part, Texts):
+        ranks = text_ranks(part, ctx)
+        return ~ranks if part.descending else ranks
+    return part.astype(np.uint64, copy=False)
+
+
+def pack(words: Sequence[Words]) -> list[Words]:
+    """The same order in fewer words: each takes only the bits that its range needs, neighbours share a word."""
+    out: list[Words] = []
+    room = 0
+    for word in words:
+        if not len(word):
+            return []
+        low, high = word.min(), word.max()
+        bits = int(high - low).bit_length()
+        if not bits:
+            continue
+        word = word - low if int(high).bit_length() > bits else word
+        if bits <= room:
+            out[-1] = (out[-1] << np.uint64(bits)) | word
+            room -= bits
+        else:
+            out.append(word)
+            room = 64 - bits
+    return out
+
+
+def sort_words(words: Sequence[Words], n: int, ctx: Context) -> Order:
+    """Stable order by the words, the first the most significant."""
+    if not words or (len(words) == 1 and bool((words[0][1:] >= words[0][:-1]).all())):
+        return np.arange(n, dtype=np.int32)
+    if n > SMALL and ctx.compiled:
+        return _radix(words, n, ctx)
+    if len(words) == 1:
+        # 16 bits or fewer: NumPy's radix sort; else a merge sort that makes use of sorted stretches
+        word = words[0].astype(np.uint16) if int(words[0].max()) < 1 << 16 else words[0]
+        return np.argsort(word, kind="stable").astype(np.int32)
+    return np.lexsort(tuple(reversed(words))).astype(np.int32)
+
+
+def _radix(words: Sequence[Words], n: int, ctx: Context) -> Order:
+    from ..kernels.sortkeys import order_by_word
+
+    order, other = np.arange(n, dtype=np.int32), np.empty(n, np.int32)
+    key, other_key = ctx.scratch("sort.key", n, np.uint64)[:n], ctx.scratch("sort.key2", n, np.uint64)[:n]
+    for word in reversed(words):
+        low = word.min()
+        bits = int(word.max() - low).bit_length()
+        word = np.ascontiguousarray(word - low)
+        passes = order_by_word(word, bits, order, other, key, other_key, ctx.stop)
+        if passes < 0:
+            raise Stopped
+        if passes % 2:
+            order, other = other, order
+        ctx.check()
+    return order
+
+
+def _ties_astray(words: Sequence[Words], order: Order, places: NDArray[np.int64]) -> bool:
+    arrival = places[order]
+    back = arrival[1:] < arrival[:-1]
+    for word in words:
+        if not back.any():
+            return False
+        ordered = word[order]
+        back &= ordered[1:] == ordered[:-1]
+    return bool(back.any())
+
+
+def _begins(words: Sequence[Words], order: Order) -> NDArray[np.bool_]:
+    begins = np.zeros(len(order), np.bool_)
+    begins[:1] = True
+    for word in words:
+        ordered = word[order]
+        begins[1:] |= ordered[1:] != ordered[:-1]
+    return begins
+
+
+def text_ranks(text: Texts, ctx: Context) -> Words:
+    """A word for each row whose order is that of the bytes; equal for equal bytes."""
+    if text.codes is not None and len(text.start) < len(text.codes):
+        values = text_ranks(Texts(text.data, text.start, text.length, False), ctx)
+        return values[text.codes]
+    if text.codes is not None:
+        text = Texts(text.data, text.start[text.codes], text.length[text.codes], False)
+    return _refined(text.readable(), ctx)
+
+
+def _refined(text: Texts, ctx: Context) -> Words:
+    """The rank of a row is the number of rows before its group; groups are split eight bytes at a time."""
+    ranks = np.zeros(len(text.start), np.uint64)
+    rows: NDArray[Any] | None = None  # those whose group is not settled; None: all
+    begin = _common_prefix(text)
+    for depth in range(begin, begin + TEXT_DEPTH, 8):
+        ctx.check()
+        length = text.length if rows is None else text.length[rows]
+        rows = _split(ranks, rows, text.words(rows, depth), np.clip(length - depth, 0, 9), ctx)
+        if not len(rows):
+            return ranks
+    ctx.check()
+    _split(ranks, rows, _arrow_ranks(text, rows), None, ctx)
+    return ranks
+
+
+def _common_prefix(text: Texts) -> int:
+    """Bytes, a multiple of eight, that all values begin with."""
+    least = int(text.length.min()) if len(text.length) else 0
+    for depth in range(0, min(least - 7, 64 * TEXT_DEPTH), 8):
+        words = text.words(None, depth)
+        if words.min() != words.max():
+            return depth
+    return 0 if least < 8 else min(least, 64 * TEXT_DEPTH) // 8 * 8
+
+
+def _split(
+    ranks: Words, rows: NDArray[Any] | None, word: Words, sizes: NDArray[np.int64] | None, ctx: Context
+) -> NDArray[Any]:
+    """Split the groups of `rows` by a word. `sizes`: bytes the word holds, 9: more follow. Returns the rows still alike."""
+    group = ranks if rows is None else ranks[rows]
+    words = pack([word] if rows is None else [group, word])
+    order = sort_words(words, len(group), ctx)
+    begins = _begins(words, order)
+    if sizes is not None:
+        ordered = sizes[order]
+        if bool((~begins[1:] & (ordered[1:] != ordered[:-1])).any()):  # zero bytes: "a" and "a\0" have one word
+            words = [*words, sizes.astype(np.uint64)]
+            order = sort_words(words, len(group), ctx)
+            begins = _begins(words, order)
+            ordered = sizes[order]
+    at = np.arange(len(group))
+    first = np.maximum.accumulate(np.where(begins, at, 0))
+    old = group[order]
+    outer = np.ones(len(group), np.bool_)
+    outer[1:] = old[1:] != old[:-1]
+    fresh = old + (first - np.maximum.accumulate(np.where(outer, at, 0))).astype(np.uint64)
+    moved = order if rows is None else rows[order]
+    ranks[moved] = fresh
+    if sizes is None:
+        return moved[:0]
+    alone = begins.copy()
+    alone[:-1] &= begins[1:]
+    return moved[~alone & (ordered == 9)]
+
+
+def _arrow_ranks(text: Texts, rows: NDArray[Any]) -> Words:
+    """Whole values compared by Arrow: for text alike over many bytes."""
+    offsets = np.append(text.start, text.start[-1:] + text.length[-1:])
+    data = text.data
+    if bool((np.diff(offsets) != text.length).any()):  # bytes behind a null: Arrow's offsets know no gaps
+        data = np.concatenate([data[b : b + n] for b, n in zip(text.start.tolist(), text.length.tolist(), strict=True)])
+        offsets = np.concatenate([[0], np.cumsum(text.length)])
+    values = pa.Array.from_buffers(pa.large_binary(), len(offsets) - 1, [None, buffer_of(offsets), buffer_of(data)])
+    ranked = call("rank", values.take(indices(rows)), tiebreaker="dense")
+    return bytes_of(ranked.buffers()[1]).view(np.uint64)[: len(rows)]

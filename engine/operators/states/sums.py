@@ -1,0 +1,257 @@
+"""count, sum, avg: integers in 128 bits, doubles by order-free sums."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ....planner.types import DOUBLE, LONG, Type
+from ...arrow import array_from, bools_of, is_valid, numbers_of
+from .base import Finished, Groups, Rows, State, bitmap, fit
+from .limbs import Limbs
+
+LOW32 = np.int64(0xFFFFFFFF)
+CHUNK = 1 << 20  # rows whose halves are added up before they are carried: 2**20 * 2**32 fits
+
+
+class Count(State):
+    """Rows: all of them (`rows`), those with a value (`values`), or those whose value is truthy (`true`)."""
+
+    def __init__(self, what: str = "rows") -> None:
+        self.what = what
+        self.arity = 0 if what == "rows" else 1
+        self.raw = what != "true"
+        self.counts = np.zeros(0, np.int64)
+
+    def key(self) -> Hashable:
+        return (Count, self.what)
+
+    def resize(self, n: int) -> None:
+        self.counts = fit(self.counts, n)
+
+    def update(self, rows: Rows) -> None:
+        groups = rows.groups
+        if self.what != "rows":
+            groups = _counted(groups, rows.args[0], self.what)
+        if rows.compiled:
+            from ...kernels import group
+
+            group.count_rows(groups, self.counts)
+        else:
+            np.add.at(self.counts, groups, 1)
+
+    def merge(self, other: Count, members: Groups, groups: Groups, compiled: bool) -> None:
+        np.add.at(self.counts, groups, other.counts[members])
+
+    def finish(self, n: int, out: str, compiled: bool) -> Finished:
+        return Finished(array_from(self.counts[:n]))
+
+    def export(self, members: Groups) -> list[pa.Array[Any]]:
+        return [array_from(self.counts[members])]
+
+    def load(self, arrays: Sequence[pa.Array[Any]]) -> None:
+        self.counts = numbers_of(arrays[0]).copy()
+
+    def nbytes(self) -> int:
+        return self.counts.nbytes
+
+
+def _counted(groups: Groups, column: Any, what: str) -> Groups:
+    from ...batch import Spans
+
+    if isinstance(column, Spans):
+        return groups[column.length >= 0] if (column.length < 0).any() else groups
+    if what == "true" and pa.types.is_boolean(column.type):
+        return groups[bools_of(column)]
+    if pa.types.is_dictionary(column.type) and column.dictionary.null_count:
+        column = column.dictionary.take(column.indices)
+    return groups[is_valid(column)] if column.null_count else groups
+
+
+class SumLong(State):
+    """128-bit sums of 64-bit integers, in two words, and counts of the values."""
+
+    def __init__(self, type_: Type) -> None:
+        self.type = type_
+        self.low, self.high, self.count = np.zeros((3, 0), np.int64)
+        self._scratch = np.zeros((2, 0), np.int64)
+
+    def key(self) -> Hashable:
+        return (SumLong, self.type)
+
+    def resize(self, n: int) -> None:
+        self.low, self.high, self.count = fit(self.low, n), fit(self.high, n), fit(self.count, n)
+
+    def update(self, rows: Rows) -> None:
+        values = rows.args[0]
+        if rows.compiled:
+            from ...kernels import group
+
+            group.add_longs(rows.groups, numbers_of(values), bitmap(values), self.low, self.high, self.count)
+            return
+        groups, numbers = rows.groups, numbers_of(values)
+        if values.null_count:
+            valid = is_valid(values)
+            groups, numbers = groups[valid], numbers[valid]
+        for at in range(0, len(groups), CHUNK):
+            self._add(groups[at : at + CHUNK], numbers[at : at + CHUNK])
+
+    def _add(self, groups: Groups, numbers: NDArray[np.int64]) -> None:
+        """Halves are summed in scratch first, so that each group carries once."""
+        if self._scratch.shape[1] < len(self.low):
+            self._scratch = np.zeros((2, len(self.low)), np.int64)
+        lows, highs = self._scratch
+        np.add.at(lows, groups, numbers & LOW32)
+        np.add.at(highs, groups, numbers >> 32)
+        np.add.at(self.count, groups, 1)
+        # the same group may stand here several times: each time the same sum is stored
+        low, high = _add128(self.low[groups], self.high[groups], lows[groups], highs[groups])
+        self.low[groups], self.high[groups] = low, high
+        lows[groups] = 0
+        highs[groups] = 0
+
+    def merge(self, other: SumLong, members: Groups, groups: Groups, compiled: bool) -> None:
+        if compiled:
+            from ...kernels import group
+
+            group.merge_longs(members, other.low, other.high, other.count, groups, self.low, self.high, self.count)
+            return
+        # members of one other state fall into different groups
+        before = self.low[groups].view(np.uint64)
+        after = before + other.low[members].view(np.uint64)
+        self.low[groups] = after.view(np.int64)
+        self.high[groups] += other.high[members] + (after < before)
+        self.count[groups] += other.count[members]
+
+    def finish(self, n: int, out: str, compiled: bool) -> Finished:
+        low, high, count = self.low[:n], self.high[:n], self.count[:n]
+        if out == "avg":
+            return self._avg(low, high, count)
+        if out == "count":
+            return Finished(array_from(count))
+        over = high != (low >> 63)
+        kind = pa.int64() if self.type.kind == "long" else self.type.arrow
+        return Finished(array_from(low, over | (count == 0), kind), _exact(low, high, over))
+
+    def _avg(self, low: NDArray[Any], high: NDArray[Any], count: NDArray[Any]) -> Finished:
+        fits = (high == (low >> 63)) & (np.abs(low) < 1 << 53) & (low != -(1 << 63))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = low / count  # exact operands, rounded once
+        for g in np.flatnonzero(~fits & (count > 0)):  # rare: Python's division of integers rounds once too
+            mean[g] = ((int(high[g]) << 64) + int(low.view(np.uint64)[g])) / int(count[g])
+        nulls = count == 0
+        if self.type.kind != "duration":
+            return Finished(array_from(mean, nulls))
+        whole = np.rint(np.where(nulls, 0.0, mean)).astype(np.int64)
+        return Finished(array_from(whole, nulls, pa.duration("us")))
+
+    def export(self, members: Groups) -> list[pa.Array[Any]]:
+        return [array_from(a[members]) for a in (self.low, self.high, self.count)]
+
+    def load(self, arrays: Sequence[pa.Array[Any]]) -> None:
+        self.low, self.high, self.count = (numbers_of(a).copy() for a in arrays)
+
+    def nbytes(self) -> int:
+        return 3 * self.low.nbytes + self._scratch.nbytes
+
+
+def _add128(
+    low: NDArray[np.int64], high: NDArray[np.int64], small: NDArray[np.int64], large: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(high, low) + small + large * 2**32, where small is not negative."""
+    with np.errstate(over="ignore"):
+        one = low.view(np.uint64) + small.view(np.uint64)
+        carry = (one < small.view(np.uint64)).astype(np.int64)
+        part = (large << 32).view(np.uint64)
+        two = one + part
+        carry += two < part
+    return two.view(np.int64), high + carry + (large >> 32)
+
+
+def _exact(low: NDArray[Any], high: NDArray[Any], over: NDArray[np.bool_]) -> pa.Array[Any] | None:
+    """The sums that are out of range as text."""
+    if not over.any():
+        return None
+    texts: list[str | None] = [None] * len(low)
+    for g in np.flatnonzero(over):
+        texts[g] = str((int(high[g]) << 64) + int(low.view(np.uint64)[g]))
+    return pa.array(texts, pa.string())
+
+
+class SumDouble(State):
+    """Order-free sums of doubles (see kernels.exact_sum) and counts of the values."""
+
+    def __init__(self) -> None:
+        self.sums = Limbs(4)
+
+    def resize(self, n: int) -> None:
+        self.sums.resize(n)
+
+    def update(self, rows: Rows) -> None:
+        self.sums.add(rows.groups, rows.args[0], rows.compiled)
+
+    def merge(self, other: SumDouble, members: Groups, groups: Groups, compiled: bool) -> None:
+        self.sums.merge(other.sums, members, groups, compiled)
+
+    def finish(self, n: int, out: str, compiled: bool) -> Finished:
+        count = self.sums.count(n)
+        if out == "count":
+            return Finished(array_from(count))
+        total = self.sums.finish(n, compiled)
+        if out == "avg":
+            with np.errstate(invalid="ignore", divide="ignore"):
+                total = total / count
+        return Finished(array_from(total, count == 0))
+
+    def export(self, members: Groups) -> list[pa.Array[Any]]:
+        return self.sums.export(members)
+
+    def load(self, arrays: Sequence[pa.Array[Any]]) -> None:
+        self.sums.load(arrays)
+
+    def nbytes(self) -> int:
+        return self.sums.nbytes()
+
+
+class Skipped(State):
+    """A numeric aggregate over text, or over what has no values at all: null for every group."""
+
+    def __init__(self, type_: Type = DOUBLE) -> None:
+        self.type, self.arity = type_, 0
+
+    def key(self) -> Hashable:
+        return (Skipped, self.type)
+
+    def resize(self, n: int) -> None:
+        return None
+
+    def update(self, rows: Rows) -> None:
+        return None
+
+    def merge(self, other: Skipped, members: Groups, groups: Groups, compiled: bool) -> None:
+        return None
+
+    def finish(self, n: int, out: str, compiled: bool) -> Finished:
+        if out == "count":
+            return Finished(array_from(np.zeros(n, np.int64)))
+        return Finished(pa.nulls(n, self.type.arrow))
+
+    def export(self, members: Groups) -> list[pa.Array[Any]]:
+        return []
+
+    def load(self, arrays: Sequence[pa.Array[Any]]) -> None:
+        return None
+
+    def nbytes(self) -> int:
+        return 0
+
+
+def sum_state(type_: Type) -> State:
+    """The state that sums values of this type."""
+    if type_.kind in ("long", "duration"):
+        return SumLong(LONG if type_.kind == "long" else type_)
+    return SumDouble() if type_.kind in ("double", "decimal") else Skipped()

@@ -1,0 +1,56 @@
+"""What commands reach at bind and at lowering: files, tables, registered objects, the session's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .storage.paths import Gate
+    from .storage.tables import TableStore
+
+
+@dataclass(slots=True)
+class Services:
+    """One a session. Objects of one call shadow registered ones."""
+
+    gate: Gate
+    database: Path
+    settings: Mapping[str, Any]
+    objects: dict[str, Any] = field(default_factory=dict)  # registered by name
+    given: Mapping[str, Any] = field(default_factory=dict)  # to this call only
+    frame: Callable[[str], Any | None] | None = None  # Python variables, where the session allows it
+    spent: set[int] = field(default_factory=set)  # one-shot streams that were read, by id
+    catalogue: Callable[[str, str], Any] | None = None  # rows of `system`
+    _store: Any = None
+
+    @property
+    def timezone(self) -> str:
+        return str(self.settings["timezone"])
+
+    @property
+    def safe(self) -> bool:
+        return bool(self.settings.get("safe"))
+
+    @property
+    def tables(self) -> TableStore:
+        """The stored tables; deltalake is imported when they are first asked for."""
+        if self._store is None:
+            from .storage.tables import TableStore
+
+            self._store = TableStore(self.gate, self.database, durable=bool(self.settings.get("durable", True)))
+        store: TableStore = self._store
+        return store
+
+    def lookup(self, name: str) -> Any | None:
+        """An object of this name: given to the call, registered, then a variable of the caller if that is allowed."""
+        for known in (self.given, self.objects):
+            if name in known:
+                return known[name]
+        return self.frame(name) if self.frame is not None else None
+
+    def close(self) -> None:
+        if self._store is not None and hasattr(self._store, "close"):
+            self._store.close()

@@ -1,0 +1,129 @@
+"""Which type a column of text has, from a sample of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ...planner.types import BOOL, DATE, DATE_NS, DOUBLE, LONG, NULL, STRING, Schema, Type
+from ..arrow import array_from, bools_of, bytes_of, call, is_valid
+from ..numbertext import FLOAT, INTEGER, to_double, to_long
+from . import isodate
+
+LOOK = 1000  # values that tell whether a text column is mostly of another kind
+NAMES = {
+    "bool": BOOL, "boolean": BOOL, "short": Type("long", "short"), "int": Type("long", "int"), "integer": Type("long", "int"),
+    "long": LONG, "bigint": LONG, "int64": LONG, "int32": Type("long", "int"), "float": Type("double", "float"),
+    "double": DOUBLE, "float64": DOUBLE, "string": STRING, "text": STRING, "varchar": STRING, "date": DATE,
+    "timestamp": DATE, "datetime": DATE,
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Found:
+    """What a sample says: the type, and how many values were of which kind if kinds mix."""
+
+    type: Type
+    mixed: dict[str, int] = field(default_factory=dict)
+
+
+class BadSchema(ValueError):
+    """`schema=` cannot be read; the message says why."""
+
+
+def declared(text: str) -> Schema:
+    """The schema that `schema="a: long, b: date"` gives."""
+    fields: dict[str, Type] = {}
+    for part in text.split(","):
+        name, colon, kind = part.rpartition(":")
+        name, kind = name.strip().strip("`"), kind.strip().lower()
+        if not colon or not name:
+            raise BadSchema(f"'{part.strip()}' is not NAME: TYPE")
+        if kind not in NAMES:
+            raise BadSchema(f"'{kind}' is no type; there are " + ", ".join(("bool", "int", "long", "double", "date", "string")))
+        if name in fields:
+            raise BadSchema(f"'{name}' is there twice")
+        fields[name] = NAMES[kind]
+    return Schema(tuple(fields.items()))
+
+
+def type_of_text(text: pa.Array[Any]) -> Found:
+    """long, double, bool, date if every value is one, else string; null if there is no value.
+
+    Empty text is no value here, so a number column may have empty cells in quotes.
+    """
+    text = call("drop_null", call("if_else", call("equal", call("binary_length", text), array_from(np.zeros(len(text), np.int32))),
+                                  pa.nulls(1, text.type)[0], text))  # fmt: skip
+    if not len(text):
+        return Found(NULL)
+    found = _single(text)
+    if found is not None:
+        return Found(found)
+    return Found(STRING, _kinds(text))
+
+
+def _single(text: pa.Array[Any]) -> Type | None:
+    head = text.slice(0, 64)
+    if _all(to_long(head)[0]) and not _has_letter(text, "xX"):
+        made, too_big = to_long(text)
+        if _all(made):
+            return LONG
+        if bool((is_valid(made) | too_big).all()):
+            return DOUBLE
+    if _all(to_double(head)) and _has_digit(text) and not _has_letter(text, "xX") and _all(to_double(text)):
+        return DOUBLE
+    if _is_bool(head) and _is_bool(text):
+        return BOOL
+    if _all(isodate.parse(head, "UTC", "ns")[0]) or _all(isodate.parse(head, "UTC")[0]):
+        if _all(isodate.parse(text, "UTC")[0]):
+            return DATE
+        if isodate.digits_beyond_micros(text) and _all(isodate.parse(text, "UTC", "ns")[0]):
+            return DATE_NS
+    return None
+
+
+def _all(array: pa.Array[Any]) -> bool:
+    return array.null_count == 0
+
+
+def _bytes(text: pa.Array[Any]) -> Any:
+    from ..arrow import offsets_of
+
+    offsets = offsets_of(text)
+    return bytes_of(text.buffers()[2])[offsets[0] : offsets[-1]]
+
+
+def _has_letter(text: pa.Array[Any], letters: str) -> bool:
+    data = _bytes(text)
+    return any(bool((data == ord(c)).any()) for c in letters)
+
+
+def _has_digit(text: pa.Array[Any]) -> bool:
+    data = _bytes(text)
+    return bool(((data >= 48) & (data <= 57)).any())
+
+
+def _is_bool(text: pa.Array[Any]) -> bool:
+    return bool(bools_of(call("match_substring_regex", text, pattern=r"^\s*(?i:true|false)\s*$")).all())
+
+
+def _kinds(text: pa.Array[Any]) -> dict[str, int]:
+    """Values by kind, if most of a text column look like something else; else nothing: text may well hold a number."""
+    look = _count(text.slice(0, LOOK))
+    if look["text"] * 2 >= min(LOOK, len(text)):
+        return {}
+    kinds = {k: n for k, n in _count(text).items() if n}
+    return kinds if len(kinds) > 1 else {}
+
+
+def _count(text: pa.Array[Any]) -> dict[str, int]:
+    trimmed = call("utf8_trim_whitespace", text)
+    whole = bools_of(call("match_substring_regex", trimmed, pattern=INTEGER))
+    number = bools_of(call("match_substring_regex", trimmed, pattern=FLOAT)) & ~whole
+    truth = bools_of(call("match_substring_regex", trimmed, pattern="^(?i:true|false)$"))
+    date = is_valid(isodate.parse(trimmed, "UTC", "us")[0])
+    rest = len(text) - int(whole.sum() + number.sum() + truth.sum() + date.sum())
+    return {"long": int(whole.sum()), "double": int(number.sum()), "bool": int(truth.sum()), "date": int(date.sum()), "text": rest}

@@ -1,0 +1,104 @@
+"""Records of several lines: `brex` says where one begins, `erex` where it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..arrow import bytes_of
+from ..batch import PAD, Spans
+from ..regex import Pattern, search
+from .textlines import Lines
+
+
+class Cutter:
+    """Joins lines to records, chunk by chunk; what may go on is kept for the next chunk.
+
+    A record begins at a line that matches `begin` (or behind the end of the one before it) and lasts to the line that
+    matches `end`, or to the line before the next beginning. Lines before the first beginning are a record of their own.
+    """
+
+    def __init__(self, begin: Pattern | None, end: Pattern | None) -> None:
+        self._begin, self._end = begin, end
+        self._kept: bytes = b""  # lines of the record that is still open, each with its newline
+        self._kept_lines = 0
+        self._kept_bad = False
+
+    def push(self, lines: Lines) -> Iterator[tuple[Lines, int]]:
+        if self._begin is None and self._end is None:
+            yield lines, len(lines.text)
+            return
+        if len(lines.text) == 0:
+            return
+        starts = self._starts(lines.text)
+        rows = np.flatnonzero(starts)
+        if not len(rows):
+            self._keep(lines, 0)
+            return
+        if self._kept or rows[0] > 0:
+            yield self._closed(lines, int(rows[0]))
+        last = int(rows[-1])
+        if len(rows) > 1:
+            yield self._joined(lines, rows)
+        self._keep(lines, last)
+
+    def finish(self) -> Iterator[tuple[Lines, int]]:
+        if self._kept_lines:
+            kept, n = self._kept, self._kept_lines
+            self._kept, self._kept_lines = b"", 0
+            yield _one(kept, self._kept_bad), n
+
+    def _starts(self, text: Spans) -> NDArray[np.bool_]:
+        """The lines that begin a record."""
+        lines = text.to_arrow()
+        starts = np.zeros(len(text), np.bool_)
+        if self._begin is not None:
+            starts |= search(lines, self._begin).to_numpy(zero_copy_only=False)
+        if self._end is not None:
+            ends = search(lines, self._end).to_numpy(zero_copy_only=False)
+            starts[1:] |= ends[:-1]
+            starts[0] |= self._ended
+            self._ended = bool(ends[-1])
+        return starts
+
+    _ended = True  # the line before the first one
+
+    def _keep(self, lines: Lines, row: int) -> None:
+        text = lines.text
+        low = int(text.start[row])
+        high = int(text.start[-1] + text.length[-1])
+        self._kept += text.data[low:high].tobytes() + b"\n"
+        self._kept_lines += len(text) - row
+        self._kept_bad = bool(lines.bad is not None and lines.bad[row:].any()) or (self._kept_bad and self._kept_lines > len(text) - row)
+
+    def _closed(self, lines: Lines, row: int) -> tuple[Lines, int]:
+        """The kept record with the lines before `row` at its end."""
+        text = lines.text
+        raw, n, bad = self._kept, self._kept_lines + row, self._kept_bad
+        if row:
+            raw += text.data[int(text.start[0]) : int(text.start[row - 1] + text.length[row - 1])].tobytes() + b"\n"
+            bad |= bool(lines.bad is not None and lines.bad[:row].any())
+        self._kept, self._kept_lines, self._kept_bad = b"", 0, False
+        return _one(raw, bad), n
+
+    def _joined(self, lines: Lines, rows: NDArray[Any]) -> tuple[Lines, int]:
+        """All records of this chunk but the last, which may go on."""
+        text = lines.text
+        first, after = rows[:-1], rows[1:] - 1
+        start = text.start[first]
+        length = text.start[after] + text.length[after] - start
+        bad = np.add.reduceat(lines.bad.astype(np.int64), rows)[:-1] > 0 if lines.bad is not None else None
+        return Lines(Spans(text.buffer, text.data, start, length.astype(np.int32)), bad), int(rows[-1] - rows[0])
+
+
+def _one(raw: bytes, bad: bool) -> Lines:
+    raw = raw[:-1]
+    buffer = pa.allocate_buffer(len(raw) + 2 * PAD)
+    data = bytes_of(buffer)
+    data[PAD : PAD + len(raw)] = np.frombuffer(raw, np.uint8)
+    text = Spans(buffer, data, np.array([PAD], np.int32), np.array([len(raw)], np.int32))
+    return Lines(text, np.array([True]) if bad else None)

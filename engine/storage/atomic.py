@@ -1,0 +1,134 @@
+"""Files that appear whole or not at all: written under a hidden name beside the target, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from ...planner.text import QueryError, fault
+
+
+def exists_already(shown: str, hint: str = "overwrite=t replaces it, append=t adds to it") -> QueryError:
+    return fault("E602", f"`{shown}` exists", hint=hint)
+
+
+class AtomicFile:
+    """`stream` takes the bytes; `commit` makes them the target, `abort` forgets them. Both may be called again.
+
+    As a context manager it commits, or aborts after an exception. With `append` the new bytes are joined to what the
+    target holds at commit, in a copy, so that a crash leaves the old file whole.
+    """
+
+    def __init__(
+        self, target: Path, shown: str, *, overwrite: bool = False, append: bool = False, durable: bool = True
+    ) -> None:
+        self.target = target
+        self._shown, self._overwrite, self._append, self._durable = shown, overwrite, append, durable
+        if not overwrite and not append and os.path.lexists(target):
+            raise exists_already(shown)
+        self._aside = self._name_aside()
+        self.stream: BinaryIO = _create(self._aside, shown)
+        self._done = False
+
+    @property
+    def appending(self) -> bool:
+        """Whether there is something to append to (then a format may leave out its header)."""
+        return self._append and os.path.exists(self.target) and os.path.getsize(self.target) > 0
+
+    def _name_aside(self) -> Path:
+        return self.target.parent / f".{secrets.token_hex(6)}.tmp"
+
+    def commit(self) -> None:
+        if self._done:
+            return
+        self._done = True
+        try:
+            _finish(self.stream, self._durable)
+            if self.appending:
+                self._join()
+            if os.path.exists(self.target):
+                shutil.copymode(self.target, self._aside)
+            self._publish()
+            if self._durable:
+                sync_path(self.target.parent)
+        except OSError as why:
+            raise fault("E605", f"`{self._shown}` cannot be written: {why.strerror or why}") from why
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._aside)
+
+    def _join(self) -> None:
+        joined = self._name_aside()
+        try:
+            with _create(joined, self._shown) as out:
+                for part in (self.target, self._aside):
+                    with open(part, "rb") as source:
+                        shutil.copyfileobj(source, out, 1 << 20)
+                _finish(out, self._durable)
+            os.replace(joined, self._aside)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(joined)
+            raise
+
+    def _publish(self) -> None:
+        if self._overwrite or self._append:
+            os.replace(self._aside, self.target)
+            return
+        try:
+            os.link(self._aside, self.target)  # fails if the name was taken meanwhile, which a rename does not see
+        except FileExistsError as taken:
+            raise exists_already(self._shown) from taken
+        except OSError:  # a file system without links
+            os.replace(self._aside, self.target)
+
+    def abort(self) -> None:
+        if self._done:
+            return
+        self._done = True
+        self.stream.close()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._aside)
+
+    def __enter__(self) -> AtomicFile:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, why: BaseException | None, trace: TracebackType | None) -> None:
+        if why is None:
+            self.commit()
+        else:
+            self.abort()
+
+
+def _create(path: Path, shown: str) -> BinaryIO:
+    try:
+        return open(path, "xb")
+    except FileNotFoundError as gone:
+        raise fault("E601", f"no folder `{path.parent}` to write `{shown}` in", hint="make the folder first") from gone
+    except OSError as why:
+        raise fault("E605", f"`{shown}` cannot be written: {why.strerror or why}") from why
+
+
+def _finish(stream: BinaryIO, durable: bool) -> None:
+    if stream.closed:  # some writers close what they write to
+        if durable and isinstance(stream.name, str):
+            sync_path(Path(stream.name))
+        return
+    stream.flush()
+    if durable:
+        os.fsync(stream.fileno())
+    stream.close()
+
+
+def sync_path(path: Path) -> None:
+    """fsync of a file or folder (a folder's sync makes its names durable)."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,203 @@
+"""Compressed files as streams: what is good is handed on first, then the fault is raised.
+
+A stream that grows out of all proportion (a compression bomb) is E701; one that is cut off or damaged is E605
+and says how many unpacked bytes came before.
+"""
+
+from __future__ import annotations
+
+import bz2
+import io
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from ...planner.text import QueryError, fault
+
+PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
+_IN, _OUT = 256 << 10, 1 << 20  # bytes read, bytes unpacked at a time: what a bomb can take before it is seen
+_XZ_MEMORY = 512 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A stream may give `ratio` times its packed size, and `free` bytes whatever its size."""
+
+    ratio: int = 200
+    free: int = 64 << 20
+
+    def for_size(self, packed: int) -> int:
+        return max(self.free, packed * self.ratio)
+
+
+class _Member(Protocol):
+    """One member of a packed file, as bz2 and lzma have it."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def needs_input(self) -> bool: ...
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+class _Gzip:
+    """zlib in the shape of the other two."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(wbits=31)
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._inner.unconsumed_tail
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+
+
+_MEMBERS: dict[str, Callable[[], _Member]] = {
+    ".gz": _Gzip,
+    ".bz2": bz2.BZ2Decompressor,
+    ".xz": lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY),
+}
+
+
+class Unpacked(io.RawIOBase):
+    """The unpacked bytes of one file. `read` returns all good bytes before it raises, then raises every time."""
+
+    def __init__(self, name: str, source: pa.NativeFile, suffix: str, limits: Limits) -> None:
+        self.name = name
+        self.good_bytes = 0  # unpacked so far
+        self.fault: QueryError | None = None  # known as soon as the last good byte is unpacked
+        self._source = source
+        self._limit = limits.for_size(source.size())
+        self._blocks = _zstd_blocks(source) if suffix == ".zst" else _member_blocks(source, _MEMBERS[suffix])
+        self._left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        wanted = -1 if size is None else size
+        parts: list[bytes] = []
+        have = 0
+        while wanted < 0 or have < wanted:
+            if not self._left:
+                self._left = self._next_block()
+            if not self._left:
+                break
+            piece = self._left if wanted < 0 else self._left[: wanted - have]
+            self._left = self._left[len(piece) :]
+            parts.append(piece)
+            have += len(piece)
+        if not have and wanted and self.fault is not None:
+            raise self.fault
+        return b"".join(parts)
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def _next_block(self) -> bytes:
+        """Empty at the end, and at a fault, which is then kept."""
+        if self.fault is not None:
+            return b""
+        try:
+            block = next(self._blocks, b"")
+        except (EOFError, OSError, ValueError, lzma.LZMAError, zlib.error) as why:
+            self.fault = fault(
+                "E605",
+                f"`{self.name}` is cut off or damaged: {self.good_bytes} unpacked bytes before that are good ({why})",
+                hint="fetch the file again, or unpack what is left of it first",
+            )
+            self.fault.__cause__ = why
+            return b""
+        self.good_bytes += len(block)
+        if self.good_bytes > self._limit:
+            self.fault = fault(
+                "E701",
+                f"`{self.name}` unpacks to more than {self._limit} bytes, out of proportion to its size",
+                hint="if it is genuine, unpack it to a plain file first",
+            )
+        return block
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()
+
+
+def _member_blocks(source: pa.NativeFile, new: Callable[[], _Member]) -> Iterator[bytes]:
+    """Members follow one another; zero bytes after the last are padding. A cut is EOFError."""
+    member, begun = new(), False
+    while True:
+        packed = source.read(_IN)
+        if not packed:
+            if begun:
+                raise EOFError("the end is missing")
+            return
+        while packed:
+            if not begun and not (packed := packed.lstrip(b"\0")):
+                break
+            begun = True
+            yield from _drain(member, packed)
+            packed = b""
+            if member.eof:
+                packed = member.unused_data
+                member, begun = new(), False
+
+
+def _drain(member: _Member, packed: bytes) -> Iterator[bytes]:
+    while True:
+        block = member.decompress(packed, _OUT)
+        if block:
+            yield block
+        if member.eof or (member.needs_input and len(block) < _OUT):
+            return
+        packed = b""
+
+
+def _zstd_blocks(source: pa.NativeFile) -> Iterator[bytes]:
+    """Arrow drops the whole read in which a fault lies, so the last good bytes are fetched one by one."""
+    size, given = 64 << 10, 0
+    stream = pa.CompressedInputStream(source, "zstd")
+    if source.size() == 0:
+        return
+    while True:
+        try:
+            block = stream.read(size)
+        except (OSError, pa.ArrowException) as why:
+            yield from _last_bytes(source, given, size)
+            raise EOFError(str(why)) from why
+        if not block:
+            return
+        given += len(block)
+        yield block
+
+
+def _last_bytes(source: pa.NativeFile, given: int, size: int) -> Iterator[bytes]:
+    again = pa.CompressedInputStream(pa.BufferReader(source.read_at(source.size(), 0)), "zstd")
+    for _ in range(given // size):
+        again.read(size)
+    tail = bytearray()
+    try:
+        while byte := again.read(1):
+            tail += byte
+    except (OSError, pa.ArrowException):
+        pass
+    if tail:
+        yield bytes(tail)

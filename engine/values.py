@@ -1,0 +1,180 @@
+"""Values of every type as text and as JSON, and columns brought to a wider type. One rule, wherever text is made.
+
+Numbers: shortest digits that read back the same, always with a point or an exponent for doubles (`1.0`, `1e+16`,
+`1e-05`, `inf`, `nan`), as Python and DuckDB write them. Dates: ISO 8601 with the offset of the session zone, a fraction
+of 3, 6 or 9 digits only where it is not zero. Durations: `1d2h30m`. Binary: hexadecimal. Arrays and maps: JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..planner.types import Type
+from .arrow import array_from, bitmap_of, buffer_of, bytes_of, call, is_valid, numbers_of, offsets_of
+
+DURATION_UNITS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1000), ("us", 1))
+
+
+def to_text(array: pa.Array[Any], type_: Type, zone: str) -> pa.Array[Any]:
+    """Any column as text of the same length; null stays null, nothing is ever refused."""
+    match type_.kind:
+        case "string" | "any":
+            return array
+        case "double":
+            return double_text(array)
+        case "date":
+            return date_text(array, zone)
+        case "duration":
+            return duration_text(array)
+        case "months":
+            return months_text(array)
+        case "ip":
+            from .ip import to_text as ip_text
+
+            return ip_text(array)
+        case "binary":
+            return hex_text(array)
+        case "array" | "map":
+            from .jsontext import json_text
+
+            return json_text(array, type_, zone)
+        case "other":
+            return other_text(array)
+    return call("cast", array, pa.string())
+
+
+def texts_from(values: Sequence[str | None]) -> pa.Array[Any]:
+    """A string array from Python, built from buffers: `pa.array` imports pandas where it is installed."""
+    raw = [b"" if v is None else v.encode("utf-8", "surrogatepass") for v in values]
+    offsets = np.zeros(len(raw) + 1, np.int32)
+    np.cumsum([len(r) for r in raw], out=offsets[1:])
+    nulls = np.array([v is None for v in values], np.bool_)
+    return pa.Array.from_buffers(pa.string(), len(raw), [bitmap_of(nulls), buffer_of(offsets), pa.py_buffer(b"".join(raw))])
+
+
+def unify(array: pa.Array[Any], from_: Type, to: Type, zone: str) -> pa.Array[Any]:
+    """A column of one type as a column of the type that `planner.types.join` gave for it and others."""
+    if array.type == to.arrow:
+        return array
+    match to.kind:
+        case "string" | "any":
+            return to_text(array, from_, zone)
+        case "array" if from_.kind == "array" and to.item is not None:
+            lists: Any = array
+            flat = unify(lists.flatten(), from_.item or Type("null"), to.item, zone)
+            return _relisted(lists, flat)
+        case "map" if from_.kind == "map" and not to.members:
+            from .jsontext import as_map
+
+            return as_map(array, from_, to, zone)
+        case "map" if from_.kind == "map":
+            return _widened(array, from_, to, zone)
+    return call("cast", array, to.arrow)
+
+
+def _relisted(lists: Any, flat: pa.Array[Any]) -> pa.Array[Any]:
+    sizes = np.asarray(call("fill_null", call("list_value_length", lists), 0))
+    offsets = np.zeros(len(lists) + 1, np.int32)
+    np.cumsum(sizes, out=offsets[1:])
+    mask = array_from(~is_valid(lists)) if lists.null_count else None
+    return pa.ListArray.from_arrays(array_from(offsets), flat, mask=mask)  # type: ignore[call-arg]
+
+
+def _widened(array: Any, from_: Type, to: Type, zone: str) -> pa.Array[Any]:
+    members = []
+    for name, kind in to.members:
+        had = from_.member(name)
+        part = array.field(name) if had is not None else pa.nulls(len(array), kind.arrow)
+        members.append(unify(part, had or kind, kind, zone))
+    mask = array_from(~is_valid(array)) if array.null_count else None
+    return pa.StructArray.from_arrays(members, names=[n for n, _ in to.members], mask=mask)
+
+
+def double_text(array: pa.Array[Any]) -> pa.Array[Any]:
+    """Arrow gives the shortest digits; where it writes them in another form than we do, they are written again."""
+    text = call("cast", array, pa.string())
+    values = np.abs(numbers_of(array))
+    with np.errstate(invalid="ignore"):
+        odd = is_valid(array) & (((values >= 1e15) & (values < 1e16)) | ((values > 0) & (values < 1e-4)))
+    text = call("replace_substring_regex", text, pattern=r"^(-?[0-9]+)$", replacement=r"\1.0")
+    if not odd.any():
+        return text
+    rewritten = texts_from([repr(v) for v in numbers_of(array)[odd].tolist()])
+    return call("replace_with_mask", text, array_from(odd), rewritten)
+
+
+def date_text(array: pa.Array[Any], zone: str) -> pa.Array[Any]:
+    per_second = 1_000_000_000 if array.type.unit == "ns" else 1_000_000
+    ticks = numbers_of(array)
+    seconds, rest = np.divmod(ticks, per_second)
+    valid = is_valid(array)
+    local = array_from(np.where(valid, seconds, 0), ~valid, pa.timestamp("s", zone))
+    fraction = np.where(valid, rest, 0)
+    if not fraction.any():
+        return call("strftime", local, format="%Y-%m-%dT%H:%M:%S%Ez", locale="C")
+    head = call("strftime", local, format="%Y-%m-%dT%H:%M:%S", locale="C")
+    tail = call("strftime", local, format="%Ez", locale="C")
+    return call("binary_join_element_wise", head, _fraction(fraction, per_second), tail, "")
+
+
+def _fraction(rest: NDArray[np.int64], per_second: int) -> pa.Array[Any]:
+    """`` or `.123`, `.123456`, `.123456789`."""
+    nano = rest * (1_000_000_000 // per_second)
+    digits = call("utf8_lpad", call("cast", array_from(nano), pa.string()), width=9, padding="0")
+    keep = np.where(nano == 0, 0, np.where(nano % 1_000_000 == 0, 3, np.where(nano % 1000 == 0, 6, 9)))
+    parts = [call("utf8_slice_codeunits", digits, start=0, stop=k) for k in (3, 6, 9)]
+    out = call("case_when", call("make_struct", *(array_from(keep == k) for k in (3, 6, 9))), *parts)
+    return call("fill_null", call("binary_join_element_wise", ".", out, ""), "")
+
+
+def duration_text(array: pa.Array[Any]) -> pa.Array[Any]:
+    """Largest units first, none that is zero; `0s`; a sign in front for all of it."""
+    ticks, valid = numbers_of(array), is_valid(array)
+    left = np.abs(ticks).view(np.uint64)  # the least int64 has no positive twin
+    sign = call("if_else", array_from(ticks < 0), "-", "")
+    parts: list[Any] = [sign]
+    for unit, size in DURATION_UNITS:
+        amount, left = np.divmod(left, np.uint64(size))
+        if amount.any():
+            text = call("binary_join_element_wise", call("cast", array_from(amount), pa.string()), unit, "")
+            parts.append(call("if_else", array_from(amount > 0), text, ""))
+    text = call("binary_join_element_wise", *parts, "") if len(parts) > 1 else sign
+    text = call("if_else", array_from(ticks == 0), "0s", text)
+    return call("if_else", array_from(valid), text, None)
+
+
+def months_text(array: pa.Array[Any]) -> pa.Array[Any]:
+    """`2mon`, `1y`, `-3mon`: years only where they are whole, as the canonical text of a literal has it."""
+    months, valid = numbers_of(array), is_valid(array)
+    whole = (months != 0) & (months % 12 == 0)
+    amount = call("cast", array_from(np.where(whole, months // 12, months)), pa.string())
+    text = call("binary_join_element_wise", amount, call("if_else", array_from(whole), "y", "mon"), "")
+    return call("if_else", array_from(valid), text, None)
+
+
+_HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
+
+
+def hex_text(array: pa.Array[Any]) -> pa.Array[Any]:
+    """Two lower-case digits a byte."""
+    offsets = offsets_of(array)
+    raw = bytes_of(array.buffers()[2])[offsets[0] : offsets[-1]]
+    digits = np.empty(2 * len(raw), np.uint8)
+    digits[0::2], digits[1::2] = _HEX[raw >> 4], _HEX[raw & 15]
+    ends = array_from(((offsets - offsets[0]) * 2).astype(np.int32)).buffers()[1]
+    nulls = array_from(is_valid(array)).buffers()[1] if array.null_count else None
+    return pa.Array.from_buffers(pa.string(), len(array), [nulls, ends, pa.py_buffer(digits.tobytes())])
+
+
+def other_text(array: pa.Array[Any]) -> pa.Array[Any]:
+    """Types that are only passed through: Arrow's own text, else Python's."""
+    try:
+        return call("cast", array, pa.string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return texts_from([None if v is None else str(v) for v in array.to_pylist()])
+

@@ -1,0 +1,57 @@
+"""Runs the rules to a fixed point. After each the plan's columns must be what they were."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .plan import Node, Project
+from .rules import Helpers, Rule
+from .rules.fold_constants import fold_constants
+from .rules.prune_fields import prune_fields
+from .rules.push_filter import push_filter
+from .rules.push_into_scan import push_into_scan
+from .rules.sort_limit_to_topk import sort_limit_to_topk
+
+RULES: tuple[Rule, ...] = (fold_constants, push_filter, push_into_scan, sort_limit_to_topk)
+MAX_ROUNDS = 1000  # far more than any plan needs; a rule that undoes another is a fault of ours
+
+
+def optimise(plan: Node, helpers: Helpers, rules: tuple[Rule, ...] = RULES) -> Node:
+    """An equal plan that does less."""
+    before = plan.schema
+    for _ in range(MAX_ROUNDS):
+        changed = _round(plan, helpers, rules)
+        if changed is None:
+            break
+        plan = changed
+    plan = _without_empty(prune_fields(plan))
+    if not before.open and plan.schema.names() != before.names():
+        raise AssertionError(f"a rule changed the columns: {before.names()} to {plan.schema.names()}")
+    return plan
+
+
+def _round(plan: Node, helpers: Helpers, rules: tuple[Rule, ...]) -> Node | None:
+    """The plan after the first rule that applies anywhere, nearest to the source first; None if none does."""
+    chain = [plan]
+    while len(chain[-1].inputs) == 1:
+        chain.append(chain[-1].inputs[0])
+    for at in range(len(chain) - 1, -1, -1):
+        for rule in rules:
+            made = rule(chain[at], helpers)
+            if made is not None:
+                for above in reversed(chain[:at]):
+                    made = replace(above, inputs=(made,))
+                return made
+    return None
+
+
+def _without_empty(plan: Node) -> Node:
+    """`eval` whose assignments all went is nothing."""
+    chain = [plan]
+    while len(chain[-1].inputs) == 1:
+        chain.append(chain[-1].inputs[0])
+    out = chain[-1]
+    for node in reversed(chain[:-1]):
+        if not (isinstance(node, Project) and not node.assigns):
+            out = replace(node, inputs=(out,))
+    return out

@@ -1,0 +1,58 @@
+"""Only the fields that something behind asks for are read and carried. One pass over the whole plan, from the result down."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..plan import Aggregate, Names, Node, Pending, Project, Scan
+from .total import is_total
+
+
+def prune_fields(plan: Node) -> Node:
+    """The same plan with smaller scans; its own columns stay as they are."""
+    chain: list[tuple[Node, Names]] = []
+    node, wanted = plan, frozenset(plan.schema.names())
+    everything = plan.schema.open
+    while True:
+        pruned = node if everything else _pruned(node, wanted)
+        chain.append((pruned, wanted))
+        if len(node.inputs) != 1:
+            break
+        everything = isinstance(node, Pending) or (everything and not isinstance(node, Aggregate))
+        wanted = frozenset(node.inputs[0].schema.names()) if everything else pruned.needs(wanted)
+        node = node.inputs[0]
+        everything = everything or node.schema.open
+    rebuilt, wanted = chain[-1]
+    if isinstance(rebuilt, Scan) and not everything:
+        rebuilt = _scanned(rebuilt, wanted)
+    for above, _ in reversed(chain[:-1]):
+        rebuilt = replace(above, inputs=(rebuilt,))
+    return rebuilt
+
+
+def _pruned(node: Node, wanted: Names) -> Node:
+    if isinstance(node, Project):
+        return _without_unused(node, wanted)
+    return node.prune(wanted)
+
+
+def _without_unused(node: Project, wanted: Names) -> Node:
+    """Assignments that nobody reads go, unless they may refuse rows: those are counted whether or not they are read."""
+    from ..expr import fields_of
+
+    kept = []
+    for a in reversed(node.assigns):
+        if wanted & frozenset(a.names) or not is_total(a.value.expr):
+            wanted = wanted - frozenset(a.names) | fields_of(a.value.expr)
+            kept.append(a)
+    kept.reverse()
+    if not kept:
+        return replace(node, assigns=())
+    return node if len(kept) == len(node.assigns) else replace(node, assigns=tuple(kept))
+
+
+def _scanned(scan: Scan, wanted: Names) -> Scan:
+    fields = tuple(n for n in scan.relation.schema.names() if n in wanted)
+    if scan.relation.schema.open or scan.request.fields == fields or fields == scan.relation.schema.names():
+        return scan
+    return replace(scan, request=replace(scan.request, fields=fields))
