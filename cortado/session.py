@@ -59,6 +59,7 @@ class Session:
         self._engine_session: EngineSession | None = None
         self._running: set[Running] = set()
         self._closed = False
+        self.last_notes: list[NoteEntry] = []  # of the query that ended last
         roots = self._settings["files"]
         self._gate = Gate(tuple(Path(r) for r in roots) if roots is not None else ())
         self._own_folder: Path | None = None
@@ -178,6 +179,7 @@ class Session:
     def ended(self, running: Running) -> None:
         with self._lock:
             self._running.discard(running)
+            self.last_notes = running.notes
 
     def cancel(self) -> None:
         """Cancel every query of this session."""
@@ -186,10 +188,14 @@ class Session:
         for r in running:
             r.cancel()
 
-    def _catalogue(self, what: str, name: str) -> Any:
+    def _catalogue(self, what: str, name: str, binder: Binder) -> Any:
         from .catalogue import rows_of
 
-        return rows_of(self, what, name)
+        return rows_of(self, what, name, binder)
+
+    def running(self) -> list[Running]:
+        with self._lock:
+            return list(self._running)
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -402,6 +408,10 @@ class Running:
 
     def _located(self, found: QueryError) -> QueryError:
         return self._query._placed(found if found.text else error(self._query.text, found.faults))
+
+    @property
+    def text(self) -> str:
+        return self._query.text
 
     # control
 

@@ -49,7 +49,7 @@ def _high_half(a: Ints, b: Ints) -> Ints:
         start = (a0.view(np.uint64) * b0.view(np.uint64)) >> np.uint64(32)
         middle = a1 * b0 + start.view(np.int64)
         lower = a0 * b1 + (middle & low)
-        return a1 * b1 + (middle >> shift) + (lower >> shift)
+        return np.asarray(a1 * b1 + (middle >> shift) + (lower >> shift), np.int64)
 
 
 def negate(a: Ints) -> Checked:

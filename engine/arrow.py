@@ -97,7 +97,48 @@ def own(array: pa.Array[Any]) -> pa.Array[Any]:
 
 
 def nulls(n: int, kind: pa.DataType) -> pa.Array[Any]:
-    return pa.nulls(n, kind)
+    return cast("pa.Array[Any]", cast(Any, pa).nulls(n, kind))
+
+
+def no_value(kind: pa.DataType) -> pa.Scalar[Any]:
+    """The null of a type."""
+    return cast("pa.Scalar[Any]", nulls(1, kind)[0])
+
+
+def starts_of(sizes: NDArray[Any]) -> NDArray[np.int32]:
+    """n + 1 offsets from n sizes."""
+    offsets = np.zeros(len(sizes) + 1, np.int32)
+    np.cumsum(sizes, out=offsets[1:])
+    return offsets
+
+
+def list_sizes(lists: pa.Array[Any]) -> NDArray[np.int64]:
+    """Elements of each row of a list or map column, 0 for null."""
+    return np.where(is_valid(lists), np.diff(offsets_of(lists)), 0).astype(np.int64)
+
+
+def lists_from(sizes: NDArray[Any], items: pa.Array[Any], valid: NDArray[np.bool_] | None = None) -> pa.Array[Any]:
+    """A list column of rows so many `items` long, one row behind another; a row that is not valid has none."""
+    bitmap = bitmap_of(~valid) if valid is not None else None
+    kind = pa.list_(items.type)
+    made = cast(Any, pa.Array).from_buffers(kind, len(sizes), [bitmap, buffer_of(starts_of(sizes))], children=[items])
+    return cast("pa.Array[Any]", made)
+
+
+def maps_from(
+    sizes: NDArray[Any], keys: pa.Array[Any], items: pa.Array[Any], valid: NDArray[np.bool_] | None = None
+) -> pa.Array[Any]:
+    """A map column, as `lists_from`; no key may be null."""
+    made = cast(Any, pa.MapArray).from_arrays(array_from(starts_of(sizes)), keys, items)
+    if valid is None or valid.all():
+        return cast("pa.Array[Any]", made)
+    return call("if_else", array_from(valid), made, no_value(made.type))
+
+
+def structs_from(names: Sequence[str], columns: Sequence[pa.Array[Any]], valid: NDArray[np.bool_] | None = None) -> pa.Array[Any]:
+    """A struct column; at least one member."""
+    mask = array_from(~valid) if valid is not None and not valid.all() else None
+    return cast("pa.Array[Any]", cast(Any, pa.StructArray).from_arrays(list(columns), names=list(names), mask=mask))
 
 
 def stack_batches(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:

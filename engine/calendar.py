@@ -128,7 +128,9 @@ class Span:
     @property
     def by_wall(self) -> bool:
         """Hours that divide a day, days, weeks, months: bounds are wall times."""
-        return bool(self.months) or (self.ns > HOUR_NS and (self.ns % DAY_NS == 0 or (self.ns % HOUR_NS == 0 and DAY_NS % self.ns == 0)))
+        return bool(self.months) or (
+            self.ns > HOUR_NS and (self.ns % DAY_NS == 0 or (self.ns % HOUR_NS == 0 and DAY_NS % self.ns == 0))
+        )
 
 
 def bucket_start(instants: Ints, span: Span, where: Zone | str, ticks: int = US) -> Ints:
@@ -274,7 +276,7 @@ def _wall_number(instants: Ints, span: Span, found: Zone, ticks: int) -> Ints:
         numbers = numbers - early
     while (late := _wall_start(numbers + 1, span, found, ticks) <= instants).any():
         numbers = numbers + late
-    return cast(Ints, numbers)
+    return numbers
 
 
 def _wall_start(numbers: Ints, span: Span, found: Zone, ticks: int) -> Ints:

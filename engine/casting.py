@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from ..planner.types import Type
 from . import numbertext
-from .arrow import array_from, call, is_valid, numbers_of
+from .arrow import array_from, call, is_valid, list_sizes, lists_from, nulls, numbers_of
 from .batch import Spans
+from .values import texts_from
 
 Mask: TypeAlias = "NDArray[np.bool_]"
 Reject: TypeAlias = Callable[[str, Mask, Any, str], None]
@@ -52,7 +53,7 @@ def to_long(value: Any, type_: Type, reject: Reject, compiled: bool = False) -> 
 def refuse_all(value: pa.Array[Any], kind: pa.DataType, reject: Reject, hint: str = "") -> pa.Array[Any]:
     """A type that has no such value: null, counted."""
     reject("type", is_valid(value), value, hint)
-    return pa.nulls(len(value), kind)
+    return nulls(len(value), kind)
 
 
 def _long_of_double(value: pa.Array[Any], reject: Reject) -> pa.Array[Any]:
@@ -155,7 +156,7 @@ def to_bool(value: Any, type_: Type, reject: Reject, compiled: bool = False) -> 
 
 
 def _looked_up(folded: pa.Array[Any]) -> tuple[Mask, Mask]:
-    words = pa.array(list(TRUTHS), pa.string())
+    words = texts_from(list(TRUTHS))
     at = np.asarray(call("fill_null", call("index_in", folded, value_set=words), -1))
     return np.array([*TRUTHS.values(), False])[at], at >= 0
 
@@ -165,10 +166,9 @@ def array_from_bools(values: Mask, valid: Mask) -> pa.Array[Any]:
     return array_from(values, None if valid.all() else ~valid)
 
 
-def over_elements(convert: Callable[..., pa.Array[Any]], lists: Any, item: Type, kind: pa.DataType, reject: Reject) -> pa.Array[Any]:
+def over_elements(convert: Callable[..., pa.Array[Any]], lists: Any, item: Type, reject: Reject) -> pa.Array[Any]:
     """`convert` each element of an array column; a row is refused once for each reason."""
-    flat = lists.flatten()
-    sizes = np.asarray(call("fill_null", call("list_value_length", lists), 0))
+    sizes = list_sizes(lists)
     row = np.repeat(np.arange(len(lists)), sizes)
 
     def refuse(reason: str, bad: Mask, value: Any, hint: str) -> None:
@@ -176,8 +176,4 @@ def over_elements(convert: Callable[..., pa.Array[Any]], lists: Any, item: Type,
         rows[row[bad]] = True
         reject(reason, rows, lists, hint)
 
-    made = convert(flat, item, refuse)
-    offsets = np.zeros(len(lists) + 1, np.int32)
-    np.cumsum(sizes, out=offsets[1:])
-    mask = array_from(~is_valid(lists)) if lists.null_count else None
-    return pa.ListArray.from_arrays(array_from(offsets), made.cast(kind), mask=mask)  # type: ignore[call-arg]
+    return lists_from(sizes, convert(lists.flatten(), item, refuse), is_valid(lists))

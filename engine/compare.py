@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..planner.types import Type
-from .arrow import array_from, bools_of, call, is_valid, numbers_of
+from .arrow import array_from, bools_of, call, is_valid, list_sizes, nulls, numbers_of
 
 Mask: TypeAlias = "NDArray[np.bool_]"
 Order: TypeAlias = "tuple[Mask, Mask]"  # less, equal
@@ -116,7 +116,7 @@ def with_nulls(a: Any, a_type: Type, b: Any, b_type: Type) -> Order:
 
 def of_arrays(a: Any, a_type: Type, b: Any, b_type: Type) -> Order:
     """The first pair of elements that differ decides, then the length."""
-    size_a, size_b = _sizes(a), _sizes(b)
+    size_a, size_b = list_sizes(a), list_sizes(b)
     shared = np.minimum(size_a, size_b)
     row = np.repeat(np.arange(len(a)), shared)
     nth = np.arange(len(row)) - np.repeat(np.cumsum(shared) - shared, shared)
@@ -128,10 +128,6 @@ def of_arrays(a: Any, a_type: Type, b: Any, b_type: Type) -> Order:
     out_less, out_equal = size_a < size_b, size_a == size_b
     out_less[rows], out_equal[rows] = less[differ[first]], False
     return out_less, out_equal
-
-
-def _sizes(lists: Any) -> NDArray[np.int64]:
-    return np.asarray(call("fill_null", call("list_value_length", lists), 0)).astype(np.int64)
 
 
 def _starts(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -147,8 +143,8 @@ def of_maps(a: Any, a_type: Type, b: Any, b_type: Type) -> Mask:
     equal = np.ones(len(a), np.bool_)
     for name in dict.fromkeys([n for n, _ in a_type.members] + [n for n, _ in b_type.members]):
         left, right = a_type.member(name), b_type.member(name)
-        x = a.field(name) if left is not None else pa.nulls(len(a))
-        y = b.field(name) if right is not None else pa.nulls(len(b))
+        x = a.field(name) if left is not None else nulls(len(a), pa.null())
+        y = b.field(name) if right is not None else nulls(len(b), pa.null())
         equal &= with_nulls(x, left or Type("null"), y, right or Type("null"))[1]
     return equal
 

@@ -62,7 +62,9 @@ class Plan:
                 parts.fields[f.kind] = _named(f.names, by_place[f.at : f.at + f.width], good)
             elif f.kind == "offset":
                 width = f.width - 1 - f.colon
-                parts.offset = _offset(by_place[f.at], digits[row : row + width], good) if f.width > 1 else np.zeros(n, np.int32)
+                parts.offset = (
+                    _offset(by_place[f.at], digits[row : row + width], good) if f.width > 1 else np.zeros(n, np.int32)
+                )
                 row += width if f.width > 1 else 0
             else:
                 parts.fields[f.kind] = _number(digits[row : row + f.width], f.kind)
@@ -71,11 +73,9 @@ class Plan:
 
 
 def _number(digits: Bytes, kind: str) -> NDArray[Any]:
-    """Digits to numbers; a fraction in nanoseconds."""
-    if kind != "fraction" and len(digits) <= 2:  # fits a byte
-        return digits[0] if len(digits) == 1 else digits[0] * np.uint8(10) + digits[1]
-    dtype: Any = np.int16 if len(digits) <= 4 and kind != "fraction" else np.int32
-    out = digits[0].astype(dtype)
+    """Digits to numbers, of the narrowest type that holds them; a fraction in nanoseconds."""
+    dtype: Any = np.int32 if kind == "fraction" or len(digits) > 4 else np.int16 if len(digits) > 2 else np.uint8
+    out: NDArray[Any] = digits[0].astype(dtype)
     for d in digits[1:]:
         out *= dtype(10)
         out += d
@@ -86,10 +86,12 @@ def _number(digits: Bytes, kind: str) -> NDArray[Any]:
 
 def _named(names: Names, letters: Bytes, good: NDArray[np.bool_]) -> NDArray[Any]:
     low = letters | np.uint8(0x20)
-    found = names.slots[low[1] * np.uint8(names.factor) + low[2]]
+    found: NDArray[Any] = names.slots[low[1] * np.uint8(names.factor) + low[2]]
     expected = names.words[:, found]
     good &= (low == expected).all(axis=0)
-    return found + np.uint8(1) if names.kind == "month" else found
+    if names.kind == "month":
+        found += np.uint8(1)
+    return found
 
 
 def _offset(sign: Bytes, digits: Bytes, good: NDArray[np.bool_]) -> NDArray[Any]:
@@ -101,7 +103,8 @@ def _offset(sign: Bytes, digits: Bytes, good: NDArray[np.bool_]) -> NDArray[Any]
         minutes = digits[2] * np.uint8(10) + digits[3]
         good &= minutes < 60
         total += minutes * np.int32(60)
-    return np.where(minus, -total, total)
+    east: NDArray[Any] = np.where(minus, -total, total)
+    return east
 
 
 @lru_cache(maxsize=64)

@@ -11,13 +11,28 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .arrow import array_from, buffer_of, call, indices, is_valid, numbers_of
+from .arrow import buffer_of, call, is_valid, numbers_of
 from .dateletters import NUMERIC, BadFormat, Format, Token, java, names_of
-from .dateparts import NO_OFFSET, Parts
+from .dateparts import BAD_OFFSET, NO_OFFSET, Parts
 from .zones import UnknownZone, Zone, zone
 
 OFFSET = r"(?:[Zz]|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)"
-_READ = {"year", "year2", "month", "day", "yday", "hour", "hour24", "hour12", "hour11", "minute", "second", "fraction", "isodow", "dow"}
+_READ = {
+    "year",
+    "year2",
+    "month",
+    "day",
+    "yday",
+    "hour",
+    "hour24",
+    "hour12",
+    "hour11",
+    "minute",
+    "second",
+    "fraction",
+    "isodow",
+    "dow",
+}
 _ABBREVIATIONS = {"UTC": 0, "GMT": 0, "Z": 0, "UT": 0, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8,
                   "PDT": -7, "KST": 9, "JST": 9, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "WET": 0, "WEST": 1, "BST": 1,
                   "MSK": 3, "HKT": 8, "SGT": 8, "AEST": 10, "AEDT": 11}  # fmt: skip
@@ -38,6 +53,8 @@ def form_of(fmt: Format) -> Form:
     """The format as an expression; BadFormat if it says something twice, or what cannot be read."""
     kinds: list[str] = []
     parts = [_part(t, fmt, kinds) for t in fmt.tokens]
+    if not kinds:
+        raise BadFormat("the date format has no date letter")
     if len(set(kinds)) < len(kinds):
         raise BadFormat("the date format says one thing twice")
     return Form("".join(parts), tuple(kinds), fmt.locale)
@@ -104,41 +121,36 @@ def fixed_formats() -> tuple[Format, ...]:
 
 def read(form: Form, text: pa.Array[Any]) -> Parts:
     """The fields of each text that has the form as a whole (blanks around it allowed)."""
-    named = re.compile(r"\((?!\?)")
-    pattern, n = form.pattern, iter(range(len(form.groups)))
-    pattern = named.sub(lambda _: f"(?P<g{next(n)}>", pattern)
+    number = iter(range(len(form.groups)))
+    pattern = re.sub(r"\((?!\?)", lambda _: f"(?P<g{next(number)}>", form.pattern)
     found = call("extract_regex", text, pattern=rf"\A\s*{pattern}\s*\z")
     parts = Parts(len(text), is_valid(found))
-    columns = [call("struct_field", found, indices=[i]) for i in range(len(form.groups))]
-    if not form.groups:
-        parts.good = is_valid(found)
-    for kind, column in zip(form.groups, columns, strict=True):
-        if kind in ("offset", "zone"):
-            parts.offset = _offsets(column) if kind == "offset" else None
-            if kind == "zone":
-                parts.fields["zone"] = np.empty(0)
-        elif kind in ("monthname", "weekday", "half"):
-            value = _named(column, kind, form.locale)
-            parts.fields["month" if kind == "monthname" else kind] = value + 1 if kind == "monthname" else value
-        elif kind in ("isodow", "dow"):
-            number = _numbers(column, 0)
-            parts.good &= (number >= 1) & (number <= 7) if kind == "isodow" else number <= 6
-            parts.fields["weekday"] = (number + 6) % 7
-        elif kind == "fraction":
-            parts.fields[kind] = _numbers(call("utf8_rpad", column, width=9, padding="0"), 0)
-        else:
-            parts.fields[kind] = _numbers(column, 1 if kind in ("month", "day") else 0)
+    for i, kind in enumerate(form.groups):
+        _take(parts, kind, call("struct_field", found, indices=[i]), form.locale)
     return parts
 
 
-def zone_column(form: Form, text: pa.Array[Any]) -> pa.Array[Any] | None:
-    """The zone names of the texts, if the form has them."""
-    if "zone" not in form.groups:
-        return None
-    numbers = iter(range(len(form.groups)))
-    pattern = re.sub(r"\((?!\?)", lambda _: f"(?P<g{next(numbers)}>", form.pattern)
-    found = call("extract_regex", text, pattern=rf"\A\s*{pattern}\s*\z")
-    return call("struct_field", found, indices=[form.groups.index("zone")])
+def _take(parts: Parts, kind: str, text: pa.Array[Any], locale: str) -> None:
+    """Enter one group as a field."""
+    match kind:
+        case "offset":
+            codes, names = _distinct(text)
+            parts.offset = np.array([offset_seconds(n) for n in names], np.int64)[codes]
+        case "zone":
+            codes, names = _distinct(text)
+            parts.zones = codes, tuple(map(zone_named, names))
+        case "monthname":
+            parts.fields["month"] = _named(text, kind, locale) + 1
+        case "weekday" | "half":
+            parts.fields[kind] = _named(text, kind, locale)
+        case "isodow" | "dow":
+            day = _numbers(text, 1)
+            parts.good &= (day >= 1) & (day <= 7) if kind == "isodow" else day <= 6
+            parts.fields["weekday"] = (day + 6) % 7
+        case "fraction":
+            parts.fields[kind] = _numbers(call("utf8_rpad", text, width=9, padding="0"), 0)
+        case _:
+            parts.fields[kind] = _numbers(text, 1 if kind in ("month", "day") else 0)
 
 
 def _numbers(text: pa.Array[Any], absent: int) -> NDArray[Any]:
@@ -155,15 +167,14 @@ def _named(text: pa.Array[Any], kind: str, locale: str) -> NDArray[Any]:
     return numbers_of(call("cast", call("fill_null", found, 0), pa.int64())) % count
 
 
-def _offsets(text: pa.Array[Any]) -> NDArray[Any]:
-    """Seconds east of texts such as `+0900`, `-05:30`, `Z`; NO_OFFSET where there is none."""
-    coded = call("dictionary_encode", call("fill_null", text, ""))
-    values = np.array([offset_seconds(t.as_py()) for t in cast(Any, coded).dictionary], np.int64)
-    return values[numbers_of(call("cast", cast(Any, coded).indices, pa.int64()))] if len(values) else np.empty(0, np.int64)
+def _distinct(text: pa.Array[Any]) -> tuple[NDArray[Any], list[str]]:
+    """A number for each row, and the text of each number; null is empty text."""
+    coded = cast(Any, call("dictionary_encode", call("fill_null", text, "")))
+    return numbers_of(call("cast", coded.indices, pa.int64())), coded.dictionary.to_pylist()
 
 
 def offset_seconds(text: str) -> int:
-    """Seconds east, or NO_OFFSET for empty text; the fields of one that is none (`+99:99`) give NO_DATE's mark."""
+    """Seconds east; NO_OFFSET for empty text, BAD_OFFSET for one such as `+99:00`."""
     if not text:
         return NO_OFFSET
     if text in "Zz":
@@ -174,9 +185,6 @@ def offset_seconds(text: str) -> int:
         return BAD_OFFSET
     total = hour * 3600 + minute * 60 + second
     return -total if text[0] == "-" else total
-
-
-BAD_OFFSET = NO_OFFSET + 1
 
 
 @lru_cache(maxsize=1024)
@@ -198,6 +206,3 @@ def text_array(values: tuple[str, ...]) -> pa.Array[Any]:
     np.cumsum([len(r) for r in raw], out=offsets[1:])
     data = np.frombuffer(b"".join(raw) or b"\0", np.uint8)
     return pa.Array.from_buffers(pa.string(), len(raw), [None, buffer_of(offsets), buffer_of(data)])
-
-
-__all__ = ["BAD_OFFSET", "FORMS", "Form", "array_from", "fixed_formats", "form_of", "indices", "read", "text_array", "zone_named"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 LOCALES = ("en", "ko")
 
@@ -47,13 +49,26 @@ NUMERIC = {"year": 4, "year2": 2, "month": 2, "day": 2, "yday": 3, "hour": 2, "h
 """Fields of digits, and how many they can have."""
 
 MONTHS = {
-    "en": tuple("January February March April May June July August September October November December".split()),
+    "en": (
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ),
     "ko": tuple(f"{m}월" for m in range(1, 13)),
 }
 SHORT_MONTHS = {"en": tuple(m[:3] for m in MONTHS["en"]), "ko": MONTHS["ko"]}
 WEEKDAYS = {  # Monday first
-    "en": tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()),
-    "ko": tuple("월요일 화요일 수요일 목요일 금요일 토요일 일요일".split()),
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    "ko": ("월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일"),
 }
 SHORT_WEEKDAYS = {"en": tuple(d[:3] for d in WEEKDAYS["en"]), "ko": tuple(d[:1] for d in WEEKDAYS["ko"])}
 HALVES = {"en": ("AM", "PM"), "ko": ("오전", "오후")}
@@ -61,15 +76,30 @@ HALVES = {"en": ("AM", "PM"), "ko": ("오전", "오후")}
 
 def names_of(kind: str, locale: str) -> tuple[str, ...]:
     """What a named field may say, in order of its value."""
-    table = {"monthname": MONTHS, "shortmonth": SHORT_MONTHS, "weekday": WEEKDAYS, "shortweekday": SHORT_WEEKDAYS,
-             "half": HALVES}  # fmt: skip
-    return table[kind][locale]
+    return _NAMES[kind][locale]
+
+
+_NAMES: dict[str, Mapping[str, tuple[str, ...]]] = {
+    "monthname": MONTHS,
+    "shortmonth": SHORT_MONTHS,
+    "weekday": WEEKDAYS,
+    "shortweekday": SHORT_WEEKDAYS,
+    "half": HALVES,
+}
 
 
 def locale_of(name: str) -> str | None:
     """`en` or `ko` of names such as `en`, `en_US`, `ko-KR`; None if it is no locale we have."""
     head = name.replace("-", "_").split("_")[0].lower()
     return head if head in LOCALES and len(name) <= 11 else None
+
+
+def known_locale(name: str) -> str:
+    """As `locale_of`; BadFormat if it is no locale we have."""
+    found = locale_of(name)
+    if found is None:
+        raise BadFormat(f"no locale or time zone named '{name}' (locales: en, ko)")
+    return found
 
 
 _JAVA = {"y": "year", "d": "day", "D": "yday", "H": "hour", "k": "hour24", "h": "hour12", "K": "hour11", "m": "minute",
@@ -131,7 +161,12 @@ def _java_field(letter: str, n: int) -> Token:
         return Token("month", n)
     kind = _JAVA.get(letter)
     if kind is None or n > NUMERIC[kind]:
-        hint = {"Y": " (the year is yyyy)", "e": " (a weekday is E)", "T": " (quote it: 'T')", "n": " (a fraction is S)"}.get(letter, "")
+        hint = {
+            "Y": " (the year is yyyy)",
+            "e": " (a weekday is E)",
+            "T": " (quote it: 'T')",
+            "n": " (a fraction is S)",
+        }.get(letter, "")
         raise BadFormat(f"'{letter * n}' is no date letter here{hint}")
     return Token(kind, n, kind == "fraction")
 
@@ -143,7 +178,15 @@ _PERCENT = {"Y": Token("year", 4, True), "y": Token("year2", 2, True), "m": Toke
             "a": Token("shortweekday"), "A": Token("weekday"), "z": Token("offset", text="+hhmm"), "Z": Token("zone"),
             "u": Token("isodow", 1), "w": Token("dow", 1), "G": Token("isoyear", 4), "V": Token("isoweek", 2),
             "U": Token("week_sun", 2), "W": Token("week_mon", 2), "%": Token("text", text="%")}  # fmt: skip
-_WHOLE = {"F": "%Y-%m-%d", "T": "%H:%M:%S", "x": "%Y-%m-%d", "X": "%H:%M:%S", "c": "%Y-%m-%d %H:%M:%S", "R": "%H:%M", "D": "%m/%d/%y"}
+_WHOLE = {
+    "F": "%Y-%m-%d",
+    "T": "%H:%M:%S",
+    "x": "%Y-%m-%d",
+    "X": "%H:%M:%S",
+    "c": "%Y-%m-%d %H:%M:%S",
+    "R": "%H:%M",
+    "D": "%m/%d/%y",
+}
 _PLAIN = frozenset("mdHIMSjy")
 
 
@@ -178,7 +221,7 @@ def _joined(tokens: list[Token]) -> tuple[Token, ...]:
             out[-1] = Token("text", text=out[-1].text + t.text)
         else:
             out.append(t)
-    for i, (t, after) in enumerate(zip(out, out[1:], strict=False)):
+    for i, (t, after) in enumerate(pairwise(out)):
         if t.kind in NUMERIC and after.kind in NUMERIC:
             out[i] = Token(t.kind, t.width, True)
     return tuple(out)

@@ -11,17 +11,22 @@ from numpy.typing import NDArray
 
 from .zones import NS, Ints, Mask, Zone
 
-NO_OFFSET = np.iinfo(np.int32).min  # of rows whose text names no zone
+NO_OFFSET = int(np.iinfo(np.int32).min)  # of rows whose text names no zone
+BAD_OFFSET = NO_OFFSET + 1
 
 
 @dataclass(slots=True)
 class Parts:
-    """Columns of `n` rows by kind of field. `good`: rows whose text had the form. `offset`: seconds east, or NO_OFFSET."""
+    """Columns of `n` rows by kind of field. `good`: rows whose text had the form. `offset`: seconds east, or NO_OFFSET.
+
+    `zones`: which of these zones each row's text names; None is one that nobody knows.
+    """
 
     n: int
     good: Mask
     fields: dict[str, NDArray[Any]] = field(default_factory=dict)
     offset: NDArray[Any] | None = None
+    zones: tuple[NDArray[Any], tuple[Zone | None, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +59,31 @@ def assemble(parts: Parts, rules: Rules, ticks: int) -> tuple[Ints, Mask, Mask]:
         walls += fraction if ticks == NS else fraction // (NS // ticks)
     if not good.all():
         walls[~good] = 0
-    if parts.offset is None:
+    out, doubtful = _instants(walls, parts, rules, ticks, good)
+    return out, good, doubtful & good
+
+
+def _instants(walls: Ints, parts: Parts, rules: Rules, ticks: int, good: Mask) -> tuple[Ints, Mask]:
+    """By the offset in the text, else the zone it names, else the zone of the rules."""
+    if parts.offset is not None:
+        said = parts.offset != NO_OFFSET
+        good &= parts.offset != BAD_OFFSET
+        exact = walls - parts.offset.astype(np.int64) * ticks
+        if said.all():
+            return exact, np.zeros(parts.n, np.bool_)
         out, doubtful = rules.zone.to_utc(walls, ticks)
-        return out, good, doubtful & good
-    said = parts.offset != NO_OFFSET
-    if said.all():
-        return walls - parts.offset.astype(np.int64) * ticks, good, np.zeros(parts.n, np.bool_)
-    out, doubtful = rules.zone.to_utc(walls, ticks)
-    out = np.where(said, walls - parts.offset.astype(np.int64) * ticks, out)
-    return out, good, doubtful & good & ~said
+        return np.where(said, exact, out), doubtful & ~said
+    if parts.zones is None:
+        return rules.zone.to_utc(walls, ticks)
+    codes, zones = parts.zones
+    out, doubtful = walls.copy(), np.zeros(parts.n, np.bool_)
+    for code, where in enumerate(zones):
+        rows = codes == code
+        if where is None:
+            good &= ~rows
+        else:
+            out[rows], doubtful[rows] = where.to_utc(walls[rows], ticks)
+    return out, doubtful
 
 
 def _days(parts: Parts, rules: Rules) -> tuple[NDArray[Any], Mask]:

@@ -124,7 +124,9 @@ def _v6_text(data: NDArray[np.uint8]) -> pa.Array[Any]:
     for key in np.unique(shape):
         rows = np.flatnonzero(shape == key)
         order.append(rows)
-        pieces.append(_mapped_text(data[rows]) if key < 0 else _grouped_text(groups[rows], int(key) >> 4, int(key) & 15))
+        pieces.append(
+            _mapped_text(data[rows]) if key < 0 else _grouped_text(groups[rows], int(key) >> 4, int(key) & 15)
+        )
     back = np.empty(len(data), np.int64)
     back[np.concatenate(order)] = np.arange(len(data))
     return pa.concat_arrays(pieces).take(array_from(back))

@@ -30,7 +30,7 @@ def to_long(text: pa.Array[Any]) -> tuple[pa.Array[Any], Mask]:
         made = call("cast", text, pa.int64())
     except pa.ArrowInvalid:
         return _careful_long(text)
-    if len(made) and made.null_count < len(made) and (call("min", made).as_py() or 0) < 0:
+    if len(made) and made.null_count < len(made) and bools_of(call("less", made, 0)).any():
         return _careful_long(text)  # Arrow wraps 0xffffffffffffffff round to -1
     return made, np.zeros(len(text), np.bool_)
 
@@ -93,7 +93,7 @@ def to_double(text: pa.Array[Any]) -> pa.Array[Any]:
         return made
     rows = np.flatnonzero(hexes)
     values, nulls = numbers_of(made).copy(), ~is_valid(made)
-    values[rows] = [_hex_double(v) for v in trimmed.take(array_from(rows)).to_pylist()]
+    values[rows] = [_hex_double(str(v)) for v in trimmed.take(array_from(rows)).to_pylist()]
     nulls[rows] = False
     return array_from(values, nulls)
 
@@ -107,8 +107,8 @@ def constant(text: str) -> int | float | None:
     """The number that a constant text is; whole numbers beyond 64 bits are doubles."""
     body = text.strip(BLANKS)
     if re.match(HEX, body):
-        whole = int(body, 16)
-        return whole if whole in INT64 else _hex_double(body)
+        value = int(body, 16)
+        return value if value in INT64 else _hex_double(body)
     if re.match(INTEGER, body):
         whole = int(body) if len(body) < 40 else None
         return whole if whole is not None and whole in INT64 else float(body)

@@ -23,7 +23,7 @@ class Services:
     given: Mapping[str, Any] = field(default_factory=dict)  # to this call only
     frame: Callable[[str], Any | None] | None = None  # Python variables, where the session allows it
     spent: set[int] = field(default_factory=set)  # one-shot streams that were read, by id
-    catalogue: Callable[[str, str], Any] | None = None  # rows of `system`
+    catalogue: Callable[[str, str, Any], Any] | None = None  # rows of `system`
     _store: Any = None
 
     @property

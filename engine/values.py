@@ -8,16 +8,34 @@ of 3, 6 or 9 digits only where it is not zero. Durations: `1d2h30m`. Binary: hex
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..planner.types import Type
-from .arrow import array_from, bitmap_of, buffer_of, bytes_of, call, is_valid, numbers_of, offsets_of
+from .arrow import (
+    array_from,
+    bitmap_of,
+    buffer_of,
+    call,
+    is_valid,
+    list_sizes,
+    lists_from,
+    nulls,
+    numbers_of,
+    structs_from,
+)
 
-DURATION_UNITS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1000), ("us", 1))
+DURATION_UNITS = (
+    ("d", 86_400_000_000),
+    ("h", 3_600_000_000),
+    ("m", 60_000_000),
+    ("s", 1_000_000),
+    ("ms", 1000),
+    ("us", 1),
+)
 
 
 def to_text(array: pa.Array[Any], type_: Type, zone: str) -> pa.Array[Any]:
@@ -38,7 +56,9 @@ def to_text(array: pa.Array[Any], type_: Type, zone: str) -> pa.Array[Any]:
 
             return ip_text(array)
         case "binary":
-            return hex_text(array)
+            from .bytecodec import to_hex
+
+            return to_hex(array)
         case "array" | "map":
             from .jsontext import json_text
 
@@ -53,8 +73,10 @@ def texts_from(values: Sequence[str | None]) -> pa.Array[Any]:
     raw = [b"" if v is None else v.encode("utf-8", "surrogatepass") for v in values]
     offsets = np.zeros(len(raw) + 1, np.int32)
     np.cumsum([len(r) for r in raw], out=offsets[1:])
-    nulls = np.array([v is None for v in values], np.bool_)
-    return pa.Array.from_buffers(pa.string(), len(raw), [bitmap_of(nulls), buffer_of(offsets), pa.py_buffer(b"".join(raw))])
+    missing = np.array([v is None for v in values], np.bool_)
+    return pa.Array.from_buffers(
+        pa.string(), len(raw), [bitmap_of(missing), buffer_of(offsets), pa.py_buffer(b"".join(raw))]
+    )
 
 
 def unify(array: pa.Array[Any], from_: Type, to: Type, zone: str) -> pa.Array[Any]:
@@ -67,7 +89,7 @@ def unify(array: pa.Array[Any], from_: Type, to: Type, zone: str) -> pa.Array[An
         case "array" if from_.kind == "array" and to.item is not None:
             lists: Any = array
             flat = unify(lists.flatten(), from_.item or Type("null"), to.item, zone)
-            return _relisted(lists, flat)
+            return lists_from(list_sizes(lists), flat, is_valid(lists))
         case "map" if from_.kind == "map" and not to.members:
             from .jsontext import as_map
 
@@ -77,22 +99,13 @@ def unify(array: pa.Array[Any], from_: Type, to: Type, zone: str) -> pa.Array[An
     return call("cast", array, to.arrow)
 
 
-def _relisted(lists: Any, flat: pa.Array[Any]) -> pa.Array[Any]:
-    sizes = np.asarray(call("fill_null", call("list_value_length", lists), 0))
-    offsets = np.zeros(len(lists) + 1, np.int32)
-    np.cumsum(sizes, out=offsets[1:])
-    mask = array_from(~is_valid(lists)) if lists.null_count else None
-    return pa.ListArray.from_arrays(array_from(offsets), flat, mask=mask)  # type: ignore[call-arg]
-
-
 def _widened(array: Any, from_: Type, to: Type, zone: str) -> pa.Array[Any]:
     members = []
     for name, kind in to.members:
         had = from_.member(name)
-        part = array.field(name) if had is not None else pa.nulls(len(array), kind.arrow)
+        part = array.field(name) if had is not None else nulls(len(array), kind.arrow)
         members.append(unify(part, had or kind, kind, zone))
-    mask = array_from(~is_valid(array)) if array.null_count else None
-    return pa.StructArray.from_arrays(members, names=[n for n, _ in to.members], mask=mask)
+    return structs_from([n for n, _ in to.members], members, is_valid(array))
 
 
 def double_text(array: pa.Array[Any]) -> pa.Array[Any]:
@@ -109,7 +122,7 @@ def double_text(array: pa.Array[Any]) -> pa.Array[Any]:
 
 
 def date_text(array: pa.Array[Any], zone: str) -> pa.Array[Any]:
-    per_second = 1_000_000_000 if array.type.unit == "ns" else 1_000_000
+    per_second = 1_000_000_000 if cast(Any, array.type).unit == "ns" else 1_000_000
     ticks = numbers_of(array)
     seconds, rest = np.divmod(ticks, per_second)
     valid = is_valid(array)
@@ -157,24 +170,9 @@ def months_text(array: pa.Array[Any]) -> pa.Array[Any]:
     return call("if_else", array_from(valid), text, None)
 
 
-_HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
-
-
-def hex_text(array: pa.Array[Any]) -> pa.Array[Any]:
-    """Two lower-case digits a byte."""
-    offsets = offsets_of(array)
-    raw = bytes_of(array.buffers()[2])[offsets[0] : offsets[-1]]
-    digits = np.empty(2 * len(raw), np.uint8)
-    digits[0::2], digits[1::2] = _HEX[raw >> 4], _HEX[raw & 15]
-    ends = array_from(((offsets - offsets[0]) * 2).astype(np.int32)).buffers()[1]
-    nulls = array_from(is_valid(array)).buffers()[1] if array.null_count else None
-    return pa.Array.from_buffers(pa.string(), len(array), [nulls, ends, pa.py_buffer(digits.tobytes())])
-
-
 def other_text(array: pa.Array[Any]) -> pa.Array[Any]:
     """Types that are only passed through: Arrow's own text, else Python's."""
     try:
         return call("cast", array, pa.string())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
         return texts_from([None if v is None else str(v) for v in array.to_pylist()])
-

@@ -106,6 +106,15 @@ def zone(name: str) -> Zone:
     return _read(name, _data(name))
 
 
+def is_zone(name: str) -> bool:
+    """Whether `zone` knows it."""
+    try:
+        zone(name)
+    except UnknownZone:
+        return False
+    return True
+
+
 def _fixed(name: str, offset: int, shown: str) -> Zone:
     none = np.empty(0, np.int64)
     return Zone(name, np.array([-_FAR]), np.array([offset]), (shown,), np.zeros(1, np.bool_), none, none)

@@ -26,6 +26,7 @@ class BoundCall:
         self._binder, self._spans, self._span = binder, spans, span
         self.name, self.args, self.named, self.texts, self.schema = name, args, named, texts, schema
         self.data: Any = None
+        self.replaced: Expr | None = None
 
     @property
     def types(self) -> list[Type]:

@@ -28,6 +28,7 @@ class CallBinder(Protocol):
     schema: Schema  # the fields that the call's expressions see
     texts: list[str]  # the arguments as written
     data: Any  # set it: it reaches the kernel as `ev.data`
+    replaced: Expr | None  # set it: stands in place of the call
 
     @property
     def types(self) -> list[Type]: ...

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from ...engine import casting
+from ...engine.arrow import no_value, nulls
 from ...engine.batch import Spans
 from ...engine.exprs import Eval, Value, plain
 from ...engine.values import to_text
@@ -37,7 +38,7 @@ def _keeping(result: Type, *kept: str) -> Callable[[CallBinder], Type]:
 
 
 def _null(value: Value, kind: pa.DataType) -> Value:
-    return pa.nulls(1, kind)[0] if isinstance(value, pa.Scalar) else pa.nulls(len(value), kind)
+    return no_value(kind) if isinstance(value, pa.Scalar) else nulls(len(value), kind)
 
 
 def _convert(ev: Eval, value: Value, convert: Convert, result: Type) -> Value:
@@ -46,7 +47,7 @@ def _convert(ev: Eval, value: Value, convert: Convert, result: Type) -> Value:
     if type_.kind == "null":
         return _null(column, result.arrow)
     if type_.kind == "array":
-        return casting.over_elements(convert, column, type_.item or STRING, result.arrow, ev.reject)
+        return casting.over_elements(convert, column, type_.item or STRING, ev.reject)
     return convert(column, type_, ev.reject, ev.compiled)
 
 
@@ -114,7 +115,7 @@ def string(ev: Eval, value: Value, *_: Value) -> Value:
     kind, form, zone, locale = ev.data
     array = ev.array(value)
     if kind.kind == "null":
-        return pa.nulls(ev.n, pa.string())
+        return nulls(ev.n, pa.string())
     if form is None:
         return to_text(array, kind, zone)
     from ...engine.dateformat import format_dates
@@ -127,11 +128,13 @@ def string(ev: Eval, value: Value, *_: Value) -> Value:
 
 @function("@text", args=("any",), returns=_keeping(STRING), summary="Any value as text.", group="internal")
 def at_text(ev: Eval, value: Value) -> Value:
-    return pa.nulls(ev.n, pa.string()) if ev.data.kind == "null" else to_text(ev.array(value), ev.data, ev.zone)
+    return nulls(ev.n, pa.string()) if ev.data.kind == "null" else to_text(ev.array(value), ev.data, ev.zone)
 
 
 def _refusing(name: str, result: Type, kept: tuple[str, ...], hint: str) -> None:
-    @function(name, args=("any",), returns=_keeping(result, *kept), summary="Other types are null, counted.", group="internal")
+    @function(
+        name, args=("any",), returns=_keeping(result, *kept), summary="Other types are null, counted.", group="internal"
+    )
     def coerce(ev: Eval, value: Value) -> Value:
         if ev.data.kind in kept:
             return value
@@ -140,7 +143,7 @@ def _refusing(name: str, result: Type, kept: tuple[str, ...], hint: str) -> None
 
 def _refuse(ev: Eval, value: Value, result: Type, hint: str) -> Value:
     if ev.data.kind == "null":
-        return pa.nulls(ev.n, result.arrow)
+        return nulls(ev.n, result.arrow)
     return casting.refuse_all(ev.array(value), result.arrow, lambda r, bad, v, _: ev.reject(r, bad, v, hint))
 
 
@@ -150,7 +153,14 @@ _refusing("@bool", BOOL, ("bool",), "bool(x)")
 _refusing("@duration", DURATION, ("duration",), "")
 
 
-@function("@parsed", args=("any",), returns=_keeping(DOUBLE, "long", "double"), spans=(0,), summary="Text read as a number.", group="internal")
+@function(
+    "@parsed",
+    args=("any",),
+    returns=_keeping(DOUBLE, "long", "double"),
+    spans=(0,),
+    summary="Text read as a number.",
+    group="internal",
+)
 def at_parsed(ev: Eval, value: Value) -> Value:
     if ev.data.kind in ("long", "double"):
         return value

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...engine import compare, numbertext
-from ...engine.arrow import array_from, bools_of, is_valid, numbers_of
+from ...engine.arrow import array_from, bools_of, is_valid, no_value, nulls, numbers_of
 from ...engine.arrow import call as compute
 from ...engine.exprs import NULLS_SKIPPED, Eval, Value, plain
 from ...engine.textmatch import match_pattern, pieces_of
@@ -24,7 +24,11 @@ CONDITIONS = "Reference, type, condition"
 Mask = NDArray[np.bool_]
 TEXTS = ("string", "any")
 FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
-HINTS = {"date": "date(x) reads text as a date", "ip": "ip(x) reads text as an address", "bool": "bool(x) reads it as a boolean"}
+HINTS = {
+    "date": "date(x) reads text as a date",
+    "ip": "ip(x) reads text as an address",
+    "bool": "bool(x) reads it as a boolean",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,12 @@ def _said(type_: Type) -> str:
 
 def _parsed(call: CallBinder, way: str, text: int, left: Type, right: Type) -> Plan:
     if call.types[text].kind == "string":
-        call.warn("W320", "text is compared with a number: each value is read as one", text, hint="long(x) or double(x) says so")
+        call.warn(
+            "W320",
+            "text is compared with a number: each value is read as one",
+            text,
+            hint="long(x) or double(x) says so",
+        )
     return Plan(way, left, right)
 
 
@@ -119,11 +128,16 @@ def _read_constant(call: CallBinder, i: int, other: Type) -> None:
 
 
 def _time(call: CallBinder, i: int, text: str) -> int:
-    from ...engine.datetext import parse_time
+    from ...planner.times import parse_time
 
     us = parse_time(text, call.zone)
     if us is None:
-        call.fail("E307", f"'{text}' is no time", i, hint="write it as 20261101, 2026-11-01T10:00 or 2026-11-01T10:00:00+09:00")
+        call.fail(
+            "E307",
+            f"'{text}' is no time",
+            i,
+            hint="write it as 20261101, 2026-11-01T10:00 or 2026-11-01T10:00:00+09:00",
+        )
     return us
 
 
@@ -235,14 +249,16 @@ def _order_operator(op: str, summary: str, examples: list[tuple[str, str]]) -> N
 def relation(ev: Eval, op: str, plan: Plan, left: Value, right: Value) -> Value:
     """`<` and its kin: null where a side is."""
     if plan.way == "null":
-        return pa.nulls(ev.n, pa.bool_())
+        return nulls(ev.n, pa.bool_())
     if plan.way == "direct":
         return compute(compare.OPS[op], _plain(left), _plain(right))
     order, known = ordered(ev, plan, left, right)
     return array_from(compare.holds(op, order), ~known)
 
 
-_order_operator("<", "Less; null if a side is null.", [("1 < 2.5", "true"), ('"a" < "b"', "true"), ("null < 1", "null")])
+_order_operator(
+    "<", "Less; null if a side is null.", [("1 < 2.5", "true"), ('"a" < "b"', "true"), ("null < 1", "null")]
+)
 _order_operator("<=", "Less or equal; null if a side is null.", [("2 <= 2.0", "true"), ('"b" <= "a"', "false")])
 _order_operator(">", "Greater; null if a side is null.", [("2h > 90m", "true"), ("1 > null", "null")])
 _order_operator(">=", "Greater or equal; null if a side is null.", [("2 >= 3", "false"), ('"b" >= "a"', "true")])
@@ -306,6 +322,20 @@ def same(ev: Eval, left: Value, right: Value) -> Value:
     return array_from(found | (~valid(left, ev.n) & ~valid(right, ev.n)))
 
 
+def _bind_nullif(call: CallBinder) -> Type:
+    call.data = plan_typed(call, "==", 0, 1)
+    return call.types[0]
+
+
+@function("nullif", args=("any", "any"), returns=_bind_nullif, group=CONDITIONS, syntax="nullif(A, B)",
+          summary="Null where A equals B (exactly, no pattern), else A.",
+          examples=[("nullif(0, 0)", "null"), ('nullif("-", "*")', '"-"'), ("nullif(1, null)", "1")])  # fmt: skip
+def nullif(ev: Eval, left: Value, right: Value) -> Value:
+    found, _ = equal(ev, ev.data, left, right)
+    array = ev.array(left)
+    return compute("if_else", array_from(found), no_value(array.type), array)
+
+
 def _bind_between(call: CallBinder) -> Type:
     call.data = (plan_typed(call, ">=", 0, 1), plan_typed(call, "<=", 0, 2))
     return BOOL
@@ -340,4 +370,3 @@ def like(ev: Eval, value: Value, pattern: Value) -> Value:
         rows = np.flatnonzero(codes == code)
         found[rows] = match_pattern(ev, text.take(array_from(rows)), pieces_of(wild))
     return array_from(found)
-

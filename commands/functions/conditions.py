@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...engine.arrow import array_from, is_valid, numbers_of
+from ...engine.arrow import array_from, is_valid, list_sizes, no_value, nulls, numbers_of, offsets_of
 from ...engine.arrow import call as compute
 from ...engine.exprs import Eval, Value, plain, truth
 from ...engine.values import unify
 from ...planner.expr import Expr
-from ...planner.types import BOOL, NULL, Type, join
+from ...planner.types import BOOL, Type, join
 from ..base import MANY, CallBinder, function
 
 GROUP = "Reference, type, condition"
@@ -37,11 +37,11 @@ def branch(ev: Eval, expr: Expr, active: Mask | None, result: Type) -> Any:
 def choose(ev: Eval, conditions: list[Mask], branches: list[Any], result: Type) -> Value:
     """Row by row the branch of the one condition that holds; null where none does."""
     if not branches:
-        return pa.nulls(ev.n, result.arrow)
+        return nulls(ev.n, result.arrow)
     if result.kind == "null":
-        return pa.nulls(ev.n)
+        return nulls(ev.n, pa.null())
     if len(branches) == 1:
-        return compute("if_else", array_from(conditions[0]), branches[0], pa.nulls(1, result.arrow)[0])
+        return compute("if_else", array_from(conditions[0]), branches[0], no_value(result.arrow))
     if len(branches) == 2 and bool((conditions[0] | conditions[1]).all()):
         out = compute("if_else", array_from(conditions[0]), branches[0], branches[1])
         return out
@@ -122,14 +122,22 @@ def nvl(ev: Eval, value: Expr, default: Expr) -> Value:
     return first_of(ev, (value, default))
 
 
-def _never_null(name: str, summary: str, examples: list[tuple[str, str]], test: Any, args: tuple[str, ...] = ("any",)) -> None:
+def _never_null(
+    name: str, summary: str, examples: list[tuple[str, str]], test: Any, args: tuple[str, ...] = ("any",)
+) -> None:
     def bind(call: CallBinder) -> Type:
         call.data = call.types[0]
         return BOOL
 
-    @function(name, args=args, returns=bind, spans=(0,), group=GROUP, syntax=f"{name}(E)", summary=summary, examples=examples)
+    @function(
+        name, args=args, returns=bind, spans=(0,), group=GROUP, syntax=f"{name}(E)", summary=summary, examples=examples
+    )
     def run(ev: Eval, value: Value) -> Value:
-        made = test(ev.data, plain(value, ev.n)) if not isinstance(value, pa.Array | pa.Scalar) else test(ev.data, ev.array(value))
+        made = (
+            test(ev.data, plain(value, ev.n))
+            if not isinstance(value, pa.Array | pa.Scalar)
+            else test(ev.data, ev.array(value))
+        )
         return array_from(made)
 
 
@@ -151,9 +159,9 @@ def _of_kind(*kinds: str) -> Any:
 def _is_empty(type_: Type, array: pa.Array[Any]) -> Mask:
     missing = ~is_valid(array)
     if type_.kind in ("string", "any", "binary"):
-        return missing | (np.asarray(compute("fill_null", compute("binary_length", array), 0)) == 0)
+        return np.asarray(missing | (np.diff(offsets_of(array)) == 0))
     if type_.kind == "array":
-        return missing | (np.asarray(compute("fill_null", compute("list_value_length", array), 0)) == 0)
+        return np.asarray(missing | (list_sizes(array) == 0))
     return missing
 
 
@@ -161,11 +169,36 @@ def _is_nan(type_: Type, array: pa.Array[Any]) -> Mask:
     return is_valid(array) & np.isnan(numbers_of(array)) if type_.kind == "double" else np.zeros(len(array), np.bool_)
 
 
-_never_null("isnull", "Whether the value is null; never null.", [("isnull(null)", "true"), ('isnull("")', "false")], _is_null)
-_never_null("isnotnull", "Whether there is a value; never null.", [("isnotnull(0)", "true"), ("isnotnull(null)", "false")], _is_not_null)
-_never_null("isnum", "Whether the value is a number; never null.", [("isnum(1.5)", "true"), ('isnum("1")', "false")], _of_kind("long", "double"))
-_never_null("isstr", "Whether the value is text; never null.", [('isstr("1")', "true"), ("isstr(1)", "false")], _of_kind("string", "any"))
-_never_null("isempty", 'Whether the value is null, "" or an array without elements; never null.', [('isempty("")', "true"), ("isempty(0)", "false")], _is_empty)
-_never_null("isnan", "Whether the value is a NaN; never null.", [('isnan(double("nan"))', "true"), ("isnan(null)", "false")], _is_nan)
-
-__all__ = ["NULL"]
+_never_null(
+    "isnull", "Whether the value is null; never null.", [("isnull(null)", "true"), ('isnull("")', "false")], _is_null
+)
+_never_null(
+    "isnotnull",
+    "Whether there is a value; never null.",
+    [("isnotnull(0)", "true"), ("isnotnull(null)", "false")],
+    _is_not_null,
+)
+_never_null(
+    "isnum",
+    "Whether the value is a number; never null.",
+    [("isnum(1.5)", "true"), ('isnum("1")', "false")],
+    _of_kind("long", "double"),
+)
+_never_null(
+    "isstr",
+    "Whether the value is text; never null.",
+    [('isstr("1")', "true"), ("isstr(1)", "false")],
+    _of_kind("string", "any"),
+)
+_never_null(
+    "isempty",
+    'Whether the value is null, "" or an array without elements; never null.',
+    [('isempty("")', "true"), ("isempty(0)", "false")],
+    _is_empty,
+)
+_never_null(
+    "isnan",
+    "Whether the value is a NaN; never null.",
+    [('isnan(double("nan"))', "true"), ("isnan(null)", "false")],
+    _is_nan,
+)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from ...engine.arrow import array_from
+from ...engine.arrow import array_from, call, nulls
 from ...engine.exprs import Eval, Value, truth
 from ...planner.expr import Expr
 from ...planner.types import BOOL
@@ -52,9 +51,4 @@ def _bind_not(call: CallBinder) -> Type:
           summary="True for false, false for true; null for null and for what is no boolean.",
           examples=[("not(1 == 2)", "true"), ("not true", "false"), ("not(null)", "null"), ("not(5)", "null")])  # fmt: skip
 def not_(ev: Eval, value: Value) -> Value:
-    from ...engine.arrow import call
-
-    return call("invert", ev.array(value)) if ev.data else pa.nulls(ev.n, pa.bool_())
-
-
-__all__ = ["and_", "not_", "np", "or_"]
+    return call("invert", ev.array(value)) if ev.data else nulls(ev.n, pa.bool_())

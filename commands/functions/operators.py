@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...engine import arithmetic, numbertext
-from ...engine.arrow import array_from, is_valid, numbers_of
+from ...engine.arrow import array_from, is_valid, nulls, numbers_of
 from ...engine.exprs import Eval, Value, plain
 from ...planner import expr as e
 from ...planner.types import ANY, DATE, DATE_NS, DOUBLE, DURATION, LONG, MONTHS, NULL, Type
@@ -120,7 +120,7 @@ def _operand(value: Value) -> tuple[NDArray[Any], NDArray[np.bool_]]:
 def _compute(op: str, ev: Eval, left: Value, right: Value) -> Value:
     plan: Plan = ev.data
     if plan.way == "null":
-        return pa.nulls(ev.n, plan.result.arrow)
+        return nulls(ev.n, plan.result.arrow)
     (a, a_valid), (b, b_valid) = _operand(left), _operand(right)
     valid = a_valid & b_valid
     if plan.way == "divide":
@@ -235,14 +235,14 @@ def _bind_neg(call: CallBinder) -> Type:
 def neg(ev: Eval, value: Value) -> Value:
     kind: Type = ev.data
     if kind.kind == "null":
-        return pa.nulls(ev.n, pa.int64())
+        return nulls(ev.n, pa.int64())
     array = ev.array(value)
     valid = is_valid(array)
     if kind.kind == "double":
         return array_from(-numbers_of(array), ~valid)
     if kind.kind not in ("long", "duration", "months"):
         ev.reject("type", valid, value)
-        return pa.nulls(ev.n, pa.int64())
+        return nulls(ev.n, pa.int64())
     out, beyond = arithmetic.negate(numbers_of(array))
     ev.reject("overflow", beyond & valid, value, "double(x)" if kind.kind == "long" else "")
     return array_from(out, ~valid | beyond, kind.arrow if kind.kind == "duration" else pa.int64())

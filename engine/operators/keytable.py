@@ -83,7 +83,7 @@ class KeyTable:
         if isinstance(keys, Words):
             nulls = keys.nulls.view(np.uint8) if keys.nulls is not None else np.empty(0, np.uint8)
             if not self.n and n:
-                self.base[0] = keys.values[0] - np.uint64(len(self.near) // 2)
+                self.base[0] = (int(keys.values[0]) - len(self.near) // 2) & ((1 << 64) - 1)
             while True:
                 row = group.word_ids(
                     keys.values, nulls, row, self.slots, self.key0, self.key1, self.state, self.near, self.base, out, stop

@@ -50,7 +50,7 @@ def _elements(values: pa.Array[Any]) -> pa.Array[Any]:
     if t.is_primitive(kind) or t.is_decimal128(kind) or t.is_fixed_size_binary(kind):
         words = np.stack(fixed_words(values), axis=1).astype(">u8")
         words[nulls] = 0
-        return _fixed(words.view(np.uint8).reshape(len(values), -1), nulls)
+        return _fixed(words.view(np.uint8).reshape(len(values), 8 * words.shape[1]), nulls)
     return _framed(text_form(values).cast(pa.binary()), nulls)
 
 

@@ -20,20 +20,22 @@ Order = NDArray[np.int32]
 Words = NDArray[np.uint64]
 
 
-def order_of(keys: Keys, ctx: Context, places: NDArray[np.int64] | None = None) -> tuple[Order, NDArray[np.bool_] | None]:
-    """Row numbers in sorted order; ties by `places`, or as they stand if there are none.
-
-    Second: for each row in that order whether it begins a group of the keys of `by`; None without `by`.
-    """
-    words = [w for i in range(len(keys.parts)) if (w := _part_words(keys, i, ctx)) is not None]
-    packed = pack(words)
+def order_of(keys: Keys, ctx: Context, places: NDArray[np.int64] | None = None) -> Order:
+    """Row numbers in sorted order; ties by `places`, or as they stand if there are none."""
+    packed = pack(_words(keys, len(keys.parts), ctx))
     order = sort_words(packed, keys.n_rows, ctx)
     if places is not None and _ties_astray(packed, order, places):
         order = sort_words([*packed, *pack([places.view(np.uint64)])], keys.n_rows, ctx)
-    if not keys.n_by:
-        return order, None
-    group = [w for i in range(keys.n_by) if (w := _part_words(keys, i, ctx)) is not None]
-    return order, _begins(group, order)
+    return order
+
+
+def group_begins(keys: Keys, ctx: Context) -> NDArray[np.bool_]:
+    """For each row of a sorted block whether its keys of `by` differ from those of the row before; the first does."""
+    return _begins(_words(keys, keys.n_by, ctx), np.arange(keys.n_rows, dtype=np.int32))
+
+
+def _words(keys: Keys, n_parts: int, ctx: Context) -> list[Words]:
+    return [w for i in range(n_parts) if (w := _part_words(keys, i, ctx)) is not None]
 
 
 def _part_words(keys: Keys, i: int, ctx: Context) -> Words | None:

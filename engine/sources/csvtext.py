@@ -41,6 +41,7 @@ class Cells:
     line: Ints | None = None  # line of each record, counted from the block's first; None: one record a line
     quotes: Ints | None = None  # places of all quotes, ascending; None: there are none
     unclosed: tuple[int, ...] = ()  # places of quotes that nothing closes, taken as text
+    is_orderly: bool = True  # every quote stands as RFC 4180 wants it
 
     @property
     def n_records(self) -> int:
@@ -61,11 +62,16 @@ def cut(
         at, kind = at[:-1], kind[:-1]
     quotes: Ints | None = None
     unclosed: tuple[int, ...] = ()
+    orderly = True
     is_quote = kind == QUOTE
     lines = at[(kind == LF) | ((kind == CR) & ~_before_lf(data, at, kind))]
     if is_quote.any():
         quotes = at[is_quote]
-        outside, unclosed = _outside(data, begin, end, at, kind, is_quote, dialect, final, compiled)
+        orderly = _well_placed(data, begin, end, quotes, dialect) and not (final and len(quotes) % 2)
+        if orderly:
+            outside = ~is_quote & ((np.cumsum(is_quote) & 1) == 0)
+        else:
+            outside, unclosed = _outside(begin, at, kind, dialect, final, compiled)
         at, kind = at[outside], kind[outside]
     pairs = _before_lf(data, at, kind)
     if pairs.any():
@@ -83,7 +89,7 @@ def cut(
     stop = at.copy()
     stop[ends] -= (stop[ends] > start[ends]) & (at[ends] < end) & (data[np.minimum(at[ends], end - 1)] == LF) & (data[at[ends] - 1] == CR)
     first = np.concatenate([[0], ends + 1])
-    cells = Cells(data, start, stop, first, consumed, int(np.searchsorted(lines, consumed)), None, quotes, unclosed)
+    cells = Cells(data, start, stop, first, consumed, int(np.searchsorted(lines, consumed)), None, quotes, unclosed, orderly)
     if final and n_cells and at[-1] == end:
         cells.n_lines += 1
     if not keep_blank:
@@ -123,19 +129,14 @@ def _before_lf(data: NDArray[np.uint8], at: Ints, kind: NDArray[np.uint8]) -> Ma
 
 
 def _outside(
-    data: NDArray[np.uint8], begin: int, end: int, at: Ints, kind: NDArray[np.uint8], is_quote: Mask,
-    dialect: Dialect, final: bool, compiled: bool,
-) -> tuple[Mask, tuple[int, ...]]:  # fmt: skip
+    begin: int, at: Ints, kind: NDArray[np.uint8], dialect: Dialect, final: bool, compiled: bool
+) -> tuple[Mask, tuple[int, ...]]:
     """Which separators and line ends are no part of a quoted cell; and the quotes that nothing closes."""
-    quotes = at[is_quote]
-    if _well_placed(data, begin, end, quotes, dialect) and not (final and len(quotes) % 2):
-        inside = np.cumsum(is_quote) & 1
-        return ~is_quote & (inside == 0), ()
     unclosed: list[int] = []
     literal = np.zeros(len(at), np.bool_)
     while True:
         outside = np.zeros(len(at), np.bool_)
-        opened = _walk(at, kind, literal, begin, dialect.sep, outside, compiled)
+        opened = _walk(at, kind, literal, begin, outside, compiled)
         if opened < 0 or not final or dialect.strict:
             return outside, tuple(unclosed)
         unclosed.append(int(at[opened]))
@@ -155,7 +156,7 @@ def _well_placed(data: NDArray[np.uint8], begin: int, end: int, quotes: Ints, di
     return bool(((after == dialect.sep) | (after == LF) | (after == CR) | (after == QUOTE) | (closing + 1 == end)).all())
 
 
-def _walk(at: Ints, kind: NDArray[np.uint8], literal: Mask, begin: int, sep: int, outside: Mask, compiled: bool) -> int:
+def _walk(at: Ints, kind: NDArray[np.uint8], literal: Mask, begin: int, outside: Mask, compiled: bool) -> int:
     if compiled:
         from ..kernels import csvscan
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ...planner.types import BOOL, DATE, DATE_NS, DOUBLE, LONG, NULL, STRING, Schema, Type
 from ..arrow import array_from, bools_of, bytes_of, call, is_valid
-from ..numbertext import FLOAT, INTEGER, to_double, to_long
+from ..numbertext import BLANKS, FLOAT, INTEGER, to_double, to_long
 from . import isodate
 
 LOOK = 1000  # values that tell whether a text column is mostly of another kind
@@ -67,22 +67,48 @@ def type_of_text(text: pa.Array[Any]) -> Found:
 
 def _single(text: pa.Array[Any]) -> Type | None:
     head = text.slice(0, 64)
-    if _all(to_long(head)[0]) and not _has_letter(text, "xX"):
-        made, too_big = to_long(text)
+    hexes = _has_letter(text, "xX")  # 0x1f is a number to `long()`, in a file more likely a name
+    if not hexes and _looks(head, pa.int64(), INTEGER):
+        made, too_big = _longs(text)
         if _all(made):
             return LONG
         if bool((is_valid(made) | too_big).all()):
             return DOUBLE
-    if _all(to_double(head)) and _has_digit(text) and not _has_letter(text, "xX") and _all(to_double(text)):
+    if not hexes and _looks(head, pa.float64(), FLOAT) and _has_digit(text) and _is_double(text):
         return DOUBLE
     if _is_bool(head) and _is_bool(text):
         return BOOL
-    if _all(isodate.parse(head, "UTC", "ns")[0]) or _all(isodate.parse(head, "UTC")[0]):
-        if _all(isodate.parse(text, "UTC")[0]):
-            return DATE
-        if isodate.digits_beyond_micros(text) and _all(isodate.parse(text, "UTC", "ns")[0]):
-            return DATE_NS
+    if not bools_of(call("match_substring_regex", head, pattern=rf"^\s*{isodate.DAY}")).all():
+        return None
+    if _all(isodate.parse(text, "UTC")[0]):
+        return DATE
+    if isodate.digits_beyond_micros(text) and _all(isodate.parse(text, "UTC", "ns")[0]):
+        return DATE_NS
     return None
+
+
+def _looks(head: pa.Array[Any], kind: pa.DataType, pattern: str) -> bool:
+    """Whether all of a few values are numbers. The careful readers cost an import, so text must not reach them."""
+    try:
+        call("cast", head, kind)
+        return True
+    except pa.ArrowInvalid:
+        trimmed = call("utf8_trim", head, characters=BLANKS)
+        return bool(bools_of(call("match_substring_regex", trimmed, pattern=pattern)).all())
+
+
+def _longs(text: pa.Array[Any]) -> tuple[pa.Array[Any], Any]:
+    try:
+        return call("cast", text, pa.int64()), None
+    except pa.ArrowInvalid:
+        return to_long(text)
+
+
+def _is_double(text: pa.Array[Any]) -> bool:
+    try:
+        return _all(call("cast", text, pa.float64()))
+    except pa.ArrowInvalid:
+        return _all(to_double(text))
 
 
 def _all(array: pa.Array[Any]) -> bool:

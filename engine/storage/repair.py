@@ -12,7 +12,7 @@ import time
 import urllib.parse
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -52,7 +52,7 @@ def fault_of(gate: Gate, folder: Path, version: int) -> str:
 
 
 def _incomplete(lines: list[dict[str, Any]], version: int) -> str:
-    info = next((line["commitInfo"] for line in lines if "commitInfo" in line), {})
+    info: dict[str, Any] = next((line["commitInfo"] for line in lines if "commitInfo" in line), {})
     present = sum(1 for line in lines if line.keys() & _COUNTED)
     expected = int(info.get(ACTIONS) or 0)
     if version == 0 and (not any("metaData" in line for line in lines) or present <= expected):
@@ -129,7 +129,7 @@ def _is_parquet(gate: Gate, path: Path, *, deep: bool) -> bool:
     try:
         with gate.open_read(path) as source:
             size = source.size()
-            if size <= 12 or source.read_at(4, size - 4) != b"PAR1":
+            if size <= 12 or cast(Any, source).read_at(4, size - 4) != b"PAR1":
                 return False
             if deep:
                 pq.ParquetFile(source).read(use_threads=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -144,7 +143,9 @@ class Split:
             yield _batch(min(batch_rows, self.n_rows - begin), wanted, {})
 
 
-def _shaped(batch: pa.RecordBatch, wanted: Sequence[pa.Field[Any]], present: Sequence[str], path: str) -> pa.RecordBatch:
+def _shaped(
+    batch: pa.RecordBatch, wanted: Sequence[pa.Field[Any]], present: Sequence[str], path: str
+) -> pa.RecordBatch:
     by_name = {f.name: f for f in wanted}
     try:
         columns = {n: types.from_stored(batch.column(n), by_name[n]) for n in present}
@@ -156,10 +157,8 @@ def _shaped(batch: pa.RecordBatch, wanted: Sequence[pa.Field[Any]], present: Seq
 def _batch(n_rows: int, wanted: Sequence[pa.Field[Any]], columns: dict[str, Any]) -> pa.RecordBatch:
     if not wanted:  # a batch of no columns still has its rows
         bare = pa.StructArray.from_buffers(pa.struct([]), n_rows, [None])
-        return cast(pa.RecordBatch, pa.RecordBatch.from_struct_array(cast(Any, bare)))
-    arrays = [
-        columns[f.name] if f.name in columns else pa.nulls(n_rows, types.physical_field(f).type) for f in wanted
-    ]
+        return pa.RecordBatch.from_struct_array(cast(Any, bare))
+    arrays = [columns[f.name] if f.name in columns else pa.nulls(n_rows, types.physical_field(f).type) for f in wanted]
     return pa.RecordBatch.from_arrays(arrays, names=[f.name for f in wanted])
 
 
@@ -176,6 +175,9 @@ class Snapshot:
     schema: pa.Schema
     files: tuple[DataFile, ...] = field(repr=False)
     _actions: pa.Table = field(repr=False)
+    _bounds: dict[str, tuple[list[Any], list[Any]]] = field(
+        default_factory=dict, repr=False
+    )  # by field, when asked for
 
     @property
     def name(self) -> str:
@@ -255,9 +257,14 @@ class Snapshot:
         return [f for f, k in zip(self.files, keep, strict=True) if k]
 
     def _log_bounds(self, name: str) -> tuple[list[Any], list[Any]]:
-        """Of each file; None where there are none. A name with a dot could be a member of a struct as well."""
+        """Of each file; None where there are none."""
+        if name not in self._bounds:
+            self._bounds[name] = self._read_log_bounds(name)
+        return self._bounds[name]
+
+    def _read_log_bounds(self, name: str) -> tuple[list[Any], list[Any]]:
         unknown: list[Any] = [None] * len(self.files)
-        if f"min.{name}" not in self._actions.column_names or "." in name:
+        if f"min.{name}" not in self._actions.column_names or "." in name:  # with a dot: perhaps a member of a struct
             return unknown, unknown
         lows, highs = _integers(self._actions[f"min.{name}"]), _integers(self._actions[f"max.{name}"])
         if pa.types.is_timestamp(self.schema.field(name).type):
@@ -313,11 +320,11 @@ def _integers(column: Any) -> list[Any]:
 
 def take_snapshot(gate: Gate, folder: Path, table: DeltaTable) -> Snapshot:
     """Of an opened log. A table that we would read wrongly is E605."""
-    schema = pa.schema(table.schema().to_arrow())
+    schema = pa.schema(cast(Any, table.schema().to_arrow()))
     _refuse_what_we_cannot_read(folder.name, table, schema)
     actions = pa.table(table.get_add_actions(flatten=True))
-    times = actions["modification_time"].cast(pa.int64()).to_pylist()
-    paths = actions["path"].to_pylist()
+    times = cast("list[int]", actions["modification_time"].cast(pa.int64()).to_pylist())
+    paths = cast("list[str]", actions["path"].to_pylist())
     orders = [parquet.order_of(p) or m * 1000 for p, m in zip(paths, times, strict=True)]
     actions = actions.append_column("order", pa.array(orders, pa.int64()))
     actions = actions.take(pc.sort_indices(actions, [("order", "ascending"), ("path", "ascending")]))
@@ -342,8 +349,3 @@ def _refuse_what_we_cannot_read(name: str, table: DeltaTable, schema: pa.Schema)
         t: Any = item.type
         if pa.types.is_timestamp(t) and t.tz is None:
             raise no(f"has a timestamp without a zone, `{item.name}`")
-
-
-def timestamp_us(us: int) -> pa.Scalar[Any]:
-    when = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc) + dt.timedelta(microseconds=us)
-    return pa.scalar(when, pa.timestamp("us", "UTC"))

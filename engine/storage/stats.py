@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
+
+pc: Any = pyarrow.compute  # its stubs lack much
 
 STATS_COLUMNS = 32
 STATS_TEXT_MAX = 64
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _BOUNDED = (
     pa.types.is_integer,
     pa.types.is_floating,

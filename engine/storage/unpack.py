@@ -12,7 +12,7 @@ import lzma
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import pyarrow as pa
 
@@ -190,7 +190,7 @@ def _zstd_blocks(source: pa.NativeFile) -> Iterator[bytes]:
 
 
 def _last_bytes(source: pa.NativeFile, given: int, size: int) -> Iterator[bytes]:
-    again = pa.CompressedInputStream(pa.BufferReader(source.read_at(source.size(), 0)), "zstd")
+    again = pa.CompressedInputStream(pa.BufferReader(cast(Any, source).read_at(source.size(), 0)), "zstd")
     for _ in range(given // size):
         again.read(size)
     tail = bytearray()

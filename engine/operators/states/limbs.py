@@ -19,6 +19,7 @@ from .base import Groups, bitmap, fit
 
 NANS, PLUS_INF, MINUS_INF, COUNT = 0, 1, 2, 3
 LOW32 = np.int64(0xFFFFFFFF)
+LOW27 = np.int64((1 << 27) - 1)
 SUM_UNIT = -1075  # bit 0 of field 0 stands for 2**-1075
 WIDE_AT = 1 << 29  # values, over all groups, after which limbs are folded into the wide form
 
@@ -97,6 +98,30 @@ class Limbs:
         parts = ((mantissa << shift) & LOW32, rest & LOW32, rest >> 32)
         for j, part in enumerate(parts):
             self.put(groups, low + j, np.where(bits < 0, -part, part))
+
+    def add_products(
+        self, groups: Groups, x: NDArray[np.float64], y: NDArray[np.float64], compiled: bool
+    ) -> None:
+        """Exact products of finite doubles; bit 0 of field 0 stands for 2**-2150 here."""
+        self._note(4 * len(groups))  # up to three pieces of a product fall into one field
+        if compiled:
+            from ...kernels import exact_sum
+
+            exact_sum.add_products(
+                groups, x, y, self.limbs.reshape(-1), self.wide.reshape(-1), self.top, self.width
+            )  # fmt: skip
+            return
+        (ma, ea), (mb, eb) = _halves(x), _halves(y)
+        keep = (ma != 0) & (mb != 0)
+        negative = (np.signbit(x) ^ np.signbit(y))[keep]
+        groups, ma, mb, exponent = groups[keep], ma[keep], mb[keep], (ea + eb)[keep]
+        self.raise_top(groups, (exponent + 105) >> 5)
+        a1, a0, b1, b0 = ma >> 27, ma & LOW27, mb >> 27, mb & LOW27
+        for back, piece in ((0, a0 * b0), (27, a1 * b0 + a0 * b1), (54, a1 * b1)):
+            low, shift = (exponent + back) >> 5, (exponent + back) & 31
+            rest = piece >> (32 - shift)
+            for j, part in enumerate(((piece << shift) & LOW32, rest & LOW32, rest >> 32)):
+                self.put(groups, low + j, np.where(negative, -part, part))
 
     def raise_top(self, groups: Groups, lead: NDArray[np.int64]) -> None:
         """Move the windows of groups up so that fields `lead` are in them."""
@@ -179,16 +204,14 @@ class Limbs:
         out[plus], out[minus], out[nans] = np.inf, -np.inf, np.nan
         return out
 
-    def integers(self, n: int) -> list[int]:
-        """The sums as whole multiples of 2**unit."""
-        fields, base = self.fields(n)
-        out = []
-        for row, low in zip(fields.tolist(), base.tolist(), strict=True):
-            total = 0
-            for j, value in enumerate(row):
-                total += value << (32 * j)
-            out.append(total << (32 * low))
-        return out
+    def integers(self, members: NDArray[Any]) -> list[int]:
+        """The sums of these groups as whole multiples of 2**unit."""
+        fields, base = self.fields(int(members.max()) + 1)
+        shifts = [32 * j for j in range(self.width + 1)]
+        return [
+            sum(value << shift for value, shift in zip(row, shifts, strict=True) if value) << (32 * low)
+            for row, low in zip(fields[members].tolist(), base[members].tolist(), strict=True)
+        ]
 
     def export(self, members: Groups) -> list[pa.Array[Any]]:
         if len(self.wide):
@@ -211,6 +234,14 @@ class Limbs:
     def columns(self) -> int:
         """How many columns `export` gives."""
         return 2 * self.width + 5
+
+
+def _halves(x: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Whole mantissas and exponents: |x| = mantissa * 2**(exponent - 1075)."""
+    bits = np.ascontiguousarray(x).view(np.int64)
+    exponent = (bits >> 52) & 0x7FF
+    mantissa = bits & np.int64(0xFFFFFFFFFFFFF)
+    return np.where(exponent > 0, mantissa | (1 << 52), mantissa), np.maximum(exponent, 1)
 
 
 def rounded(fields: NDArray[np.int64], base: NDArray[np.int64], unit: int) -> NDArray[np.float64]:

@@ -137,6 +137,14 @@ class SumLong(State):
         kind = pa.int64() if self.type.kind == "long" else self.type.arrow
         return Finished(array_from(low, over | (count == 0), kind), _exact(low, high, over))
 
+    def totals(self, n: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Sums as doubles, rounded once, and which have no value."""
+        low, high, count = self.low[:n], self.high[:n], self.count[:n]
+        out = low.astype(np.float64)
+        for g in np.flatnonzero(high != (low >> 63)):
+            out[g] = float((int(high[g]) << 64) + int(low.view(np.uint64)[g]))
+        return out, count == 0
+
     def _avg(self, low: NDArray[Any], high: NDArray[Any], count: NDArray[Any]) -> Finished:
         fits = (high == (low >> 63)) & (np.abs(low) < 1 << 53) & (low != -(1 << 63))
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -41,7 +41,7 @@ def without_zone(table: pa.Table) -> pa.Table:
 def rows(table: pa.Table) -> list[Any]:
     def one(v: Any) -> Any:
         if isinstance(v, float):
-            return "nan" if v != v else round(v, 9) + 0.0
+            return "nan" if v != v else f"{v + 0.0:.10g}"
         if isinstance(v, datetime):
             return v.replace(tzinfo=None)
         return v
@@ -82,3 +82,49 @@ def test_groups_and_plain_aggregates(keys: tuple[str, ...], n: int, same_everywh
         db.register("t", without_zone(t))
         want = db.sql(f"select {names} from t{by}{order}").to_arrow_table()
     assert rows(got) == rows(want)
+
+
+DEEP = [
+    (("dc", "word"), "count(distinct word)"),
+    (("dc", "x"), "count(distinct x)"),
+    (("dc", "s", {"where": "ok"}), "count(distinct s) filter (ok)"),
+    (("values", "s"), "list_sort(list(distinct s) filter (s is not null))"),
+    (("values", "x"), "list_sort(list(distinct x) filter (x is not null))"),
+    (("array", "s"), "list(s order by n) filter (s is not null)"),
+    (("first", "x"), "first(x order by n) filter (x is not null)"),
+    (("last", "s"), "last(s order by n) filter (s is not null)"),
+    (("any", "moment"), "first(moment order by n) filter (moment is not null)"),
+    (("min", "s"), "min(s)"),
+    (("max", "s"), "max(s)"),
+    (("max", "moment"), "max(moment)"),
+    (("min", "flag"), "min(flag)"),
+    (("argmin", "s", "y"), "first(s order by y, n) filter (y is not null)"),
+    (("argmax", "x", "s"), "first(x order by s desc, n) filter (s is not null)"),
+    (("argmax", "s", "x"), "first(s order by x desc, n) filter (x is not null)"),
+    (("median", "x"), "quantile_cont(x, 0.5)"),
+    (("percentile", "y", 25), "quantile_cont(y, 0.25)"),
+    (("p90", "y"), "quantile_cont(y, 0.9)"),
+    (("percentile", "y", 100, "higher"), "max(y)"),
+    (("var", "y"), "var_pop(y)"),
+    (("stddev", "x"), "stddev_pop(x)"),
+    (("stddev_samp", "y"), "stddev_samp(y)"),
+    (("var_samp", "x"), "var_samp(x)"),
+    (("cov", "x", "y"), "covar_pop(x, y)"),
+    (("cov_samp", "x", "y"), "covar_samp(x, y)"),
+]
+
+
+@pytest.mark.parametrize("keys", [(), ("word",), ("number", "flag")])
+@pytest.mark.parametrize("n", [0, 1, 1500])
+def test_deeper_aggregates(keys: tuple[str, ...], n: int, same_everywhere: Any) -> None:
+    t = make(len(keys) * 10 + n + 7, n)
+    t = t.append_column("n", pa.array(range(n), pa.int64()))
+    got = same_everywhere(t, keys, [a for a, _ in DEEP]).table
+    names = ", ".join([*keys, *(f"{sql} as a{i}" for i, (_, sql) in enumerate(DEEP))])
+    by = f" group by {', '.join(map(str, range(1, len(keys) + 1)))}" if keys else ""
+    order = f" order by {', '.join(f'{i + 1} nulls first' for i in range(len(keys)))}" if keys else ""
+    with duckdb.connect() as db:
+        db.register("t", without_zone(t))
+        want = db.sql(f"select {names} from t{by}{order}").to_arrow_table()
+    for name in got.column_names:
+        assert rows(got.select([name])) == rows(want.select([name])), (name, DEEP[int(name[1:])] if name[0] == "a" else "")

@@ -26,7 +26,7 @@ from cortado.planner import ast
 from cortado.planner import expr as e
 from cortado.planner.catalog import Function
 from cortado.planner.text import fault
-from cortado.planner.types import BOOL, DATE, DOUBLE, DURATION, LONG, MONTHS, NULL, STRING, Schema, Type, of_arrow
+from cortado.planner.types import BOOL, DATE, DOUBLE, DURATION, INT, LONG, MONTHS, NULL, STRING, Schema, Type, of_arrow
 
 AT = At("2", "eval")
 TYPED = {
@@ -127,7 +127,9 @@ class Bench:
     def bind(self, name: str, args: Sequence[e.Expr], **named: e.Expr) -> e.Expr:
         function = load().functions[name]
         assert function.least <= len(args) <= function.most, f"{name} takes {function.least} to {function.most}"
-        binder = FakeCall(name, list(args), self.zone, self.now_us, named=dict(named), schema=Schema(tuple(self.fields)))
+        binder = FakeCall(
+            name, list(args), self.zone, self.now_us, named=dict(named), schema=Schema(tuple(self.fields))
+        )
         kind = function.bind(binder)
         assert not binder.named, f"{name} has no argument named {next(iter(binder.named))}"
         self.warnings += binder.warnings
@@ -171,6 +173,8 @@ def literal(value: Any) -> e.Literal:
         return e.Literal(type=STRING, value=value.value, pattern=value)
     if isinstance(value, str):
         return e.Literal(type=STRING, value=value, pattern=ast.Text(value=value))
+    if isinstance(value, int) and not isinstance(value, bool) and -(2**31) <= value < 2**31:
+        return e.Literal(type=INT, value=value)
     kinds = {bool: BOOL, int: LONG, float: DOUBLE, type(None): NULL}
     return e.Literal(type=kinds[type(value)], value=value)
 
@@ -218,7 +222,8 @@ def to_list(array: pa.Array[Any]) -> list[Any]:
 def spans_of(array: pa.Array[Any], gap: bytes = b"\n") -> Spans:
     """Text as spans into one padded buffer, each value followed by `gap`, as lines of a morsel are."""
     offsets = offsets_of(array)
-    raw = array.buffers()[2].to_pybytes() if array.buffers()[2] is not None else b""
+    text = array.buffers()[2]
+    raw = text.to_pybytes() if text is not None else b""
     valid = is_valid(array)
     parts, start, at = [b"\0" * PAD], np.zeros(len(array), np.int32), PAD
     for i in range(len(array)):
@@ -244,7 +249,7 @@ def doubles(*values: float | None) -> pa.Array[Any]:
 
 
 def dates(*us: int | None, unit: str = "us") -> pa.Array[Any]:
-    return pa.array(us, pa.int64()).cast(pa.timestamp(unit, "UTC"))  # type: ignore[call-overload]
+    return pa.array(us, pa.int64()).cast(pa.timestamp(unit, "UTC"))
 
 
 def durations(*us: int | None) -> pa.Array[Any]:
@@ -269,6 +274,24 @@ def everywhere(name: str, column: pa.Array[Any], *rest: Any, **settings: Any) ->
 
 
 __all__ = [
-    "AT", "REGISTRY", "Bench", "Result", "call", "date", "dates", "doubles", "duration", "durations", "everywhere",
-    "literal", "longs", "months", "run", "replace", "spans_of", "strings", "text", "to_list",
+    "AT",
+    "REGISTRY",
+    "Bench",
+    "Result",
+    "call",
+    "date",
+    "dates",
+    "doubles",
+    "duration",
+    "durations",
+    "everywhere",
+    "literal",
+    "longs",
+    "months",
+    "replace",
+    "run",
+    "spans_of",
+    "strings",
+    "text",
+    "to_list",
 ]  # fmt: skip

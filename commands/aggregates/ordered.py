@@ -1,0 +1,73 @@
+"""first, last, any, argmin, argmax: one row of each group."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...engine.operators.states.base import Maker
+from ...planner.catalog import CallBinder
+from ...planner.types import Type
+from ..base import aggregate
+
+
+def same_type(call: CallBinder) -> Type:
+    return call.types[0]
+
+
+def _maker(types: list[Type], mode: str) -> Maker:
+    from ...engine.operators.states.best import Best
+
+    return Maker(lambda: Best(types[0], types[1] if len(types) > 1 else None, mode))
+
+
+@aggregate(
+    "first",
+    returns=same_type,
+    aliases=("any",),
+    ordered=True,
+    syntax="first(E)",
+    summary="First value in input order that is not null.",
+    examples=(("first(x)", "1"), ("first(x + 1)", "2")),
+)
+def first(types: list[Type], data: Any) -> Maker:
+    return _maker(types, "first")
+
+
+@aggregate(
+    "last",
+    returns=same_type,
+    ordered=True,
+    syntax="last(E)",
+    summary="Last value in input order that is not null.",
+    examples=(("last(x)", "3"), ("last(x + 1)", "4")),
+)
+def last(types: list[Type], data: Any) -> Maker:
+    return _maker(types, "last")
+
+
+@aggregate(
+    "argmin",
+    least=2,
+    returns=same_type,
+    aliases=("arg_min",),
+    ordered=True,
+    syntax="argmin(E, BY)",
+    summary="E of the row where BY is least; the first of ties; rows where BY is null do not count.",
+    examples=(("argmin(x, -x)", "3"), ("argmin(x * 2, x)", "2")),
+)
+def argmin(types: list[Type], data: Any) -> Maker:
+    return _maker(types, "argmin")
+
+
+@aggregate(
+    "argmax",
+    least=2,
+    returns=same_type,
+    aliases=("arg_max",),
+    ordered=True,
+    syntax="argmax(E, BY)",
+    summary="E of the row where BY is greatest; the first of ties; rows where BY is null do not count.",
+    examples=(("argmax(x, -x)", "1"), ("argmax(x * 2, x)", "6")),
+)
+def argmax(types: list[Type], data: Any) -> Maker:
+    return _maker(types, "argmax")

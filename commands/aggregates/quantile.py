@@ -1,0 +1,76 @@
+"""median, percentile, p1 .. p99: exact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...engine.operators.states.base import Maker
+from ...planner.catalog import CallBinder
+from ...planner.types import DOUBLE, Type
+from ..base import aggregate
+from .basic import numeric
+
+METHODS = ("linear", "midpoint", "lower", "higher", "nearest")
+
+
+def _result(call: CallBinder, method: str) -> Type:
+    type_ = call.types[0]
+    if type_.kind in ("date", "duration"):
+        return type_
+    if not numeric(call):
+        return DOUBLE
+    return type_ if method in METHODS[2:] else DOUBLE
+
+
+def _bind(call: CallBinder) -> Type:
+    percent = call.constant(1) if call.is_constant(1) else None
+    if not isinstance(percent, int | float) or isinstance(percent, bool) or not 0 <= percent <= 100:
+        call.fail("E307", "the percentile must be a number from 0 to 100", 1)
+    method = "linear"
+    if len(call.args) > 2:
+        method = call.constant(2) if call.is_constant(2) else ""
+        if method not in METHODS:
+            call.fail("E307", f"the method must be one of {', '.join(METHODS)}", 2)
+    call.data = (float(percent), method)
+    return _result(call, method)
+
+
+def _maker(types: list[Type], percent: float, method: str) -> Maker:
+    from ...engine.operators.states.held import Percentile
+    from ...engine.operators.states.sums import Skipped
+
+    if types[0].kind not in ("long", "double", "date", "duration"):
+        return Maker(Skipped)
+    return Maker(lambda: Percentile(types[0]), f"{percent!r} {method}")
+
+
+@aggregate(
+    "percentile",
+    least=2,
+    most=3,
+    returns=_bind,
+    syntax="percentile(E, P[, METHOD])",
+    summary="Exact percentile, P from 0 to 100; METHOD: linear, midpoint, lower, higher, nearest.",
+    examples=(("percentile(x, 50)", "2.0"), ('percentile(x, 40, "lower")', "1")),
+)
+def percentile(types: list[Type], data: Any) -> Maker:
+    return _maker(types, *data)
+
+
+def _fixed(percent: int) -> None:
+    name = f"p{percent}"
+
+    @aggregate(
+        name,
+        returns=lambda call: _result(call, "linear"),
+        aliases=("median",) if percent == 50 else (),
+        syntax="median(E)" if percent == 50 else f"{name}(E)",
+        summary="Exact median." if percent == 50 else f"Exact percentile {percent}, interpolated linearly.",
+        examples=((f"{name}(x - x)", "0.0"), (f"{name}(x / x)", "1.0")),
+    )
+    def fixed(types: list[Type], data: Any) -> Maker:
+        return _maker(types, float(percent), "linear")
+
+
+for _percent in range(1, 100):
+    _fixed(_percent)

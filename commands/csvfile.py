@@ -1,0 +1,75 @@
+"""`csvfile PATH`: records of CSV files."""
+
+from __future__ import annotations
+
+from ..engine.notes import At
+from ..engine.sources.files import INFERRING, Input, limited, note_mixed, options_of
+from ..planner.plan import Scan
+from ..planner.unparse import stage_text
+from .base import Args, Command, Example, Node, Option, kinds, register
+
+
+@register
+class CsvFileCommand(Command[Scan]):
+    name = "csvfile"
+    summary = "Read CSV files: the first line holds the names, types come from a sample."
+    syntax = (
+        'csvfile [header=t] [sep=","] [tab=f] [strict=f] [types=t] [rest=f] [maxcol=N] [infer={N,all}] [schema="a: long, b: date"] '
+        "[bad={null,skip,fail}] [cs=utf-8] [tz=ZONE] [time=F] [meta=f] [limit=N] [offset=N] PATH"
+    )
+    grammar = "path"
+    source = True
+    options = (
+        Option("header", kinds.BOOL, "the first line holds the names; without: column0, column1, ...", default=True),
+        Option("sep", kinds.TEXT, "the separator: one ASCII character", default=","),
+        Option("tab", kinds.BOOL, "the separator is a tab", default=False),
+        Option("strict", kinds.BOOL, "refuse records whose quotes do not stand as RFC 4180 says", default=False),
+        Option("types", kinds.BOOL, "recognise numbers, truth values and ISO dates; without: all is text", default=True),
+        Option("rest", kinds.BOOL, "keep surplus cells in the map `_rest`", default=False),
+        Option("maxcol", kinds.INT, "columns to read; further cells are surplus", least=1),
+        *INFERRING,
+    )
+    examples = (
+        Example(
+            title="types are recognised, an empty cell is null",
+            given={"file:p.csv": "month,n\\n1949-01,112\\n1949-02,\\n"},
+            query="csvfile p.csv",
+            expect='month:string n:long\n"1949-01" 112\n"1949-02" null',
+        ),
+        Example(
+            title="a late value of another kind is null and counted",
+            given={"file:p.csv": "n\\n1\\n2\\nx\\n"},
+            query="csvfile infer=2 p.csv",
+            expect="n:long\n1\n2\nnull",
+        ),
+    )
+
+    def bind(self, args: Args, source: Node | None) -> Node:
+        from ..engine.sources.csv import CsvFormat, CsvRelation, survey
+        from ..engine.sources.csvtext import Dialect
+
+        options = options_of(args)
+        form = CsvFormat(
+            dialect=Dialect(self._separator(args), args.option("strict")),
+            header=args.option("header"),
+            typed=args.option("types"),
+            rest=args.option("rest"),
+            maxcol=args.option("maxcol"),
+        )
+        path = args.path(args.one("path"))
+        gate = args.services.gate
+        found = survey([Input(gate, p, options.encoding) for p in gate.glob(path)], form, options)
+        note_mixed(args, found.mixed)
+        for name in found.renamed:
+            args.note("info", f"the header repeats a name: the later column is '{name}'")
+        relation = CsvRelation(found, form, options, path, At(args.stage, self.name, args.span))
+        if options.time is not None and relation.schema.type(options.time) is None:
+            args.field(options.time, span=args.option_span("time"), always=True)
+        return limited(args, Scan(**args.common, relation=relation, key=stage_text(args.parsed)))
+
+    def _separator(self, args: Args) -> int:
+        text = "\t" if args.option("tab") else args.option("sep")
+        text = {"\\t": "\t", "tab": "\t"}.get(text, text)
+        if len(text) != 1 or text in '"\r\n' or ord(text) > 127:
+            args.abort("E311", f"'sep' cannot be {text!r}", args.option_span("sep"), hint="it takes one ASCII character, no quote")
+        return ord(text)

@@ -1,0 +1,307 @@
+"""Functions of numbers that stay numbers: signs, rounding, division, extremes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ...engine.arrow import array_from, call, is_valid, numbers_of
+from ...engine.exprs import Eval, Value
+from ...engine.strings import Ints, Mask
+from ...planner.types import NULL
+from ..base import ANY_ARG, DOUBLE, INTEGER, LONG, MANY, NUMBER, PARSED, CallBinder, Type, converted, function
+from ..base import join as joined
+
+GROUP = "numbers"
+LEAST, MOST = -(2**63), 2**63 - 1
+WHOLE = 2.0**52  # doubles from here on have no fraction
+
+
+def same_kind(call: CallBinder) -> Type:
+    """long if all arguments are whole numbers, else double."""
+    return LONG if all(t.kind == "long" for t in call.types) else DOUBLE
+
+
+def doubles(ev: Eval, value: Value) -> tuple[Ints, Mask]:
+    values, valid = ev.numbers(value)
+    return values.astype(np.float64, copy=False), valid
+
+
+def _per_value(
+    name: str, of_long: Callable[[Ints], tuple[Ints, Mask | None]], of_double: Callable[[Ints], Ints], syntax: str, summary: str,
+    examples: list[tuple[str, str]],
+) -> None:  # fmt: skip
+    @function(name, args=(NUMBER,), returns=same_kind, group=GROUP, syntax=syntax, summary=summary, examples=examples)
+    def kernel(ev: Eval, value: Value) -> Value:
+        values, valid = ev.numbers(value)
+        if values.dtype == np.float64:
+            return array_from(of_double(values), ~valid)
+        out, beyond = of_long(values)
+        if beyond is None:
+            return array_from(out, ~valid)
+        ev.reject("overflow", beyond & valid, value, "double(x)")
+        return array_from(out, ~valid | beyond)
+
+
+def _abs_long(values: Ints) -> tuple[Ints, Mask | None]:
+    beyond = values == LEAST
+    return np.abs(values), beyond if beyond.any() else None
+
+
+_per_value("abs", _abs_long, np.abs, "abs(N)", "The number without its sign.", [("abs(-3)", "3"), ("abs(-2.5)", "2.5")])
+
+
+@function(
+    "sign", args=(NUMBER,), returns=LONG, group=GROUP,
+    syntax="sign(N)",
+    summary="-1, 0 or 1; of NaN null, counted.",
+    examples=[("sign(-2.5)", "-1"), ("sign(0)", "0")],
+)  # fmt: skip
+def sign(ev: Eval, value: Value) -> Value:
+    values, valid = ev.numbers(value)
+    odd = valid & np.isnan(values) if values.dtype == np.float64 else np.zeros(ev.n, np.bool_)
+    ev.reject("domain", odd, value)
+    return array_from((values > 0).astype(np.int64) - (values < 0), ~valid | odd)
+
+
+# rounding
+
+Step = Callable[[Ints], Ints]
+
+
+def _half_away(values: Ints) -> Ints:
+    """To the next whole number, halves away from zero; exact, which adding a half before cutting is not."""
+    size = np.abs(values)
+    low = np.floor(size)
+    with np.errstate(invalid="ignore"):  # infinity less itself
+        return np.copysign(low + (size - low >= 0.5), values)
+
+
+def _round_longs(values: Ints, digits: Ints, name: str) -> tuple[Ints, Mask]:
+    """Whole numbers to a multiple of 10^-digits (digits < 0); and where the result does not fit."""
+    size = np.where(values < 0, -values.view(np.uint64), values.view(np.uint64)).astype(np.uint64)
+    power = np.power(np.uint64(10), np.clip(-digits, 0, 19).astype(np.uint64))
+    rest = size % power
+    away = {
+        "round": rest >= power - power // np.uint64(2), "trunc": np.zeros(len(values), np.bool_),
+        "ceil": (values > 0) & (rest > 0), "floor": (values < 0) & (rest > 0),
+    }[name]  # fmt: skip
+    away = away & (power > 1)
+    low = size - rest
+    over = away & (low > np.uint64(2**64 - 1) - power)
+    out = np.where(away, low + power, low)
+    gone = digits < -19  # a step of 1e20 and more: zero is the only multiple in reach
+    lost = gone & ({"ceil": values > 0, "floor": values < 0}.get(name, np.zeros(len(values), np.bool_)))
+    out = np.where(gone, np.uint64(0), out)
+    beyond = ~gone & (over | (out > np.where(values < 0, np.uint64(2**63), np.uint64(MOST)))) | lost
+    signed = out.view(np.int64)
+    return np.where(values < 0, -signed, signed), beyond
+
+
+def _round_doubles(values: Ints, digits: Ints, step: Step) -> Ints:
+    """Doubles to a multiple of 10^-digits, for any digits. A number that has no more digits stays as it is."""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        up = np.power(10.0, np.clip(digits, 0, 400))
+        down = np.power(10.0, np.clip(-digits, 0, 400))
+        low = np.where(np.isinf(down) & (values != 0), np.copysign(1e-300, values), values / down)
+        scaled = np.where(digits > 0, values * up, low)
+        near = np.rint(scaled)
+        fits = np.where(digits > 0, near / up, near * down)
+        made = step(scaled)
+        out = np.where(digits > 0, made / up, np.where(made == 0, made, made * down))
+    kept = (fits == values) | (values == 0) | (np.abs(scaled) >= WHOLE) & (digits >= 0) | ~np.isfinite(values)
+    return np.where(kept, values, out)
+
+
+def _to_longs(values: Ints) -> tuple[Ints, Mask]:
+    """Doubles without a fraction as longs, and where they do not fit."""
+    beyond = ~((values >= -(2.0**63)) & (values < 2.0**63))
+    return np.where(beyond, 0, values).astype(np.int64), beyond
+
+
+def _digits_type(call: CallBinder) -> Type:
+    if len(call.args) == 1:
+        call.data = 0
+    elif call.is_constant(1) and isinstance(call.constant(1), int):
+        call.data = call.constant(1)
+    else:
+        call.data = None
+    if call.types[0].kind == "long":
+        return LONG
+    return LONG if call.data is not None and call.data <= 0 else DOUBLE
+
+
+def _rounding(name: str, step: Step, summary: str, examples: list[tuple[str, str]]) -> None:
+    @function(
+        name, args=(NUMBER, INTEGER), least=1, most=2, returns=_digits_type, group=GROUP, syntax=f"{name}(N[, D=0])",
+        summary=summary + "; a long when D <= 0, negative D counts left of the point.", examples=examples,
+    )  # fmt: skip
+    def kernel(ev: Eval, value: Value, digits: Value | None = None) -> Value:
+        values, valid = ev.numbers(value)
+        places, known = (np.zeros(ev.n, np.int64), np.ones(ev.n, np.bool_)) if digits is None else ev.numbers(digits)
+        valid = valid & known
+        places = np.where(known, places, 0)
+        if values.dtype == np.int64:
+            return _round_long_column(ev, name, value, values, places, valid)
+        made = values if ev.data == 0 and digits is None else _round_doubles(values, places, step)
+        if ev.data is None or ev.data > 0:
+            return array_from(made, ~valid)
+        out, beyond = _to_longs(step(made) if digits is None else made)
+        ev.reject("overflow", beyond & valid, value, "double(x)")
+        return array_from(out, ~valid | beyond)
+
+
+def _round_long_column(ev: Eval, name: str, value: Value, values: Ints, places: Ints, valid: Mask) -> Value:
+    if not (places < 0).any():
+        return array_from(values, ~valid)
+    out, beyond = _round_longs(np.ascontiguousarray(values), places, name)
+    keep = places >= 0
+    out, beyond = np.where(keep, values, out), beyond & ~keep
+    ev.reject("overflow", beyond & valid, value, "double(x)")
+    return array_from(out, ~valid | beyond)
+
+
+_rounding("round", _half_away, "The nearest number with D digits, halves away from zero",
+          [("round(2.5)", "3"), ("round(-1.25, 1)", "-1.3"), ("round(1250, -2)", "1300")])  # fmt: skip
+_rounding("ceil", np.ceil, "The least number with D digits that is not smaller",
+          [("ceil(1.2)", "2"), ("ceil(-1.21, 1)", "-1.2")])  # fmt: skip
+_rounding("floor", np.floor, "The greatest number with D digits that is not larger",
+          [("floor(-1.2)", "-2"), ("floor(1999, -3)", "1000")])  # fmt: skip
+_rounding("trunc", np.trunc, "The number cut to D digits", [("trunc(-1.9)", "-1"), ("trunc(1.27, 1)", "1.2")])
+
+
+# division
+
+
+def _divide(ev: Eval, a: Value, b: Value) -> tuple[Ints, Ints, Mask]:
+    """Both sides in one kind (a zero divisor as 1), and where both are there; division by zero is counted."""
+    (x, has_x), (y, has_y) = ev.numbers(a), ev.numbers(b)
+    if x.dtype != y.dtype:
+        x, y = x.astype(np.float64), y.astype(np.float64)
+    valid = has_x & has_y
+    zero = valid & (y == 0)
+    ev.reject("div0", zero, a)
+    valid = valid & ~zero
+    return np.where(valid, x, 0), np.where(valid, y, 1), valid
+
+
+@function(
+    "mod", args=(NUMBER, NUMBER), returns=same_kind, group=GROUP,
+    syntax="mod(A, B)",
+    summary="The rest of A divided by B, with the sign of A; B = 0 is null, counted.",
+    examples=[("mod(-7, 3)", "-1"), ("mod(7.5, 2)", "1.5")],
+)  # fmt: skip
+def mod(ev: Eval, a: Value, b: Value) -> Value:
+    x, y, valid = _divide(ev, a, b)
+    if x.dtype == np.int64:
+        return array_from(np.fmod(x, np.where(y == -1, 1, y)), ~valid)
+    with np.errstate(invalid="ignore"):
+        out = np.fmod(x, y)
+    ev.reject("domain", valid & np.isnan(out) & ~np.isnan(x) & ~np.isnan(y), a)
+    return array_from(out, ~valid)
+
+
+@function(
+    "div", args=(NUMBER, NUMBER), returns=same_kind, group=GROUP,
+    syntax="div(A, B)",
+    summary="A divided by B, cut to a whole number; B = 0 is null, counted.",
+    examples=[("div(-7, 2)", "-3"), ("div(7.5, 2)", "3.0")],
+)  # fmt: skip
+def div(ev: Eval, a: Value, b: Value) -> Value:
+    x, y, valid = _divide(ev, a, b)
+    if x.dtype == np.float64:
+        with np.errstate(over="ignore", invalid="ignore"):
+            out = np.trunc(x / y)
+        ev.reject("domain", valid & np.isnan(out) & ~np.isnan(x) & ~np.isnan(y), a)
+        return array_from(out, ~valid)
+    beyond = valid & (x == LEAST) & (y == -1)
+    ev.reject("overflow", beyond, a, "double(x)")
+    y = np.where(beyond, 1, y)
+    quotient = x // y
+    return array_from(quotient + ((x - quotient * y != 0) & ((x < 0) != (y < 0))), ~valid | beyond)
+
+
+# extremes
+
+
+def _extreme_type(call: CallBinder) -> Type:
+    """Numbers widen; text beside numbers is parsed; other kinds must all be one."""
+    kinds = {t.kind for t in call.types if t.kind != "null"}
+    texts = kinds & {"string", "any"}
+    if kinds & {"long", "double"} and texts:
+        call.args = [converted(call, a, PARSED) for a in call.args]
+        return DOUBLE if any(a.type.kind == "double" for a in call.args) else LONG
+    if texts == kinds and kinds:
+        call.data = "string"
+        return Type("string")
+    kind = joined(call.types)
+    if len({"long" if k == "double" else k for k in kinds}) > 1 or kind.kind in ("array", "map", "other", "months"):
+        call.fail("E330", f"{call.name} compares values of one kind, not {' and '.join(sorted(kinds))}")
+    if kind.kind == "long":
+        return LONG
+    return kind if kinds else NULL
+
+
+def _extreme(name: str, summary: str, examples: list[tuple[str, str]]) -> None:
+    most = name == "max"
+
+    @function(name, args=(ANY_ARG,), least=1, most=MANY, returns=_extreme_type, group=GROUP, syntax=f"{name}(E, ...)",
+              summary=summary, examples=examples)  # fmt: skip
+    def kernel(ev: Eval, *values: Value) -> Value:
+        columns = [c for c in map(ev.array, values) if not pa.types.is_null(c.type)]
+        if not columns:
+            return pa.nulls(ev.n, pa.null())
+        if pa.types.is_string(columns[0].type):
+            return call(name + "_element_wise", *columns, skip_nulls=True)
+        if pa.types.is_boolean(columns[0].type) or not pa.types.is_primitive(columns[0].type):
+            return _extreme_by_order(columns, most)
+        return _extreme_numbers(columns, most)
+
+
+def _extreme_numbers(columns: list[Any], most: bool) -> Value:
+    """Numbers, dates, durations. NaN comes after all numbers, so it is the greatest."""
+    parts = [(numbers_of(c), is_valid(c)) for c in columns]
+    kind = columns[0].type
+    if len({v.dtype for v, _ in parts}) > 1:
+        parts, kind = [(v.astype(np.float64), ok) for v, ok in parts], pa.float64()
+    elif kind.id == pa.timestamp("us").id and any(c.type.unit == "ns" for c in columns):
+        kind = pa.timestamp("ns", "UTC")
+        parts = [(numbers_of(c.cast(kind)), is_valid(c)) for c in columns]
+    out, valid = parts[0]
+    choose = (np.maximum if most else np.fmin) if kind == pa.float64() else (np.maximum if most else np.minimum)
+    for values, there in parts[1:]:
+        out = np.where(valid & there, choose(out, values), np.where(there, values, out))
+        valid = valid | there
+    return array_from(out, ~valid, kind)
+
+
+def _extreme_by_order(columns: list[Any], most: bool) -> Value:
+    """Booleans (false before true) and addresses, which Arrow does not order: as fixed text of their bytes."""
+    if pa.types.is_boolean(columns[0].type):
+        numbers = [call("cast", c, pa.int64()) for c in columns]
+        return call("cast", _extreme_numbers(numbers, most), pa.bool_())
+    keys = [call("cast", c, pa.binary()) for c in columns]
+    made = call("max_element_wise" if most else "min_element_wise", *keys, skip_nulls=True)
+    return call("cast", made, columns[0].type)
+
+
+_extreme("max", "The greatest value, nulls skipped; NaN is greater than all numbers.",
+         [("max(1, 3, 2)", "3"), ("max(1, null)", "1"), ('max("a", "b")', '"b"')])  # fmt: skip
+_extreme("min", "The least value, nulls skipped.", [("min(1.5, 3)", "1.5"), ("min(null, null)", "null")])
+
+
+@function(
+    "clip", args=(NUMBER, NUMBER, NUMBER), returns=same_kind, group=GROUP,
+    syntax="clip(E, LO, HI)",
+    summary="E, but at least LO and at most HI.",
+    examples=[("clip(12, 0, 10)", "10"), ("clip(-0.5, 0, 1)", "0.0")],
+)  # fmt: skip
+def clip(ev: Eval, value: Value, low: Value, high: Value) -> Value:
+    parts = [ev.numbers(v) for v in (value, low, high)]
+    if any(v.dtype == np.float64 for v, _ in parts):
+        parts = [(v.astype(np.float64), ok) for v, ok in parts]
+    (x, a), (lo, b), (hi, c) = parts
+    return array_from(np.minimum(np.maximum(x, lo), hi), ~(a & b & c))

@@ -1,0 +1,103 @@
+"""Functions that differ from row to row: random draws and the running number. The same for any thread count."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pyarrow as pa
+
+from ...engine import random
+from ...engine.arrow import array_from
+from ...engine.exprs import Eval, Value
+from ...engine.strings import Ints, strings_from
+from ..base import DOUBLE, INTEGER, LONG, STRING, CallBinder, Type, function
+
+GROUP = "random"
+
+
+def _rand_type(call: CallBinder) -> Type:
+    limit = call.constant(0)
+    if call.is_constant(0) and isinstance(limit, int | float) and limit < 1:
+        call.fail("E307", f"rand gives numbers below N, so N must be at least 1, not {limit}", at=0)
+    return LONG
+
+
+@function(
+    "rand", args=(INTEGER, INTEGER), least=1, most=2, returns=_rand_type, volatile=True, group=GROUP,
+    syntax="rand(N[, SEED])",
+    summary="A random whole number 0..N-1. With SEED it depends on SEED and the row number alone.",
+    examples=[("rand(1)", "0"), ("rand(10, 7) < 10", "true")],
+)  # fmt: skip
+def rand(ev: Eval, limit: Value, seed: Value | None = None) -> Value:
+    top, valid = _constant_or_rows(ev, limit)
+    if seed is None:
+        draws = random.bits(ev.seed, ev.site, ev.place[1], ev.n)
+    else:
+        seeds, known = _constant_or_rows(ev, seed)
+        draws, valid = random.bits(seeds, 0, ev.place[1], ev.n), valid & known
+    bad = np.broadcast_to(valid & (top < 1), (ev.n,))
+    ev.reject("domain", bad, limit, "N must be at least 1")
+    return array_from(random.below(draws, np.maximum(top, 1)), np.broadcast_to(~valid, (ev.n,)) | bad)
+
+
+def _constant_or_rows(ev: Eval, value: Value) -> tuple[Ints, Ints]:
+    """Values and where they are there: one of each for a constant, which is drawn for without spreading it."""
+    if isinstance(value, pa.Scalar):
+        return np.array([value.as_py() if value.is_valid else 0], np.int64), np.array([value.is_valid])
+    values, valid = ev.numbers(value)
+    return np.where(valid, values, 0), valid
+
+
+@function(
+    "random", returns=DOUBLE, volatile=True, group=GROUP,
+    syntax="random()",
+    summary="A random double, 0 <= x < 1.",
+    examples=[("random() < 1", "true"), ("random() >= 0", "true")],
+)  # fmt: skip
+def random_(ev: Eval) -> Value:
+    return array_from(random.uniform(random.bits(ev.seed, ev.site, ev.place[1], ev.n)))
+
+
+@function(
+    "randn", returns=DOUBLE, volatile=True, group=GROUP,
+    syntax="randn()",
+    summary="A random double of the standard normal distribution.",
+    examples=[("abs(randn()) < 10", "true"), ("typeof(randn())", '"double"')],
+)  # fmt: skip
+def randn(ev: Eval) -> Value:
+    return array_from(random.normal(random.bits(ev.seed, ev.site, ev.place[1], ev.n)))
+
+
+@function(
+    "seq", returns=LONG, volatile=True, group=GROUP,
+    syntax="seq()",
+    summary="1, 2, 3, ... in input order.",
+    examples=[("seq()", "1"), ("seq() + 9", "10")],
+)  # fmt: skip
+def seq(ev: Eval) -> Value:
+    first = ev.place[1] + 1
+    return array_from(np.arange(first, first + ev.n, dtype=np.int64))
+
+
+HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
+NIBBLES = np.array([i for i in range(36) if i not in (8, 13, 18, 23)])  # where the 32 digits of a guid stand
+
+
+@function(
+    "guid", returns=STRING, volatile=True, group=GROUP,
+    syntax="guid()",
+    summary="A random UUID of version 4; repeatable only where option.seed is set.",
+    examples=[("len(guid())", "36"), ("match(guid(), '^[0-9a-f]{8}-[0-9a-f]{4}-4')", "true")],
+)  # fmt: skip
+def guid(ev: Eval) -> Value:
+    if ev.seed:
+        halves = [random.bits(ev.seed, ev.site, ev.place[1], ev.n, lane) for lane in (0, 1)]
+        raw = np.stack(halves, axis=1).astype(">u8").view(np.uint8).reshape(ev.n, 16).copy()
+    else:
+        raw = np.frombuffer(os.urandom(16 * ev.n), np.uint8).reshape(ev.n, 16).copy()
+    raw[:, 6] = raw[:, 6] & 0x0F | 0x40
+    raw[:, 8] = raw[:, 8] & 0x3F | 0x80
+    text = np.full((ev.n, 36), ord("-"), np.uint8)
+    text[:, NIBBLES[0::2]], text[:, NIBBLES[1::2]] = HEX[raw >> 4], HEX[raw & 15]
+    return strings_from(np.arange(0, 36 * ev.n + 1, 36), text.reshape(-1))

@@ -1,0 +1,103 @@
+"""Rows of `system`: what there is, as Arrow tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from .commands.base import REGISTRY, Command
+from .engine.parsers import PARSERS
+from .engine.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from .planner.bind import Binder
+    from .session import Session
+
+TEXT, LONG = pa.string(), pa.int64()
+
+
+def rows_of(session: Session, what: str, name: str, binder: Binder) -> pa.Table:
+    """The rows of one part of the catalogue; `name` keeps only what bears it."""
+    table: pa.Table = globals()["_" + what](session, binder)
+    if not name:
+        return table
+    import pyarrow.compute as pc
+
+    return table.filter(pc.equal(table.column(0), name))
+
+
+def _table(fields: dict[str, pa.DataType], rows: list[tuple[Any, ...]]) -> pa.Table:
+    columns = [pa.array([r[i] for r in rows], t) for i, t in enumerate(fields.values())]
+    return pa.table(columns, names=list(fields))
+
+
+def _tables(session: Session, binder: Binder) -> pa.Table:
+    rows: list[tuple[Any, ...]] = []
+    for name in session.tables():
+        rows.append((name, "stored", session.services().tables.n_rows(name)))
+    for name, held in session.services().objects.items():
+        rows.append((name, "registered", len(held) if hasattr(held, "__len__") else None))
+    return _table({"name": TEXT, "kind": TEXT, "rows": LONG}, rows)
+
+
+def kind_of(command: Command[Any]) -> str:
+    """source, control, writer, blocking or streaming."""
+    if command.source:
+        return "source"
+    if command.control:
+        return "control"
+    for node, owner in REGISTRY.lowerings.items():
+        if owner is command:
+            return "writer" if node.writes else "blocking" if node.blocking else "streaming"
+    return "blocking" if command.name in ("sort", "stats", "timechart", "tail") else "streaming"
+
+
+def _commands(session: Session, binder: Binder) -> pa.Table:
+    rows = [(c.name, kind_of(c), c.syntax, c.summary) for _, c in sorted(REGISTRY.commands.items())]
+    return _table({"name": TEXT, "kind": TEXT, "syntax": TEXT, "summary": TEXT}, rows)
+
+
+def _functions(session: Session, binder: Binder) -> pa.Table:
+    rows = [(n, f.syntax, f.summary) for n, f in sorted(REGISTRY.functions.items()) if n[0].isalpha()]
+    return _table({"name": TEXT, "syntax": TEXT, "summary": TEXT}, rows)
+
+
+def _aggregates(session: Session, binder: Binder) -> pa.Table:
+    rows = [(n, f.syntax, f.summary) for n, f in sorted(REGISTRY.aggregates.items())]
+    return _table({"name": TEXT, "syntax": TEXT, "summary": TEXT}, rows)
+
+
+def _settings(session: Session, binder: Binder) -> pa.Table:
+    rows = [(n, str(binder.settings[n]), s.summary) for n, s in SETTINGS.items()]
+    return _table({"name": TEXT, "value": TEXT, "summary": TEXT}, rows)
+
+
+def _params(session: Session, binder: Binder) -> pa.Table:
+    rows = [(n, str(v.type), str(getattr(v, "value", ""))) for n, v in binder.params.items()]
+    return _table({"name": TEXT, "type": TEXT, "value": TEXT}, rows)
+
+
+def _memory(session: Session, binder: Binder) -> pa.Table:
+    engine = session.engine()
+    rows = [("limit", engine.memory), ("used", engine.memory_used()), ("arrow", pa.total_allocated_bytes())]
+    return _table({"name": TEXT, "bytes": LONG}, rows)
+
+
+def _threads(session: Session, binder: Binder) -> pa.Table:
+    return _table({"name": TEXT, "threads": LONG}, [("scan", session.settings["threads"]), ("sort", session.settings["threads"])])
+
+
+def _queries(session: Session, binder: Binder) -> pa.Table:
+    running = [(i, r.text, r.progress.rows, r.progress.elapsed_s) for i, r in enumerate(session.running(), 1)]
+    return _table({"id": LONG, "query": TEXT, "rows_read": LONG, "seconds": pa.float64()}, running)
+
+
+def _notes(session: Session, binder: Binder) -> pa.Table:
+    rows = [(n.stage, n.command, n.kind, n.reason, n.count, "\n".join(n.samples), n.hint) for n in session.last_notes]
+    return _table({"stage": TEXT, "command": TEXT, "kind": TEXT, "reason": TEXT, "count": LONG, "samples": TEXT, "hint": TEXT}, rows)
+
+
+def _parsers(session: Session, binder: Binder) -> pa.Table:
+    rows = [(p.name, p.summary, ", ".join(n for n, _ in p.fields)) for p in PARSERS.values()]
+    return _table({"name": TEXT, "summary": TEXT, "fields": TEXT}, rows)

@@ -1,0 +1,200 @@
+"""Sorted blocks of rows, their merge, and the cut that `limit` makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..arrow import concat, decode, indices
+from ..context import Context
+from .sortkeys import Keys, Row, SortBy, keys_of
+from .sortorder import group_begins, order_of
+
+UNIT_BYTES = 8 << 20  # sorted or merged in one step: some ten milliseconds, so that a cancel is seen
+UNIT_ROWS, UNIT_ROWS_COMPILED = 1 << 17, 1 << 19
+
+Columns: TypeAlias = "tuple[pa.Array[Any], ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Sorted rows. `places`: the order of arrival, so that ties keep it."""
+
+    columns: Columns
+    places: NDArray[np.int64]
+    keys: Keys
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def slice(self, begin: int, end: int) -> Chunk:
+        if begin == 0 and end == len(self):
+            return self
+        cut = tuple(c.slice(begin, end - begin) for c in self.columns)
+        return Chunk(cut, self.places[begin:end], self.keys.slice(begin, end))
+
+    def take(self, rows: NDArray[Any], layout: Layout) -> Chunk:
+        wanted = indices(rows)
+        return layout.chunk(tuple(c.take(wanted) for c in self.columns), self.places[rows])
+
+    def row(self, i: int) -> Row:
+        return self.keys.row(i, self.places)
+
+    def upto(self, row: Row) -> int:
+        """How many rows are not behind `row`."""
+        return self.keys.upto(row, self.places)
+
+    def nbytes(self) -> int:
+        return sum(c.nbytes for c in self.columns) + self.places.nbytes + self.keys.nbytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What is sorted and how: the same for all rows of one sort. The first `n_by` keys are those of `by`."""
+
+    sort_by: tuple[SortBy, ...]
+    n_by: int = 0
+    limit: int | None = None
+
+    def chunk(self, columns: Columns, places: NDArray[np.int64]) -> Chunk:
+        return Chunk(columns, places, keys_of(columns, self.sort_by, len(places), self.n_by))
+
+    def sorted(self, rows: Chunk, ctx: Context, *, by_place: bool) -> Chunk:
+        """Rows in order; ties by place, or as they stand. What the limit leaves out of these is left out."""
+        order = order_of(rows.keys, ctx, rows.places if by_place else None)
+        ctx.check()
+        if self.limit is not None and not self.n_by:
+            order = order[: self.limit]
+        done = rows.take(order, self)
+        return Limiter(self, ctx).cut(done) if self.n_by and self.limit is not None else done
+
+
+class Limiter:
+    """`limit`, for the chunks of one sorted stream in turn: of all rows, or of each group of `by`."""
+
+    def __init__(self, layout: Layout, ctx: Context) -> None:
+        self._layout, self._ctx = layout, ctx
+        self._count = 0  # rows of the last group so far
+        self._group: Row | None = None
+
+    @property
+    def full(self) -> bool:
+        """Nothing that follows can pass."""
+        limit = self._layout.limit
+        return limit is not None and not self._layout.n_by and self._count >= limit
+
+    def cut(self, chunk: Chunk) -> Chunk:
+        limit = self._layout.limit
+        if limit is None or not len(chunk):
+            return chunk
+        if not self._layout.n_by:
+            chunk = chunk.slice(0, min(len(chunk), limit - self._count))
+            self._count += len(chunk)
+            return chunk
+        n_by = chunk.keys.n_by
+        begins = group_begins(chunk.keys, self._ctx)
+        at = np.arange(len(chunk))
+        in_group = at - np.maximum.accumulate(np.where(begins, at, 0))
+        if self._group == chunk.row(0)[:n_by]:
+            in_group[: int(np.argmax(begins[1:])) + 1 if begins[1:].any() else len(chunk)] += self._count
+        self._group, self._count = chunk.row(len(chunk) - 1)[:n_by], int(in_group[-1]) + 1
+        keep = in_group < limit
+        return chunk if keep.all() else chunk.take(np.flatnonzero(keep), self._layout)
+
+
+class Cursor:
+    """A run of sorted chunks, read from the front."""
+
+    def __init__(self, chunks: Iterable[Chunk]) -> None:
+        self._chunks = iter(chunks)
+        self.head: Chunk = EMPTY
+
+    def fetch(self) -> bool:
+        """Makes sure that there are rows in `head`; False at the end."""
+        while not len(self.head):
+            found = next(self._chunks, None)
+            if found is None:
+                return False
+            self.head = found
+        return True
+
+    def take(self, n: int) -> Chunk:
+        out = self.head.slice(0, n)
+        self.head = self.head.slice(n, len(self.head)) if n < len(self.head) else EMPTY
+        return out
+
+
+EMPTY = Chunk((), np.empty(0, np.int64), Keys(0, ()))
+
+
+def stack(columns: Sequence[pa.Array[Any]]) -> pa.Array[Any]:
+    """Columns one behind the other: dictionaries as codes if all are, else plain."""
+    coded = [c for c in columns if isinstance(c, pa.DictionaryArray)]
+    if not coded:
+        return concat(columns)
+    if len(coded) < len(columns):
+        return concat([decode(c) if isinstance(c, pa.DictionaryArray) else c for c in columns])
+    if len({_identity(c.dictionary) for c in coded}) == 1:
+        codes: Any = concat([c.indices for c in coded])
+        return pa.DictionaryArray.from_arrays(codes, coded[0].dictionary, safe=False)
+    return concat(columns)  # Arrow makes one dictionary of them
+
+
+def _identity(array: pa.Array[Any]) -> tuple[int, ...]:
+    return (len(array), array.offset, *(b.address for b in array.buffers() if b is not None))
+
+
+def join(chunks: Sequence[Chunk], layout: Layout) -> Chunk:
+    """The rows of several chunks one behind the other, not sorted."""
+    if len(chunks) == 1:
+        return chunks[0]
+    columns = tuple(stack(c) for c in zip(*(c.columns for c in chunks), strict=True))
+    return layout.chunk(columns, np.concatenate([c.places for c in chunks]))
+
+
+def merged(runs: Sequence[Cursor], layout: Layout, ctx: Context, target: int = UNIT_BYTES) -> Iterator[Chunk]:
+    """k-way merge in steps of about `target` bytes: each takes from every run the rows up to one pivot, and sorts them."""
+    live = [r for r in runs if r.fetch()]
+    while live:
+        ctx.check()
+        if len(live) == 1:
+            yield live[0].take(len(live[0].head))
+        else:
+            parts = _step(live, ctx, target)
+            yield parts[0] if len(parts) == 1 else layout_sorted(parts, layout, ctx)
+        live = [r for r in live if r.fetch()]
+
+
+def layout_sorted(parts: Sequence[Chunk], layout: Layout, ctx: Context) -> Chunk:
+    """Sorted chunks as one."""
+    rows = join(parts, layout)
+    order = order_of(rows.keys, ctx, rows.places)
+    ctx.check()
+    return rows.take(order, layout)
+
+
+def _step(live: Sequence[Cursor], ctx: Context, target: int) -> list[Chunk]:
+    """The next rows of all runs, no run's more than its part of the target; one row at least."""
+    widest = max(max(1, r.head.nbytes() // len(r.head)) for r in live)
+    window = max(1, min(target // widest, UNIT_ROWS) // len(live))
+    while True:
+        pivot = min(r.head.row(min(window, len(r.head)) - 1) for r in live)
+        counts = [r.head.upto(pivot) for r in live]
+        if sum(counts) == 1 or sum(r.head.slice(0, n).nbytes() for r, n in zip(live, counts, strict=True) if n) <= 4 * target:
+            break
+        if window == 1:  # rows so wide that one of each run is too much
+            pivot = min(r.head.row(0) for r in live)
+            counts = [r.head.upto(pivot) for r in live]
+            break
+        window = max(1, window // 8)
+    taking = [(r, n) for r, n in zip(live, counts, strict=True) if n]
+    if len(taking) == 1:  # runs that do not overlap: as far as the others allow, without a sort
+        run, n = taking[0]
+        first = min(r.head.row(0) for r in live if r is not run)
+        return [run.take(max(n, min(run.head.upto(first), window * len(live))))]
+    return [run.take(n) for run, n in taking]

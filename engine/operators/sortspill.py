@@ -1,0 +1,129 @@
+"""Runs on disk: Arrow IPC streams in the query's scratch space, and the passes that make few runs of many."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...planner.text import QueryError, fault
+from ..arrow import array_from, bytes_of, decode
+from ..context import Context
+from .sortkeys import Row
+from .sortruns import Chunk, Cursor, Layout, Limiter, merged
+
+if TYPE_CHECKING:
+    from ..storage.spill import SpillArea, SpillFile
+
+CHUNK_BYTES = 256 << 10  # of a run in memory at once while it is merged
+LEAST_CHUNK = 16 << 10
+
+
+@dataclass(slots=True)
+class FileRun:
+    file: SpillFile
+    widest: int  # bytes of the largest chunk
+    n_rows: int
+    last: Row  # its last row
+    level: int = 0  # passes its rows have been through
+
+    def need(self) -> int:
+        """Memory that reading it takes: one chunk and its keys."""
+        return self.widest + self.widest // 2
+
+    def chunks(self, layout: Layout) -> Iterator[Chunk]:
+        for batch in self.file.batches():
+            *columns, places = batch.columns
+            yield layout.chunk(tuple(columns), _places(places))
+        self.file.close()
+
+
+def _places(column: pa.Array[Any]) -> NDArray[np.int64]:
+    return bytes_of(column.buffers()[1]).view(np.int64)[column.offset : column.offset + len(column)]
+
+
+def chunk_bytes(memory: int) -> int:
+    return max(LEAST_CHUNK, min(CHUNK_BYTES, memory // 64))
+
+
+def write_run(chunks: Iterable[Chunk], area: SpillArea, what: str, size: int, level: int = 0) -> FileRun | None:
+    """Sorted chunks as a file whose batches have about `size` bytes; None if there are no rows."""
+    file = area.new_file(what)
+    widest = n_rows = 0
+    last: Row = ()
+    try:
+        for chunk in chunks:
+            last = chunk.row(len(chunk) - 1)
+            for batch in _batches(chunk, size):
+                file.write_batch(batch)
+                widest, n_rows = max(widest, batch.nbytes), n_rows + batch.num_rows
+        file.finish()
+    except BaseException:
+        file.close()
+        raise
+    if not n_rows:
+        file.close()
+        return None
+    return FileRun(file, widest, n_rows, last, level)
+
+
+def _batches(chunk: Chunk, size: int) -> Iterator[pa.RecordBatch]:
+    begin, n = 0, len(chunk)
+    step = max(1, n * size // max(1, chunk.nbytes()))
+    while begin < n:
+        part = chunk.slice(begin, min(begin + step, n))
+        columns = [decode(c) if isinstance(c, pa.DictionaryArray) else c for c in part.columns]
+        columns.append(array_from(part.places))
+        batch = pa.RecordBatch.from_arrays(columns, names=[str(i) for i in range(len(columns))])
+        if batch.nbytes > 4 * size and step > 1:  # much wider rows than the chunk has on average
+            step = max(1, step // 4)
+            continue
+        yield batch
+        begin += batch.num_rows
+
+
+def too_little(command: str, needed: int) -> QueryError:
+    return fault(
+        "E702",
+        f"{command} needs {needed} bytes more than its part of the memory",
+        hint="raise the setting `memory`, or sort fewer or narrower fields",
+    )
+
+
+def reduce_runs(
+    runs: Sequence[FileRun], room: int, layout: Layout, ctx: Context, area: SpillArea, command: str
+) -> list[FileRun]:
+    """Merge runs, the oldest first, until one merge of all that is left takes no more than `room` bytes."""
+    todo = deque(runs)
+    step = max(LEAST_CHUNK, room // 16)
+    room -= 3 * step
+    while sum(r.need() for r in todo) > room:
+        chosen = [todo.popleft()]
+        held = chosen[0].need()
+        while todo and held + todo[0].need() <= room:
+            chosen.append(todo.popleft())
+            held += chosen[-1].need()
+        if len(chosen) < 2 and (not todo or held + todo[0].need() > room):
+            raise too_little(command, 3 * step + held + (todo[0].need() if todo else 0))
+        stream = limited(merged([Cursor(r.chunks(layout)) for r in chosen], layout, ctx, step), layout, ctx)
+        made = write_run(stream, area, command, chunk_bytes(ctx.memory.limit), 1 + max(r.level for r in chosen))
+        if made is not None:
+            todo.append(made)
+    return list(todo)
+
+
+def limited(chunks: Iterable[Chunk], layout: Layout, ctx: Context) -> Iterator[Chunk]:
+    limiter = Limiter(layout, ctx)
+    if limiter.full:
+        return
+    for chunk in chunks:
+        cut = limiter.cut(chunk)
+        if len(cut):
+            yield cut
+        if limiter.full:
+            return

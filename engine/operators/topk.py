@@ -1,0 +1,90 @@
+"""`sort limit=N`: only rows that can be among the first N are kept, by a bound that all workers share.
+
+The bound is the last of N rows that one worker has in order; a row behind it is dropped by its keys, before its other
+columns are made. Candidates are sorted and cut when there are twice N of them, so memory stays at about 2 N rows a
+worker; where even that is too much they spill as `sort` does.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from ...planner.plan import Sort
+from ...planner.types import Schema
+from ..batch import Batch, Column
+from ..notes import At
+from ..operator import Flow
+from .sort import SortLocal, SortSink
+from .sortkeys import Keys, Row, SortBy, derived, keys_of
+from .sortspill import FileRun
+
+FEW = 1024  # candidates gathered at least before they are cut: cutting costs some ten calls
+
+
+class TopKSink(SortSink):
+    """The first `node.limit` rows of a sort without `by`; ties in input order, as if all rows were sorted."""
+
+    def __init__(self, node: Sort, schema: Schema, at: At) -> None:
+        if node.limit is None or node.by:
+            raise ValueError("top-k needs a limit and no `by`")
+        super().__init__(node, schema, at)
+        self._limit = node.limit
+        self._bound: Row | None = None
+
+    def push(self, batch: Batch, local: SortLocal) -> Flow:
+        if not self._limit:
+            return Flow.DONE
+        if not batch.n_rows:
+            return Flow.MORE
+        places = local.places(batch)
+        bound = self._bound
+        if bound is not None:
+            rows = np.flatnonzero(self._batch_keys(batch).before(bound, places))
+            if not len(rows):
+                return Flow.MORE
+            if len(rows) < batch.n_rows:
+                batch, places = batch.take(rows.astype(np.int32)), places[rows]
+        local.pile.add(self.columns(batch), places, partial(self.spill, local))
+        if local.pile.n_rows >= (self._limit + FEW if bound is None else 2 * self._limit + FEW):
+            self._cut(local)
+        return Flow.MORE
+
+    def _batch_keys(self, batch: Batch) -> Keys:
+        """Keys of the rows as they come: nothing but key columns is looked at."""
+        n_columns = len(self._schema)
+        columns: dict[int, Column] = {}
+        for by in self.layout.sort_by:
+            if by.column < n_columns:
+                columns[by.column] = batch.columns[by.column]
+            else:
+                source = batch.array(self._derived[by.column - n_columns])
+                made = derived(source)
+                columns[by.column] = source if made is None else made
+        at = {column: i for i, column in enumerate(columns)}
+        keys = [SortBy(at[by.column], by.descending, by.nulls_first) for by in self.layout.sort_by]
+        return keys_of(list(columns.values()), keys, batch.n_rows)
+
+    def _cut(self, local: SortLocal) -> None:
+        """Candidates in order, the first `limit` of them kept; the last of these is a bound for all workers."""
+        pile = local.pile
+        pile.keep_first(partial(self.spill, local))
+        self._bind(pile.row(self._limit - 1))
+
+    def spill(self, local: SortLocal) -> FileRun | None:
+        run = super().spill(local)
+        self._bind(run.last if run is not None and run.n_rows == self._limit else None)
+        return run
+
+    def _bind(self, last: Row | None) -> None:
+        if last is None:
+            return
+        with self._lock:
+            if self._bound is None or last < self._bound:
+                self._bound = last
+
+    def combine(self, local: SortLocal) -> None:
+        if not local.spilled:
+            self._cut(local)
+        super().combine(local)

@@ -1,0 +1,388 @@
+"""`csvfile`: records of CSV files. Types are fixed from a sample; what does not fit later is null and told, with its line."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ...planner.catalog import Pushdown, ScanRequest
+from ...planner.expr import Expr
+from ...planner.text import QueryError, fault
+from ...planner.types import NULL, STRING, Schema, Type
+from ..arrow import array_from, buffer_of, concat
+from ..batch import PAD, Batch, Column, Origin, Spans
+from ..context import Context
+from ..notes import At
+from ..operator import Partition
+from .csvblocks import Borders, first_record, make_block, stream_blocks
+from .csvcells import Block, convert, misquoted, unquoted
+from .csvtext import Dialect
+from .files import FIRST_CHUNK, Chain, FileOptions, Input, Refused, check_encoding, extras, needed, read_range, with_extras
+from .infer import type_of_text
+
+BOM = b"\xef\xbb\xbf"
+REST = "_rest"
+REST_TYPE = Type("map", item=STRING)
+FRESH = 1000  # records looked at in a file with names of its own once `infer` records are seen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvFormat:
+    """How the cells become columns."""
+
+    dialect: Dialect = Dialect()
+    header: bool = True
+    typed: bool = True
+    rest: bool = False
+    maxcol: int | None = None
+
+
+@dataclass(slots=True)
+class CsvFile:
+    """One file as it was found at bind: the names of its columns and where its first record begins."""
+
+    input: Input
+    names: tuple[str, ...]
+    begin: int = 0  # bytes before the first record: mark and header
+    n_lines: int = 0  # lines of them
+
+
+@dataclass(slots=True)
+class Survey:
+    """What the samples of all files say."""
+
+    files: list[CsvFile] = field(default_factory=list)
+    types: dict[str, Type] = field(default_factory=dict)
+    mixed: dict[str, dict[str, int]] = field(default_factory=dict)
+    renamed: list[str] = field(default_factory=list)
+
+
+def survey(inputs: Sequence[Input], form: CsvFormat, options: FileOptions) -> Survey:
+    """Names from every file; types from the first `infer` records of all, and from some of each file with new names."""
+    out, left = Survey(), options.infer
+    texts: dict[str, list[pa.Array[Any]]] = {}
+    for source in inputs:
+        file, blocks = _look(source, form, options, out)
+        out.files.append(file)
+        fresh = [n for n in file.names if n not in texts]
+        texts.update((n, []) for n in fresh)
+        room = max(left, FRESH if fresh else 0)
+        while room > 0 and form.typed and (block := next(blocks, None)) is not None:
+            block.end = min(block.end, room)
+            room, left = room - block.n_rows, left - block.n_rows
+            for i, name in enumerate(file.names):
+                if options.declared.type(name) is None:
+                    column, _ = block.text(i, None)
+                    texts[name].append(column.to_arrow() if isinstance(column, Spans) else column)
+    for name, parts in texts.items():
+        known = options.declared.type(name) or (None if form.typed else STRING)
+        found = type_of_text(concat(parts)) if known is None and parts else None
+        if found is not None and found.mixed:
+            out.mixed[name] = found.mixed
+        out.types[name] = known or (STRING if found is None or found.type is NULL else found.type)
+    for name, kind in options.declared.fields:
+        out.types.setdefault(name, kind)
+    return out
+
+
+def _look(source: Input, form: CsvFormat, options: FileOptions, out: Survey) -> tuple[CsvFile, Iterator[Block]]:
+    """The header of a file, and the records behind it for as long as they are asked for."""
+    chunks, raw, ended, skipped = _quiet(source.sample_text()), b"", False, 0
+    found = None
+    while found is None and not ended:
+        chunk = next(chunks, b"")
+        ended = not chunk
+        if not raw:
+            check_encoding(chunk, source.shown, options.encoding)
+            if chunk.startswith(BOM):
+                chunk, skipped = chunk[len(BOM) :], len(BOM)
+        raw += chunk
+        if len(raw) < FIRST_CHUNK and not ended:
+            continue
+        found = first_record(raw, form.dialect, ended=ended)
+    if found is None:
+        if not options.declared.fields:
+            raise fault("E605", f"`{source.shown}` is empty", hint='schema="a: long, b: date" reads it as a table without rows')
+        return CsvFile(source, options.declared.names()), iter(())
+    cells, size, n_lines = found
+    if form.header:
+        names = _names(cells, form, source, out)
+        blocks = stream_blocks(chunks, raw[size:], form.dialect, keep_blank=len(names) == 1)
+        return CsvFile(source, names, skipped + size, n_lines), blocks
+    blocks = stream_blocks(chunks, raw, form.dialect, keep_blank=len(cells) == 1)
+    first = next(blocks)
+    width = max(int(first.counts().max(initial=0)), len(cells))
+    declared = options.declared.names()
+    names = tuple(declared[i] if i < len(declared) else f"column{i}" for i in range(width))[: form.maxcol]
+    return CsvFile(source, names, skipped), _and_then(first, blocks)
+
+
+def _and_then(first: Block, rest: Iterator[Block]) -> Iterator[Block]:
+    yield first
+    yield from rest
+
+
+def _quiet(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """What can be read of a damaged file; the fault is told when the file is read, behind its good rows."""
+    seen = False
+    try:
+        for chunk in chunks:
+            seen = True
+            yield chunk
+    except QueryError:
+        if not seen:
+            raise
+
+
+def _names(cells: Sequence[bytes], form: CsvFormat, source: Input, out: Survey) -> tuple[str, ...]:
+    """Names of the header: blank ones are `column0` and so on, repeated ones get `_2`."""
+    names: list[str] = []
+    for i, cell in enumerate(cells[: form.maxcol]):
+        try:
+            text = cell.decode("utf-8")
+        except UnicodeDecodeError as why:
+            raise fault("E605", f"the header of `{source.shown}` is not UTF-8 (column {i + 1})", hint="cs= names its encoding") from why
+        name = unicodedata.normalize("NFC", unquoted(text) if text.startswith('"') else text) if text.strip() else ""
+        name = name or f"column{i}"
+        if name in names:
+            n = 2
+            while f"{name}_{n}" in names:
+                n += 1
+            out.renamed.append(f"{name}_{n}")
+            name = f"{name}_{n}"
+        names.append(name)
+    return tuple(names)
+
+
+class CsvRelation:
+    """The records of one or more files, one after the other, joined by column name."""
+
+    def __init__(self, found: Survey, form: CsvFormat, options: FileOptions, name: str, at: At) -> None:
+        self.name, self.form, self.options, self.at = name, form, options, at
+        self.files = found.files
+        schema = Schema(tuple(found.types.items()))
+        if form.rest:
+            schema = schema.put(REST, REST_TYPE)
+        self.schema = with_extras(schema, options, len(found.files))
+
+    def pushdown(self, predicate: Expr) -> Pushdown:
+        return Pushdown.NO
+
+    def scan(self, request: ScanRequest) -> CsvSource:
+        names = self.schema.names() if request.fields is None else request.fields
+        return CsvSource(self, self.schema.select(names))
+
+    def describe(self, request: ScanRequest) -> str:
+        files = self.name if len(self.files) == 1 else f"{self.name} ({len(self.files)} files)"
+        return f"{files}: " + (", ".join(self.schema.names() if request.fields is None else request.fields) or "no field")
+
+
+class CsvSource:
+    """Partitions are byte ranges of plain UTF-8 files, or whole streams."""
+
+    bytewise = True
+
+    def __init__(self, relation: CsvRelation, schema: Schema) -> None:
+        self.relation, self.schema = relation, schema
+        self._descriptors: list[int] = []
+        sizes = [f.input.nbytes for f in relation.files]
+        self.nbytes_hint = None if None in sizes else sum(s for s in sizes if s is not None)
+
+    def partitions(self, target: int) -> Sequence[Partition]:
+        parts: list[Partition] = []
+        one = self.relation.options.bad == "fail"  # the first fault in input order is the one to raise
+        for file in self.relation.files:
+            if one or not file.input.is_ranged:
+                parts.append(StreamPart(self, file, len(parts)))
+                continue
+            fd = file.input.open_fd()
+            self._descriptors.append(fd)
+            size = os.fstat(fd).st_size
+            low, step, nominal = file.begin, min(FIRST_CHUNK, target), [min(file.begin, size)]
+            while low < size:
+                low, step = min(low + step, size), min(step * 2, target)
+                nominal.append(low)
+            borders = Borders(fd, size, nominal, self.relation.form.dialect)
+            for k in range(len(nominal) - 1):
+                parts.append(RangePart(self, file, borders, k, fd, len(parts)))
+        return [Chain(tuple(parts))] if one and len(parts) > 1 else parts
+
+    def close(self) -> None:
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+
+    def batches(self, block: Block, file: CsvFile, seq: int, offset: int, lines_before: int, ctx: Context) -> Iterator[Batch]:
+        """The block's records in batches of at most batch_rows."""
+        for begin in range(0, block.n_rows, ctx.settings.batch_rows):
+            end = min(begin + ctx.settings.batch_rows, block.n_rows)
+            part = Block(block.buffer, block.cells, begin, end, block.compiled, block.bad)
+            line = block.cells.line
+            origin = Origin(seq, file.input.shown, offset, lines_before + begin)
+            if line is not None:
+                origin = Origin(seq, file.input.shown, offset, lines_before, (line[begin:end],))
+            yield self._batch(part, file, Batch(end - begin, (), origin), ctx)
+
+    def _batch(self, block: Block, file: CsvFile, bare: Batch, ctx: Context) -> Batch:
+        options = self.relation.options
+        refused = Refused(self.relation.at, options.bad, ctx, bare)
+        counts, n_names = block.counts(), len(file.names)
+        uniform = bool((counts == n_names).all())
+        if not uniform:
+            self._ragged(block, counts, n_names, refused)
+        if block.bad is not None:
+            refused.rows("utf8", block.bad[block.begin : block.end], block.records(), "bytes that are not UTF-8 were replaced; cs= names the encoding")
+        if any(block.begin <= r < block.end for r in _records_of(block.cells.unclosed, block)):
+            rows = [r - block.begin for r in _records_of(block.cells.unclosed, block) if block.begin <= r < block.end]
+            mask = np.zeros(block.n_rows, np.bool_)
+            mask[rows] = True
+            refused.rows("quotes", mask, block.records(), "a quote is never closed: it was taken as text")
+        wrong = misquoted(block) if self.relation.form.dialect.strict else None
+        if wrong is not None and wrong.any():
+            refused.rows("quotes", wrong, block.records(), "strict=f takes stray quotes as text")
+        wanted = set(needed(self.schema, options))
+        named: dict[str, Column] = {}
+        for i, name in enumerate(file.names):
+            if name in wanted:
+                column, _ = block.text(i, n_names if uniform else None)
+                if wrong is not None and wrong.any():
+                    column = _blanked(column, wrong)
+                kind = self.relation.schema.type(name) or STRING
+                named[name] = convert(column, kind, block, options.zone, refused.rows)
+        if self.relation.form.rest and REST in wanted:
+            named[REST] = _rest(block, counts, n_names)
+        columns = extras(named, self.schema, self.relation.schema, options, file.input.shown, refused)
+        return refused.kept(columns)
+
+    def _ragged(self, block: Block, counts: Any, width: int, refused: Refused) -> None:
+        records = block.records()
+        refused.rows("short", counts < width, records, f"the header has {width} columns")
+        if not self.relation.form.rest:
+            refused.rows("surplus", counts > width, records, f"the header has {width} columns; rest=t keeps the others in `_rest`")
+
+
+def _records_of(places: Sequence[int], block: Block) -> list[int]:
+    heads = block.cells.start[block.cells.first[:-1]]
+    return [int(np.searchsorted(heads, p, "right")) - 1 for p in places]
+
+
+def _blanked(column: Column, rows: Any) -> Column:
+    """The column with null in these rows."""
+    if isinstance(column, Spans):
+        column.length[rows] = -1
+        return column
+    keep = array_from(~rows)
+    from ..arrow import call
+
+    return call("if_else", keep, column, pa.nulls(1, column.type)[0])
+
+
+def _rest(block: Block, counts: Any, width: int) -> pa.Array[Any]:
+    """Surplus cells as a map from `columnN` to text; a record without any has null."""
+    surplus = np.maximum(counts - width, 0)
+    most = int(counts.max(initial=0))
+    texts, rows, keys = [], [], []
+    for i in range(width, most):
+        column, _ = block.text(i, None)
+        array = column.to_arrow() if isinstance(column, Spans) else column
+        there = np.flatnonzero(counts > i)
+        texts.append(array.take(array_from(there)))
+        rows.append(there)
+        keys.append(np.full(len(there), i - width))
+    offsets = np.zeros(block.n_rows + 1, np.int32)
+    np.cumsum(surplus, out=offsets[1:])
+    if not texts:
+        return pa.nulls(block.n_rows, REST_TYPE.arrow)
+    row, key = np.concatenate(rows), np.concatenate(keys)
+    order = np.lexsort((key, row))
+    names = pa.DictionaryArray.from_arrays(array_from(key[order].astype(np.int32)), _names_from(width, most))
+    from ..arrow import bitmap_of, decode
+
+    items = concat(texts).take(array_from(order))
+    entries = pa.StructArray.from_arrays([decode(names), items], fields=list(_entry_fields()))
+    bitmap = bitmap_of(surplus == 0)
+    return pa.Array.from_buffers(REST_TYPE.arrow, block.n_rows, [bitmap, buffer_of(offsets)], children=[entries])
+
+
+def _entry_fields() -> Iterator[Any]:
+    kind: Any = REST_TYPE.arrow
+    yield kind.key_field
+    yield kind.item_field
+
+
+def _names_from(width: int, most: int) -> pa.Array[Any]:
+    raw = [f"column{i}".encode() for i in range(width, most)]
+    offsets = np.zeros(len(raw) + 1, np.int32)
+    np.cumsum([len(r) for r in raw], out=offsets[1:])
+    return pa.Array.from_buffers(pa.string(), len(raw), [None, buffer_of(offsets), pa.py_buffer(b"".join(raw))])
+
+
+@dataclass(frozen=True, slots=True)
+class RangePart:
+    """The records that begin in a byte range of a plain file."""
+
+    source: CsvSource
+    file: CsvFile
+    borders: Borders
+    k: int
+    fd: int
+    seq: int
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        low, high = self.borders.range(self.k, ctx.compiled)
+        buffer, data, got = read_range(self.fd, low, high)
+        dialect, keep_blank = self.source.relation.form.dialect, len(self.file.names) == 1
+        block = make_block(
+            buffer, data, PAD, PAD + got, dialect, final=True, keep_blank=keep_blank, compiled=ctx.compiled
+        )
+        before = self.file.n_lines if self.k == 0 else 0
+        ledger = ctx.query.ledger
+        ledger.files_by_seq[self.seq] = self.file.input.shown
+        ledger.rows_by_seq[self.seq] = before + block.cells.n_lines
+        yield from self.source.batches(block, self.file, self.seq, low, before, ctx)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPart:
+    """A file that can only be read from front to back: packed, standard input, another encoding."""
+
+    source: CsvSource
+    file: CsvFile
+    seq: int
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        form, shown = self.source.relation.form, self.file.input.shown
+        chunks, n_rows, lines, offset = self.file.input.chunks(), 0, self.file.n_lines, self.file.begin
+        ledger = ctx.query.ledger
+        ledger.files_by_seq[self.seq] = shown
+        kept = _skip(chunks, self.file.begin)
+        blocks = stream_blocks(chunks, kept, form.dialect, keep_blank=len(self.file.names) == 1, compiled=ctx.compiled)
+        try:
+            for block in blocks:
+                ctx.check()
+                n_rows += block.n_rows
+                ledger.rows_by_seq[self.seq] = lines + block.cells.n_lines
+                yield from self.source.batches(block, self.file, self.seq, offset, lines, ctx)
+                lines += block.cells.n_lines
+                offset += block.cells.consumed - PAD
+        except QueryError as why:
+            if why.code != "E605":
+                raise
+            first = why.first
+            raise fault("E605", f"{first.message}; {n_rows} records before that are good", hint=first.hint) from why
+
+
+def _skip(chunks: Iterator[bytes], size: int) -> bytes:
+    """The bytes behind the first `size` that were read with them."""
+    have = b""
+    while len(have) < size:
+        chunk = next(chunks, b"")
+        if not chunk:
+            break
+        have += chunk
+    return have[size:]

@@ -1,0 +1,161 @@
+"""Where CSV records begin and end in a file: headers, blocks of whole records, and borders that byte ranges agree on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...planner.text import QueryError
+from ..arrow import bytes_of
+from ..batch import PAD
+from .csvcells import Block, Mask
+from .csvtext import CR, LF, QUOTE, Cells, Dialect, cut
+from .files import is_utf8, padded, read_range
+from .textlines import repaired
+
+LONGEST_CELL = 64 << 20  # a quote that is still open after so many bytes is taken as text
+TAIL = 4096  # first guess at how far the last record of a range reaches past it
+
+
+def make_block(
+    buffer: pa.Buffer, data: NDArray[np.uint8], begin: int, end: int, dialect: Dialect,
+    *, final: bool, keep_blank: bool, compiled: bool = False,
+) -> Block:  # fmt: skip
+    """The whole records of buffer[begin:end], as valid UTF-8. `cells.consumed` is a place in the buffer as given."""
+    cells = cut(data, begin, end, dialect, final=final, keep_blank=keep_blank, compiled=compiled)
+    if is_utf8(data, begin, cells.consumed):
+        return Block(buffer, cells, 0, cells.n_records, compiled)
+    fixed, size = repaired(data[begin : cells.consumed].tobytes())
+    good = bytes_of(fixed)
+    # replacing bytes touches no separator, so the records stay the same
+    again = cut(good, PAD, PAD + size, dialect, final=True, keep_blank=keep_blank, compiled=compiled)
+    bad = _replaced(again) != _replaced(cells)
+    again.consumed = cells.consumed
+    return Block(fixed, again, 0, again.n_records, compiled, bad)
+
+
+def _replaced(cells: Cells) -> NDArray[np.int64]:
+    """How many U+FFFD each record holds."""
+    data = cells.data
+    first = np.flatnonzero(data[:-2] == 0xEF)
+    hits = first[(data[first + 1] == 0xBF) & (data[first + 2] == 0xBD)]
+    heads, tails = cells.first[:-1], cells.first[1:] - 1
+    found: NDArray[np.int64] = np.searchsorted(hits, cells.stop[tails]) - np.searchsorted(hits, cells.start[heads])
+    return found
+
+
+def first_record(raw: bytes, dialect: Dialect, *, ended: bool) -> tuple[list[bytes], int, int] | None:
+    """The cells of the first record that is not blank, the bytes up to its end and the lines in them; None: not whole yet."""
+    _, data = padded(raw)
+    cells = cut(data, PAD, PAD + len(raw), dialect, final=ended, keep_blank=False)
+    if not cells.n_records:
+        return None
+    width = int(cells.first[1])
+    found = [data[cells.start[i] : cells.stop[i]].tobytes() for i in range(width)]
+    end = int(cells.stop[width - 1])
+    end += 1 if end < PAD + len(raw) and data[end] == CR else 0
+    end += 1 if end < PAD + len(raw) and data[end] == LF else 0
+    lines = cut(data, PAD, end, dialect, final=True, keep_blank=True).n_lines
+    return found, end - PAD, lines
+
+
+def stream_blocks(
+    chunks: Iterator[bytes], kept: bytes, dialect: Dialect, *, keep_blank: bool, compiled: bool = False
+) -> Iterator[Block]:
+    """Whole records of a stream. A fault of the stream is raised behind all records before it."""
+    trouble: QueryError | None = None
+    ended, wanted = False, 0
+    while not ended:
+        parts, have = [kept], len(kept)
+        while not ended and (have <= wanted or len(parts) == 1):
+            try:
+                chunk = next(chunks, b"")
+            except QueryError as why:
+                trouble, chunk = why, b""
+            ended = not chunk
+            parts.append(chunk)
+            have += len(chunk)
+        kept = b"".join(parts)
+        block = _block_of(kept, dialect, ended and trouble is None, keep_blank, compiled)
+        kept = kept[block.cells.consumed - PAD :]
+        wanted = 2 * len(kept) if not block.cells.consumed - PAD else 0  # a long record: not looked at for each chunk again
+        yield block
+    if trouble is not None:
+        raise trouble
+
+
+def _block_of(raw: bytes, dialect: Dialect, final: bool, keep_blank: bool, compiled: bool) -> Block:
+    buffer, data = padded(raw)
+    end = PAD + len(raw)
+    block = make_block(buffer, data, PAD, end, dialect, final=final, keep_blank=keep_blank, compiled=compiled)
+    if final or block.cells.n_records or len(raw) < LONGEST_CELL:
+        return block
+    settled = cut(data, PAD, end, dialect, final=True, keep_blank=True, compiled=compiled)
+    last = int(settled.start[settled.first[-2]])
+    if last == PAD:
+        return block
+    return make_block(buffer, data, PAD, last, dialect, final=True, keep_blank=keep_blank, compiled=compiled)
+
+
+class Borders:
+    """Byte ranges of a plain file moved to where records begin. Each border is found from the one before, once.
+
+    A range without a quote needs only the line end behind it; in others quotes are counted from its first record on.
+    """
+
+    def __init__(self, fd: int, size: int, nominal: Sequence[int], dialect: Dialect) -> None:
+        self._fd, self._size, self._nominal, self._dialect = fd, size, nominal, dialect
+        self._known = [nominal[0]]
+        self._lock = threading.Lock()
+
+    def range(self, k: int, compiled: bool) -> tuple[int, int]:
+        """Where the records of range k begin and end."""
+        with self._lock:
+            while len(self._known) <= k + 1:
+                self._known.append(self._next(self._known[-1], self._nominal[len(self._known)], compiled))
+            return self._known[k], self._known[k + 1]
+
+    def _next(self, start: int, high: int, compiled: bool) -> int:
+        """The first place at or behind `high` where a record begins; `start` is such a place too."""
+        if start >= high:
+            return start
+        reach = high + TAIL
+        while True:
+            reach = min(reach, self._size)
+            _, data, got = read_range(self._fd, start, reach)
+            found = self._border(data, got, high - start, start + got >= self._size, compiled)
+            if found >= 0:
+                return start + found
+            reach = start + 2 * (reach - start)
+
+    def _border(self, data: NDArray[np.uint8], got: int, high: int, at_end: bool, compiled: bool) -> int:
+        if at_end and high >= got:
+            return got
+        end = PAD + got
+        if not (data[PAD:end] == QUOTE).any():
+            tail = data[PAD + high - 1 : end]
+            ends = np.flatnonzero((tail == LF) | (tail == CR))
+            if len(ends):
+                at = high - 1 + int(ends[0])
+                if data[PAD + at] == LF:
+                    return at + 1
+                if at + 1 < got:
+                    return at + 2 if data[PAD + at + 1] == LF else at + 1
+            return got if at_end else -1
+        settled = at_end or got - high > LONGEST_CELL
+        cells = cut(data, PAD, end, self._dialect, final=settled, keep_blank=True, compiled=compiled)
+        begins = cells.start[cells.first[:-1]] - PAD
+        later = begins[begins >= high]
+        if len(later):
+            return int(later[0])
+        if at_end:
+            return got
+        return cells.consumed - PAD if not settled and cells.consumed - PAD >= high else -1
+
+
+def no_rows(mask: Mask | None) -> bool:
+    return mask is None or not mask.any()

@@ -1,0 +1,376 @@
+"""What all file sources share: options, inputs, `_file` and `_time`, what happens to records that do not fit."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...planner import options as kinds
+from ...planner.options import Option
+from ...planner.text import fault
+from ...planner.types import DATE, STRING, Schema, Type, scalar
+from ..arrow import array_from, call, is_valid, numbers_of
+from ..batch import PAD, Batch, Column, Origin, Spans
+from ..context import Context
+from ..exprs import spread
+from ..notes import At
+from . import infer as inferring
+from . import isodate
+
+if TYPE_CHECKING:
+    from ...planner.bind import Args
+    from ...planner.plan import Node
+
+CHUNK = 2 << 20  # bytes a stream gives at a time
+FIRST_CHUNK = 64 << 10  # small at first, so that `head` answers at once
+BOMS = (("utf-32-le", codecs.BOM_UTF32_LE), ("utf-32-be", codecs.BOM_UTF32_BE), ("utf-16-le", codecs.BOM_UTF16_LE),
+        ("utf-16-be", codecs.BOM_UTF16_BE))  # fmt: skip
+INFER_ALL = 1 << 62
+
+LIMITS = (
+    Option("limit", kinds.INT, "read so many rows", least=0),
+    Option("offset", kinds.INT, "skip so many rows first", default=0, least=0),
+)
+SHARED = (
+    *LIMITS,
+    Option("time", kinds.FIELD, "the field that holds the row's time; adds `_time`"),
+    Option("tz", kinds.ZONE, "time zone of times without one"),
+    Option("meta", kinds.BOOL, "add `_file`", default=False),
+)
+INFERRING = (
+    *SHARED,
+    Option("cs", kinds.ENCODING, "encoding of the text", default="utf-8"),
+    Option("infer", kinds.TEXT, "records that are looked at before the types are fixed: a number, or all"),
+    Option("schema", kinds.TEXT, 'types that are known: "a: long, b: date"'),
+    Option("bad", ("null", "skip", "fail"), "values that do not fit: null, their record left out, or an error", default="null"),
+    Option("quarantine", kinds.TEXT, "a table for records that do not fit", tier=2),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOptions:
+    """How files are read, whatever their format."""
+
+    zone: str = "UTC"
+    time: str | None = None
+    meta: bool = False
+    encoding: str = "utf-8"
+    infer: int = 20_000
+    declared: Schema = Schema()
+    bad: str = "null"
+
+
+def shared_options(args: Args[Any]) -> FileOptions:
+    """Of a source that has the options SHARED."""
+    return FileOptions(zone=args.option("tz") or args.zone, time=args.option("time"), meta=args.option("meta"))
+
+
+def options_of(args: Args[Any]) -> FileOptions:
+    """Of a source that has the options INFERRING."""
+    said = args.option("infer")
+    setting = args.binder.settings.get("infer", 20_000)
+    count = setting if said is None else INFER_ALL if said == "all" else int(said) if said.isdigit() else 0
+    if count < 1:
+        args.abort("E311", f"'infer' cannot be {said}", args.option_span("infer"), hint="it takes a number of records, or all")
+    declared = Schema()
+    if args.given("schema"):
+        try:
+            declared = inferring.declared(args.option("schema"))
+        except inferring.BadSchema as why:
+            args.abort("E311", "'schema' cannot be read", args.option_span("schema"), hint=str(why))
+    encoding = codecs.lookup(args.option("cs")).name
+    return replace(shared_options(args), encoding=encoding, infer=count, declared=declared, bad=args.option("bad"))
+
+
+def limited(args: Args[Any], scan: Node) -> Node:
+    """The scan, cut by `limit=` and `offset=`."""
+    from ...planner.plan import Limit
+
+    limit, offset = args.option("limit"), args.option("offset")
+    if limit is None and not offset:
+        return scan
+    return Limit(span=args.span, stage=args.stage, inputs=(scan,), offset=offset, count=INFER_ALL if limit is None else limit)
+
+
+def note_mixed(args: Args[Any], mixed: dict[str, dict[str, int]]) -> None:
+    """Columns whose values are of several kinds, so that they became text."""
+    for name, by_kind in mixed.items():
+        shown = ", ".join(f"{n} {k}" for k, n in by_kind.items())
+        said = f"field '{name}' mixes {shown}: it is read as text"
+        if args.strict:
+            args.fail("E504", said, strict=True, hint=f'schema="{name}: ..." fixes its type')
+        else:
+            most = max(by_kind.values())
+            args.note("mixed", said, hint=f'schema="{name}: ..." fixes its type', count=sum(by_kind.values()) - most)
+
+
+class Input:
+    """One file. `head` is what was read of a stream at bind: a stream gives its bytes once."""
+
+    def __init__(self, gate: Any, path: str, encoding: str = "utf-8") -> None:
+        self._gate, self.path, self._encoding = gate, path, encoding
+        self.is_stream = path == "-"
+        self.is_packed = not self.is_stream and gate.is_packed(path)
+        self._held: _Replay | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def shown(self) -> str:
+        return "standard input" if self.is_stream else self.path
+
+    @property
+    def is_ranged(self) -> bool:
+        """Whether any byte of it can be read by itself, as the text that it is."""
+        return not self.is_stream and not self.is_packed and self._encoding == "utf-8"
+
+    @property
+    def nbytes(self) -> int | None:
+        return None if self.is_stream or self.is_packed else int(self._gate.stat(self.path).size)
+
+    def open_fd(self) -> int:
+        return int(self._gate.open_fd(self.path))
+
+    def sample(self) -> Iterator[bytes]:
+        """Its first bytes, for a look at bind; what is taken of a stream is kept for the run."""
+        if not self.is_stream:
+            with self._open() as stream:
+                yield from _chunks(stream)
+            return
+        self._held = _Replay(self._gate.open_stream(self.path))
+        yield from self._held.peek()
+
+    def chunks(self) -> Iterator[bytes]:
+        """All bytes as UTF-8, some at a time; raises E605 behind the last good byte of a damaged file."""
+        return _recoded(self.raw(), self._encoding)
+
+    def sample_text(self) -> Iterator[bytes]:
+        return _recoded(self.sample(), self._encoding)
+
+    def raw(self) -> Iterator[bytes]:
+        if self.is_stream:
+            with self._lock:
+                held, self._held = self._held, None
+            yield from held.rest() if held is not None else _chunks(self._gate.open_stream(self.path))
+            return
+        with self._open() as stream:
+            yield from _chunks(stream)
+
+    def _open(self) -> BinaryIO:
+        stream: BinaryIO = self._gate.open_stream(self.path)
+        return stream
+
+
+class _Replay:
+    """A stream whose first bytes are given twice."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._seen = stream, list[bytes]()
+
+    def peek(self) -> Iterator[bytes]:
+        for chunk in _chunks(self._stream):
+            self._seen.append(chunk)
+            yield chunk
+
+    def rest(self) -> Iterator[bytes]:
+        while self._seen:
+            yield self._seen.pop(0)
+        yield from _chunks(self._stream)
+
+
+def _chunks(stream: BinaryIO) -> Iterator[bytes]:
+    size = FIRST_CHUNK
+    while chunk := stream.read(size):
+        yield chunk
+        size = min(size * 2, CHUNK)
+
+
+def _recoded(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    if encoding == "utf-8":
+        yield from chunks
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    for chunk in chunks:
+        yield decoder.decode(chunk).encode("utf-8", "replace")
+    yield decoder.decode(b"", True).encode("utf-8", "replace")
+
+
+def check_encoding(head: bytes, shown: str, encoding: str) -> None:
+    """Text that begins with the mark of another encoding is named, not misread."""
+    if encoding != "utf-8":
+        return
+    for name, mark in BOMS:
+        if head.startswith(mark):
+            raise fault("E605", f"`{shown}` is {name[:6].upper()} text", hint=f"cs={name[:6]} reads it")
+
+
+def padded(raw: bytes | bytearray | memoryview) -> tuple[pa.Buffer, NDArray[np.uint8]]:
+    """A buffer with the bytes at PAD, and its memory."""
+    from ..arrow import bytes_of
+
+    buffer = pa.allocate_buffer(len(raw) + 2 * PAD + 1)
+    data = bytes_of(buffer)
+    data[PAD : PAD + len(raw)] = np.frombuffer(raw, np.uint8)
+    return buffer, data
+
+
+def read_range(fd: int, low: int, high: int) -> tuple[pa.Buffer, NDArray[np.uint8], int]:
+    """Bytes low..high of a file in a padded buffer, its memory, and how many there were."""
+    from ..arrow import bytes_of
+
+    buffer = pa.allocate_buffer(high - low + 2 * PAD + 1)
+    view, got = memoryview(buffer), 0
+    while got < high - low:
+        n = os.preadv(fd, [view[PAD + got : PAD + high - low]], low + got)
+        if n == 0:
+            break
+        got += n
+    return buffer, bytes_of(buffer), got
+
+
+def is_utf8(data: NDArray[np.uint8], begin: int, end: int) -> bool:
+    if end <= begin or data[begin:end].max() < 128:
+        return True
+    from ..arrow import buffer_of
+
+    offsets = buffer_of(np.array([begin, end], np.int32))
+    whole: Any = pa.Array.from_buffers(pa.string(), 1, [None, offsets, buffer_of(data)])
+    try:
+        whole.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+@dataclass(slots=True)
+class Refused:
+    """Rows of one batch that do not fit: told at once, left out or raised as `bad=` says."""
+
+    at: At
+    bad: str
+    ctx: Context
+    bare: Batch  # the rows as they were read; its origin places them
+    dropped: NDArray[np.bool_] | None = None
+
+    def rows(self, reason: str, mask: NDArray[np.bool_], text: Column | None, hint: str = "", *, told: bool = False) -> None:
+        """`told`: the value stands all the same, so the row is never left out."""
+        if not mask.any():
+            return
+        if self.bad == "fail" and not told:
+            row = int(np.flatnonzero(mask)[0])
+            origin = self.bare.origin
+            from ..notes import shown
+
+            place, value = f"{origin.source}:{origin.source_row(row) + 1}", shown(text, row)
+            raise fault("E501", f"a value does not fit ({reason}): {value[:80]}", samples=(f"{place}  {value}",),
+                        hint="bad=null makes it null, bad=skip leaves the record out")  # fmt: skip
+        if self.bad == "skip" and not told:
+            mask = mask & ~self.dropped if self.dropped is not None else mask
+            self.dropped = mask | self.dropped if self.dropped is not None else mask
+            if mask.any():
+                self.ctx.notes.rows(self.at, "drop", reason, self.bare, np.flatnonzero(mask), text, hint)
+            return
+        self.ctx.notes.rows(self.at, "reject", reason, self.bare, np.flatnonzero(mask), text, hint)
+
+    def kept(self, columns: Sequence[Column]) -> Batch:
+        out = Batch(self.bare.n_rows, tuple(columns), self.bare.origin)
+        return out if self.dropped is None or not self.dropped.any() else out.pick(~self.dropped)
+
+
+def file_column(path: str, n: int) -> pa.Array[Any]:
+    codes = array_from(np.zeros(n, np.int32))
+    return pa.DictionaryArray.from_arrays(codes, spread(scalar(path, STRING), 1))
+
+
+def with_extras(schema: Schema, options: FileOptions, n_files: int) -> Schema:
+    """The columns of the files, and those that the reader adds."""
+    if options.time is not None:
+        kind = schema.type(options.time)
+        schema = schema.put("_time", kind if kind is not None and kind.kind == "date" else DATE)
+    if options.meta or n_files > 1:
+        schema = schema.put("_file", STRING)
+    return schema
+
+
+def time_column(column: Column, type_: Type, options: FileOptions, refused: Refused) -> Column:
+    """The field of `time=` read as a date: dates as they are, text as ISO 8601, numbers as epoch seconds or milliseconds."""
+    if type_.kind == "date":
+        return column
+    if type_.kind in ("long", "double"):
+        assert isinstance(column, pa.Array)
+        return _epoch(column)
+    if type_.kind != "string":
+        n = len(column)
+        array = column.to_arrow() if isinstance(column, Spans) else column
+        refused.rows("type", is_valid(array), array, "time= takes dates, ISO text or epoch numbers")
+        return pa.nulls(n, DATE.arrow)
+    from ..exprs import plain
+
+    text = plain(column, len(column))
+    made, doubtful = isodate.parse(text, options.zone)
+    refused.rows("date", is_valid(text) & ~is_valid(made), text, "read it with date(F, FORMAT)")
+    refused.rows("dst", doubtful, text, told=True)
+    return made
+
+
+def _epoch(column: pa.Array[Any]) -> pa.Array[Any]:
+    """Seconds up to year 9999, beyond that milliseconds, as `epoch()` has it."""
+    valid = is_valid(column)
+    values = np.where(valid, numbers_of(column), 0)
+    seconds = np.abs(values) < 253_402_300_800
+    with np.errstate(invalid="ignore", over="ignore"):
+        micros = np.where(seconds, values * 1_000_000, values * 1000).astype(np.int64)
+    return array_from(micros, ~valid, DATE.arrow)
+
+
+def extras(
+    named: dict[str, Column], wanted: Schema, types: Schema, options: FileOptions, path: str, refused: Refused
+) -> list[Column]:
+    """The wanted columns in order: those of the file, `_file`, `_time`; a column that this file lacks is null."""
+    n = refused.bare.n_rows
+    out: list[Column] = []
+    for name, kind in wanted.fields:
+        if name == "_time" and options.time is not None:
+            given = named.get(options.time)
+            if given is None:
+                out.append(pa.nulls(n, DATE.arrow))
+            else:
+                out.append(time_column(given, types.type(options.time) or STRING, options, refused))
+        elif name == "_file" and name not in named:
+            out.append(file_column(path, n))
+        else:
+            column = named.get(name)
+            out.append(pa.nulls(n, kind.arrow) if column is None else column)
+    return out
+
+
+def needed(wanted: Schema, options: FileOptions) -> tuple[str, ...]:
+    """Fields that must be read for the wanted ones."""
+    names = wanted.names()
+    return (*names, options.time) if options.time is not None and "_time" in names and options.time not in names else names
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Partitions one after the other as one: so that the first fault in input order is the one that is raised."""
+
+    parts: tuple[Any, ...]
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        for part in self.parts:
+            for batch in part.batches(ctx):
+                yield Batch(batch.n_rows, batch.columns, replace(batch.origin, seq=0))
+
+
+__all__ = [
+    "CHUNK", "INFERRING", "LIMITS", "SHARED", "Chain", "FileOptions", "Input", "Origin", "Refused", "call", "check_encoding",
+    "extras", "file_column", "is_utf8", "limited", "needed", "note_mixed", "options_of", "padded", "read_range",
+    "shared_options", "time_column", "with_extras",
+]  # fmt: skip

@@ -1,0 +1,148 @@
+"""Writes a running query's rows in one of the formats, streaming where the format allows it."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import pyarrow as pa
+
+from . import render
+
+if TYPE_CHECKING:
+    from ..session import Running, Session
+
+
+def write_result(running: Running, form: str, output: str | None, session: Session) -> None:
+    with target(output, form, session) as out:
+        if form in ("table", "vertical", "markdown", "html"):
+            _display(running, form, out, session, to_file=output is not None)
+        else:
+            _STREAMS[form](running, out)
+
+
+@contextmanager
+def target(output: str | None, form: str, session: Session) -> Iterator[Any]:
+    """Standard output, or a file that appears only when all of it was written."""
+    if output is None:
+        if form in ("parquet", "arrow") and sys.stdout.isatty():
+            raise click.UsageError(f"{form} is binary: give --output FILE")
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    with session.services().gate.write_aside(Path(output), overwrite=True) as out:
+        yield out
+
+
+def _display(running: Running, form: str, out: Any, session: Session, *, to_file: bool) -> None:
+    """The first rows on a terminal, all of them in a file; and how many there are."""
+    limit = int(session.settings["display_rows"]) if form in ("table", "vertical") and not to_file else None
+    kept: list[pa.RecordBatch] = []
+    total = held = 0
+    for batch in running.batches():
+        total += batch.num_rows
+        if limit is None or held < limit:
+            part = batch if limit is None else batch.slice(0, limit - held)
+            kept.append(part)
+            held += part.num_rows
+    from cortado.edge import edge_schema
+
+    schema = edge_schema(running.schema, str(session.settings["timezone"]))
+    table = pa.Table.from_batches(kept, kept[0].schema if kept else schema)
+    out.write((_drawn(table, form, total, to_file) + "\n").encode())
+
+
+def _drawn(table: pa.Table, form: str, total: int, to_file: bool) -> str:
+    if form == "markdown":
+        return render.markdown_text(table)
+    if form == "html":
+        from cortado.html import table_html
+
+        return table_html(table, (), shown=None)
+    cells = None if to_file or not sys.stdout.isatty() else shutil.get_terminal_size().columns
+    body = render.vertical_text(table) if form == "vertical" else render.table_text(table, cells)
+    more = f" ({table.num_rows:,} shown)" if table.num_rows < total else ""
+    return f"{body}\n{total:,} row{'' if total == 1 else 's'}{more}"
+
+
+def _csv(running: Running, out: Any, sep: str = ",") -> None:
+    from cortado.engine.csvtext import csv_header, csv_rows
+
+    first = True
+    for batch in running.batches():
+        if first:
+            out.write(csv_header(batch.schema.names, sep))
+            first = False
+        out.write(csv_rows(batch, sep))
+    if first:
+        out.write(csv_header(running.schema.names(), sep))
+
+
+def _tsv(running: Running, out: Any) -> None:
+    _csv(running, out, "\t")
+
+
+def _jsonl(running: Running, out: Any) -> None:
+    for batch in running.batches():
+        for row in batch.to_pylist():
+            out.write(json_line(row) + b"\n")
+
+
+def _json(running: Running, out: Any) -> None:
+    out.write(b"[")
+    first = True
+    for batch in running.batches():
+        for row in batch.to_pylist():
+            out.write((b"\n " if first else b",\n ") + json_line(row))
+            first = False
+    out.write(b"]\n" if first else b"\n]\n")
+
+
+def json_line(row: Any) -> bytes:
+    return json.dumps(_jsonable(row), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _jsonable(value: Any) -> Any:
+    match value:
+        case float() if not math.isfinite(value):
+            return None
+        case dict():
+            return {k: _jsonable(v) for k, v in value.items()}
+        case list() | tuple():
+            return [_jsonable(v) for v in value]
+        case bytes():
+            return value.hex()
+        case None | bool() | int() | float() | str():
+            return value
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    from cortado.engine.values import duration_text
+
+    return duration_text(value) if hasattr(value, "total_seconds") else str(value)
+
+
+def _parquet(running: Running, out: Any) -> None:
+    import pyarrow.parquet as pq
+
+    reader = running.reader()
+    with pq.ParquetWriter(pa.PythonFile(out, "w"), reader.schema, compression="zstd") as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+
+
+def _arrow(running: Running, out: Any) -> None:
+    reader = running.reader()
+    with pa.ipc.new_file(pa.PythonFile(out, "w"), reader.schema) as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+
+
+_STREAMS = {"csv": _csv, "tsv": _tsv, "json": _json, "jsonl": _jsonl, "parquet": _parquet, "arrow": _arrow}

@@ -1,0 +1,125 @@
+"""Runs one case of a spec file in one world."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+import cortado
+
+from .specfile import Case
+from .tabletext import differences, parse_table, values_of
+
+ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|[nrt\\])")
+
+
+def file_bytes(text: str) -> bytes:
+    """The text of `given file`: escapes read, a newline behind each line."""
+
+    def one(found: re.Match[str]) -> str:
+        word = found[1]
+        return chr(0xDC00 + int(word[1:], 16)) if word[0] == "x" and int(word[1:], 16) > 127 else (
+            chr(int(word[1:], 16)) if word[0] == "x" else {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}[word]
+        )  # fmt: skip
+
+    return ESCAPE.sub(one, text).encode("utf-8", "surrogateescape")
+
+
+def write_file(folder: Path, name: str, kind: str, text: str) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "bytes":
+        path.write_bytes(bytes.fromhex("".join(text.split())))
+    else:
+        path.write_bytes(file_bytes(text + "\n" if text and not text.endswith("\\c") else text.removesuffix("\\c")))
+
+
+@contextmanager
+def inside(folder: Path) -> Iterator[None]:
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+@contextmanager
+def prepared(case: Case, world: Mapping[str, Any], folder: Path) -> Iterator[tuple[cortado.Session, dict[str, pa.Table]]]:
+    tables: dict[str, pa.Table] = {}
+    settings = {"timezone": "UTC", **world, **case.settings}
+    with inside(folder), cortado.connect(folder / "db", **settings) as session:
+        for kind, name, text in case.givens:
+            if kind in ("file", "bytes"):
+                write_file(folder, name, kind, text)
+                continue
+            tables[name] = parse_table(text)
+            if kind == "stored":
+                session.append(name, tables[name])
+        yield session, {n: t for (k, n, _), t in zip([g for g in case.givens if g[0] not in ("file", "bytes")], tables.values(), strict=True) if k == "table"}
+
+
+def run_case(case: Case, world: Mapping[str, Any], folder: Path) -> tuple[pa.Table, list[Any]]:
+    with prepared(case, world, folder) as (session, sources):
+        result = session.query(case.query, sources=sources, params=case.params).run()
+        return result.to_arrow(), result.notes
+
+
+def note_lines(notes: list[Any]) -> list[str]:
+    return [f"{n.stage} {n.kind} {n.reason} {n.count}" for n in notes]
+
+
+def check(case: Case, world: Mapping[str, Any], folder: Path) -> None:
+    if case.error is not None:
+        check_error(case, world, folder)
+        return
+    table, notes = run_case(case, world, folder)
+    assert case.expect is not None, f"{case.name} expects nothing"
+    expected = parse_table(case.expect)
+    problem = differences(table, expected)
+    assert not problem, f"{case.query}\n{problem}"
+    if case.notes is not None:
+        assert note_lines(notes) == case.notes
+
+
+def check_error(case: Case, world: Mapping[str, Any], folder: Path) -> None:
+    assert case.error is not None
+    try:
+        table, _ = run_case(case, world, folder)
+    except cortado.QueryError as found:
+        if re.fullmatch(r"[EW]\d{3}", case.error):
+            assert found.code == case.error, str(found)
+        else:
+            assert str(found) == case.error
+        return
+    raise AssertionError(f"no error: {case.query}\n{values_of(table)[:5]}")
+
+
+def check_duckdb(case: Case, folder: Path) -> None:
+    """The other judge: SQL over the same tables."""
+    import duckdb
+
+    assert case.same_as is not None and case.expect is not None
+    db = duckdb.connect()
+    db.execute("set timezone = 'UTC'")
+    for kind, name, text in case.givens:
+        if kind in ("table", "stored"):
+            db.register(name, parse_table(text))
+    found = values_of(db.execute(case.same_as).to_arrow_table())
+    wanted = values_of(parse_table(case.expect))
+    if case.unordered:
+        found, wanted = sorted(found, key=repr), sorted(wanted, key=repr)
+    assert [list(map(_loose, r)) for r in found] == [list(map(_loose, r)) for r in wanted], case.query
+
+
+def _loose(value: Any) -> Any:
+    """Decimals and wide integers of SQL as plain numbers."""
+    if value is not None and type(value).__name__ == "Decimal":
+        return int(value) if value == int(value) else float(value)
+    return value

@@ -1,0 +1,102 @@
+"""Spec files: query in, table out. A section begins with its keyword at the start of a line.
+
+given NAME            a table in memory (see tabletext)
+given stored NAME     the same, stored in the database of the session
+given file NAME       a text file in the working folder; \\n, \\r, \\t and \\xHH are read, a newline is added after each line
+given bytes NAME      a file from hexadecimal digits
+set NAME = VALUE      a setting of the session
+param NAME = VALUE    a parameter, as JSON
+query                 the query
+expect                the table that comes out, or
+error                 the whole rendered error, or `error CODE` for the code alone
+notes                 the notes: `stage kind reason count`, all of them (without this section they are not looked at)
+same-as duckdb        SQL over the given tables that must give the same rows; `unordered` behind it ignores order
+
+Several `query`/`expect` pairs may follow each other; the givens stay.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+SECTION = re.compile(r"^(given|query|expect|error|notes|same-as|set|param)\b(.*)$")
+
+
+@dataclass
+class Case:
+    """One query and what it must give."""
+
+    name: str
+    line: int
+    givens: list[tuple[str, str, str]]  # kind (table, stored, file, bytes), name, text
+    settings: dict[str, Any]
+    params: dict[str, Any]
+    query: str = ""
+    expect: str | None = None
+    error: str | None = None
+    notes: list[str] | None = None
+    same_as: str | None = None
+    unordered: bool = False
+    expect_lines: tuple[int, int] = (0, 0)  # of the expect section, for --complete
+
+
+@dataclass
+class _Reader:
+    path: Path
+    cases: list[Case] = field(default_factory=list)
+    givens: list[tuple[str, str, str]] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
+
+    def read(self) -> list[Case]:
+        lines = self.path.read_text(encoding="utf-8").split("\n")
+        at = 0
+        while at < len(lines):
+            found = SECTION.match(lines[at])
+            if found is None:
+                assert not lines[at].strip() or lines[at].startswith("#"), f"{self.path}:{at + 1}: {lines[at]!r}"
+                at += 1
+                continue
+            end = at + 1
+            while end < len(lines) and not SECTION.match(lines[end]):
+                end += 1
+            body = [line for line in lines[at + 1 : end] if not line.startswith("# ")]
+            self.section(found[1], found[2].strip(), "\n".join(body).strip("\n"), at, end)
+            at = end
+        return self.cases
+
+    def section(self, word: str, rest: str, body: str, at: int, end: int) -> None:
+        match word:
+            case "given":
+                words = rest.split()
+                kind = words[0] if len(words) == 2 else "table"
+                name = words[-1]
+                self.givens = [g for g in self.givens if g[1] != name] + [(kind, name, body)]
+            case "set":
+                name, _, value = rest.partition("=")
+                self.settings[name.strip()] = value.strip()
+            case "param":
+                name, _, value = rest.partition("=")
+                self.params[name.strip()] = json.loads(value)
+            case "query":
+                name = f"{self.path.parent.name}/{self.path.stem}:{at + 1}"
+                self.cases.append(Case(name, at + 1, list(self.givens), dict(self.settings), dict(self.params), body))
+            case "expect":
+                self.cases[-1].expect = body
+                self.cases[-1].expect_lines = (at + 1, end)
+            case "error":
+                self.cases[-1].error = rest or body
+                self.cases[-1].expect_lines = (at + 1, end)
+            case "notes":
+                self.cases[-1].notes = [line for line in body.split("\n") if line.strip()]
+            case "same-as":
+                self.cases[-1].same_as = body
+                self.cases[-1].unordered = "unordered" in rest
+
+
+def read_specs(path: Path) -> list[Case]:
+    return _Reader(path).read()

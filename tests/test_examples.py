@@ -1,0 +1,42 @@
+"""The examples of commands, functions and aggregates run as they stand in the help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import cortado
+from cortado.commands.base import Example, load
+
+from .running import check
+from .specfile import Case
+from .worlds import WORLDS
+
+REGISTRY = load()
+COMMANDS = [(c.name, i, e) for c in REGISTRY.commands.values() for i, e in enumerate(c.examples)]
+FUNCTIONS = sorted({(f.name, q, v) for f in REGISTRY.functions.values() for q, v in f.examples})
+
+
+@pytest.mark.parametrize("world", ["plain", "rows1", "large"])
+@pytest.mark.parametrize(("name", "number", "example"), COMMANDS, ids=[f"{n}-{i}" for n, i, _ in COMMANDS])
+def test_command(name: str, number: int, example: Example, world: str, tmp_path: Path) -> None:
+    givens = []
+    for key, text in example.given.items():
+        kind, _, rest = key.rpartition(":")
+        given = text if kind != "file" else text.removesuffix("\n") + ("\\c" if not text.endswith("\n") else "")
+        givens.append((kind or "table", rest, given))
+    case = Case(f"{name}-{number}", 0, givens, {}, {}, example.query, expect=example.expect)
+    check(case, WORLDS[world], tmp_path)
+
+
+@pytest.fixture(scope="module")
+def session() -> cortado.Session:
+    return cortado.connect(timezone="UTC", threads=1)
+
+
+@pytest.mark.parametrize(("name", "expression", "value"), FUNCTIONS, ids=[f"{n}-{q}" for n, q, _ in FUNCTIONS])
+def test_function(session: cortado.Session, name: str, expression: str, value: str) -> None:
+    query = f'json "{{}}" | eval got = {expression}, wanted = {value} | eval same = same(got, wanted) | fields same, got, wanted'
+    row = session.query(query).to_pylist()[0]
+    assert row["same"] is True, row
