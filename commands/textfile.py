@@ -66,7 +66,7 @@ class TextFile(Command[Scan]):
         if limit is None and not offset:
             return scan
         count = 2**62 if limit is None else limit
-        return Limit(span=args.span, stage=args.stage, inputs=(scan,), offset=offset, count=count)
+        return Limit(span=args.span, stage=args.stage, inputs=(scan,), offset=offset, count=count, implied=True)
 
     def _pattern(self, args: Args, option: str) -> Any:
         text = args.option(option)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +27,7 @@ from .engine.scheduler import EngineSession
 from .engine.scheduler import Query as EngineQuery
 from .engine.services import Services
 from .engine.settings import SETTINGS, check_in_query, defaults, read_setting
-from .engine.storage.paths import Gate
+from .engine.storage.paths import Gate, SpillArea
 from .planner.bind import Binder, BoundQuery, literal_of
 from .planner.catalog import Note
 from .planner.expr import Expr, Literal
@@ -61,8 +62,8 @@ class Session:
         self._closed = False
         self.last_notes: list[NoteEntry] = []  # of the query that ended last
         roots = self._settings["files"]
-        self._gate = Gate(tuple(Path(r) for r in roots) if roots is not None else ())
-        self._own_folder: Path | None = None
+        self._gate = Gate(roots if roots is not None else ())
+        self._spill: SpillArea | None = None
         self._database = Path(database) if database is not None else None
         self._objects: dict[str, Any] = {}
         self._services: Services | None = None
@@ -97,11 +98,13 @@ class Session:
 
     def _folder(self) -> Path:
         """The database folder; without one tables live below the spill folder and go with the session."""
-        if self._database is not None:
-            return self._database
-        if self._own_folder is None:
-            self._own_folder = self._gate.private_folder(self._settings["spill_dir"] or None)
-        return self._own_folder
+        return self._database if self._database is not None else self.spill_area().make_folder("database")
+
+    def spill_area(self) -> SpillArea:
+        if self._spill is None:
+            root = self._settings["spill_dir"] or tempfile.gettempdir()
+            self._spill = SpillArea(root, self._settings["spill_limit"] or None)
+        return self._spill
 
     # queries
 
@@ -169,7 +172,7 @@ class Session:
                 raise fault("E604", "the session is closed")
             if self._engine_session is None:
                 s = self._settings
-                self._engine_session = EngineSession(s["threads"], s["memory"], spill_dir=s["spill_dir"] or None, spill_limit=s["spill_limit"])
+                self._engine_session = EngineSession(s["threads"], s["memory"], spill=self.spill_area)
             return self._engine_session
 
     def started(self, running: Running) -> None:
@@ -217,8 +220,8 @@ class Session:
             engine.close()
         if services is not None:
             services.close()
-        if self._own_folder is not None:
-            self._gate.remove_tree(self._own_folder)
+        if self._spill is not None:
+            self._spill.close()
 
     def __enter__(self) -> Session:
         return self

@@ -28,7 +28,7 @@ def is_valid(array: pa.Array[Any]) -> NDArray[np.bool_]:
     """A boolean for each row, True where it is not null."""
     if array.null_count == 0:
         return np.ones(len(array), np.bool_)
-    return cast(Any, array).is_valid().to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+    return bools_of(cast(Any, array).is_valid())
 
 
 def call(name: str, *args: Any, **options: Any) -> pa.Array[Any]:
@@ -69,10 +69,18 @@ def numbers_of(array: pa.Array[Any]) -> NDArray[Any]:
 
 
 def bools_of(array: pa.Array[Any]) -> NDArray[np.bool_]:
-    """A boolean column as NumPy, null as False."""
-    if array.null_count:
-        array = call("fill_null", array, False)
-    return cast(Any, array).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+    """A boolean column as NumPy, null as False. From the bits: `to_numpy` imports pandas where it is installed."""
+    valid, data = array.buffers()
+    out = _bits(data, array.offset, len(array))
+    return out & _bits(valid, array.offset, len(array)) if array.null_count else out
+
+
+def _bits(buffer: pa.Buffer | None, offset: int, n: int) -> NDArray[np.bool_]:
+    if buffer is None:
+        return np.zeros(n, np.bool_)
+    first = offset >> 3
+    raw = np.frombuffer(cast(Any, buffer), np.uint8)[first : (offset + n + 7) >> 3]
+    return np.unpackbits(raw, count=offset - 8 * first + n, bitorder="little")[offset - 8 * first :].view(np.bool_)
 
 
 def offsets_of(array: pa.Array[Any]) -> NDArray[np.int32]:

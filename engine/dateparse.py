@@ -38,7 +38,7 @@ class Parsed:
     null: Mask
     bad: Mask
     doubtful: Mask
-    cut: int = 0  # texts with more digits of a second than the result holds
+    cut: Mask  # texts with more digits of a second than the result holds
 
 
 @dataclass(slots=True)
@@ -129,7 +129,7 @@ class _State:
         self.good = np.zeros(n, np.bool_)
         self.doubtful = np.zeros(n, np.bool_)
         self.left = np.flatnonzero(~self.null)  # rows nothing has read yet
-        self.cut = 0
+        self.cut = np.zeros(n, np.bool_)
 
     def fixed(self, layouts: Iterable[Plan], rules: Rules) -> None:
         by_width: dict[int, list[Plan]] = {}
@@ -192,7 +192,7 @@ class _State:
         if not parts.good.any():
             return
         if self.ticks == US and "fraction" in parts.fields:
-            self.cut += int(np.count_nonzero(parts.good & (parts.fields["fraction"] % 1000 != 0)))
+            self.cut[self.left[parts.good & (parts.fields["fraction"] % 1000 != 0)]] = True
         self.left = self.left[~self._enter(self.left, parts, rules)]
 
     def _enter(self, rows: Any, parts: Parts, rules: Rules) -> Mask:
@@ -210,7 +210,7 @@ class _State:
         return had
 
     def result(self) -> Parsed:
-        return Parsed(self.values, self.null, ~self.good & ~self.null, self.doubtful & self.good, self.cut)
+        return Parsed(self.values, self.null, ~self.good & ~self.null, self.doubtful & self.good, self.cut & self.good)
 
 
 def _holds_ns(parts: Parts, rules: Rules) -> Mask:
@@ -232,7 +232,7 @@ def parse_time_literal(text: str, where: str) -> int | None:
     if not _COMPACT.match(text) and not re.match(r"\d{4}-\d\d|\d{8}[Tt ]", text):
         return None
     got = parse_dates(text_array((text,)), None, where, 0)
-    return None if bool(got.bad[0]) or got.cut else int(got.values[0])
+    return None if bool(got.bad[0]) or bool(got.cut[0]) else int(got.values[0])
 
 
 def locale_or_zone(name: str) -> tuple[str | None, str | None]:

@@ -22,7 +22,10 @@ from .notes import At
 
 Value: TypeAlias = "Column | pa.Scalar[Any]"
 Mask: TypeAlias = "NDArray[np.bool_]"
-NULLS_SKIPPED = "null rows that != skipped"  # a refusal that is no reject: it becomes an info note
+NULLS_SKIPPED = "null rows that != skipped"
+UNIT_BY_SIZE = "epoch numbers too large for seconds, read as ms, us or ns"
+DIGITS_CUT = "digits of a second beyond microseconds, cut"
+INFOS = frozenset({NULLS_SKIPPED, UNIT_BY_SIZE, DIGITS_CUT})  # refusals that are no rejects: they become info notes
 Refuse: TypeAlias = Callable[[str, "NDArray[Any]", "Column | None", str], None]
 
 
@@ -213,7 +216,7 @@ def over(batch: Batch, schema: Schema, ctx: Context, at: At, place: tuple[int, i
     """An evaluation over a batch whose columns are `schema`'s."""
 
     def refuse(reason: str, rows: NDArray[Any], text: Column | None, hint: str) -> None:
-        ctx.notes.rows(at, "info" if reason == NULLS_SKIPPED else "reject", reason, batch, rows, text, hint)
+        ctx.notes.rows(at, "info" if reason in INFOS else "reject", reason, batch, rows, text, hint)
 
     def column(i: int) -> Column:
         return batch.columns[i]
@@ -226,7 +229,7 @@ def constant(expr: e.Expr, ctx: Context, at: At) -> tuple[Any, bool]:
     refused: list[str] = []
 
     def refuse(reason: str, rows: NDArray[Any], text: Column | None, hint: str) -> None:
-        if reason != NULLS_SKIPPED:
+        if reason not in INFOS:
             refused.append(reason)
 
     def column(i: int) -> Column:

@@ -36,10 +36,25 @@ def to_long(text: pa.Array[Any]) -> tuple[pa.Array[Any], Mask]:
 
 
 def _careful_long(text: pa.Array[Any]) -> tuple[pa.Array[Any], Mask]:
+    """Rows that 18 digits can write go through Arrow at once; only the others are looked at more closely."""
     trimmed = call("utf8_trim", text, characters=BLANKS)
+    plain = bools_of(call("match_substring_regex", trimmed, pattern=r"^-?[0-9]{1,18}$"))
+    made = call("cast", call("if_else", array_from(plain), trimmed, None), pa.int64())
+    too_big = np.zeros(len(text), np.bool_)
+    rows = np.flatnonzero(is_valid(text) & ~plain)
+    if len(rows):
+        odd, beyond = _odd_long(trimmed.take(array_from(rows)))
+        values, nulls = numbers_of(made).copy(), ~is_valid(made)
+        values[rows], nulls[rows], too_big[rows] = numbers_of(odd), ~is_valid(odd), beyond
+        made = array_from(values, nulls)
+    return made, too_big
+
+
+def _odd_long(trimmed: pa.Array[Any]) -> tuple[pa.Array[Any], Mask]:
+    """Signs, leading zeros, more digits, hexadecimal."""
     digits = bools_of(call("match_substring_regex", trimmed, pattern=INTEGER))
     canonical = call("replace_substring_regex", trimmed, pattern=r"^\+?(-?)0*([0-9])", replacement=r"\1\2")
-    short = digits & (np.asarray(call("binary_length", canonical).fill_null(0)) <= 38)
+    short = digits & (np.asarray(call("binary_length", canonical)) <= 38)
     wide = call("cast", call("if_else", array_from(short), canonical, None), pa.decimal128(38, 0))
     fits = short & bools_of(
         call("and_", call("greater_equal", wide, _decimal(-(2**63))), call("less_equal", wide, _decimal(2**63 - 1)))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 from .arrow import bitmap_of, buffer_of, bytes_of, call, is_valid, offsets_of
 from .batch import Spans
 from .strings import cut
+
+if TYPE_CHECKING:
+    from ..planner.catalog import CallBinder
 
 
 class PatternError(ValueError):
@@ -198,6 +201,18 @@ def compile_re2(source: str) -> Pattern:
     except pa.ArrowInvalid as refused:
         raise _placed(source, str(refused)) from None
     return pattern
+
+
+def constant_pattern(call: CallBinder, i: int) -> Pattern:
+    """The pattern that argument `i` of a function is; E307 at that argument if it is none."""
+    source = call.constant(i)
+    if not call.is_constant(i) or not isinstance(source, str):
+        call.fail("E307", f"{call.name} takes a constant regular expression", at=i)
+    try:
+        return compile_re2(source)
+    except PatternError as refused:
+        hint = "rex engine=python knows look-around and back-references" if refused.beyond_re2 else ""
+        call.fail("E307", f"bad regular expression at character {refused.offset + 1}: {refused}", at=i, hint=hint)
 
 
 def _placed(source: str, refusal: str) -> PatternError:

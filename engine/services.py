@@ -46,10 +46,17 @@ class Services:
 
     def lookup(self, name: str) -> Any | None:
         """An object of this name: given to the call, registered, then a variable of the caller if that is allowed."""
+        held = self.shadowing(name)
+        if held is not None:
+            return held
+        return self.frame(name) if self.frame is not None else None
+
+    def shadowing(self, name: str) -> Any | None:
+        """An object of this name that stands before a stored table: given to the call, or registered."""
         for known in (self.given, self.objects):
             if name in known:
                 return known[name]
-        return self.frame(name) if self.frame is not None else None
+        return None
 
     def close(self) -> None:
         if self._store is not None and hasattr(self._store, "close"):

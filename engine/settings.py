@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ..planner.text import fault
+from ..planner.text import QueryError, fault
 
 UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*\Z", re.I)
@@ -103,13 +103,13 @@ def usable_processors() -> int:
 @lru_cache(maxsize=1)
 def usable_memory() -> int:
     """What this process may use: the container's limit where there is one."""
+    from .storage.paths import Gate
+
     found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 4 << 30
     for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
-            from .storage.paths import read_small
-
-            said = read_small(path).strip()
-        except (OSError, ImportError):
+            said = Gate().read_bytes(path).strip()
+        except QueryError:
             continue
         if said.isdigit() and int(said) < found:
             found = int(said)

@@ -181,6 +181,13 @@ def guard_size(nbytes: int) -> None:
                     hint="ask for shorter text, or set option.batch_rows lower")  # fmt: skip
 
 
+def runs(byte: int, size: Ints) -> pa.Array[Any]:
+    """A string column of `size` times the same (ASCII) byte."""
+    guard_size(int(size.sum()))
+    offsets = np.append(0, np.cumsum(size))
+    return strings_from(offsets, np.full(offsets[-1], byte, np.uint8))
+
+
 class CodePoints:
     """Code points of each row of a view. Where all text is ASCII they are its bytes and nothing is counted."""
 

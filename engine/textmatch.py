@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,10 +15,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..planner.types import STRING, scalar
-from .arrow import bools_of, call
+from .arrow import bools_of, bytes_of, call, is_valid, offsets_of
+from .batch import Column, Spans
 from .exprs import Eval, Value, plain
 
 Mask: TypeAlias = "NDArray[np.bool_]"
+MIN_COMPILED = 64  # rows; below, a call into a kernel costs more than it saves
+SPARSE = 3  # rows that cover less than this part of their stretch are searched one by one
 
 
 def pieces_of(pattern: str) -> tuple[str, ...]:
@@ -29,12 +33,45 @@ def match_pattern(ev: Eval, value: Value, pieces: Sequence[str]) -> Mask:
     """Rows whose whole text matches; null does not. `value`: text of ev.n rows (plain, Spans or a scalar)."""
     if isinstance(value, pa.Scalar):
         return np.full(ev.n, bool(general(plain(value, 1), pieces)[0]))
+    if ev.compiled and ev.n >= MIN_COMPILED:
+        return compiled(value, tuple(pieces))
     return general(plain(value, ev.n), pieces)
 
 
 def contains(ev: Eval, value: Value, literal: str) -> Mask:
     """Rows whose text holds `literal` somewhere; null does not, empty text is in every text."""
     return match_pattern(ev, value, ("", literal, ""))
+
+
+def compiled(value: Column, pieces: tuple[str, ...]) -> Mask:
+    """Over the bytes where they are: one scan of the whole stretch for a single literal, else row by row."""
+    from .kernels import find
+
+    text, cuts = _encoded(pieces)
+    if isinstance(value, Spans):
+        data, start, length = value.data, value.start, value.length
+    else:
+        offsets = offsets_of(value)
+        data, start, length = bytes_of(value.buffers()[2]), offsets[:-1], np.diff(offsets)
+        if value.null_count:
+            length[~is_valid(value)] = -1
+    hit = np.empty(len(value), np.uint8)
+    single = len(pieces) > 1 and len(text) > 0 and not pieces[0] and not pieces[-1] and sum(map(bool, pieces)) == 1
+    if single:
+        reach = find.extent(start, length)
+        if reach != find.UNORDERED and reach <= SPARSE * int(np.maximum(length, 0).sum()):
+            find.contains_ordered(data, start, length, text, hit)
+            return hit.view(np.bool_)
+    find.match_rows(data, start, length, text, cuts, int(len(pieces) > 1), hit)
+    return hit.view(np.bool_)
+
+
+@lru_cache(maxsize=64)
+def _encoded(pieces: tuple[str, ...]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """All pieces as bytes, one behind another, and where each is cut."""
+    raw = [p.encode("utf-8", "surrogatepass") for p in pieces]
+    text = np.frombuffer(b"".join(raw), np.uint8)
+    return text, np.cumsum([0, *map(len, raw)]).astype(np.int32)
 
 
 def general(text: pa.Array[Any], pieces: Sequence[str]) -> Mask:

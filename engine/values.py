@@ -7,8 +7,9 @@ of 3, 6 or 9 digits only where it is not zero. Durations: `1d2h30m`. Binary: hex
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -46,7 +47,9 @@ def to_text(array: pa.Array[Any], type_: Type, zone: str) -> pa.Array[Any]:
         case "double":
             return double_text(array)
         case "date":
-            return date_text(array, zone)
+            from .isotext import iso_text
+
+            return iso_text(array, zone)
         case "duration":
             return duration_text(array)
         case "months":
@@ -109,40 +112,69 @@ def _widened(array: Any, from_: Type, to: Type, zone: str) -> pa.Array[Any]:
 
 
 def double_text(array: pa.Array[Any]) -> pa.Array[Any]:
-    """Arrow gives the shortest digits; where it writes them in another form than we do, they are written again."""
+    """Arrow gives the shortest digits; where it writes them in another form than we do, the form is changed."""
     text = call("cast", array, pa.string())
-    values = np.abs(numbers_of(array))
+    numbers, valid = numbers_of(array), is_valid(array)
+    values = np.abs(numbers)
     with np.errstate(invalid="ignore"):
-        odd = is_valid(array) & (((values >= 1e15) & (values < 1e16)) | ((values > 0) & (values < 1e-4)))
-    text = call("replace_substring_regex", text, pattern=r"^(-?[0-9]+)$", replacement=r"\1.0")
-    if not odd.any():
-        return text
-    rewritten = texts_from([repr(v) for v in numbers_of(array)[odd].tolist()])
-    return call("replace_with_mask", text, array_from(odd), rewritten)
+        whole = valid & (values < 1e16) & (np.floor(values) == values)
+        odd = valid & ~whole & (((values >= 1e10) & (values < 1e16)) | (values < 1e-4))
+    if whole.any():
+        text = _put(text, whole, _whole_text(numbers[whole]))
+    if odd.any():
+        text = _put(
+            text, odd, _reformed(call("cast", array_from(values[odd]), pa.string()), values[odd], numbers[odd] < 0)
+        )
+    return text
 
 
-def date_text(array: pa.Array[Any], zone: str) -> pa.Array[Any]:
-    per_second = 1_000_000_000 if cast(Any, array.type).unit == "ns" else 1_000_000
-    ticks = numbers_of(array)
-    seconds, rest = np.divmod(ticks, per_second)
-    valid = is_valid(array)
-    local = array_from(np.where(valid, seconds, 0), ~valid, pa.timestamp("s", zone))
-    fraction = np.where(valid, rest, 0)
-    if not fraction.any():
-        return call("strftime", local, format="%Y-%m-%dT%H:%M:%S%Ez", locale="C")
-    head = call("strftime", local, format="%Y-%m-%dT%H:%M:%S", locale="C")
-    tail = call("strftime", local, format="%Ez", locale="C")
-    return call("binary_join_element_wise", head, _fraction(fraction, per_second), tail, "")
+# Arrow writes 8.25e+10, 0.000068 and 9.9e-8 where we write 82500000000.0, 6.8e-05 and 9.9e-08
+_FORMS: tuple[tuple[float, Callable[[Any], pa.Array[Any]]], ...] = (
+    (0.0, lambda t: t),
+    (1e-10, lambda t: _strung(_cut(t, 0, -1), "0", _cut(t, -1))),
+    (1e-6, lambda t: _exponent(_cut(t, 7), "e-06")),
+    (1e-5, lambda t: _exponent(_cut(t, 6), "e-05")),
+    *((10.0**e, partial(lambda e, t: _pointed(t, e), e)) for e in range(10, 16)),
+)
 
 
-def _fraction(rest: NDArray[np.int64], per_second: int) -> pa.Array[Any]:
-    """`` or `.123`, `.123456`, `.123456789`."""
-    nano = rest * (1_000_000_000 // per_second)
-    digits = call("utf8_lpad", call("cast", array_from(nano), pa.string()), width=9, padding="0")
-    keep = np.where(nano == 0, 0, np.where(nano % 1_000_000 == 0, 3, np.where(nano % 1000 == 0, 6, 9)))
-    parts = [call("utf8_slice_codeunits", digits, start=0, stop=k) for k in (3, 6, 9)]
-    out = call("case_when", call("make_struct", *(array_from(keep == k) for k in (3, 6, 9))), *parts)
-    return call("fill_null", call("binary_join_element_wise", ".", out, ""), "")
+def _reformed(text: pa.Array[Any], values: NDArray[np.float64], negative: NDArray[np.bool_]) -> pa.Array[Any]:
+    """Positive doubles below 1e-4 or with a fraction above 1e10; their magnitude says which form Arrow wrote."""
+    form = np.searchsorted([low for low, _ in _FORMS], values, side="right") - 1
+    rows = [np.flatnonzero(form == i) for i in range(len(_FORMS))]
+    made = [change(text.take(indices(r))) for (_, change), r in zip(_FORMS, rows, strict=True) if len(r)]
+    back = np.empty(len(text), np.int64)
+    back[np.concatenate(rows)] = np.arange(len(text))
+    return _strung(call("if_else", array_from(negative), "-", ""), concat(made).take(indices(back)))
+
+
+def _cut(text: Any, start: int, stop: int | None = None) -> pa.Array[Any]:
+    return call("utf8_slice_codeunits", text, start=start, stop=stop)
+
+
+def _strung(*parts: Any) -> pa.Array[Any]:
+    return call("binary_join_element_wise", *parts, "")
+
+
+def _exponent(digits: Any, exponent: str) -> pa.Array[Any]:
+    rest = _cut(digits, 1)
+    point = call("if_else", call("equal", rest, ""), "", ".")
+    return _strung(_cut(digits, 0, 1), point, rest, exponent)
+
+
+def _pointed(text: Any, exponent: int) -> pa.Array[Any]:
+    digits = call("replace_substring", text, pattern=".", replacement="")
+    return _strung(_cut(digits, 0, exponent + 1), ".", _cut(digits, exponent + 1, -4))
+
+
+def _whole_text(numbers: NDArray[np.float64]) -> pa.Array[Any]:
+    digits = call("cast", array_from(np.abs(numbers).astype(np.int64)), pa.string())
+    sign = call("if_else", array_from(np.signbit(numbers)), "-", "")
+    return call("binary_join_element_wise", sign, digits, ".0", "")
+
+
+def _put(text: pa.Array[Any], rows: NDArray[np.bool_], part: pa.Array[Any]) -> pa.Array[Any]:
+    return call("replace_with_mask", text, array_from(rows), part)
 
 
 def duration_text(array: pa.Array[Any]) -> pa.Array[Any]:

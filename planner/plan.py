@@ -36,6 +36,7 @@ class Node:
     span: Span = field(default=Span(0, 0), compare=False, repr=False)
     stage: str = field(default="", compare=False, repr=False)  # as users count: "2", in a subquery "3.1"
     written: Parsed | None = field(default=None, compare=False, repr=False)
+    implied: bool = field(default=False, compare=False, repr=False)  # by an option of the source before it: prints nothing
     inputs: tuple[Node, ...] = ()
     schema: Schema = field(init=False, compare=False, repr=False)
 
@@ -449,10 +450,11 @@ def column_name(expr: ast.Expr) -> str:
 
 def query_text(node: Node) -> str:
     """Canonical query: binding it again gives an equal plan."""
-    stages = [node.text()]
+    stages = [] if node.implied else [node.text()]
     while node.inputs:  # a loop along the pipeline: only subqueries nest
         node = node.inputs[0]
-        stages.append(node.text())
+        if not node.implied:
+            stages.append(node.text())
     return " | ".join(reversed(stages))
 
 

@@ -68,12 +68,15 @@ def bindings() -> KeyBindings:
 
 def history() -> History:
     """Kept in the user's data folder, readable by the user alone."""
-    from ..engine.storage.paths import Gate
+    from platformdirs import user_data_path
 
+    path = user_data_path("cortado") / "history"
     try:
-        return FileHistory(str(Gate().user_file("history")))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
     except OSError:
         return InMemoryHistory()
+    return FileHistory(str(path))
 
 
 def prompt(options: Mapping[str, Any]) -> int:

@@ -202,7 +202,7 @@ def format_file(file: str | None) -> int:
         from cortado.saved import read_saved
 
         gate = Gate()
-        source = sys.stdin.read() if file in (None, "-") else gate.read_bytes(Path(str(file))).decode("utf-8-sig")
+        source = sys.stdin.read() if file in (None, "-") else gate.read_bytes(str(file)).decode("utf-8-sig")
         saved = read_saved(source, file or "-")
         body = saved.text
         at = len(body) - len(body.lstrip())
@@ -210,7 +210,8 @@ def format_file(file: str | None) -> int:
         if file in (None, "-"):
             click.echo(made, nl=False)
         else:
-            gate.replace_bytes(Path(str(file)), made.encode())
+            with gate.open_write(str(file), overwrite=True) as out:
+                out.stream.write(made.encode())
         return DONE
 
     return guarded(action)

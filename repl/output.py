@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,8 +37,8 @@ def target(output: str | None, form: str, session: Session) -> Iterator[Any]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    with session.services().gate.write_aside(Path(output), overwrite=True) as out:
-        yield out
+    with session.services().gate.open_write(output, overwrite=True) as file:
+        yield file.stream
 
 
 def _display(running: Running, form: str, out: Any, session: Session, *, to_file: bool) -> None:

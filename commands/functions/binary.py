@@ -102,7 +102,12 @@ def _encoder(name: str, change: Callable[..., Any], summary: str, examples: list
         return made
 
 
-def _decoder(name: str, change: Callable[..., Any], summary: str, examples: list[tuple[str, str]]) -> None:
+def _decoder(
+    name: str,
+    change: Callable[[pa.Array[Any]], tuple[pa.Array[Any], Any]],
+    summary: str,
+    examples: list[tuple[str, str]],
+) -> None:
     @function(
         name,
         args=("any",),

@@ -18,18 +18,6 @@ from ..base import BOOL, STRING, TEXT, CallBinder, Type, function
 GROUP = "regular expressions"
 
 
-def pattern_of(call: CallBinder, i: int) -> regex.Pattern:
-    """The checked pattern that argument `i` is; E307 if it is none."""
-    source = call.constant(i)
-    if not call.is_constant(i) or not isinstance(source, str):
-        call.fail("E307", f"{call.name} takes a constant regular expression", at=i)
-    try:
-        return regex.compile_re2(source)
-    except regex.PatternError as refused:
-        hint = "rex engine=python knows look-around and back-references" if refused.beyond_re2 else ""
-        call.fail("E307", f"bad regular expression at character {refused.offset + 1}: {refused}", at=i, hint=hint)
-
-
 def group_of(call: CallBinder, i: int, pattern: regex.Pattern) -> int:
     """The group that argument `i` names, or the first if there is no such argument; the whole match if there is no group."""
     if i >= len(call.args):
@@ -45,7 +33,7 @@ def group_of(call: CallBinder, i: int, pattern: regex.Pattern) -> int:
 
 
 def _match_type(call: CallBinder) -> Type:
-    call.data = pattern_of(call, 1)
+    call.data = regex.constant_pattern(call, 1)
     call.args = call.args[:1]
     return BOOL
 
@@ -61,7 +49,7 @@ def match(ev: Eval, text: Value) -> Value:
 
 
 def _extract_type(call: CallBinder) -> Type:
-    pattern = pattern_of(call, 1)
+    pattern = regex.constant_pattern(call, 1)
     call.data = pattern, group_of(call, 2, pattern)
     call.args = call.args[:1]
     return STRING
@@ -100,7 +88,7 @@ def extractall(ev: Eval, text: Value) -> Value:
 
 
 def _groups_type(call: CallBinder) -> Type:
-    call.data = pattern_of(call, 1)
+    call.data = regex.constant_pattern(call, 1)
     call.args = call.args[:1]
     return array_of(STRING)
 

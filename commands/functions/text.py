@@ -17,6 +17,7 @@ from ...engine.strings import (
     View,
     cut,
     guard_size,
+    runs,
     strings_from,
     view,
     view_of,
@@ -230,12 +231,12 @@ def _padded(name: str, at_left: bool, summary: str, examples: list[tuple[str, st
 def _filling(ev: Eval, pad: Value | None, missing: Ints) -> tuple[pa.Array[Any], Mask]:
     """`missing` code points of the pad text over and over; an empty pad gives nothing."""
     if pad is None:
-        return _runs(ord(" "), missing), np.zeros(ev.n, np.bool_)
+        return runs(ord(" "), missing), np.zeros(ev.n, np.bool_)
     source = view(ev, pad)
     if isinstance(pad, pa.Scalar):
         text = pad.as_py() if pad.is_valid else ""
         if len(text) == 1 and text.isascii():
-            return _runs(ord(text), missing), source.null
+            return runs(ord(text), missing), source.null
         most = int(missing.max(initial=0)) if text else 0
         guard_size(most * len(text.encode()))
         whole = np.frombuffer(((text * (most // max(len(text), 1) + 1))[:most]).encode(), np.uint8)
@@ -252,13 +253,6 @@ def _filling(ev: Eval, pad: Value | None, missing: Ints) -> tuple[pa.Array[Any],
     tail = points.byte(rest, count) - source.start
     guard_size(int((rounds * size + tail).sum()))
     return _repeated(source.data, source.start, size, rounds * size + tail), source.null
-
-
-def _runs(byte: int, size: Ints) -> pa.Array[Any]:
-    """`size` times the same byte."""
-    guard_size(int(size.sum()))
-    offsets = np.append(0, np.cumsum(size))
-    return strings_from(offsets, np.full(offsets[-1], byte, np.uint8))
 
 
 def _repeated(data: Ints, start: Ints, period: Ints, size: Ints) -> pa.Array[Any]:

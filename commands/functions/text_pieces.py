@@ -15,7 +15,6 @@ from ...engine.strings import Ints, strings_from, with_nulls
 from ...engine.values import to_text
 from ...planner.types import array_of
 from ..base import ANY_ARG, INTEGER, STRING, TEXT, CallBinder, Type, converted, function
-from .regex import pattern_of
 
 GROUP = "text"
 
@@ -49,7 +48,7 @@ def _replace_type(call: CallBinder) -> Type:
     if call.is_constant(1) and call.constant(1) is None:
         call.args = call.args[:3]
         return STRING
-    pattern = pattern_of(call, 1)
+    pattern = regex.constant_pattern(call, 1)
     if call.is_constant(2):
         try:
             regex.java_replacement(str(call.constant(2) or ""), pattern)

@@ -57,6 +57,26 @@ class Run:
             {i: a.take(rows) for i, a in self.opaque.items()}, {i: a.take(rows) for i, a in self.faults.items()},
         )  # fmt: skip
 
+    def named(self) -> list[tuple[str, pa.Array[Any]]]:
+        """The columns under names that say what each is; not for inline runs."""
+        return [
+            *((f"k{i}", a) for i, a in enumerate(self.keys)), *((f"a{i}", a) for i, a in enumerate(self.aggs)),
+            *((f"o{i}", a) for i, a in self.opaque.items()), *((f"f{i}", a) for i, a in self.faults.items()),
+        ]  # fmt: skip
+
+    @staticmethod
+    def of_named(columns: Sequence[tuple[str, pa.Array[Any]]]) -> Run:
+        run = Run([], [])
+        for name, array in columns:
+            if name[0] in "ka":
+                (run.keys if name[0] == "k" else run.aggs).append(array)
+            else:
+                (run.opaque if name[0] == "o" else run.faults)[int(name[1:])] = array
+        return run
+
+    def nbytes(self) -> int:
+        return sum(a.nbytes for a in (*self.keys, *self.aggs, *self.opaque.values(), *self.faults.values()))
+
     def plain(self, type_: pa.DataType) -> Run:
         """With a whole text key instead of its words."""
         if not self.inline:
@@ -133,11 +153,12 @@ class Layout:
         ]
         return Batch(len(run), (*keys, *run.aggs), origin)
 
-    def emit(self, run: Run, seq: int, ctx: Context) -> Iterator[Batch]:
+    def emit(self, run: Run, seq: int, ctx: Context, first: int = 0) -> Iterator[Batch]:
+        """`first`: number, within the partition, of the run's first row."""
         step = ctx.settings.batch_rows
         for low in range(0, len(run), step):
             part = run.slice(low, min(low + step, len(run)))
-            batch = self.batch(part, Origin(seq, self.at.command, 0, low))
+            batch = self.batch(part, Origin(seq, self.at.command, 0, first + low))
             for column in part.faults.values():
                 bad = np.flatnonzero(~np.asarray(column.is_null()))
                 if len(bad):
@@ -192,3 +213,58 @@ class GroupRows:
     def _slices(self, run: Run, n: int) -> list[Piece]:
         bounds = [k * len(run) // n for k in range(n + 1)]
         return [Piece(self._layout, (run.slice(a, b),), i) for i, (a, b) in enumerate(zip(bounds, bounds[1:], strict=False))]
+
+
+class Cursor:
+    """A run read chunk by chunk."""
+
+    def __init__(self, chunks: Iterator[Run]) -> None:
+        self._chunks = chunks
+        self.head: Run | None = None
+
+    def fetch(self) -> bool:
+        """False at the end."""
+        self.head = next(self._chunks, None)
+        return self.head is not None
+
+    def cut(self, bound: tuple[Any, ...]) -> Run | None:
+        """The rows up to and with `bound`; keys are distinct, so at most one is equal."""
+        assert self.head is not None
+        at = place_of(self.head.keys, bound)
+        if at < len(self.head) and row_key(self.head.keys, at) == bound:
+            at += 1
+        if not at:
+            return None
+        rows, self.head = self.head.slice(0, at), self.head.slice(at, len(self.head))
+        return rows
+
+
+class StreamedRows:
+    """Runs of which some are on disk, as a source of one partition: a chunk of each is in memory."""
+
+    def __init__(self, layout: Layout, runs: Sequence[Any]) -> None:
+        self._layout, self._runs = layout, runs
+
+    @property
+    def schema(self) -> Schema:
+        return self._layout.schema
+
+    def partitions(self, target: int) -> Sequence[Partition]:
+        return [self]
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        n_out = 0
+        for run in self._merged(ctx):
+            for batch in self._layout.emit(run, 0, ctx, n_out):
+                yield batch
+            n_out += len(run)
+
+    def _merged(self, ctx: Context) -> Iterator[Run]:
+        """Each step takes from every run all rows up to the least last key of the heads."""
+        live = [c for c in (Cursor(r.chunks() if hasattr(r, "chunks") else iter([r])) for r in self._runs) if c.fetch()]
+        while live:
+            ctx.check()
+            bound = min(row_key(c.head.keys, len(c.head) - 1) for c in live if c.head is not None)
+            parts = [part for c in live if (part := c.cut(bound)) is not None]
+            yield merged(parts)
+            live = [c for c in live if (c.head is not None and len(c.head)) or c.fetch()]

@@ -127,9 +127,9 @@ class Keys:
         """Compares with the rows of any other block of the same keys."""
         return (*(p.value if isinstance(p, Same) else p[i] for p in self.parts), places[i])
 
-    def upto(self, row: Row, places: NDArray[np.int64]) -> int:
-        """How many rows of this block, which must be sorted, are not behind `row`."""
-        low, high = 0, self.n_rows
+    def upto(self, row: Row, places: NDArray[np.int64], low: int = 0) -> int:
+        """Where the rows end, of this sorted block from `low` on, that are not behind `row`."""
+        high = self.n_rows
         for part, value in zip(self.parts, row, strict=False):
             if isinstance(part, Same):
                 if part.value == value:

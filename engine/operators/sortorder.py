@@ -136,6 +136,8 @@ def _refined(text: Texts, ctx: Context) -> Words:
     ranks = np.zeros(len(text.start), np.uint64)
     rows: NDArray[Any] | None = None  # those whose group is not settled; None: all
     begin = _common_prefix(text)
+    if len(ranks) > SMALL and ctx.compiled:
+        return _settled(text, begin, ctx)
     for depth in range(begin, begin + TEXT_DEPTH, 8):
         ctx.check()
         length = text.length if rows is None else text.length[rows]
@@ -144,6 +146,32 @@ def _refined(text: Texts, ctx: Context) -> Words:
             return ranks
     ctx.check()
     _split(ranks, rows, _arrow_ranks(text, rows), None, ctx)
+    return ranks
+
+
+def _settled(text: Texts, begin: int, ctx: Context) -> Words:
+    """As `_refined`, compiled."""
+    from ..kernels.sortkeys import settle_text, text_words
+
+    n = len(text.start)
+    ranks, rows, depth = np.zeros(n, np.uint64), np.arange(n), begin
+    word, left = np.empty(n, np.uint64), np.empty(n, np.int64)
+    while len(rows):
+        ctx.check()
+        size = len(rows)
+        text_words(text.data, text.start, text.length, rows, depth, word[:size])
+        group = ranks[rows]
+        order = sort_words(pack([group, word[:size]]), size, ctx)
+        n_left = settle_text(
+            text.data, text.start, text.length, rows, order, word[:size], group, depth, ranks, left, ctx.stop
+        )  # fmt: skip
+        if n_left < 0:
+            raise Stopped
+        depth += 8
+        rows = left[:n_left].copy()
+        if n_left and depth >= begin + TEXT_DEPTH:
+            _split(ranks, rows, _arrow_ranks(text, rows), None, ctx)
+            break
     return ranks
 
 

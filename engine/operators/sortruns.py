@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..arrow import concat, decode, indices
+from ..arrow import concat, decode, indices, offsets_of
 from ..context import Context
 from .sortkeys import Keys, Row, SortBy, keys_of
 from .sortorder import group_begins, order_of
@@ -45,9 +45,9 @@ class Chunk:
     def row(self, i: int) -> Row:
         return self.keys.row(i, self.places)
 
-    def upto(self, row: Row) -> int:
-        """How many rows are not behind `row`."""
-        return self.keys.upto(row, self.places)
+    def upto(self, row: Row, low: int = 0) -> int:
+        """Where the rows from `low` on end that are not behind `row`."""
+        return self.keys.upto(row, self.places, low)
 
     def nbytes(self) -> int:
         return sum(c.nbytes for c in self.columns) + self.places.nbytes + self.keys.nbytes()
@@ -60,6 +60,7 @@ class Layout:
     sort_by: tuple[SortBy, ...]
     n_by: int = 0
     limit: int | None = None
+    key_bytes: int = 0  # memory that the keys of one row take
 
     def chunk(self, columns: Columns, places: NDArray[np.int64]) -> Chunk:
         return Chunk(columns, places, keys_of(columns, self.sort_by, len(places), self.n_by))
@@ -110,23 +111,59 @@ class Limiter:
 class Cursor:
     """A run of sorted chunks, read from the front."""
 
+    __slots__ = ("_at", "_chunks", "_head", "_uneven", "_width")
+
     def __init__(self, chunks: Iterable[Chunk]) -> None:
         self._chunks = iter(chunks)
-        self.head: Chunk = EMPTY
+        self._head = EMPTY
+        self._at = self._width = 0
+        self._uneven = False
 
     def fetch(self) -> bool:
-        """Makes sure that there are rows in `head`; False at the end."""
-        while not len(self.head):
+        """Makes sure that there are rows; False at the end."""
+        while self._at >= len(self._head.places):
+            self._head = EMPTY  # let go before the next one is read
             found = next(self._chunks, None)
             if found is None:
                 return False
-            self.head = found
+            self._head, self._at = found, 0
+            self._width = 1 + found.nbytes() // max(1, len(found))
+            self._uneven = any(_is_uneven(c, self._width) for c in found.columns)
         return True
 
+    @property
+    def width(self) -> int:
+        """Bytes of a row, on average."""
+        return self._width
+
+    def size(self) -> int:
+        """Rows in memory."""
+        return len(self._head.places) - self._at
+
+    def row(self, i: int) -> Row:
+        return self._head.row(self._at + i)
+
+    def upto(self, row: Row) -> int:
+        """How many of the rows in memory are not behind `row`."""
+        return self._head.upto(row, self._at) - self._at
+
+    def nbytes(self, n: int) -> int:
+        """Of the next n rows."""
+        if not self._uneven or not n:
+            return n * self._width
+        return self._head.slice(self._at, self._at + n).nbytes()
+
     def take(self, n: int) -> Chunk:
-        out = self.head.slice(0, n)
-        self.head = self.head.slice(n, len(self.head)) if n < len(self.head) else EMPTY
-        return out
+        self._at += n
+        return self._head.slice(self._at - n, self._at)
+
+
+def _is_uneven(column: pa.Array[Any], width: int) -> bool:
+    """Whether a row may be much wider than the average."""
+    kind, t = column.type, pa.types
+    if t.is_string(kind) or t.is_binary(kind):
+        return int(np.diff(offsets_of(column)).max(initial=0)) > 8 * width
+    return bool(t.is_nested(kind))
 
 
 EMPTY = Chunk((), np.empty(0, np.int64), Keys(0, ()))
@@ -163,38 +200,38 @@ def merged(runs: Sequence[Cursor], layout: Layout, ctx: Context, target: int = U
     while live:
         ctx.check()
         if len(live) == 1:
-            yield live[0].take(len(live[0].head))
+            yield live[0].take(live[0].size())
         else:
-            parts = _step(live, ctx, target)
-            yield parts[0] if len(parts) == 1 else layout_sorted(parts, layout, ctx)
+            yield merge_rows(_step(live, target), layout, ctx)
         live = [r for r in live if r.fetch()]
 
 
-def layout_sorted(parts: Sequence[Chunk], layout: Layout, ctx: Context) -> Chunk:
+def merge_rows(parts: Sequence[Chunk], layout: Layout, ctx: Context) -> Chunk:
     """Sorted chunks as one."""
+    if len(parts) == 1:
+        return parts[0]
     rows = join(parts, layout)
     order = order_of(rows.keys, ctx, rows.places)
     ctx.check()
     return rows.take(order, layout)
 
 
-def _step(live: Sequence[Cursor], ctx: Context, target: int) -> list[Chunk]:
+def _step(live: Sequence[Cursor], target: int) -> list[Chunk]:
     """The next rows of all runs, no run's more than its part of the target; one row at least."""
-    widest = max(max(1, r.head.nbytes() // len(r.head)) for r in live)
-    window = max(1, min(target // widest, UNIT_ROWS) // len(live))
+    window = max(1, min(target // max(r.width for r in live), UNIT_ROWS) // len(live))
     while True:
-        pivot = min(r.head.row(min(window, len(r.head)) - 1) for r in live)
-        counts = [r.head.upto(pivot) for r in live]
-        if sum(counts) == 1 or sum(r.head.slice(0, n).nbytes() for r, n in zip(live, counts, strict=True) if n) <= 4 * target:
+        pivot = min(r.row(min(window, r.size()) - 1) for r in live)
+        counts = [r.upto(pivot) for r in live]
+        if sum(r.nbytes(n) for r, n in zip(live, counts, strict=True)) <= 4 * target:
             break
         if window == 1:  # rows so wide that one of each run is too much
-            pivot = min(r.head.row(0) for r in live)
-            counts = [r.head.upto(pivot) for r in live]
+            pivot = min(r.row(0) for r in live)
+            counts = [r.upto(pivot) for r in live]
             break
         window = max(1, window // 8)
     taking = [(r, n) for r, n in zip(live, counts, strict=True) if n]
     if len(taking) == 1:  # runs that do not overlap: as far as the others allow, without a sort
         run, n = taking[0]
-        first = min(r.head.row(0) for r in live if r is not run)
-        return [run.take(max(n, min(run.head.upto(first), window * len(live))))]
+        first = min(r.row(0) for r in live if r is not run)
+        return [run.take(max(n, min(run.upto(first), window * len(live))))]
     return [run.take(n) for run, n in taking]

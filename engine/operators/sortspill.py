@@ -15,13 +15,14 @@ from ...planner.text import QueryError, fault
 from ..arrow import array_from, bytes_of, decode
 from ..context import Context
 from .sortkeys import Row
-from .sortruns import Chunk, Cursor, Layout, Limiter, merged
+from .sortruns import UNIT_BYTES, Chunk, Cursor, Layout, Limiter, merged
 
 if TYPE_CHECKING:
     from ..storage.spill import SpillArea, SpillFile
 
 CHUNK_BYTES = 256 << 10  # of a run in memory at once while it is merged
-LEAST_CHUNK = 16 << 10
+LEAST_CHUNK = 4 << 10
+WORK = 3  # steps' worth of memory that one step holds: rows stacked, rows in order, their keys
 
 
 @dataclass(slots=True)
@@ -49,6 +50,11 @@ def _places(column: pa.Array[Any]) -> NDArray[np.int64]:
 
 def chunk_bytes(memory: int) -> int:
     return max(LEAST_CHUNK, min(CHUNK_BYTES, memory // 64))
+
+
+def merge_step(room: int) -> int:
+    """Bytes that one step of a merge puts out."""
+    return max(LEAST_CHUNK, min(UNIT_BYTES, room // 12))
 
 
 def write_run(chunks: Iterable[Chunk], area: SpillArea, what: str, size: int, level: int = 0) -> FileRun | None:
@@ -100,8 +106,8 @@ def reduce_runs(
 ) -> list[FileRun]:
     """Merge runs, the oldest first, until one merge of all that is left takes no more than `room` bytes."""
     todo = deque(runs)
-    step = max(LEAST_CHUNK, room // 16)
-    room -= 3 * step
+    step = merge_step(room)
+    room -= WORK * step
     while sum(r.need() for r in todo) > room:
         chosen = [todo.popleft()]
         held = chosen[0].need()
@@ -109,7 +115,7 @@ def reduce_runs(
             chosen.append(todo.popleft())
             held += chosen[-1].need()
         if len(chosen) < 2 and (not todo or held + todo[0].need() > room):
-            raise too_little(command, 3 * step + held + (todo[0].need() if todo else 0))
+            raise too_little(command, WORK * step + held + (todo[0].need() if todo else 0))
         stream = limited(merged([Cursor(r.chunks(layout)) for r in chosen], layout, ctx, step), layout, ctx)
         made = write_run(stream, area, command, chunk_bytes(ctx.memory.limit), 1 + max(r.level for r in chosen))
         if made is not None:

@@ -29,7 +29,7 @@ class AtomicFile:
     ) -> None:
         self.target = target
         self._shown, self._overwrite, self._append, self._durable = shown, overwrite, append, durable
-        if not overwrite and not append and os.path.lexists(target):
+        if _taken(target, shown) and not overwrite and not append:
             raise exists_already(shown)
         self._aside = self._name_aside()
         self.stream: BinaryIO = _create(self._aside, shown)
@@ -105,6 +105,16 @@ class AtomicFile:
             self.commit()
         else:
             self.abort()
+
+
+def _taken(path: Path, shown: str) -> bool:
+    try:
+        os.lstat(path)
+        return True
+    except FileNotFoundError:
+        return False
+    except OSError as why:  # a name that is too long would be seen only at commit
+        raise fault("E605", f"`{shown}` cannot be written: {why.strerror or why}") from why
 
 
 def _create(path: Path, shown: str) -> BinaryIO:

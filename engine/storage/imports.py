@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from ...planner.text import fault
+from ...planner.text import QueryError, fault
 from . import parquet, rewrite, types
 from .delta import Change, Conflict, Log
 from .parquet import FilesWriter, WrittenFile
@@ -102,7 +102,8 @@ class Import:
         if self._skip:
             return
         for batch in rows.to_batches() if isinstance(rows, pa.Table) else (rows,):
-            self._writer.write(rewrite.stored_rows(batch, self._schema))
+            with self._watched():
+                self._writer.write(rewrite.stored_rows(batch, self._schema))
             self.n_rows += batch.num_rows
 
     def commit(self) -> Appended:
@@ -111,8 +112,9 @@ class Import:
             if self._aborted:
                 raise fault("E901", "an import was committed after it was aborted")
             try:
-                self._files = self._writer.close()
-                self._done = self._commit()
+                with self._watched():
+                    self._files = self._writer.close()
+                    self._done = self._commit()
             except BaseException:
                 self.abort()
                 raise
@@ -169,14 +171,27 @@ class Import:
         folder, gate = self._log.folder, self._store.gate
         for i, file in enumerate(self._files):
             if not gate.exists(folder / file.path, folder):
-                raise types.mismatch(
-                    f"table `{self._target.name}` was dropped or vacuumed during the import", "run it again"
-                )
+                raise self._pulled_away()
             if file.order <= last:
                 moved = replace(file, path=parquet.reordered(file.path, last + 1))
                 gate.rename(folder / file.path, folder / moved.path)
                 self._files[i] = file = moved
             last = file.order
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Says what it means when the files are gone."""
+        try:
+            yield
+        except FileNotFoundError as gone:
+            raise self._pulled_away() from gone
+        except OSError as why:
+            raise fault("E605", f"table `{self._target.name}` cannot be written: {why}", hint="is the disk full?") from why
+        except QueryError as why:
+            raise self._pulled_away() if why.code == "E601" else why from None
+
+    def _pulled_away(self) -> QueryError:
+        return types.mismatch(f"table `{self._target.name}` was dropped or vacuumed during the import", "run it again")
 
     def _convert(self, schema: pa.Schema) -> None:
         """The table changed its types meanwhile: writes the files again in the new ones."""

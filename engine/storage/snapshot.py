@@ -268,7 +268,8 @@ class Snapshot:
             return unknown, unknown
         lows, highs = _integers(self._actions[f"min.{name}"]), _integers(self._actions[f"max.{name}"])
         if pa.types.is_timestamp(self.schema.field(name).type):
-            highs = [None if h is None else h + _FOREIGN_TIME_SLACK_US for h in highs]
+            ours = [parquet.order_of(f.path) is not None for f in self.files]
+            highs = [h if h is None or o else h + _FOREIGN_TIME_SLACK_US for h, o in zip(highs, ours, strict=True)]
         return lows, highs
 
     def _hides_nan(self, file: DataFile, name: str) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from cortado.engine.context import Context, QueryState, Settings
 from cortado.engine.memory import Budget
 from cortado.engine.notes import At
 from cortado.engine.operators.aggregate import AggregateSink
+from cortado.engine.storage.spill import SpillArea
 from cortado.planner import ast
 from cortado.planner.catalog import Relation
 from cortado.planner.expr import Bound, FieldRef, Literal
@@ -151,13 +153,18 @@ class _Nothing(Relation):
 
 
 def run_sink(
-    table: pa.Table, keys: Sequence[str], aggs: Sequence[Any], world: World = WORLDS[0], drop: bool = False
+    table: pa.Table,
+    keys: Sequence[str],
+    aggs: Sequence[Any],
+    world: World = WORLDS[0],
+    drop: bool = False,
+    spill: SpillArea | None = None,
 ) -> Outcome:
     warned: list[str] = []
     node, schema = make_node(table, keys, aggs, warned, drop)
     settings = Settings(threads=world.threads, memory=world.memory)
     compiled = [world.compiled == "yes"]
-    query = QueryState(settings, Budget(world.memory), compiled=lambda: compiled[0])
+    query = QueryState(settings, Budget(world.memory), compiled=lambda: compiled[0], spill=spill)
     at = At("2", "stats")
     sink = AggregateSink(node, schema, at, True)
     contexts = [Context(query, query.ledger.worker()) for _ in range(world.threads)]
@@ -233,5 +240,18 @@ def same_everywhere() -> Callable[..., Outcome]:
 
 
 @pytest.fixture
-def run() -> Callable[..., Outcome]:
-    return run_sink
+def run(tmp_path: Path) -> Iterator[Callable[..., Outcome]]:
+    """run(table, keys, aggs, drop=..., **World's fields)."""
+    with SpillArea(tmp_path) as area:
+
+        def check(table: pa.Table, keys: Sequence[str], aggs: Sequence[Any], drop: bool = False, **how: Any) -> Outcome:
+            out = run_sink(table, keys, aggs, World(**how), drop, area)
+            assert area.used == 0, "files are left"
+            return out
+
+        yield check
+
+
+@pytest.fixture
+def as_bits() -> Callable[[pa.Table], list[Any]]:
+    return bits

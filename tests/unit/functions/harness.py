@@ -19,7 +19,7 @@ from cortado.commands.base import REGISTRY, load
 from cortado.engine.arrow import buffer_of, is_valid, offsets_of
 from cortado.engine.batch import PAD, Column, Spans
 from cortado.engine.context import Context, QueryState, Settings
-from cortado.engine.exprs import NULLS_SKIPPED, Eval, evaluate, plain
+from cortado.engine.exprs import INFOS, Eval, evaluate, plain
 from cortado.engine.memory import Budget
 from cortado.engine.notes import At, WorkerNotes
 from cortado.planner import ast
@@ -156,7 +156,7 @@ class Bench:
         hints: dict[str, str] = {}
 
         def refuse(reason: str, rows: NDArray[Any], text: Column | None, hint: str) -> None:
-            (infos if reason == NULLS_SKIPPED else rejects)[reason] += len(rows)
+            (infos if reason in INFOS else rejects)[reason] += len(rows)
             hints[reason] = hint
             assert text is None or len(text) == n
 

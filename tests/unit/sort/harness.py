@@ -81,7 +81,7 @@ def cut(table: pa.Table, world: World) -> list[list[tuple[Column, ...]]]:
 
 def feed(sink: SortSink, query: QueryState, parts: list[list[tuple[Column, ...]]], world: World) -> list[Any]:
     """Pushes every batch; partitions are mixed among workers, a partition's batches stay in order."""
-    chance = random.Random(world.seed)
+    chance = random.Random(world.seed or 0)
     locals_ = [sink.open(Context(query, query.ledger.worker())) for _ in range(world.n_locals)]
     waiting = list(enumerate(parts))
     if world.seed is not None:

@@ -103,7 +103,7 @@ def test_against_pandas(compiled: bool) -> None:
     n = 250_000
     frame = pd.DataFrame({"g": rng.integers(0, 300, n), "x": rng.normal(size=n).round(2), "id": np.arange(n)})
     table = pa.Table.from_pandas(frame)
-    world = World(n_locals=2, rows=65_536, batches=1, memory=32 << 20, compiled=compiled)
+    world = World(n_locals=2, rows=65_536, batches=1, memory=128 << 20, compiled=compiled)
     out = run(table, ["g", "-x"], world)
     want = frame.sort_values(["g", "x"], ascending=[True, False], kind="stable")["id"]
     assert np.array_equal(out.columns[2].to_numpy(), want.to_numpy())
@@ -112,7 +112,7 @@ def test_against_pandas(compiled: bool) -> None:
 
 def test_spilled_runs_and_passes_are_reported_and_change_nothing() -> None:
     table = random_table(random.Random(2), 20_000, ["wide", "string"])
-    out = run(table, ["-wide0"], World(n_locals=2, rows=500, seed=3, memory=512 << 10))
+    out = run(table, ["-wide0"], World(n_locals=2, rows=500, seed=3, memory=160 << 10))
     assert_order(table, out, order(plain_rows(table), spec(table, ["-wide0"])))
     assert out.run["spilled_bytes"] > 0
     assert out.run["passes"] > 1

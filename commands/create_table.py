@@ -1,0 +1,54 @@
+"""`create-table NAME F:TYPE, ...`: an empty stored table."""
+
+from __future__ import annotations
+
+from ..planner.plan import Scan
+from ..planner.text import nearest
+from ..planner.types import BINARY, BOOL, DATE, DOUBLE, DURATION, INT, IP, LONG, SHORT, STRING
+from ..planner.unparse import stage_text
+from .base import Args, Command, Example, Node, register
+
+TYPES = {
+    "string": STRING, "long": LONG, "int": INT, "short": SHORT, "double": DOUBLE, "float": DOUBLE, "bool": BOOL, "date": DATE,
+    "duration": DURATION, "ip": IP, "ipv4": IP, "ipv6": IP, "binary": BINARY,
+}  # fmt: skip
+
+
+@register
+class CreateTable(Command[Scan]):
+    name = "create-table"
+    summary = "Make an empty stored table; gives one row: table, action, rows."
+    syntax = "create-table NAME F:TYPE, ..."
+    grammar = "table columns_def"
+    source = True
+    examples = (
+        Example(
+            title="a table for a web log",
+            query="create-table weblog _time:date, client_ip:string, bytes:long",
+            expect="table:string action:string rows:long\nweblog created 0",
+        ),
+        Example(title="one column", query="create-table counts n:long", expect="table:string action:string rows:long\ncounts created 0"),
+    )
+
+    def bind(self, args: Args, source: Node | None) -> Node:
+        import pyarrow as pa
+
+        from ..engine.sources.action import ActionRelation
+
+        name = args.path(args.one("table"))
+        fields = []
+        for column, word in args.many("columns_def"):
+            kind = TYPES.get(word)
+            if kind is None:
+                args.abort("E307", f"no type is named '{word}'", args.place("columns_def"), suggestions=nearest(word, TYPES, 1),
+                           hint="types: " + ", ".join(TYPES))  # fmt: skip
+            if column in [f[0] for f in fields]:
+                args.abort("E350", f"two fields are named '{column}'", args.place("columns_def"))
+            fields.append((column, kind.arrow))
+        store = args.services.tables
+
+        def act() -> tuple[str, str, int]:
+            store.create(name, pa.schema(fields))
+            return name, "created", 0
+
+        return Scan(**args.common, relation=ActionRelation(act, f"create {name}"), key=stage_text(args.parsed))

@@ -1,0 +1,186 @@
+"""`table NAME, ...`: stored tables and registered objects."""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import Any
+
+from ..engine.services import Services
+from ..planner import ast
+from ..planner.catalog import Relation
+from ..planner.expr import Bound, Expr, FieldRef, Literal
+from ..planner.parse import Parsed
+from ..planner.plan import Assignment, Filter, Limit, Project, Scan, Sort, SortKey
+from ..planner.text import nearest
+from ..planner.types import DATE, Schema
+from ..planner.unparse import stage_text
+from .base import REGISTRY, Args, Command, Example, Node, Option, kinds, register
+
+FORMATS = {".csv": "csvfile", ".tsv": "csvfile", ".json": "jsonfile", ".jsonl": "jsonfile", ".ndjson": "jsonfile", ".parquet": "parquetfile"}
+PACKED = (".gz", ".zst", ".bz2", ".xz")
+
+
+@register
+class Table(Command[Scan]):
+    name = "table"
+    summary = "Read stored tables, registered objects, or with quotes files by their ending."
+    syntax = "table [duration=DUR] [from=T] [to=T] [limit=N] [offset=N] [order={stored,asc,desc}] [time=F] [meta=B] NAME, ..."
+    grammar = "tables"
+    source = True
+    options = (
+        Option("duration", kinds.DURATION, "rows of the last so long, by row time"),
+        Option("from", kinds.TIME, "rows at or after this time"),
+        Option("to", kinds.TIME, "rows before this time"),
+        Option("window", kinds.DURATION, "follow growth for so long", tier=2),
+        Option("limit", kinds.INT, "read so many rows", least=0),
+        Option("offset", kinds.INT, "skip so many rows first", default=0, least=0),
+        Option("order", ("stored", "asc", "desc"), "stored order, or by row time"),
+        Option("time", kinds.FIELD, "add `_time` as this field read as a date"),
+        Option("meta", kinds.BOOL, "add `_table` and `_id`, the row's number in stored order", default=False),
+    )
+    examples = (
+        Example(title="all rows", given={"t": "n:long\n1\n2"}, query="table t", expect="n:long\n1\n2"),
+        Example(
+            title="a time range: from inclusive, to exclusive",
+            given={"t": "_time:date n:long\n2026-11-01T00:00:00Z 1\n2026-11-02T00:00:00Z 2"},
+            query="table from=20261101 to=20261102 t | fields n",
+            expect="n:long\n1",
+        ),
+    )
+
+    def bind(self, args: Args, source: Node | None) -> Node:
+        node = self._rows(args)
+        stage: dict[str, Any] = {"span": args.span, "stage": args.stage, "implied": True}
+        if args.given("time"):
+            node = self._with_time(args, node, stage)
+        low, high = self._range(args)
+        if low is not None or high is not None:
+            node = self._between(args, node, low, high, stage)
+        order = args.option("order") or args.services.settings["table_order"]
+        if order != "stored":
+            self._need_time(args, node)
+            node = Sort(**stage, inputs=(node,), keys=(SortKey("_time", order == "desc"),))
+        limit, offset = args.option("limit"), args.option("offset")
+        if limit is not None or offset:
+            node = Limit(**stage, inputs=(node,), offset=offset, count=2**62 if limit is None else limit)
+        return node
+
+    # what is read
+
+    def _rows(self, args: Args) -> Node:
+        names = args.many("tables")
+        if len(names) == 1 and isinstance(names[0], ast.Text):
+            return self._file(args, names[0])
+        found = [r for n in names for r in self._relations(args, n)]
+        if not found:
+            args.abort("E304", "no table is left to read", args.place("tables"), hint="name one that exists")
+        relation: Relation = found[0]
+        if len(found) > 1:
+            from ..engine.sources.several import SeveralRelation
+
+            several = SeveralRelation(found, ", ".join(r.name for r in found))
+            for name in several.mixed():
+                args.note("mixed", f"field '{name}' is of several types and became text")
+            relation = several
+        return Scan(**args.common, relation=relation, key=stage_text(args.parsed))
+
+    def _file(self, args: Args, path: ast.Text) -> Node:
+        """A quoted name is a path; its ending says how it is read."""
+        bare = path.value.lower()
+        for packed in PACKED:
+            bare = bare.removesuffix(packed)
+        command = REGISTRY.commands[next((c for e, c in FORMATS.items() if bare.endswith(e)), "textfile")]
+        p = args.parsed
+        parsed = Parsed(p.number, command.name, p.command_span, (), (("path", path.value),), p.span, (path.span,))
+        return command.bind(Args(args.binder, parsed, command, None), None)
+
+    def _relations(self, args: Args, given: Any) -> list[Relation]:
+        services: Services = args.services
+        if isinstance(given, ast.Text):
+            args.abort("E201", "a path stands alone: table reads one file", given.span, hint="use csvfile, jsonfile, ... with a pattern")
+        exact = isinstance(given, ast.Name)
+        name = given.name if isinstance(given, ast.Name) else args.path(given)
+        optional = not exact and name.endswith("?")
+        name = name[:-1] if optional else name
+        if not exact and "*" in name:
+            names = [n for n in self._known(services) if fnmatch.fnmatchcase(n, name)]
+            if not names and not optional:
+                args.abort("E304", f"no table matches '{name}'", args.place("tables"), fields=())
+            return [r for n in names if (r := self._relation(args, n)) is not None]
+        found = self._relation(args, name)
+        if found is None and not optional:
+            known = self._known(services)
+            hint = "tables here: " + ", ".join(known[:12]) if known else "no tables here yet; a path goes in quotes"
+            args.abort("E304", f"no table is named '{name}'", args.place("tables"), suggestions=nearest(name, known, 1), hint=hint)
+        return [found] if found is not None else []
+
+    def _known(self, services: Services) -> list[str]:
+        return sorted({*services.given, *services.objects, *services.tables.names()})
+
+    def _relation(self, args: Args, name: str) -> Relation | None:
+        services: Services = args.services
+        held = services.shadowing(name)
+        if held is None and services.tables.exists(name):
+            from ..engine.sources.table import TableRelation
+
+            return TableRelation(services.tables.snapshot(name), meta=args.option("meta"))
+        if held is None and services.frame is not None:
+            held = services.frame(name)
+        if held is None:
+            return None
+        from ..engine.sources.memory import relation_of
+
+        return relation_of(held, name, services, meta=args.option("meta"))
+
+    # row time
+
+    def _with_time(self, args: Args, node: Node, stage: dict[str, Any]) -> Node:
+        name, kind = args.binder.field(ast.Field(args.option("time"), args.option_span("time")), node.schema)
+        ref: Expr = FieldRef(type=kind, name=name)
+        span = args.option_span("time")
+        value = ref if kind.kind == "date" else args.binder.apply("date", [ref], [span], span, Schema())
+        parsed = ast.Call(name="date", args=(ast.Name(name=name),))
+        return Project(**stage, inputs=(node,), assigns=(Assignment(("_time",), Bound(value, parsed)),))
+
+    def _need_time(self, args: Args, node: Node) -> None:
+        if "_time" in node.schema or node.schema.open:
+            return
+        dates = [n for n, t in node.schema.fields if t.kind == "date"]
+        args.abort("E340", "the rows have no field _time", suggestions=tuple(f"time={d}" for d in dates), fields=node.schema.names())
+
+    def _range(self, args: Args) -> tuple[int | None, int | None]:
+        low, high, span = args.option("from"), args.option("to"), args.option("duration")
+        if span is None:
+            return low, high
+        if low is not None or high is not None:
+            args.abort("E311", "duration= and from=/to= exclude each other", args.option_span("duration"))
+        if span.months:
+            from ..engine.calendar import add_months_one
+
+            return add_months_one(args.now_us, -span.months, args.zone), None
+        return args.now_us - span.ns // 1000, None
+
+    def _between(self, args: Args, node: Node, low: int | None, high: int | None, stage: dict[str, Any]) -> Node:
+        self._need_time(args, node)
+        kind = node.schema.type("_time")
+        if kind is None or kind.kind != "date":
+            args.abort("E340", f"_time is {kind}, not a date", hint="time=F reads a field as a date")
+        span = args.span
+        parts: list[tuple[Expr, ast.Expr]] = []
+        for op, us in ((">=", low), ("<", high)):
+            if us is not None:
+                ref = FieldRef(type=kind, name="_time", span=span)
+                value = Literal(type=DATE, value=us, span=span)
+                made = args.binder.apply(op, [ref, value], [span, span], span, node.schema)
+                parts.append((made, ast.Call(name=op, op=True, args=(ast.Name(name="_time"), ast.Text(value=iso(us))))))
+        if len(parts) == 1:
+            return Filter(**stage, inputs=(node,), predicate=Bound(*parts[0]))
+        both = args.binder.apply("and", [e for e, _ in parts], [span, span], span, node.schema)
+        parsed = ast.Call(name="and", op=True, args=tuple(p for _, p in parts))
+        return Filter(**stage, inputs=(node,), predicate=Bound(both, parsed))
+
+
+def iso(us: int) -> str:
+    import datetime as dt
+
+    return (dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=us)).isoformat() + "Z"

@@ -1,0 +1,35 @@
+"""Date columns and scalars as NumPy ticks, for the kernels of date functions and buckets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from .arrow import array_from, is_valid, numbers_of
+from .zones import NS, US, Ints, Mask
+
+
+def ticks_of(array: pa.Array[Any]) -> int:
+    """Ticks a second of a date column."""
+    return NS if array.type.unit == "ns" else US
+
+
+def instants_of(array: pa.Array[Any]) -> tuple[Ints, Mask]:
+    """Instants and which are not null; a null holds some valid instant, so that a batch keeps to the days it is of."""
+    values: NDArray[Any] = numbers_of(array)[: len(array)]
+    valid = is_valid(array)
+    if array.null_count:
+        first = int(np.argmax(valid))
+        values = np.where(valid, values, values[first] if valid[first] else 0)
+    return values, valid
+
+
+def dates_from(values: Ints, null: Mask | None, ticks: int = US) -> pa.Array[Any]:
+    """Timestamps in UTC over ticks."""
+    return array_from(values, null, NS_TYPE if ticks == NS else US_TYPE)
+
+
+US_TYPE, NS_TYPE = pa.timestamp("us", "UTC"), pa.timestamp("ns", "UTC")

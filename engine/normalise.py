@@ -1,0 +1,192 @@
+"""Arrow data from outside to the engine's one physical form of each type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..planner.types import Type, of_arrow
+from .arrow import array_from, call, decode, is_valid, list_sizes, lists_from, maps_from, numbers_of
+from .calendar import to_utc
+from .values import unify
+from .zones import NS, US
+
+Mask: TypeAlias = "NDArray[np.bool_]"
+Told: TypeAlias = Callable[[str, Mask, Any, str], None]  # reason, rows, the values as they came, hint
+_PER_SECOND = {"s": 1, "ms": 1000, "us": US, "ns": NS}
+_DAY = 86_400
+
+
+def ignore(reason: str, rows: Mask, values: Any, hint: str) -> None:
+    """For callers that have nowhere to tell."""
+
+
+def normalise(array: pa.Array[Any], type_: Type, zone: str, told: Told = ignore) -> pa.Array[Any]:
+    """`array` as a column of `type_`: its own type, or one that `planner.types.join` gave for it and others.
+
+    Timestamps without a zone, and dates, are wall time of `zone`. A dictionary of text stays one. `told` gets the rows
+    whose value is null since 64 bits cannot hold it (`overflow`), or whose wall time is missing or twice there (`dst`).
+    """
+    own = of_arrow(array.type)
+    made = _physical(array, own, zone, told)
+    if own == type_ or made.type == type_.arrow or (isinstance(made, pa.DictionaryArray) and type_.kind == "string"):
+        return made
+    if type_.kind == "date" and own.kind == "date":
+        return _to_unit(made, type_.unit, array, told)
+    if own.kind == "null":
+        return pa.nulls(len(array), type_.arrow)
+    return unify(decode(made) if isinstance(made, pa.DictionaryArray) else made, own, type_, zone)
+
+
+def is_plain(kind: pa.DataType) -> bool:
+    """Whether a column of this Arrow type is in physical form as it stands."""
+    return of_arrow(kind).arrow == kind
+
+
+def _physical(array: Any, own: Type, zone: str, told: Told) -> Any:
+    if isinstance(array.type, pa.BaseExtensionType):
+        return _physical(array.storage, of_arrow(array.type), zone, told)
+    t, kind = pa.types, array.type
+    if t.is_dictionary(kind):
+        return _dictionary(array, own, zone, told)
+    if kind == own.arrow:
+        return array
+    match own.kind:
+        case "long":
+            return _unsigned(array, told) if t.is_uint64(kind) else call("cast", array, pa.int64())
+        case "double" | "string" | "binary" | "ip":
+            return call("cast", array, own.arrow)
+        case "date":
+            return _date(array, own, zone, told)
+        case "duration":
+            return _duration(array, told)
+        case "array":
+            return _list(array, own, zone, told)
+        case "map":
+            return _struct(array, own, zone, told) if t.is_struct(kind) else _map(array, own, zone, told)
+    return array
+
+
+def _dictionary(array: Any, own: Type, zone: str, told: Told) -> Any:
+    values = array.dictionary
+    if own.kind != "string" or values.null_count:
+        return _physical(call("take", values, array.indices), own, zone, told)
+    indices = array.indices if array.indices.type == pa.int32() else call("cast", array.indices, pa.int32())
+    return pa.DictionaryArray.from_arrays(indices, values if values.type == pa.string() else call("cast", values, pa.string()))
+
+
+def _unsigned(array: Any, told: Told) -> Any:
+    data = array.buffers()[1]
+    raw = np.frombuffer(data, np.int64, len(array) + array.offset)[array.offset :] if data is not None else np.zeros(len(array), np.int64)
+    valid = is_valid(array)
+    beyond = valid & (raw < 0)
+    if beyond.any():
+        told("overflow", beyond, array, "values above 9223372036854775807 do not fit 64 bits with a sign")
+    return array_from(raw, ~valid | beyond)
+
+
+def _ticks(array: Any, wanted: int, per_second: int, told: Told) -> tuple[NDArray[np.int64], Mask]:
+    """Integers of one unit in another, and which are valid; coarser ones beyond 64 bits are null, finer ones floored."""
+    ticks, valid = numbers_of(array), is_valid(array)
+    if per_second == wanted:
+        return np.where(valid, ticks, 0), valid
+    if per_second > wanted:
+        return np.where(valid, ticks // (per_second // wanted), 0), valid
+    factor = wanted // per_second
+    limit = np.iinfo(np.int64).max // factor
+    beyond = valid & ((ticks > limit) | (ticks < -limit))
+    if beyond.any():
+        told("overflow", beyond, array, "the time is outside of what the unit can hold")
+    valid = valid & ~beyond
+    return np.where(valid, ticks, 0) * factor, valid
+
+
+def _date(array: Any, own: Type, zone: str, told: Told) -> Any:
+    t, kind = pa.types, array.type
+    per_second = NS if own.unit == "ns" else US
+    if t.is_date32(kind):
+        data = array.buffers()[1]
+        n = len(array)
+        raw = np.frombuffer(data, np.int32, n + array.offset)[array.offset :] if data is not None else np.zeros(n, np.int32)
+        valid = is_valid(array)
+        walls = np.where(valid, raw.astype(np.int64), 0) * (_DAY * US)
+    elif t.is_date64(kind):
+        walls, valid = _ticks(array, US, 1000, told)
+    else:
+        walls, valid = _ticks(array, per_second, _PER_SECOND[kind.unit], told)
+        if kind.tz is not None:
+            return array_from(walls, ~valid, own.arrow)
+    made, doubtful = to_utc(walls, zone, per_second)
+    if (doubtful & valid).any():
+        told("dst", doubtful & valid, array, "a wall time that is missing or twice there in the zone")
+    return array_from(made, ~valid, own.arrow)
+
+
+def _to_unit(array: Any, unit: str, given: Any, told: Told) -> Any:
+    has, wants = array.type.unit, unit
+    if has == wants:
+        return array
+    beyond: list[Mask] = []
+    ticks, valid = _ticks(array, _PER_SECOND[wants], _PER_SECOND[has], lambda reason, rows, values, hint: beyond.append(rows))
+    if beyond:
+        told("overflow", beyond[0], given, "nanoseconds reach from 1677 to 2262")
+    return array_from(ticks, ~valid, cast(Any, pa.timestamp)(unit, "UTC"))
+
+
+def _duration(array: Any, told: Told) -> Any:
+    ticks, valid = _ticks(array, US, _PER_SECOND[array.type.unit], told)
+    return array_from(ticks, ~valid, pa.duration("us"))
+
+
+def _list(array: Any, own: Type, zone: str, told: Told) -> Any:
+    if pa.types.is_fixed_size_list(array.type):
+        array = array.cast(pa.list_(array.type.value_type))
+    item = own.item or Type("null")
+    plain = call("cast", array, pa.list_(array.type.value_type)) if pa.types.is_large_list(array.type) else array
+    flat = _inner(plain.flatten(), item, zone, told)
+    return lists_from(list_sizes(plain), flat, is_valid(plain))
+
+
+def _inner(values: Any, type_: Type, zone: str, told: Told) -> Any:
+    """Members and elements are always plain; what is told of them is not told of rows, so it is not passed on by row."""
+    lost: list[tuple[str, str, int]] = []
+    made = normalise(values, type_, zone, lambda reason, rows, _, hint: lost.append((reason, hint, int(rows.sum()))))
+    for reason, hint, n in lost:
+        told(reason, np.ones(n, np.bool_), None, hint)
+    return decode(made) if isinstance(made, pa.DictionaryArray) else made
+
+
+def _struct(array: Any, own: Type, zone: str, told: Told) -> Any:
+    from .arrow import structs_from
+
+    columns = [_inner(array.field(i).slice(0) if array.offset == 0 else array.field(i), kind, zone, told) for i, (_, kind) in enumerate(own.members)]
+    if not columns:
+        return array
+    return structs_from([n for n, _ in own.members], columns, is_valid(array))
+
+
+def _map(array: Any, own: Type, zone: str, told: Told) -> Any:
+    sizes, valid = list_sizes(array), is_valid(array)
+    offsets = np.asarray(numbers32(array.offsets))
+    low, high = (int(offsets[0]), int(offsets[-1])) if len(offsets) else (0, 0)
+    keys, items = array.keys.slice(low, high - low), array.items.slice(low, high - low)
+    if not valid.all():  # what a null row spans is no part of the map
+        held = np.repeat(valid, np.diff(offsets))
+        keep = array_from(held)
+        keys, items = keys.filter(keep), items.filter(keep)
+    from .values import to_text
+
+    key_type = of_arrow(keys.type)
+    texts = to_text(_inner(keys, key_type, zone, told), key_type, zone)
+    return maps_from(sizes, texts, _inner(items, own.item or Type("null"), zone, told), valid)
+
+
+def numbers32(array: Any) -> NDArray[np.int32]:
+    data = array.buffers()[1]
+    if data is None:
+        return np.zeros(len(array), np.int32)
+    return np.frombuffer(data, np.int32, len(array) + array.offset)[array.offset :]

@@ -1,0 +1,227 @@
+"""The end of a grouping: Locals and spilled parts are merged by radix part, each part sorted by key."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...planner.types import Type
+from ..arrow import array_from, indices
+from ..context import Context
+from ..memory import Reservation
+from .grouping import Keys, ManyKeys, OneKey
+from .groupprogram import Program, Table
+from .grouprows import Run
+from .groupspill import MAX_LEVEL, N_PARTS, PartFiles, RunFile, area_of, by_part, chunk_bytes
+from .keyform import is_opaque, normal_type
+from .keysort import order_of, words_in
+from .keytable import Ids, KeyTable
+from .states.rates import Rate
+
+SMALL = 4096  # groups below which one task merges all
+Source: TypeAlias = Callable[[Table], None]
+BucketSeconds: TypeAlias = "Callable[[list[pa.Array[Any]]], NDArray[np.float64]]"
+
+
+@dataclass(slots=True)
+class Held:
+    """What one Local still has in memory."""
+
+    table: Table
+    order: Ids | None = None  # groups by radix part, and where each part begins
+    bounds: NDArray[np.int64] | None = None
+
+    def divide(self) -> None:
+        if self.order is None:
+            self.order, self.bounds = by_part(self.table.keys.hashes(), 0)
+
+    def members(self, part: int) -> Ids:
+        if self.order is None or self.bounds is None:
+            return np.arange(self.table.keys.n, dtype=np.int32)
+        return self.order[self.bounds[part] : self.bounds[part + 1]]
+
+
+@dataclass(slots=True)
+class Merge:
+    """Shared by the merge tasks of one sink."""
+
+    program: Program
+    ctx: Context
+    held: list[Held]
+    spilled: list[PartFiles]
+    bucket_seconds: BucketSeconds | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    runs: dict[int, list[Any]] = field(default_factory=dict)
+    reservations: list[Reservation] = field(default_factory=list)
+    files: list[Any] = field(default_factory=list)  # to be closed whatever happens
+    cut: int = 0
+    written: int = 0
+
+    def tasks(self) -> Sequence[Callable[[], None]]:
+        largest = max((h.table.keys.n for h in self.held), default=0)
+        if not self.spilled and (len(self.held) == 1 or not self._is_large(largest)):
+            return [lambda: self._part(0)]
+        for held in self.held:
+            held.divide()
+        return [lambda part=part: self._part(part) for part in range(N_PARTS)]  # type: ignore[misc]
+
+    def _is_large(self, n_groups: int) -> bool:
+        heavy = n_groups > 1 and any(s.grows and s.nbytes() > 1 << 20 for h in self.held for s in h.table.states)
+        return heavy or n_groups >= SMALL
+
+    def _part(self, part: int) -> None:
+        reservation = self.reserve("merge")
+        try:
+            if len(self.held) == 1 and not self.spilled:
+                runs: list[Any] = [self.finish(self.held[0].table)]
+            else:
+                sources = self._sources(part)
+                runs = self._merged(sources, 1, reservation)
+            kept = [self._kept(run) for run in runs]
+            with self.lock:
+                self.runs[part] = kept
+        finally:
+            reservation.release()
+
+    def reserve(self, what: str) -> Reservation:
+        ctx = self.ctx
+        name = f"{self.program.at.command} ({what})"
+        made = ctx.memory.reserve(name, ctx.memory.limit // (2 * max(1, ctx.settings.threads)))
+        with self.lock:
+            self.reservations.append(made)
+        return made
+
+    def _sources(self, part: int) -> Iterator[Source]:
+        """Each adds to a table what one Local has of this part, in memory or in one chunk of a file."""
+        for held in self.held:
+            yield lambda into, held=held: into.fold(held.table, held.members(part), self.ctx)  # type: ignore[misc]
+        for files in self.spilled:
+            yield from self._chunks(files.batches(part))
+
+    def _chunks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Source]:
+        for batch in batches:
+            yield lambda into, batch=batch: into.fold_batch(batch, self.program, self.ctx)  # type: ignore[misc]
+
+    def _merged(self, sources: Iterator[Source], level: int, reservation: Reservation) -> list[Any]:
+        """Sorted runs of one part. If its groups do not fit, the part is cut by the next bits of their hashes."""
+        table = self.program.table(self.ctx.compiled)
+        charged = 0
+        for add in sources:
+            self.ctx.check()
+            add(table)
+            now = table.nbytes()
+            if now <= charged:
+                continue
+            if reservation.grow(now - charged):
+                charged = now
+            elif self._divisible(table, level):
+                files = self._divide(table, sources, level)
+                del table
+                reservation.release()
+                return self._below(files, level, reservation)
+        run: Any = self.finish(table)
+        if self.spilled or level > 1:  # the budget is short, so what is finished goes to disk as well
+            run = self._to_file(run)
+        return [run]
+
+    def _divisible(self, table: Table, level: int) -> bool:
+        return table.keys.n > 1 and level < MAX_LEVEL and table.nbytes() > 256 << 10 and bool(self.program.key_types)
+
+    def _divide(self, table: Table, sources: Iterator[Source], level: int) -> PartFiles:
+        files = self.part_files(level)
+        files.write(table.keys, table.states, table.nbytes())
+        for add in sources:
+            self.ctx.check()
+            rest = self.program.table(self.ctx.compiled)
+            add(rest)
+            files.write(rest.keys, rest.states, rest.nbytes())
+        files.finish()
+        return files
+
+    def part_files(self, level: int) -> PartFiles:
+        ctx = self.ctx
+        command = self.program.at.command
+        files = PartFiles(area_of(ctx, command), command, level, chunk_bytes(ctx.memory.limit))
+        with self.lock:
+            self.files.append(files)
+        return files
+
+    def _below(self, files: PartFiles, level: int, reservation: Reservation) -> list[Any]:
+        runs: list[Any] = []
+        for part in range(N_PARTS):
+            if files.files[part] is not None:
+                runs += self._merged(self._chunks(files.batches(part)), level + 1, reservation)
+                reservation.release()
+        with self.lock:
+            self.written += files.written
+        return runs
+
+    def _kept(self, run: Any) -> Any:
+        """A finished run stays in memory if the budget lets it."""
+        if isinstance(run, Run) and self.ctx.query.spill is not None and not self.reserve("result").grow(run.nbytes()):
+            return self._to_file(run)
+        return run
+
+    def _to_file(self, run: Run) -> Any:
+        if not len(run) or not run.keys:
+            return run
+        ctx, command = self.ctx, self.program.at.command
+        if run.inline:
+            run = run.plain(normal_type(self.program.key_types[0]))
+        made = RunFile(run, area_of(ctx, command), command, chunk_bytes(ctx.memory.limit))
+        with self.lock:
+            self.files.append(made)
+            self.written += made.written
+        return made
+
+    def finish(self, table: Table) -> Run:
+        """The groups of a table, sorted by key, with their values."""
+        n, compiled, program = table.keys.n, self.ctx.compiled, self.program
+        for state in table.states:
+            if isinstance(state, Rate) and self.bucket_seconds is not None:
+                state.lengths = self.bucket_seconds(table.keys.values())
+        done = [table.states[o.slot].finish(n, o.out, compiled) for o in program.outputs]
+        run = keyed(table.keys)
+        run.aggs = [conform(d.values, o.type) for d, o in zip(done, program.outputs, strict=True)]
+        run.faults = {i: d.faults for i, d in enumerate(done) if d.faults is not None}
+        with self.lock:
+            self.cut += sum(d.cut for d in done)
+        self.ctx.check()
+        if run.inline:
+            return run.take(np.lexsort((words_in(run.keys[1]), words_in(run.keys[0]))).astype(np.int32))
+        return run.take(order_of(run.keys)) if run.keys else run
+
+    def close(self) -> None:
+        for thing in (*self.files, *self.spilled):
+            thing.close()
+        for reservation in self.reservations:
+            reservation.release()
+
+
+def keyed(keys: Keys) -> Run:
+    """The keys of all groups, in order of number."""
+    if isinstance(keys, OneKey):
+        table = keys.coder.table
+        inline = isinstance(table, KeyTable) and not table.words and not table.has_long()
+        if isinstance(table, KeyTable) and inline and not is_opaque(keys.coder.type):
+            return Run([array_from(w) for w in table.sort_words()], [], inline=True)
+    normal = [c.table.keys() for c in keys.coders]
+    values = {j: c.values() for j, c in enumerate(keys.coders) if is_opaque(c.type)}
+    if isinstance(keys, ManyKeys):
+        rows = [indices(keys.codes(j)) for j in range(len(normal))]
+        normal = [k.take(r) for k, r in zip(normal, rows, strict=True)]
+        values = {j: v.take(rows[j]) for j, v in values.items()}
+    return Run(normal, [], opaque=values)
+
+
+def conform(array: pa.Array[Any], type_: Type) -> pa.Array[Any]:
+    """A column of nulls may come untyped; everything else has its type already."""
+    if pa.types.is_null(array.type) and type_.kind != "null":
+        return pa.nulls(len(array), type_.arrow)
+    return array

@@ -1,0 +1,175 @@
+"""What an Aggregate node asks for, prepared once: distinct expressions, and the states that take their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...planner.expr import Expr, FieldRef
+from ...planner.plan import Aggregate
+from ...planner.types import Schema, Type
+from ..arrow import indices, is_valid
+from ..batch import Batch, Column, Spans
+from ..context import Context
+from ..exprs import Eval, evaluate, over, plain, truth
+from ..notes import At
+from .grouping import Keys, new_keys
+from .states import State
+from .states.base import Maker, Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One state, perhaps of several aggregates. Expressions by number."""
+
+    make: Callable[[], State]
+    args: tuple[int, ...]
+    where: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One aggregate: its slot, which of the state's values it is, its type."""
+
+    slot: int
+    out: str
+    type: Type
+
+
+class Program:
+    def __init__(self, node: Aggregate, schema: Schema, at: At) -> None:
+        self.schema, self.at = schema, at
+        self.exprs: list[Expr] = []
+        self.keys = [self._number(k.expr.expr) for k in node.keys]
+        self.key_types = tuple(k.expr.type for k in node.keys)
+        self.slots: list[Slot] = []
+        self.outputs: list[Output] = []
+        known: list[Any] = []
+        for agg in node.aggs:
+            maker: Maker = agg.function.state([b.type for b in agg.args], agg.data)
+            state = maker.make()
+            args = tuple(self._number(b.expr) for b in agg.args[: state.arity])
+            where = self._number(agg.where.expr) if agg.where is not None else None
+            same = (state.key(), args, where)
+            if same not in known:
+                known.append(same)
+                self.slots.append(Slot(maker.make, args, where))
+            self.outputs.append(Output(known.index(same), maker.out, agg.type))
+        self.ordered = any(s.make().ordered for s in self.slots)
+        self._fields = {i: schema.index(e.name) for i, e in enumerate(self.exprs) if isinstance(e, FieldRef)}
+
+    def _number(self, expr: Expr) -> int:
+        """Equal expressions have one number and are evaluated once a batch."""
+        if expr not in self.exprs:
+            self.exprs.append(expr)
+        return self.exprs.index(expr)
+
+    def table(self, compiled: bool, capacity: int = 1 << 10) -> Table:
+        made = Table(new_keys(self.key_types, compiled, capacity), [s.make() for s in self.slots])
+        made.fit()
+        return made
+
+    def values(self, batch: Batch, ctx: Context) -> Values:
+        return Values(self, batch, over(batch, self.schema, ctx, self.at), {})
+
+
+@dataclass(slots=True)
+class Values:
+    """The program's expressions over one batch, evaluated when first asked for."""
+
+    program: Program
+    batch: Batch
+    ev: Eval
+    known: dict[int, Column]
+
+    def column(self, i: int) -> Column:
+        """A column in any form."""
+        found = self.known.get(i)
+        if found is None:
+            found = self.known[i] = self.ev.as_column(evaluate(self.program.exprs[i], self.ev))
+        return found
+
+    def array(self, i: int) -> pa.Array[Any]:
+        """A plain Arrow array; the batch remembers those of its own columns."""
+        field = self.program._fields.get(i)
+        return self.batch.array(field) if field is not None else plain(self.column(i), self.batch.n_rows)
+
+    def update(
+        self, table: Table, groups: NDArray[np.int32], place: NDArray[np.int64] | None, compiled: bool, stop: Any
+    ) -> None:
+        for slot, state in zip(self.program.slots, table.states, strict=True):
+            args = [self.column(i) if state.raw else self.array(i) for i in slot.args]
+            rows = Rows(groups, args, place if state.ordered else None, compiled, stop)
+            if slot.where is not None:
+                rows = chosen(rows, truth(self.column(slot.where), self.batch.n_rows))
+            state.update(rows)
+
+
+@dataclass(slots=True)
+class Table:
+    """Keys and states of one Local or one radix part."""
+
+    keys: Keys
+    states: list[State]
+    room: int = 0  # groups the states have space for
+
+    def fit(self, exact: bool = False) -> None:
+        if self.keys.n > self.room:
+            self.room = self.keys.n if exact else max(2 * self.room, self.keys.n, 64)
+            for state in self.states:
+                state.resize(self.room)
+
+    def nbytes(self) -> int:
+        return self.keys.nbytes() + sum(s.nbytes() for s in self.states)
+
+    def fold(self, other: Table, members: NDArray[np.int32], ctx: Context) -> None:
+        """Add groups `members` of another table."""
+        groups = self.keys.merge(other.keys, members, ctx.stop)  # type: ignore[arg-type]
+        ctx.check()
+        self.fit(exact=True)
+        for mine, theirs in zip(self.states, other.states, strict=True):
+            mine.merge(theirs, members, groups, ctx.compiled)
+
+    def fold_batch(self, batch: pa.RecordBatch, program: Program, ctx: Context) -> None:
+        """Add groups that were exported: keys first, then each state's columns."""
+        n, n_keys = batch.num_rows, len(program.key_types)
+        groups = self.keys.ids(batch.columns[:n_keys], n, ctx.stop)
+        ctx.check()
+        self.fit()
+        members, at = np.arange(n, dtype=np.int32), n_keys
+        for mine, slot in zip(self.states, program.slots, strict=True):
+            loaded = slot.make()
+            width = loaded.width()
+            loaded.resize(n)
+            loaded.load(batch.columns[at : at + width])
+            mine.merge(loaded, members, groups, ctx.compiled)
+            at += width
+
+
+def null_mask(column: Column) -> NDArray[np.bool_]:
+    if isinstance(column, Spans):
+        return column.length < 0
+    if pa.types.is_dictionary(column.type) and column.dictionary.null_count:  # type: ignore[attr-defined]
+        return ~is_valid(column.dictionary.take(column.indices))  # type: ignore[attr-defined]
+    return ~is_valid(column)
+
+
+def taken(column: Column, rows: NDArray[Any]) -> Any:
+    return column.take(rows) if isinstance(column, Spans) else column.take(indices(rows))
+
+
+def chosen(rows: Rows, mask: NDArray[np.bool_]) -> Rows:
+    """The rows where mask holds."""
+    if mask.all():
+        return rows
+    at = np.flatnonzero(mask)
+    place = rows.place[at] if rows.place is not None else None
+    return Rows(rows.groups[at], [taken(a, at) for a in rows.args], place, rows.compiled, rows.stop)
+
+
+__all__ = ["Program", "Table", "Values", "chosen", "null_mask", "taken"]

@@ -1,0 +1,301 @@
+"""Objects of the Python session as relations: Arrow, pandas, Polars, and whatever exports an Arrow stream or array."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ...planner.catalog import Pushdown, ScanRequest
+from ...planner.expr import Expr
+from ...planner.text import fault
+from ...planner.types import Schema, of_arrow
+from ..batch import Batch, Column, Origin
+from ..context import Context
+from ..normalise import normalise
+from ..notes import At
+from ..operator import Partition
+
+Reader = Callable[[Sequence[str] | None], Any]  # wanted columns -> pa.RecordBatchReader
+
+
+def is_readable(thing: Any) -> bool:
+    """Whether `relation_of` can make rows of it."""
+    return _kind_of(thing) != ""
+
+
+def relation_of(
+    thing: Any, name: str, *, zone: str = "UTC", at: At | None = None, spent: set[int] | None = None
+) -> MemoryRelation:
+    """The rows of an object. `spent`: one-shot streams that were read; E604 at a second use, E605 for no rows at all."""
+    at = at or At("", "table")
+    kind = _kind_of(thing)
+    if not kind:
+        raise fault("E605", f"`{name}` is a {type(thing).__name__}, which holds no rows",
+                    hint="pandas, Polars and Arrow tables do, and objects with __arrow_c_stream__")  # fmt: skip
+    mixed: dict[str, dict[str, int]] = {}
+    try:
+        if kind in ("reader", "stream", "dataset"):
+            return _streamed(thing, kind, name, zone, at, spent if spent is not None else set())
+        table = _table(thing, kind, mixed)
+    except (pa.ArrowException, TypeError, ValueError) as why:
+        raise fault("E605", f"`{name}` cannot be read as a table: {why}") from why
+    return MemoryRelation(table.schema, name, zone, at, table=table, mixed=mixed)
+
+
+def _kind_of(thing: Any) -> str:
+    module = type(thing).__module__
+    if isinstance(thing, pa.Table | pa.RecordBatch):
+        return "arrow"
+    if isinstance(thing, pa.RecordBatchReader):
+        return "reader"
+    if module.startswith("pyarrow._dataset"):
+        return "dataset"
+    if module.split(".")[0] == "pandas" and hasattr(thing, "iloc"):
+        return "pandas"
+    if module.startswith("polars") and hasattr(thing, "collect") and not hasattr(thing, "__arrow_c_stream__"):
+        return "lazy"
+    if isinstance(thing, Mapping):
+        return "columns"
+    if isinstance(thing, list) and all(isinstance(row, Mapping) for row in thing):
+        return "rows"
+    if hasattr(thing, "__arrow_c_stream__"):
+        return "stream"
+    return "array" if hasattr(thing, "__arrow_c_array__") else ""
+
+
+def _table(thing: Any, kind: str, mixed: dict[str, dict[str, int]]) -> pa.Table:
+    match kind:
+        case "arrow":
+            return thing if isinstance(thing, pa.Table) else pa.Table.from_batches([thing])
+        case "pandas":
+            return _of_pandas(thing, mixed)
+        case "lazy":
+            return _plain_table(thing.collect())
+        case "columns":
+            return pa.table(dict(thing))
+        case "rows":
+            return pa.Table.from_pylist([dict(row) for row in thing])
+    return pa.Table.from_batches([pa.record_batch(thing)])
+
+
+def _plain_table(thing: Any) -> pa.Table:
+    return pa.table(thing)
+
+
+def _of_pandas(frame: Any, mixed: dict[str, dict[str, int]]) -> pa.Table:
+    """The index is dropped. An object column that mixes kinds becomes text."""
+    if not hasattr(frame, "columns"):  # a series
+        frame = frame.to_frame(name="value" if frame.name is None else frame.name)
+    try:
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        pass
+    arrays, names = [], []
+    for i, name in enumerate(frame.columns):
+        series = frame.iloc[:, i]
+        names.append(str(name))
+        try:
+            arrays.append(pa.Array.from_pandas(series))
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            kinds: dict[str, int] = {}
+            texts: list[str | None] = []
+            for value, is_null in zip(series.tolist(), series.isna().tolist(), strict=True):
+                texts.append(None if is_null else str(value))
+                if not is_null:
+                    kinds[type(value).__name__] = kinds.get(type(value).__name__, 0) + 1
+            arrays.append(pa.array(texts, pa.string()))
+            mixed[str(name)] = kinds
+    return pa.Table.from_arrays(arrays, names=names)
+
+
+def _streamed(thing: Any, kind: str, name: str, zone: str, at: At, spent: set[int]) -> MemoryRelation:
+    if kind == "dataset":
+        # its own threads would compete with ours, so it gives its batches on the worker that asks
+        return MemoryRelation(thing.schema, name, zone, at, reader=lambda fields: thing.scanner(columns=fields, use_threads=False).to_reader())
+    if kind == "reader":
+        def once(fields: Sequence[str] | None) -> Any:
+            _spend(thing, name, spent)
+            return thing
+
+        return MemoryRelation(thing.schema, name, zone, at, reader=once)
+    if hasattr(thing, "__arrow_c_schema__"):
+        return MemoryRelation(pa.schema(thing), name, zone, at, reader=lambda fields: _open_stream(thing, name))
+    if id(thing) in spent:
+        raise _reused(name)
+    first: list[Any] = [pa.RecordBatchReader.from_stream(thing)]  # to know its columns; perhaps it can be had only once
+    schema = first[0].schema
+    return MemoryRelation(schema, name, zone, at, reader=lambda fields: first.pop() if first else _open_stream(thing, name))
+
+
+def _open_stream(thing: Any, name: str) -> Any:
+    try:
+        return pa.RecordBatchReader.from_stream(thing)
+    except (pa.ArrowException, RuntimeError, ValueError, TypeError) as why:
+        raise _reused(name) from why
+
+
+def _spend(thing: Any, name: str, spent: set[int]) -> None:
+    if id(thing) in spent:
+        raise _reused(name)
+    spent.add(id(thing))
+
+
+def _reused(name: str) -> Exception:
+    return fault("E604", f"`{name}` is a stream that was read already", hint="read_all() makes a table of it, which can be read again")
+
+
+class MemoryRelation:
+    """`table` can be scanned in slices and again; `reader` gives the batches of a stream, once a scan."""
+
+    def __init__(
+        self, schema: pa.Schema, name: str, zone: str, at: At, *, table: pa.Table | None = None,
+        reader: Reader | None = None, mixed: Mapping[str, Mapping[str, int]] | None = None,
+    ) -> None:  # fmt: skip
+        self.name, self.zone, self.at = name, zone, at
+        self.table, self.reader = table, reader
+        self.mixed = dict(mixed or {})  # columns whose kinds mix, so that they became text: for a note at bind
+        self.places: dict[str, int] = {}
+        self.renamed: list[str] = []
+        for i, given in enumerate(schema.names):
+            fresh, n = given, 2
+            while fresh in self.places:
+                fresh, n = f"{given}_{n}", n + 1
+            if fresh != given:
+                self.renamed.append(fresh)
+            self.places[fresh] = i
+        self.schema = Schema(tuple((n, of_arrow(schema.field(i).type)) for n, i in self.places.items()))
+
+    @property
+    def n_rows(self) -> int | None:
+        return self.table.num_rows if self.table is not None else None
+
+    def pushdown(self, predicate: Expr) -> Pushdown:
+        return Pushdown.NO
+
+    def scan(self, request: ScanRequest) -> MemorySource:
+        names = self.schema.names() if request.fields is None else request.fields
+        return MemorySource(self, self.schema.select(names), request.limit)
+
+    def describe(self, request: ScanRequest) -> str:
+        fields = ", ".join(self.schema.names() if request.fields is None else request.fields) or "no field"
+        rows = f" ({self.n_rows} rows)" if self.n_rows is not None else ""
+        return f"{self.name}{rows}: {fields}"
+
+
+class MemorySource:
+    """Partitions are slices of a table, or the one stream."""
+
+    def __init__(self, relation: MemoryRelation, schema: Schema, limit: int | None) -> None:
+        self.relation, self.schema, self._limit = relation, schema, limit
+        self._stream: Any = None
+        if relation.table is None:
+            assert relation.reader is not None
+            self._stream = relation.reader(list(schema.names()) if len(schema) and not relation.renamed else None)
+        self.nbytes_hint = relation.table.nbytes if relation.table is not None else None
+
+    def partitions(self, target: int) -> Sequence[Partition]:
+        if self._stream is not None:
+            return [StreamSlice(self, self._stream)]
+        table = self.relation.table
+        assert table is not None
+        end = table.num_rows if self._limit is None else min(table.num_rows, self._limit)
+        return [TableSlice(self, seq, low, min(low + target, end)) for seq, low in enumerate(range(0, end, max(target, 1)))]
+
+    def batch(self, arrays: Sequence[pa.Array[Any]], n: int, seq: int, row: int, ctx: Context) -> Batch:
+        """Arrow columns, one for each field of the schema, as a batch."""
+        origin = Origin(seq, self.relation.name, 0, row)
+        bare = Batch(n, (), origin)
+
+        def told(reason: str, rows: Any, values: Any, hint: str) -> None:
+            if values is None or len(rows) != n:  # inside a list or map: the row is not known
+                ctx.notes.count(self.relation.at, "reject", reason, int(np.count_nonzero(rows)), hint)
+            else:
+                ctx.notes.rows(self.relation.at, "reject", reason, bare, np.flatnonzero(rows), values, hint)
+
+        columns: list[Column] = [normalise(a, t, self.relation.zone, told) for a, (_, t) in zip(arrays, self.schema.fields, strict=True)]
+        return Batch(n, tuple(columns), origin)
+
+
+@dataclass(frozen=True, slots=True)
+class TableSlice:
+    """Rows low..high of a table."""
+
+    source: MemorySource
+    seq: int
+    low: int
+    high: int
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        table, places = self.source.relation.table, self.source.relation.places
+        assert table is not None
+        wanted = [table.column(places[n]) for n in self.source.schema.names()]
+        step, row = ctx.settings.batch_rows, self.low
+        ctx.query.ledger.files_by_seq[self.seq] = self.source.relation.name
+        ctx.query.ledger.rows_by_seq[self.seq] = self.high - self.low
+        while row < self.high:
+            end = min(row + step, self.high)
+            for begin, stop in _chunk_cuts(wanted, row, end):
+                arrays = [_one_chunk(c.slice(begin, stop - begin)) for c in wanted]
+                yield self.source.batch(arrays, stop - begin, self.seq, begin - self.low, ctx)
+            row = end
+
+
+def _chunk_cuts(columns: Sequence[Any], low: int, high: int) -> Iterator[tuple[int, int]]:
+    """low..high cut where a dictionary column changes its values: dictionaries are not joined."""
+    borders = {low, high}
+    for column in columns:
+        if pa.types.is_dictionary(column.type):
+            at = 0
+            for chunk in column.chunks:
+                at += len(chunk)
+                if low < at < high:
+                    borders.add(at)
+    cuts = sorted(borders)
+    yield from zip(cuts, cuts[1:], strict=False)
+
+
+def _one_chunk(column: Any) -> pa.Array[Any]:
+    chunks = [c for c in column.chunks if len(c)]
+    if len(chunks) == 1:
+        return chunks[0]  # type: ignore[no-any-return]
+    if not chunks:
+        return pa.nulls(0, column.type)
+    combined: Any = pa.concat_arrays(chunks)
+    return combined  # type: ignore[no-any-return]
+
+
+_STREAMS = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSlice:
+    """All batches of a stream, one after the other."""
+
+    source: MemorySource
+    stream: Any
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        row, step = 0, ctx.settings.batch_rows
+        relation, names = self.source.relation, self.source.schema.names()
+        ctx.query.ledger.files_by_seq[0] = relation.name
+        by_place = len(self.stream.schema) == len(relation.places)
+        while True:
+            ctx.check()
+            try:
+                given = self.stream.read_next_batch()
+            except StopIteration:
+                return
+            except (pa.ArrowException, OSError) as why:
+                raise fault("E605", f"the stream `{relation.name}` failed behind row {row}: {why}") from why
+            for low in range(0, given.num_rows, step):
+                n = min(step, given.num_rows - low)
+                part = given.slice(low, n)
+                arrays = [part.column(relation.places[x]) if by_place else part.column(x) for x in names]
+                ctx.query.ledger.rows_by_seq[0] = row + n
+                yield self.source.batch(arrays, n, 0, row, ctx)
+                row += n

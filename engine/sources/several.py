@@ -1,0 +1,103 @@
+"""Several relations one after the other, joined by field name: types widened, what one lacks is null."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+from ...planner.catalog import Pushdown, Relation, ScanRequest
+from ...planner.expr import Expr, fields_of
+from ...planner.types import Schema, Type, join
+from ..batch import Batch, Column
+from ..context import Context
+from ..operator import Partition, Source
+
+
+class SeveralRelation:
+    def __init__(self, parts: Sequence[Relation], name: str) -> None:
+        self.name, self._parts = name, list(parts)
+        names = dict.fromkeys(n for p in parts for n in p.schema.names())
+        fields = tuple((n, join(t for p in parts for m, t in p.schema.fields if m == n)) for n in names)
+        self.schema = Schema(fields, any(p.schema.open for p in parts))
+
+    def mixed(self) -> list[str]:
+        """Fields whose kinds differ so that they became text."""
+        out = []
+        for name, made in self.schema.fields:
+            kinds = {t.kind for p in self._parts for m, t in p.schema.fields if m == name} - {"null"}
+            if made.kind == "string" and len(kinds) > 1:
+                out.append(name)
+        return out
+
+    def pushdown(self, predicate: Expr) -> Pushdown:
+        """A part may prune only by fields that are of the same kind in it as in the whole."""
+        same = all(p.schema.type(n) == self.schema.type(n) for p in self._parts for n in fields_of(predicate))
+        return Pushdown.PRUNES if same and all(p.pushdown(predicate) is not Pushdown.NO for p in self._parts) else Pushdown.NO
+
+    def scan(self, request: ScanRequest) -> SeveralSource:
+        wanted = self.schema.names() if request.fields is None else request.fields
+        sources = []
+        for p in self._parts:
+            sources.append(p.scan(replace(request, fields=tuple(n for n in wanted if n in p.schema))))
+        return SeveralSource(sources, self.schema.select(wanted))
+
+    def describe(self, request: ScanRequest) -> str:
+        return "; ".join(p.describe(replace(request, fields=None if request.fields is None else tuple(n for n in request.fields if n in p.schema))) for p in self._parts)
+
+
+class SeveralSource:
+    def __init__(self, parts: Sequence[Source], schema: Schema) -> None:
+        self._parts, self.schema = list(parts), schema
+        hints = [getattr(p, "nbytes_hint", None) for p in parts]
+        self.nbytes_hint: int | None = None if None in hints else sum(h for h in hints if h is not None)
+
+    def partitions(self, target: int) -> Sequence[Partition]:
+        made: list[Partition] = []
+        for source in self._parts:
+            for part in source.partitions(target):
+                made.append(_Shifted(part, len(made), source.schema, self.schema))
+        return made
+
+    def close(self) -> None:
+        for source in self._parts:
+            if hasattr(source, "close"):
+                source.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shifted:
+    """A partition under another number and with the columns of the whole."""
+
+    part: Partition
+    seq: int
+    own: Schema
+    whole: Schema
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        for batch in self.part.batches(ctx):
+            columns = tuple(self._column(batch, n, t, ctx) for n, t in self.whole.fields)
+            yield Batch(batch.n_rows, columns, replace(batch.origin, seq=self.seq))
+
+    def _column(self, batch: Batch, name: str, wanted: Type, ctx: Context) -> Column:
+        if name not in self.own:
+            return pa.nulls(batch.n_rows, wanted.arrow)
+        i = self.own.index(name)
+        held = self.own.type(name)
+        return converted(batch.columns[i], held, wanted, batch, i, ctx) if held is not None else batch.columns[i]
+
+
+def converted(column: Column, held: Type, wanted: Type, batch: Batch, i: int, ctx: Context) -> Column:
+    """The column in the wider type."""
+    if held.kind == wanted.kind and (held.kind not in ("date", "array", "map") or held == wanted):
+        return column
+    array: pa.Array[Any] = batch.array(i)
+    if held.kind == "null":
+        return pa.nulls(len(array), wanted.arrow)
+    if wanted.kind == "string":
+        from ..values import to_text
+
+        return to_text(array, held, ctx.settings.timezone)
+    return array.cast(wanted.arrow)

@@ -1,0 +1,111 @@
+"""`table` over a stored table: row groups as partitions, pruned by statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ...planner.catalog import Pushdown, ScanRequest
+from ...planner.expr import Expr
+from ...planner.types import LONG, STRING, Schema, scalar
+from ..arrow import array_from
+from ..batch import Batch, Column, Origin
+from ..context import Context
+from ..exprs import spread
+from ..operator import Partition
+from ..storage.snapshot import Bound, ScanCounts, Snapshot, Split
+from .pruning import triples
+
+META = (("_table", STRING), ("_id", LONG))
+
+
+class TableRelation:
+    """One version of a stored table, fixed at bind. `meta`: adds `_table` and `_id`, the row's number in stored order."""
+
+    def __init__(self, snapshot: Snapshot, *, meta: bool = False) -> None:
+        self.name, self._snapshot = snapshot.name, snapshot
+        declared = snapshot.declared
+        self.schema = Schema((*declared.fields, *META)) if meta else declared
+
+    def pushdown(self, predicate: Expr) -> Pushdown:
+        return Pushdown.PRUNES if self._bounds((predicate,)) else Pushdown.NO
+
+    def _bounds(self, filters: Sequence[Expr]) -> list[Bound]:
+        known = set(self._snapshot.schema.names)
+        return [Bound(f, op, v) for f, op, v in triples(filters) if f in known and op in ("<", "<=", "==", ">=", ">")]
+
+    def scan(self, request: ScanRequest) -> TableSource:
+        wanted = self.schema.names() if request.fields is None else request.fields
+        return TableSource(self._snapshot, self.schema.select(wanted), self._bounds(request.filters))
+
+    def describe(self, request: ScanRequest) -> str:
+        snap = self._snapshot
+        bounds = self._bounds(request.filters)
+        kept = len(snap.files_for(bounds))
+        pruned = f"; {kept} of {len(snap.files)} files by {', '.join(f'{b.field} {b.op} {b.value}' for b in bounds)}" if bounds else ""
+        fields = ", ".join(self.schema.names() if request.fields is None else request.fields) or "no field"
+        return f"{self.name} version {snap.version}: {fields}{pruned}"
+
+
+class TableSource:
+    def __init__(self, snapshot: Snapshot, schema: Schema, bounds: Sequence[Bound]) -> None:
+        self._snapshot, self.schema, self._bounds = snapshot, schema, bounds
+        self.nbytes_hint: int | None = snapshot.nbytes
+
+    def partitions(self, target: int) -> Sequence[Partition]:
+        counts = ScanCounts()
+        splits = self._snapshot.splits(self._bounds, counts=counts)
+        starts = self._starts() if "_id" in self.schema else None
+        made: list[Partition] = []
+        for i, split in enumerate(splits):
+            made.append(SplitPartition(split, i, self.schema, 0 if starts is None else starts[split.file.number]))
+        self._counts = counts
+        return made
+
+    _counts = ScanCounts()
+
+    def describe_run(self) -> str:
+        c = self._counts
+        return f"{c.files_opened} of {c.files} files, {c.row_groups_kept} of {c.row_groups} row groups"
+
+    def _starts(self) -> list[int]:
+        """Number of each file's first row in stored order."""
+        counts = [f.n_rows if f.n_rows is not None else self._snapshot.footer(f).metadata.num_rows for f in self._snapshot.files]
+        return [0, *np.cumsum(counts).tolist()]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitPartition:
+    split: Split
+    seq: int
+    schema: Schema
+    start: int
+
+    @property
+    def nbytes(self) -> int:
+        return self.split.nbytes
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        stored = [n for n, _ in self.schema.fields if n not in ("_table", "_id")]
+        row = self._before()
+        for got in self.split.read(stored, batch_rows=ctx.settings.batch_rows, check=ctx.check):
+            columns = dict(zip(stored, got.columns, strict=True))
+            out = tuple(self._column(n, columns, got.num_rows, row) for n in self.schema.names())
+            yield Batch(got.num_rows, out, Origin(self.seq, f"table {self.split.snapshot.name}", 0, row))
+            row += got.num_rows
+
+    def _before(self) -> int:
+        """Rows of the table that stand before this row group."""
+        metadata = self.split.footer.metadata
+        return self.start + sum(metadata.row_group(i).num_rows for i in range(self.split.place[1]))
+
+    def _column(self, name: str, columns: dict[str, pa.Array[Any]], n: int, row: int) -> Column:
+        if name == "_table":
+            return spread(scalar(self.split.snapshot.name, STRING), n)
+        if name == "_id":
+            return array_from(np.arange(row, row + n, dtype=np.int64))
+        return columns[name]
