@@ -42,4 +42,4 @@ class System(Command[Scan]):
             args.abort("E304", f"the catalogue has no '{what}'", args.place("word"), suggestions=nearest(what, HERE, 1),
                        hint="system " + ", ".join(HERE))  # fmt: skip
         rows = args.services.catalogue(what, words[1] if len(words) > 1 else "", args.binder)
-        return Scan(**args.common, relation=relation_of(rows, f"system {what}", args.services), key=stage_text(args.parsed))
+        return Scan(**args.common, relation=relation_of(rows, f"system {what}", zone=args.zone), key=stage_text(args.parsed))

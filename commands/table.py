@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 from typing import Any
 
+from ..engine.notes import At
 from ..engine.services import Services
 from ..planner import ast
 from ..planner.catalog import Relation
@@ -12,7 +13,7 @@ from ..planner.expr import Bound, Expr, FieldRef, Literal
 from ..planner.parse import Parsed
 from ..planner.plan import Assignment, Filter, Limit, Project, Scan, Sort, SortKey
 from ..planner.text import nearest
-from ..planner.types import DATE, Schema
+from ..planner.types import DATE, LONG, STRING, Schema
 from ..planner.unparse import stage_text
 from .base import REGISTRY, Args, Command, Example, Node, Option, kinds, register
 
@@ -51,6 +52,8 @@ class Table(Command[Scan]):
     def bind(self, args: Args, source: Node | None) -> Node:
         node = self._rows(args)
         stage: dict[str, Any] = {"span": args.span, "stage": args.stage, "implied": True}
+        if args.option("meta") and "_id" not in node.schema:
+            node = self._with_meta(args, node, stage)
         if args.given("time"):
             node = self._with_time(args, node, stage)
         low, high = self._range(args)
@@ -130,7 +133,21 @@ class Table(Command[Scan]):
             return None
         from ..engine.sources.memory import relation_of
 
-        return relation_of(held, name, services, meta=args.option("meta"))
+        at = At(args.stage, self.name, args.span)
+        return relation_of(held, name, zone=args.zone, at=at, spent=services.spent)
+
+    def _with_meta(self, args: Args, node: Node, stage: dict[str, Any]) -> Node:
+        """Of objects in memory: the name as given, and the row's number from 0."""
+        span = args.span
+        name = Literal(type=STRING, value=node.relation.name if isinstance(node, Scan) else "", span=span)
+        counted = args.binder.apply("seq", [], [], span, Schema())
+        one = Literal(type=LONG, value=1, span=span)
+        number = args.binder.apply("-", [counted, one], [span, span], span, Schema())
+        assigns = (
+            Assignment(("_table",), Bound(name, ast.Text(value=str(name.value)))),
+            Assignment(("_id",), Bound(number, ast.Call(name="seq"))),
+        )
+        return Project(**stage, inputs=(node,), assigns=assigns)
 
     # row time
 

@@ -136,7 +136,17 @@ def evaluate(expr: e.Expr, ev: Eval) -> Value:
     assert isinstance(expr, e.Call)
     if expr.function.special:
         return _kernel(expr, ev, expr.args)
-    args = [evaluate(a, ev) for a in expr.args]
+    chain = [expr]  # long chains lean to the left and are no nesting: a loop
+    while chain[-1].args and isinstance(first := chain[-1].args[0], e.Call) and not first.function.special:
+        chain.append(first)
+    value: Value | None = evaluate(chain[-1].args[0], ev) if chain[-1].args else None
+    for call in reversed(chain):
+        value = _call(call, ev, [] if value is None else [value, *(evaluate(a, ev) for a in call.args[1:])])
+    assert value is not None
+    return value
+
+
+def _call(expr: e.Call, ev: Eval, args: list[Value]) -> Value:
     if args and not expr.function.volatile:
         if all(isinstance(a, pa.Scalar) for a in args):
             return _once(expr, ev, args)

@@ -50,7 +50,8 @@ def below(draws: Bits, limit: Any) -> NDArray[np.int64]:
     a1, a0 = draws >> shift, draws & low
     b1, b0 = top >> shift, top & low
     cross = a1 * b0 + ((a0 * b0) >> shift)
-    return (a1 * b1 + (cross >> shift) + ((a0 * b1 + (cross & low)) >> shift)).astype(np.int64)
+    out: Bits = a1 * b1 + (cross >> shift) + ((a0 * b1 + (cross & low)) >> shift)
+    return out.astype(np.int64)
 
 
 def uniform(draws: Bits) -> NDArray[np.float64]:

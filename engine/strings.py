@@ -14,9 +14,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..planner.text import fault
-from .arrow import array_from, bitmap_of, buffer_of, bytes_of, is_valid, offsets_of
+from .arrow import array_from, bitmap_of, buffer_of, bytes_of, concat, is_valid, offsets_of
 from .batch import Spans
-from .exprs import Eval, Value
+from .exprs import Eval, Value, spread
 
 Ints: TypeAlias = "NDArray[Any]"
 Mask: TypeAlias = "NDArray[np.bool_]"
@@ -37,7 +37,7 @@ class View:
 
     @property
     def null(self) -> Mask:
-        return cast(Mask, self.length < 0)
+        return self.length < 0
 
     @property
     def size(self) -> Ints:
@@ -101,8 +101,7 @@ def view_of(array: pa.Array[Any]) -> View:
 def strings_from(offsets: Ints, data: NDArray[np.uint8], null: Mask | None = None) -> pa.Array[Any]:
     """A string column over NumPy memory, without a copy."""
     bitmap = bitmap_of(null) if null is not None else None
-    made = pa.Array.from_buffers(pa.string(), len(offsets) - 1, [bitmap, buffer_of(_int32(offsets)), buffer_of(data)])
-    return cast("pa.Array[Any]", made)
+    return pa.Array.from_buffers(pa.string(), len(offsets) - 1, [bitmap, buffer_of(_int32(offsets)), buffer_of(data)])
 
 
 def cut(data: NDArray[np.uint8], start: Ints, length: Ints) -> pa.Array[Any]:
@@ -121,9 +120,7 @@ def cut(data: NDArray[np.uint8], start: Ints, length: Ints) -> pa.Array[Any]:
     edges = np.empty(2 * n + 1, np.int32)
     edges[0 : 2 * n : 2], edges[1 : 2 * n : 2], edges[2 * n] = first, stop, stop[-1]
     made = strings_from(edges, data).take(array_from(np.arange(0, 2 * n, 2, dtype=np.int32)))
-    if size is length:
-        return cast("pa.Array[Any]", made)
-    return with_nulls(made, null)
+    return made if size is length else with_nulls(made, null)
 
 
 def _ordered(start: Ints, size: Ints, null: Mask) -> Ints:
@@ -139,9 +136,9 @@ def with_nulls(array: pa.Array[Any], null: Mask) -> pa.Array[Any]:
     gone = null if array.null_count == 0 else null | ~is_valid(array)
     buffers = array.buffers()
     if array.offset == 0 and array.type.num_fields == 0 and not isinstance(array, pa.DictionaryArray):
-        return cast("pa.Array[Any]", pa.Array.from_buffers(array.type, len(array), [bitmap_of(gone), *buffers[1:]]))
+        return pa.Array.from_buffers(array.type, len(array), [bitmap_of(gone), *buffers[1:]])
     rows = np.arange(len(array))
-    return cast("pa.Array[Any]", array.take(array_from(rows, gone)))
+    return array.take(array_from(rows, gone))
 
 
 def weave(parts: Sequence[pa.Array[Any] | pa.Scalar[Any]], n: int) -> pa.Array[Any]:
@@ -156,14 +153,14 @@ def weave(parts: Sequence[pa.Array[Any] | pa.Scalar[Any]], n: int) -> pa.Array[A
     columns: list[pa.Array[Any]] = []
     for i, part in enumerate(parts):
         if isinstance(part, pa.Scalar):
-            columns.append(cast("pa.Array[Any]", pa.repeat(part, 1)))
+            columns.append(spread(part, 1))
             order[:, i] = base
         else:
             columns.append(part)
             order[:, i] = np.arange(base, base + n, dtype=np.int32)
         base += len(columns[-1])
     guard_size(sum(_bytes_as(part, n) for part in parts))
-    woven = cast("pa.Array[Any]", pa.concat_arrays(columns)).take(array_from(order.reshape(-1)))
+    woven = concat(columns).take(array_from(order.reshape(-1)))
     return strings_from(offsets_of(woven)[::k], bytes_of(woven.buffers()[2]))
 
 
@@ -206,7 +203,8 @@ class CodePoints:
 
     def rank(self, at: Ints) -> Ints:
         """Code points that begin before byte `at` (of a row with text)."""
-        return self._rank[np.clip(at - self._low, 0, len(self._rank) - 1)]
+        found: Ints = self._rank[np.clip(at - self._low, 0, len(self._rank) - 1)]
+        return found
 
     def count(self) -> Ints:
         """Code points of each row, 0 for null."""

@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
-from .arrow import array_from, call, is_valid, numbers_of, offsets_of
+from .arrow import array_from, call, concat, is_valid, numbers_of, offsets_of
 from .strings import CodePoints, Ints, Mask, cut, runs, strings_from, view_of, weave
 
 ITEM = re.compile(r"%(?:(\d+)\$)?([-#+ 0,(<]*)(\d+)?(?:\.(\d+))?(.|$)", re.DOTALL)
@@ -100,7 +100,11 @@ def format_column(item: Item, column: pa.Array[Any], text: pa.Array[Any] | None)
     elif pa.types.is_float64(column.type) and item.kind in "fe":
         sign, body, numeric = _of_doubles(item, column, valid)
     else:  # nothing of this type goes with the item; null still prints
-        sign, body, numeric = None, _null_text(cast("pa.Array[Any]", pa.nulls(len(column), pa.string())), valid & False), valid & False
+        sign, body, numeric = (
+            None,
+            _null_text(cast("pa.Array[Any]", pa.nulls(len(column), pa.string())), valid & False),
+            valid & False,
+        )
         return _finished(item, sign, body, numeric), valid
     return _finished(item, sign, body, numeric), np.zeros(len(column), np.bool_)
 
@@ -160,7 +164,7 @@ def _of_longs(item: Item, column: pa.Array[Any], valid: Mask) -> tuple[pa.Array[
 
 def _constant(text: str) -> pa.Scalar[Any]:
     raw = np.frombuffer(text.encode(), np.uint8)
-    return strings_from(np.array([0, len(raw)]), raw)[0]
+    return cast("pa.Scalar[Any]", strings_from(np.array([0, len(raw)]), raw)[0])
 
 
 def hexadecimal(values: Ints) -> pa.Array[Any]:
@@ -201,7 +205,10 @@ def _of_doubles(item: Item, column: pa.Array[Any], valid: Mask) -> tuple[pa.Arra
         whole = cut(source.data, source.start, length - places)
         body = _grouped(whole) if "," in item.flags else whole
         if places:
-            body = weave([body, _constant("."), cut(source.data, source.start + length - places, np.full(len(length), places))], len(size))
+            body = weave(
+                [body, _constant("."), cut(source.data, source.start + length - places, np.full(len(length), places))],
+                len(size),
+            )
     if not finite.all():
         names = call("if_else", array_from(np.isnan(values)), "NaN", "Infinity")
         body = call("if_else", array_from(finite), body, names)
@@ -218,7 +225,12 @@ def fixed_digits(values: Ints, places: int) -> pa.Array[Any]:
     tiny = (values < 1e-23) & (places <= 22)
     wide = (values >= 1e30) | ((values < 1e-23) & (values > 0) & ~tiny) | (places > 38)
     shortest = call("cast", array_from(np.where(tiny | wide, 0.0, values)), pa.string())
-    exact = call("round", call("cast", shortest, pa.decimal256(76, 40)), ndigits=min(places, 38), round_mode="half_towards_infinity")
+    exact = call(
+        "round",
+        call("cast", shortest, pa.decimal256(76, 40)),
+        ndigits=min(places, 38),
+        round_mode="half_towards_infinity",
+    )
     scaled = call("cast", exact, pa.decimal256(76, min(places, 38)))
     whole = pa.Array.from_buffers(pa.decimal256(76, 0), len(scaled), scaled.buffers(), offset=scaled.offset)
     digits = call("cast", whole, pa.string())
@@ -226,7 +238,7 @@ def fixed_digits(values: Ints, places: int) -> pa.Array[Any]:
         made = [_python_digits(v, places) for v in values[wide].tolist()]
         index = np.arange(len(values))
         index[wide] = len(values) + np.arange(len(made))
-        digits = cast("pa.Array[Any]", pa.concat_arrays([digits, pa.array(made, pa.string())])).take(array_from(index))
+        digits = concat([digits, pa.array(made, pa.string())]).take(array_from(index))
     missing = np.maximum(places + 1 - np.diff(offsets_of(digits)), 0).astype(np.int64)
     return weave([runs(ord("0"), missing), digits], len(values)) if missing.any() else digits
 

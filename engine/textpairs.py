@@ -86,7 +86,11 @@ def _find_chunk(text: View, sub: View, rows: Ints, places: Ints, last: bool, out
         return
     hit = np.flatnonzero(same_bytes(text.data, at + 1, sub.data, (begin + 1)[row], inner))
     row, at = row[hit], at[hit]
-    edge = np.flatnonzero(np.append(row[1:] != row[:-1], True)) if last else np.flatnonzero(np.append(True, row[1:] != row[:-1]))
+    edge = (
+        np.flatnonzero(np.append(row[1:] != row[:-1], True))
+        if last
+        else np.flatnonzero(np.append(True, row[1:] != row[:-1]))
+    )
     if len(row):
         out[rows[row[edge]]] = at[edge] - start[row[edge]]
 

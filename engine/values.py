@@ -21,6 +21,8 @@ from .arrow import (
     bitmap_of,
     buffer_of,
     call,
+    concat,
+    indices,
     is_valid,
     list_sizes,
     lists_from,
@@ -131,7 +133,7 @@ def double_text(array: pa.Array[Any]) -> pa.Array[Any]:
 # Arrow writes 8.25e+10, 0.000068 and 9.9e-8 where we write 82500000000.0, 6.8e-05 and 9.9e-08
 _FORMS: tuple[tuple[float, Callable[[Any], pa.Array[Any]]], ...] = (
     (0.0, lambda t: t),
-    (1e-10, lambda t: _strung(_cut(t, 0, -1), "0", _cut(t, -1))),
+    (1e-9, lambda t: _strung(_cut(t, 0, -1), "0", _cut(t, -1))),
     (1e-6, lambda t: _exponent(_cut(t, 7), "e-06")),
     (1e-5, lambda t: _exponent(_cut(t, 6), "e-05")),
     *((10.0**e, partial(lambda e, t: _pointed(t, e), e)) for e in range(10, 16)),

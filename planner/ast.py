@@ -148,8 +148,22 @@ class Call(Expr):
         elif self.name == "in":
             out = f"{self.args[0].text(level)} in ({', '.join(a.text() for a in self.args[1:])})"
         else:
-            out = f"{self.args[0].text(level)} {self.name} {self.args[1].text(level + 1)}"
+            out = self._chain_text()
         return f"({out})" if level < outer else out
+
+    def _chain_text(self) -> str:
+        """`a + b + c` leans to the left: a loop, since long chains are no nesting."""
+        parts: list[str] = []
+        node: Expr = self
+        while isinstance(node, Call) and node.op and node.name in BINARY and len(node.args) == 2:
+            level = PRECEDENCE[node.name]
+            parts.append(f" {node.name} {node.args[1].text(level + 1)}")
+            left = node.args[0]
+            if not (isinstance(left, Call) and left.op and PRECEDENCE[left.name] >= level and left.name in BINARY):
+                parts.append(left.text(level))
+                break
+            node = left
+        return "".join(reversed(parts))
 
 
 @dataclass(frozen=True, slots=True)

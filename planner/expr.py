@@ -64,10 +64,13 @@ class Bound:
 
 
 def walk(expr: Expr) -> Iterator[Expr]:
-    yield expr
-    if isinstance(expr, Call):
-        for a in expr.args:
-            yield from walk(a)
+    """The expression and all its parts. A loop: long chains are no nesting."""
+    todo = [expr]
+    while todo:
+        e = todo.pop()
+        yield e
+        if isinstance(e, Call):
+            todo.extend(reversed(e.args))
 
 
 def fields_of(expr: Expr) -> frozenset[str]:
@@ -87,9 +90,15 @@ def conjuncts(expr: Expr) -> tuple[Expr, ...]:
 
 
 def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
-    """Bottom up: `change` gives what stands instead, or None to keep."""
-    if isinstance(expr, Call):
-        args = tuple(rewrite(a, change) for a in expr.args)
-        if any(a is not b for a, b in zip(args, expr.args, strict=True)):
-            expr = replace(expr, args=args)
-    return change(expr) or expr
+    """Bottom up: `change` gives what stands instead, or None to keep. A loop down the first arguments."""
+    chain: list[Call] = []
+    while isinstance(expr, Call) and expr.args:
+        chain.append(expr)
+        expr = expr.args[0]
+    made = change(expr) or expr
+    for call in reversed(chain):
+        args = (made, *(rewrite(a, change) for a in call.args[1:]))
+        if any(a is not b for a, b in zip(args, call.args, strict=True)):
+            call = replace(call, args=args)
+        made = change(call) or call
+    return made

@@ -328,9 +328,16 @@ class _Builder:
             self.fail("E306", "in () needs at least one value", self.span(node))
         return self.operator(node, "in", self.build(left), *self.many(values))
 
-    def on_binary(self, node: Any) -> ast.Call:
-        left, sign, right = node.children
-        return self.operator(node, str(sign), self.build(left), self.build(right))
+    def on_binary(self, node: Any) -> ast.Expr:
+        """`a + b + c` leans to the left: a loop, since long chains are no nesting."""
+        chain = []
+        while getattr(node, "data", "") == "binary":
+            chain.append(node)
+            node = node.children[0]
+        left: ast.Expr = self.build(node)
+        for link in reversed(chain):
+            left = self.operator(link, str(link.children[1]), left, self.build(link.children[2]))
+        return left
 
     def on_negate(self, node: Any) -> ast.Expr:
         # 2**63 is allowed as a token only for the sake of the least long, -9223372036854775808

@@ -170,9 +170,9 @@ class Project(Node):
         return "eval " + ", ".join(a.text() for a in self.assigns)
 
     def needs(self, wanted: Names) -> Names:
+        """What every assignment reads: those that nobody asks for may be here for the rows that they refuse."""
         for a in reversed(self.assigns):
-            if wanted & frozenset(a.names):
-                wanted = wanted - frozenset(a.names) | fields_of(a.value.expr)
+            wanted = wanted - frozenset(a.names) | fields_of(a.value.expr)
         return wanted
 
     def lets_filter_through(self, fields: Names) -> bool:

@@ -4,7 +4,7 @@ given NAME            a table in memory (see tabletext)
 given stored NAME     the same, stored in the database of the session
 given file NAME       a text file in the working folder; \\n, \\r, \\t and \\xHH are read, a newline is added after each line
 given bytes NAME      a file from hexadecimal digits
-set NAME = VALUE      a setting of the session
+setting NAME = VALUE  a setting of the session
 param NAME = VALUE    a parameter, as JSON
 query                 the query
 expect                the table that comes out, or
@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SECTION = re.compile(r"^(given|query|expect|error|notes|same-as|set|param)\b(.*)$")
+SECTION = re.compile(r"^(given|query|expect|error|notes|same-as|setting|param)\b(.*)$")
 
 
 @dataclass
@@ -76,7 +76,7 @@ class _Reader:
                 kind = words[0] if len(words) == 2 else "table"
                 name = words[-1]
                 self.givens = [g for g in self.givens if g[1] != name] + [(kind, name, body)]
-            case "set":
+            case "setting":
                 name, _, value = rest.partition("=")
                 self.settings[name.strip()] = value.strip()
             case "param":

@@ -58,7 +58,7 @@ def test_caret_counts_terminal_cells(session: cortado.Session) -> None:
     with pytest.raises(cortado.QueryError) as caught:
         session.query("table weblog | eval 매출 = 단가 =")
     line, caret = str(caught.value).split("\n")[1:3]
-    assert caret.index("^") - 2 == len("table weblog | eval ") + 4 + 3 + 4 + 1, (line, caret)
+    assert caret.index("^") - 2 == len("table weblog | eval ") + 4 + 3 + 4 + 2, (line, caret)
 
 
 SEEDS = [

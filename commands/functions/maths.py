@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ GROUP = "numbers"
 Judge = Callable[[Ints, Ints], Mask]  # arguments and results -> rows outside the domain
 
 
-def _doubles(ev: Eval, value: Value) -> pa.Array[float]:
+def _doubles(ev: Eval, value: Value) -> pa.Array[Any]:
     column = ev.array(value)
     return column if pa.types.is_float64(column.type) else call("cast", column, pa.float64(), safe=False)
 
@@ -27,7 +28,15 @@ def _real(
     name: str, arrow: str, summary: str, examples: list[tuple[str, str]], outside: Callable[[Ints], Mask] | None = None,
     argument: str = "N",
 ) -> None:  # fmt: skip
-    @function(name, args=(NUMBER,), returns=DOUBLE, group=GROUP, syntax=f"{name}({argument})", summary=summary, examples=examples)
+    @function(
+        name,
+        args=(NUMBER,),
+        returns=DOUBLE,
+        group=GROUP,
+        syntax=f"{name}({argument})",
+        summary=summary,
+        examples=examples,
+    )
     def kernel(ev: Eval, value: Value) -> Value:
         column = _doubles(ev, value)
         if outside is not None:
@@ -46,8 +55,12 @@ _real("log2", "log2", "The binary logarithm; of 0 -infinity, below 0 NaN, both c
 _real("sqrt", "sqrt", "The square root; below 0 NaN, counted.",
       [("sqrt(9)", "3.0"), ("sqrt(-1)", "nan")], lambda x: x < 0)  # fmt: skip
 _real("sin", "sin", "The sine of an angle in radians.", [("sin(0)", "0.0"), ("sin(null)", "null")], np.isinf, "RADIANS")
-_real("cos", "cos", "The cosine of an angle in radians.", [("cos(0)", "1.0"), ("cos(null)", "null")], np.isinf, "RADIANS")
-_real("tan", "tan", "The tangent of an angle in radians.", [("tan(0)", "0.0"), ("tan(null)", "null")], np.isinf, "RADIANS")
+_real(
+    "cos", "cos", "The cosine of an angle in radians.", [("cos(0)", "1.0"), ("cos(null)", "null")], np.isinf, "RADIANS"
+)
+_real(
+    "tan", "tan", "The tangent of an angle in radians.", [("tan(0)", "0.0"), ("tan(null)", "null")], np.isinf, "RADIANS"
+)
 _real("asin", "asin", "The angle whose sine is N; beyond -1..1 NaN, counted.",
       [("asin(0)", "0.0"), ("asin(2)", "nan")], lambda x: np.abs(x) > 1)  # fmt: skip
 _real("acos", "acos", "The angle whose cosine is N; beyond -1..1 NaN, counted.",

@@ -77,7 +77,8 @@ def _half_away(values: Ints) -> Ints:
     size = np.abs(values)
     low = np.floor(size)
     with np.errstate(invalid="ignore"):  # infinity less itself
-        return np.copysign(low + (size - low >= 0.5), values)
+        out: Ints = np.copysign(low + (size - low >= 0.5), values)
+    return out
 
 
 def _round_longs(values: Ints, digits: Ints, name: str) -> tuple[Ints, Mask]:

@@ -29,7 +29,9 @@ def group_of(call: CallBinder, i: int, pattern: regex.Pattern) -> int:
         return pattern.group(which)
     except KeyError:
         names = [n for n in pattern.names if n]
-        call.fail("E307", f"the pattern has {pattern.n_groups} groups, none of them is {which!r}", at=i, suggestions=names)
+        call.fail(
+            "E307", f"the pattern has {pattern.n_groups} groups, none of them is {which!r}", at=i, suggestions=names
+        )
 
 
 def _match_type(call: CallBinder) -> Type:

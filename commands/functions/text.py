@@ -222,7 +222,9 @@ def _padded(name: str, at_left: bool, summary: str, examples: list[tuple[str, st
         count = points.count()
         wanted, null = _counts(ev, size, ev.n)
         wanted = np.maximum(wanted, 0)
-        kept = source.cut(source.start, np.where(source.null, -1, points.byte(np.minimum(wanted, count), count) - source.start))
+        kept = source.cut(
+            source.start, np.where(source.null, -1, points.byte(np.minimum(wanted, count), count) - source.start)
+        )
         filling, no_pad = _filling(ev, pad, np.maximum(wanted - count, 0))
         joined = weave([filling, kept] if at_left else [kept, filling], ev.n)  # type: ignore[list-item]
         return with_nulls(joined, null | source.null | no_pad)

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
-from ...engine.arrow import array_from, is_valid, offsets_of
+from ...engine.arrow import array_from, concat, is_valid, offsets_of
 from ...engine.exprs import Eval, Value
 from ...engine.strings import Ints, Mask, weave, with_nulls
 from ...engine.textformat import FormatError, Item, Piece, compile_format, format_column
@@ -57,7 +57,9 @@ def format_(ev: Eval, *values: Value) -> Value:
     return _by_template(ev, ev.array(values[0]), columns, types, listed)
 
 
-def _formatted(ev: Eval, pieces: tuple[Piece, ...], columns: list[pa.Array[Any]], types: tuple[Type, ...], listed: bool) -> Value:
+def _formatted(
+    ev: Eval, pieces: tuple[Piece, ...], columns: list[pa.Array[Any]], types: tuple[Type, ...], listed: bool
+) -> Value:
     null, out, bad, shown = _answer(ev, pieces, columns, types, listed, ev.n)
     ev.reject("type", bad & ~null, shown)
     return with_nulls(out, bad | null)
@@ -87,7 +89,9 @@ def _answer(
     return null, weave(parts, n), bad, shown
 
 
-def _value(columns: list[pa.Array[Any]], types: tuple[Type, ...], listed: bool, index: int, n: int) -> tuple[pa.Array[Any], Type, Mask]:
+def _value(
+    columns: list[pa.Array[Any]], types: tuple[Type, ...], listed: bool, index: int, n: int
+) -> tuple[pa.Array[Any], Type, Mask]:
     """The column of one item, and the rows that have it at all (arrays may be too short)."""
     if not listed:
         return columns[index], types[index], np.ones(n, np.bool_)
@@ -98,7 +102,9 @@ def _value(columns: list[pa.Array[Any]], types: tuple[Type, ...], listed: bool, 
     return lists.values.take(array_from(at, ~there)), types[0].item or Type("null"), there
 
 
-def _by_template(ev: Eval, templates: pa.Array[Any], columns: list[pa.Array[Any]], types: tuple[Type, ...], listed: bool) -> Value:
+def _by_template(
+    ev: Eval, templates: pa.Array[Any], columns: list[pa.Array[Any]], types: tuple[Type, ...], listed: bool
+) -> Value:
     """Templates that are data: each distinct one is compiled; one that cannot work is a misfit of its rows."""
     codes: Any = cast(Any, templates).dictionary_encode(null_encoding="encode")
     numbers = np.asarray(codes.indices, np.int64)
@@ -116,7 +122,7 @@ def _by_template(ev: Eval, templates: pa.Array[Any], columns: list[pa.Array[Any]
         return pa.nulls(ev.n, pa.string())
     back = np.empty(ev.n, np.int64)
     back[np.concatenate(order)] = np.arange(ev.n)
-    return cast("pa.Array[Any]", pa.concat_arrays(pieces_of)).take(array_from(back))
+    return concat(pieces_of).take(array_from(back))
 
 
 def _of_template(

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...engine import regex
-from ...engine.arrow import array_from, call, is_valid, offsets_of
+from ...engine.arrow import array_from, call, concat, is_valid, offsets_of
 from ...engine.exprs import Eval, Value
 from ...engine.strings import Ints, strings_from, with_nulls
 from ...engine.values import to_text
@@ -19,7 +19,9 @@ from ..base import ANY_ARG, INTEGER, STRING, TEXT, CallBinder, Type, converted, 
 GROUP = "text"
 
 
-def by_distinct(columns: list[pa.Array[Any]], n: int, answer: Callable[[Ints, list[Any]], pa.Array[Any]]) -> pa.Array[Any]:
+def by_distinct(
+    columns: list[pa.Array[Any]], n: int, answer: Callable[[Ints, list[Any]], pa.Array[Any]]
+) -> pa.Array[Any]:
     """Rows grouped by the values of `columns`: `answer(rows, values)` is asked once a distinct combination.
 
     For arguments that Arrow takes as constants only. Its cost is a few microseconds a distinct combination, so an
@@ -29,15 +31,17 @@ def by_distinct(columns: list[pa.Array[Any]], n: int, answer: Callable[[Ints, li
     for column in columns:
         coded: Any = call("dictionary_encode", column, null_encoding="encode")
         codes = np.unique(codes * len(coded.dictionary) + np.asarray(coded.indices, np.int64), return_inverse=True)[1]
+    if n == 0:
+        return answer(np.zeros(0, np.int64), [None] * len(columns))
     order = np.argsort(codes, kind="stable")
-    edges = np.flatnonzero(np.append(True, np.diff(codes[order]) != 0)) if n else np.zeros(0, np.int64)
+    edges = np.flatnonzero(np.append(True, np.diff(codes[order]) != 0))
     pieces = []
     for begin, end in zip(edges, np.append(edges[1:], n), strict=True):
         rows = order[begin:end]
         pieces.append(answer(rows, [c[int(rows[0])].as_py() for c in columns]))
     back = np.empty(n, np.int64)
     back[order] = np.arange(n)
-    return cast("pa.Array[Any]", pa.concat_arrays(pieces)).take(array_from(back))
+    return concat(pieces).take(array_from(back))
 
 
 def _replace_type(call: CallBinder) -> Type:
@@ -122,7 +126,9 @@ def split(ev: Eval, text: Value, separator: Value, limit: Value | None = None) -
         most = 0 if limit is None else cast("pa.Scalar[Any]", limit).as_py()
         return _split(column, cast("pa.Scalar[Any]", separator).as_py(), most)
     columns = [ev.array(separator)] + ([] if limit is None else [ev.array(limit)])
-    return by_distinct(columns, ev.n, lambda rows, v: _split(column.take(array_from(rows)), v[0], v[1] if limit is not None else 0))
+    return by_distinct(
+        columns, ev.n, lambda rows, v: _split(column.take(array_from(rows)), v[0], v[1] if limit is not None else 0)
+    )
 
 
 def _split(column: pa.Array[Any], separator: str | None, limit: int | None) -> pa.Array[Any]:

@@ -162,10 +162,10 @@ def _find(text: View, sub: View, part: Value, last: bool) -> Ints:
         wanted = wanted[::-1]
     raw = cut(text.data, text.start, text.length).view(pa.binary())
     found = call("find_substring", raw, pattern=wanted)
-    place = np.where(is_valid(found), np.frombuffer(bytes_of(found.buffers()[1]), np.int32)[: len(found)], -1).astype(np.int64)
+    place = np.where(is_valid(found), np.frombuffer(bytes_of(found.buffers()[1]), np.int32)[: len(found)], -1).astype(
+        np.int64
+    )
     if not last:
         return place
     place = place[::-1]
     return np.where(place < 0, -1, text.size[::-1] - place - len(wanted))
-
-

@@ -24,6 +24,8 @@ from .keysort import order_of, words_in
 from .keytable import Ids, KeyTable
 from .states.rates import Rate
 
+LEAST_GROUPS = 512  # a part below both of these is merged in memory, come what may
+LEAST_BYTES = 1 << 20
 SMALL = 4096  # groups below which one task merges all
 Source: TypeAlias = Callable[[Table], None]
 BucketSeconds: TypeAlias = "Callable[[list[pa.Array[Any]]], NDArray[np.float64]]"
@@ -65,7 +67,7 @@ class Merge:
 
     def tasks(self) -> Sequence[Callable[[], None]]:
         largest = max((h.table.keys.n for h in self.held), default=0)
-        if not self.spilled and (len(self.held) == 1 or not self._is_large(largest)):
+        if not self.program.key_types or (not self.spilled and (len(self.held) == 1 or not self._is_large(largest))):
             return [lambda: self._part(0)]
         for held in self.held:
             held.divide()
@@ -131,7 +133,9 @@ class Merge:
         return [run]
 
     def _divisible(self, table: Table, level: int) -> bool:
-        return table.keys.n > 1 and level < MAX_LEVEL and table.nbytes() > 256 << 10 and bool(self.program.key_types)
+        """A table of few groups is cut only for the values that its states hold."""
+        enough = table.keys.n >= LEAST_GROUPS or (table.keys.n > 1 and table.nbytes() > LEAST_BYTES)
+        return enough and level < MAX_LEVEL
 
     def _divide(self, table: Table, sources: Iterator[Source], level: int) -> PartFiles:
         files = self.part_files(level)

@@ -60,6 +60,7 @@ class Program:
                 known.append(same)
                 self.slots.append(Slot(maker.make, args, where))
             self.outputs.append(Output(known.index(same), maker.out, agg.type))
+        self._widths: list[int] | None = None
         self.ordered = any(s.make().ordered for s in self.slots)
         self._fields = {i: schema.index(e.name) for i, e in enumerate(self.exprs) if isinstance(e, FieldRef)}
 
@@ -73,6 +74,13 @@ class Program:
         made = Table(new_keys(self.key_types, compiled, capacity), [s.make() for s in self.slots])
         made.fit()
         return made
+
+    def widths(self) -> list[int]:
+        """How many columns each state exports."""
+        if self._widths is None:
+            none = np.empty(0, np.int32)
+            self._widths = [len(s.make().export(none)) for s in self.slots]
+        return self._widths
 
     def values(self, batch: Batch, ctx: Context) -> Values:
         return Values(self, batch, over(batch, self.schema, ctx, self.at), {})
@@ -142,9 +150,8 @@ class Table:
         ctx.check()
         self.fit()
         members, at = np.arange(n, dtype=np.int32), n_keys
-        for mine, slot in zip(self.states, program.slots, strict=True):
+        for mine, slot, width in zip(self.states, program.slots, program.widths(), strict=True):
             loaded = slot.make()
-            width = loaded.width()
             loaded.resize(n)
             loaded.load(batch.columns[at : at + width])
             mine.merge(loaded, members, groups, ctx.compiled)

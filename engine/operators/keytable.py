@@ -50,15 +50,15 @@ def spans_of(array: pa.Array[Any]) -> Spans:
 class KeyTable:
     """Open addressing over two words a key (see kernels.group); grows by doubling."""
 
-    def __init__(self, words: bool = False, capacity: int = 1 << 10, arena: int = 1 << 10, type_: Any = None) -> None:
+    def __init__(self, words: bool = False, capacity: int = 1 << 10, type_: Any = None) -> None:
         self.words = words
         self.type = type_ or (pa.uint64() if words else pa.string())
         self.slots = np.full(2 * capacity, -1, np.int32)
         self.key0, self.key1 = np.empty(capacity, np.uint64), np.empty(capacity, np.uint64)
         self.sizes = np.empty(0 if words else capacity, np.int32)
-        self.arena = np.zeros(0 if words else arena + 16, np.uint8)
+        self.arena = np.zeros(0 if words else capacity + 16, np.uint8)
         self.state = np.zeros(2, np.int64)
-        self.near = np.full(1 << 12 if words else 0, -1, np.int32)  # numbers of small integers, without hashing
+        self.near = np.full(4 * capacity if words else 0, -1, np.int32)  # numbers of small integers, without hashing
         self.base = np.zeros(1, np.uint64)
 
     @property

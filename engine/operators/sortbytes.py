@@ -60,7 +60,9 @@ def _fixed(raw: NDArray[np.uint8], nulls: NDArray[np.bool_]) -> pa.Array[Any]:
     out[:, 0] = np.where(nulls, NULL_MARK, MARK)
     out[:, 1:] = raw
     offsets = np.arange(n + 1, dtype=np.int32) * np.int32(width)
-    return cast("pa.Array[Any]", pa.Array.from_buffers(pa.binary(), n, [None, buffer_of(offsets), buffer_of(out.reshape(-1))]))
+    return cast(
+        "pa.Array[Any]", pa.Array.from_buffers(pa.binary(), n, [None, buffer_of(offsets), buffer_of(out.reshape(-1))])
+    )
 
 
 def _framed(values: pa.Array[Any], nulls: NDArray[np.bool_]) -> pa.Array[Any]:
@@ -82,4 +84,6 @@ def _framed(values: pa.Array[Any], nulls: NDArray[np.bool_]) -> pa.Array[Any]:
     out[where] = data
     out[where[zero] + 1] = 0xFF
     ends = array_from(starts.astype(np.int32))
-    return cast("pa.Array[Any]", pa.Array.from_buffers(pa.binary(), len(escaped), [None, ends.buffers()[1], buffer_of(out)]))
+    return cast(
+        "pa.Array[Any]", pa.Array.from_buffers(pa.binary(), len(escaped), [None, ends.buffers()[1], buffer_of(out)])
+    )

@@ -19,7 +19,9 @@ from ..arrow import bools_of, bytes_of, is_valid, numbers_of, offsets_of
 from ..batch import Column, Spans
 from .keyform import SIGN, double_words, text_form
 
-MASKS = np.array([0, *(~((1 << 64 - 8 * n) - 1) & (2**64 - 1) for n in range(1, 9))], np.uint64)  # keep the first n bytes
+MASKS = np.array(
+    [0, *(~((1 << 64 - 8 * n) - 1) & (2**64 - 1) for n in range(1, 9))], np.uint64
+)  # keep the first n bytes
 BOUND_DEPTH = 64  # bytes of text that `Keys.before` compares; beyond it says "perhaps"
 
 
@@ -100,7 +102,9 @@ class Texts:
         if len(self.data) < 8:
             return np.zeros(len(start), np.uint64)
         left = np.clip(length - depth, 0, 8)
-        loads: NDArray[np.uint64] = np.ndarray((len(self.data) - 7,), np.uint64, self.data.data, strides=(1,))  # unaligned
+        loads: NDArray[np.uint64] = np.ndarray(
+            (len(self.data) - 7,), np.uint64, self.data.data, strides=(1,)
+        )  # unaligned
         return loads[np.where(left > 0, start + depth, 0)].byteswap() & MASKS[left]
 
 
@@ -117,7 +121,10 @@ class Keys:
     n_by: int = 0
 
     def slice(self, begin: int, end: int) -> Keys:
-        cut = (p if isinstance(p, Same) else p.slice(begin, end) if isinstance(p, Texts) else p[begin:end] for p in self.parts)
+        cut = (
+            p if isinstance(p, Same) else p.slice(begin, end) if isinstance(p, Texts) else p[begin:end]
+            for p in self.parts
+        )
         return Keys(end - begin, tuple(cut), self.n_by)
 
     def nbytes(self) -> int:
@@ -292,7 +299,11 @@ def _byte_words(column: pa.Array[Any], width: int) -> list[NDArray[np.uint64]]:
     """A fixed number of bytes as big-endian words, the odd bytes first: an IP is its family and two words."""
     n = len(column)
     data = bytes_of(column.buffers()[1])
-    raw = data[width * column.offset : width * (column.offset + n)].reshape(n, width) if n and len(data) else np.zeros((n, width), np.uint8)
+    raw = (
+        data[width * column.offset : width * (column.offset + n)].reshape(n, width)
+        if n and len(data)
+        else np.zeros((n, width), np.uint8)
+    )
     padded = np.zeros((n, -(-width // 8) * 8), np.uint8)
     padded[:, padded.shape[1] - width :] = raw
     words = padded.view(">u8").astype(np.uint64)

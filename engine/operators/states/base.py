@@ -72,10 +72,6 @@ class State:
     def load(self, arrays: Sequence[pa.Array[Any]]) -> None:
         raise NotImplementedError
 
-    def width(self) -> int:
-        """How many columns `export` gives."""
-        return len(self.export(np.empty(0, np.int32)))
-
     def nbytes(self) -> int:
         raise NotImplementedError
 

@@ -48,8 +48,8 @@ class Distinct(State):
 
     def _ready(self, compiled: bool, stop: NDArray[np.uint8]) -> Coder:
         if self.coder is None:
-            self.coder = Coder(self.type, compiled)
-            self.pairs = new_table(compiled, True, pa.uint64())
+            self.coder = Coder(self.type, compiled, 64)
+            self.pairs = new_table(compiled, True, pa.uint64(), 64)
         elif compiled:
             self.coder.compile(stop)
             if isinstance(self.pairs, DictTable):
@@ -75,6 +75,7 @@ class Distinct(State):
     ) -> None:
         """`before`: how many codes there were without these rows."""
         assert self.coder is not None
+        self._index = None
         if self.single and groups.any():
             self.single = False  # the codes so far become pairs of group 0, with the same numbers
             codes_so_far = np.arange(before, dtype=np.int32)

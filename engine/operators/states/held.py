@@ -87,6 +87,7 @@ class Percentile(Held):
 
     def _add(self, groups: Groups, values: U64) -> None:
         self.groups.append(groups)
+        self._index = None
         self.words.append(values)
         self._nbytes += groups.nbytes + values.nbytes
 
@@ -186,6 +187,7 @@ class Everything(Held):
 
     def _add(self, groups: Groups, values: pa.Array[Any], place: NDArray[np.int64]) -> None:
         self.groups.append(groups)
+        self._index = None
         self.values.append(values)
         self.places.append(place)
         self._nbytes += groups.nbytes + values.nbytes + place.nbytes

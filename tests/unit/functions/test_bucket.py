@@ -7,9 +7,10 @@ from fractions import Fraction
 
 import pyarrow as pa
 import pytest
-from cortado.planner.text import QueryError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cortado.planner.text import QueryError
 from tests.unit.functions.harness import call, dates, doubles, duration, durations, longs, months, run, strings
 
 LONGS = st.sampled_from([-(2**63), 2**63 - 1, -1, 0, 1]) | st.integers(-(2**63), 2**63 - 1)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import urllib.parse
 
 import pytest
-from cortado.planner.text import QueryError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cortado.planner.text import QueryError
 from tests.unit.functions.harness import call, everywhere, strings
 
 TEXTS = st.lists(st.none() | st.text(max_size=8), min_size=1, max_size=6)

@@ -10,9 +10,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-from cortado.planner.text import QueryError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cortado.planner.text import QueryError
 from tests.unit.functions.harness import call, date, dates, doubles, longs, run, strings
 
 EDGES = st.sampled_from([0, 1, -1, 5, -5, 15, 25, -25, 49, 50, 150, 10**18, 2**63 - 1, -(2**63), -(2**63) + 1])
@@ -84,7 +85,14 @@ def test_round_gives_a_long_when_d_is_not_positive() -> None:
 
 def test_digits_beyond_those_there_change_nothing() -> None:
     for name in ROUNDINGS:
-        assert call(name, doubles(0.07, 1.1, 2**60 + 0.0, 1e300, 5e-324, -0.0), 400)[0] == [0.07, 1.1, 2.0**60, 1e300, 5e-324, 0.0]
+        assert call(name, doubles(0.07, 1.1, 2**60 + 0.0, 1e300, 5e-324, -0.0), 400)[0] == [
+            0.07,
+            1.1,
+            2.0**60,
+            1e300,
+            5e-324,
+            0.0,
+        ]
         assert call(name, doubles(0.07, 1.1, 0.29), 2)[0] == [0.07, 1.1, 0.29]
 
 
@@ -118,7 +126,11 @@ def test_mod_and_div_of_longs(rows: list[tuple[int | None, int | None]]) -> None
 def test_mod_of_doubles_has_the_sign_of_a(rows: list[tuple[float, float]]) -> None:
     a, b = (list(c) for c in zip(*rows, strict=True))
     assert call("mod", doubles(*a), doubles(*b))[0] == [math.fmod(x, y) for x, y in rows]
-    expected = [math.inf if abs(q := Fraction(x) / Fraction(y)) > 2**1024 else float(int(q)) for x, y in rows if abs(x / y) < 1e15]
+    expected = [
+        math.inf if abs(q := Fraction(x) / Fraction(y)) > 2**1024 else float(int(q))
+        for x, y in rows
+        if abs(x / y) < 1e15
+    ]
     got = [q for q, (x, y) in zip(call("div", doubles(*a), doubles(*b))[0], rows, strict=True) if abs(x / y) < 1e15]
     assert all(abs(e - g) <= 1 for e, g in zip(expected, got, strict=True))
 
@@ -138,7 +150,9 @@ def test_abs_and_sign() -> None:
     assert call("sign", longs(-(2**63), 0, 9))[0] == [-1, 0, 1]
 
 
-@pytest.mark.parametrize("name", ["abs", "sign", "round", "ceil", "floor", "trunc", "sqrt", "log", "sin", "cbrt", "radians"])
+@pytest.mark.parametrize(
+    "name", ["abs", "sign", "round", "ceil", "floor", "trunc", "sqrt", "log", "sin", "cbrt", "radians"]
+)
 def test_text_is_null_and_counted(name: str) -> None:
     assert call(name, strings("1", None)) == ([None, None], {"type": 1})
 
@@ -195,7 +209,22 @@ def test_clip() -> None:
     assert call("clip", longs(5), None, 10)[0] == [None]
 
 
-REALS = ["exp", "log", "log10", "log2", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "cbrt", "degrees", "radians"]
+REALS = [
+    "exp",
+    "log",
+    "log10",
+    "log2",
+    "sqrt",
+    "sin",
+    "cos",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "cbrt",
+    "degrees",
+    "radians",
+]
 
 
 @quick
@@ -234,5 +263,9 @@ def test_pow_is_a_double() -> None:
 
 
 def test_atan2_and_pi() -> None:
-    assert call("atan2", doubles(1.0, -1.0, 0.0), doubles(1.0, -1.0, -1.0))[0] == [math.atan2(1, 1), math.atan2(-1, -1), math.pi]
+    assert call("atan2", doubles(1.0, -1.0, 0.0), doubles(1.0, -1.0, -1.0))[0] == [
+        math.atan2(1, 1),
+        math.atan2(-1, -1),
+        math.pi,
+    ]
     assert call("pi")[0] == [math.pi]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from cortado.engine import random
 from cortado.engine.arrow import numbers_of
 from cortado.engine.exprs import Eval, plain
@@ -34,7 +35,9 @@ def draw(name: str, *args: Any, n: int, first: int = 0, site: int = 1, seed: int
     return plain(evaluate(replace(expr, site=site), ev), n)
 
 
-@pytest.mark.parametrize(("name", "args"), [("rand", (1000,)), ("rand", (1000, 5)), ("random", ()), ("randn", ()), ("seq", ())])
+@pytest.mark.parametrize(
+    ("name", "args"), [("rand", (1000,)), ("rand", (1000, 5)), ("random", ()), ("randn", ()), ("seq", ())]
+)
 def test_batches_do_not_matter(name: str, args: tuple[int, ...]) -> None:
     whole = draw(name, *args, n=1000)
     pieces = [draw(name, *args, n=size, first=first) for first, size in ((0, 1), (1, 332), (333, 3), (336, 664))]
@@ -58,9 +61,15 @@ def test_rand_is_even_over_its_range() -> None:
 
 def test_random_is_uniform_and_rows_do_not_lean_on_each_other() -> None:
     x = numbers_of(draw("random", n=N))
-    assert 0 <= x.min() and x.max() < 1
+    assert x.min() >= 0 and x.max() < 1
     assert abs(x.mean() - 0.5) < 5 / (12 * N) ** 0.5
-    for other in (x[1:], x[2:], x[256:], numbers_of(draw("random", n=N, seed=1)), numbers_of(draw("random", n=N, site=2))):
+    for other in (
+        x[1:],
+        x[2:],
+        x[256:],
+        numbers_of(draw("random", n=N, seed=1)),
+        numbers_of(draw("random", n=N, site=2)),
+    ):
         m = min(len(x), len(other))
         assert abs(np.corrcoef(x[:m], other[:m])[0, 1]) < 5 / m**0.5
     counts = np.bincount((np.sort(x) * 256).astype(int), minlength=256)
@@ -114,7 +123,9 @@ def test_seq_counts_rows() -> None:
 
 def test_guids_are_version_4_and_repeat_only_with_a_seed() -> None:
     texts = draw("guid", n=500).to_pylist()
-    assert all(uuid.UUID(t).version == 4 and str(uuid.UUID(t)) == t and uuid.UUID(t).variant == uuid.RFC_4122 for t in texts)
+    assert all(
+        uuid.UUID(t).version == 4 and str(uuid.UUID(t)) == t and uuid.UUID(t).variant == uuid.RFC_4122 for t in texts
+    )
     assert len(set(texts)) == 500
     assert draw("guid", n=500).to_pylist() != texts
     seeded = draw("guid", n=500, seed=7)

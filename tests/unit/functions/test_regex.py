@@ -6,10 +6,11 @@ import pickle
 import re
 
 import pytest
-from cortado.engine.regex import PatternError, compile_re2, java_replacement
-from cortado.planner.text import QueryError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cortado.engine.regex import PatternError, compile_re2, java_replacement
+from cortado.planner.text import QueryError
 from tests.unit.functions.harness import call, everywhere, longs, run, strings
 
 TEXTS = st.lists(st.none() | st.text(st.sampled_from("ab1 2=é한_\n"), max_size=10), min_size=1, max_size=6)
@@ -95,7 +96,16 @@ def test_what_re2_has_not_is_refused_with_the_reason(pattern: str, offset: int, 
 
 @pytest.mark.parametrize(
     ("pattern", "offset"),
-    [("ab(c", 2), ("a)", 0), ("[a", 0), ("x*a**", 3), ("a{1,2000}", 1), ("(?<a>x)(?<a>y)", 7), (r"a\Z", 1), ("(?<1>a)", 0)],
+    [
+        ("ab(c", 2),
+        ("a)", 0),
+        ("[a", 0),
+        ("x*a**", 3),
+        ("a{1,2000}", 1),
+        ("(?<a>x)(?<a>y)", 7),
+        (r"a\Z", 1),
+        ("(?<1>a)", 0),
+    ],
 )
 def test_a_bad_pattern_says_where(pattern: str, offset: int) -> None:
     with pytest.raises(PatternError) as found:

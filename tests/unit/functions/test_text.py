@@ -7,10 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from cortado.planner.text import QueryError
-from tests.unit.functions.harness import call, everywhere, longs, run, spans_of, strings
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cortado.planner.text import QueryError
+from tests.unit.functions.harness import call, everywhere, longs, run, spans_of, strings
 
 LETTERS = st.text(st.sampled_from("aB é한\U0001f600\t\n\x00\u3000ß"), max_size=9)
 TEXTS = st.lists(st.none() | LETTERS, min_size=1, max_size=8)
@@ -147,7 +148,9 @@ def test_letters_change_case_and_order(texts: list[str | None]) -> None:
 @given(TEXTS, st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"]))
 def test_normalize_agrees_with_unicodedata(texts: list[str | None], form: str) -> None:
     texts = [t and t + "e\u0301ﬁ각" for t in texts]
-    assert everywhere("normalize", strings(*texts), form).values == mapped(texts, lambda t: unicodedata.normalize(form, t))  # type: ignore[arg-type]
+    assert everywhere("normalize", strings(*texts), form).values == mapped(
+        texts, lambda t: unicodedata.normalize(form, t)
+    )  # type: ignore[arg-type]
 
 
 def test_normalize_refuses_an_unknown_form() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from cortado.planner.text import QueryError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cortado.planner.text import QueryError
 from tests.unit.functions.harness import call, dates, doubles, longs, strings
 
 quick = settings(max_examples=200, deadline=None)
@@ -25,7 +26,10 @@ def one(template: str, *values: Any) -> Any:
 
 
 @quick
-@given(st.lists(LONGS, min_size=1, max_size=5), st.sampled_from(["%d", "%8d", "%-8d|", "%08d", "%,d", "%+,d", "% d", "%+025d", "%,25d", "%020d", "%,030d"]))
+@given(
+    st.lists(LONGS, min_size=1, max_size=5),
+    st.sampled_from(["%d", "%8d", "%-8d|", "%08d", "%,d", "%+,d", "% d", "%+025d", "%,25d", "%020d", "%,030d"]),
+)
 def test_whole_numbers(values: list[int], template: str) -> None:
     python = template.replace("%", "{:", 1).replace("-", "<", 1).replace("d", "d}", 1)
     if "," in python:
@@ -40,7 +44,9 @@ def test_whole_numbers(values: list[int], template: str) -> None:
 @quick
 @given(st.lists(LONGS, min_size=1, max_size=5))
 def test_hexadecimal_is_of_64_bits(values: list[int]) -> None:
-    assert call("format", "%x|%018X", longs(*values), longs(*values))[0] == [f"{v % 2**64:x}|{v % 2**64:018X}" for v in values]
+    assert call("format", "%x|%018X", longs(*values), longs(*values))[0] == [
+        f"{v % 2**64:x}|{v % 2**64:018X}" for v in values
+    ]
 
 
 def half_up(value: float, places: int) -> str:
@@ -75,7 +81,10 @@ def test_what_java_prints() -> None:
     assert one("%x %X", 255, 255) == "ff FF"
     assert one("100%% %5% %-5%|%n", 1) == "100%     % %    |\n"
     assert one("%2$s-%1$s-%s-%s", "a", "b") == "b-a-a-b"
-    assert one("%f %f %f|%8f|%08f", math.nan, math.inf, -math.inf, math.nan, math.inf) == "NaN Infinity -Infinity|     NaN|Infinity"
+    assert (
+        one("%f %f %f|%8f|%08f", math.nan, math.inf, -math.inf, math.nan, math.inf)
+        == "NaN Infinity -Infinity|     NaN|Infinity"
+    )
     assert one("%08.1f %+f", -math.inf, math.nan) == "-Infinity NaN"
     assert one("%.3f %.1f", 7, -3) == "7.000 -3.0"
     assert one("%e", 1500) == "1.500000e+03"
@@ -85,7 +94,15 @@ def test_what_java_prints() -> None:
 
 
 def test_null_prints_null() -> None:
-    got = call("format", "%s %d %.2f %6x|%06d", strings(None, "a"), longs(None, 1), doubles(None, 1.0), longs(None, 10), longs(None, 7))
+    got = call(
+        "format",
+        "%s %d %.2f %6x|%06d",
+        strings(None, "a"),
+        longs(None, 1),
+        doubles(None, 1.0),
+        longs(None, 10),
+        longs(None, 7),
+    )
     assert got == (["null null null   null|  null", "a 1 1.00      a|000007"], {})
     assert one("%d %f", None, None) == "null null"
 
@@ -116,7 +133,30 @@ def test_templates_that_are_data() -> None:
 
 @pytest.mark.parametrize(
     "template",
-    ["%q", "%", "abc %", "%5", "%-d", "%0d", "%-05d", "%+ d", "%++d", "%+s", "%,x", "%.2d", "%,e", "%s %s", "%3$s", "%0$s", "%(d", "%#x", "%<s", "%tY", "%99999d", "%D"],
+    [
+        "%q",
+        "%",
+        "abc %",
+        "%5",
+        "%-d",
+        "%0d",
+        "%-05d",
+        "%+ d",
+        "%++d",
+        "%+s",
+        "%,x",
+        "%.2d",
+        "%,e",
+        "%s %s",
+        "%3$s",
+        "%0$s",
+        "%(d",
+        "%#x",
+        "%<s",
+        "%tY",
+        "%99999d",
+        "%D",
+    ],
 )
 def test_a_template_that_can_never_work_is_refused(template: str) -> None:
     with pytest.raises(QueryError, match="E307"):

@@ -7,9 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from cortado.planner.text import QueryError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cortado.planner.text import QueryError
 from tests.unit.functions.harness import call, dates, everywhere, longs, run, strings
 
 SMALL = st.text(st.sampled_from("ab,한"), max_size=8)
@@ -55,7 +56,12 @@ def test_signs_of_expressions_are_ordinary_in_literal_text() -> None:
 
 
 @quick
-@given(TEXTS, st.sampled_from([(r"(a)(b)?", "<$2$1>"), (r"[ab]+", "$0$0"), (r"(?<n>한)", "${n}!"), (r",", "\\$\\\\"), (r"x*", "-")]))
+@given(
+    TEXTS,
+    st.sampled_from(
+        [(r"(a)(b)?", "<$2$1>"), (r"[ab]+", "$0$0"), (r"(?<n>한)", "${n}!"), (r",", "\\$\\\\"), (r"x*", "-")]
+    ),
+)
 def test_replace_with_an_expression(texts: list[str | None], case: tuple[str, str]) -> None:
     pattern, java = case
     python = {"<$2$1>": r"<\2\1>", "$0$0": r"\g<0>\g<0>", "${n}!": r"\1!", "\\$\\\\": r"$\\", "-": "-"}[java]
@@ -69,7 +75,10 @@ def test_an_expression_with_a_replacement_by_row() -> None:
     assert got == (["<a>b", None, "b", None, "xb"], {"type": 1})
 
 
-@pytest.mark.parametrize(("arguments", "words"), [(("(a", "", "re"), "missing"), (("a", "$1", "re"), "no group 1"), (("a", "b", "x"), '"re"')])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(("(a", "", "re"), "missing"), (("a", "$1", "re"), "no group 1"), (("a", "b", "x"), '"re"')],
+)
 def test_replace_refuses_what_can_never_work(arguments: tuple[str, ...], words: str) -> None:
     with pytest.raises(QueryError, match=f"E307.*{words}"):
         call("replace", strings("a"), *arguments)

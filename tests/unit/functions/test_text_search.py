@@ -6,11 +6,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from cortado.engine import textpairs
 from cortado.engine.strings import view_of
 from cortado.planner.text import QueryError
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from tests.unit.functions.harness import call, everywhere, longs, spans_of, strings
 
 SMALL = st.text(st.sampled_from("ab한é"), max_size=8)
@@ -36,7 +37,11 @@ def rfind(t: str, p: str, begin: int | None = None) -> int:
 @given(TEXTS, PART)
 def test_a_constant_is_found(texts: list[str | None], part: str) -> None:
     column = strings(*texts)
-    checks: dict[str, Any] = {"contains": lambda t: part in t, "startswith": lambda t: t.startswith(part), "endswith": lambda t: t.endswith(part)}
+    checks: dict[str, Any] = {
+        "contains": lambda t: part in t,
+        "startswith": lambda t: t.startswith(part),
+        "endswith": lambda t: t.endswith(part),
+    }
     for name, has in checks.items():
         assert everywhere(name, column, part).values == [t is not None and has(t) for t in texts]
     assert everywhere("indexof", column, part).values == [None if t is None else t.find(part) for t in texts]
@@ -47,8 +52,12 @@ def test_a_constant_is_found(texts: list[str | None], part: str) -> None:
 @given(TEXTS, PART, FROM)
 def test_from_bounds_the_search(texts: list[str | None], part: str, begin: int) -> None:
     column = strings(*texts)
-    assert everywhere("indexof", column, part, begin).values == [None if t is None else find(t, part, begin) for t in texts]
-    assert everywhere("lastindexof", column, part, begin).values == [None if t is None else rfind(t, part, begin) for t in texts]
+    assert everywhere("indexof", column, part, begin).values == [
+        None if t is None else find(t, part, begin) for t in texts
+    ]
+    assert everywhere("lastindexof", column, part, begin).values == [
+        None if t is None else rfind(t, part, begin) for t in texts
+    ]
 
 
 @quick
@@ -59,10 +68,16 @@ def test_each_row_may_look_for_its_own_text(rows: list[tuple[Any, Any, Any]]) ->
     for text in (strings(*texts), spans_of(strings(*texts))):
         both = [None not in (t, p) for t, p, _ in rows]
         assert call("contains", text, part)[0] == [ok and p in t for ok, (t, p, _) in zip(both, rows, strict=True)]
-        assert call("startswith", text, part)[0] == [ok and t.startswith(p) for ok, (t, p, _) in zip(both, rows, strict=True)]
-        assert call("endswith", text, part)[0] == [ok and t.endswith(p) for ok, (t, p, _) in zip(both, rows, strict=True)]
+        assert call("startswith", text, part)[0] == [
+            ok and t.startswith(p) for ok, (t, p, _) in zip(both, rows, strict=True)
+        ]
+        assert call("endswith", text, part)[0] == [
+            ok and t.endswith(p) for ok, (t, p, _) in zip(both, rows, strict=True)
+        ]
         assert call("indexof", text, part)[0] == [None if t is None or p is None else t.find(p) for t, p, _ in rows]
-        assert call("lastindexof", text, part)[0] == [None if t is None or p is None else t.rfind(p) for t, p, _ in rows]
+        assert call("lastindexof", text, part)[0] == [
+            None if t is None or p is None else t.rfind(p) for t, p, _ in rows
+        ]
         assert call("indexof", text, part, begin)[0] == [None if None in r else find(*r) for r in rows]
         assert call("lastindexof", text, part, begin)[0] == [None if None in r else rfind(*r) for r in rows]
 
@@ -110,7 +125,9 @@ def test_text_made_to_hurt_is_searched_in_linear_time() -> None:
     parts = strings(*["a" * 2000 + "ba"] * n, "ab")
     found = textpairs.find(view_of(texts), view_of(parts))
     assert found.tolist() == [-1] * n + [599_999]
-    assert textpairs.find(view_of(texts), view_of(strings(*["a" * 2000] * n, "a")), last=True).tolist() == [3000] * n + [599_999]
+    assert textpairs.find(view_of(texts), view_of(strings(*["a" * 2000] * n, "a")), last=True).tolist() == [
+        3000
+    ] * n + [599_999]
 
 
 def test_long_equal_text_is_compared_in_pieces() -> None:

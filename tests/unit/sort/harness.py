@@ -117,7 +117,9 @@ def run_parts(sink: SortSink, parts: list[list[tuple[Column, ...]]], world: Worl
                 row += batch.n_rows
                 batches.append(batch)
         assert query.memory.peak <= query.memory.limit
-        columns = [pa.concat_arrays([b.array(i) for b in batches]) for i in range(len(batches[0].columns))] if batches else []
+        columns = (
+            [pa.concat_arrays([b.array(i) for b in batches]) for i in range(len(batches[0].columns))] if batches else []
+        )
         return Outcome(columns, batches, sink.describe_run(), query.memory.peak)
     finally:
         sink.close()

@@ -18,7 +18,11 @@ LONGS = [0, 1, -1, 2**63 - 1, -(2**63), 7, 1 << 40]
 
 
 def ip(rng: random.Random) -> bytes:
-    return bytes([4, *[0] * 12, 10, 0, rng.randrange(2), rng.randrange(3)]) if rng.random() < 0.6 else bytes([6, 32, *[0] * 14, rng.randrange(3)])
+    return (
+        bytes([4, *[0] * 12, 10, 0, rng.randrange(2), rng.randrange(3)])
+        if rng.random() < 0.6
+        else bytes([6, 32, *[0] * 14, rng.randrange(3)])
+    )
 
 
 def array(rng: random.Random, item: Callable[[], Any]) -> list[Any]:
@@ -51,7 +55,9 @@ def column(rng: random.Random, kind: str, n: int, nulls: float) -> pa.Array[Any]
 
 def random_table(rng: random.Random, n: int, kinds: list[str], nulls: float = 0.2) -> pa.Table:
     columns = {f"{kind}{i}": column(rng, kind, n, nulls) for i, kind in enumerate(kinds)}
-    return pa.table({**columns, "id": pa.array(range(n), pa.int64()), "payload": pa.array([f"row {i}" for i in range(n)])})
+    return pa.table(
+        {**columns, "id": pa.array(range(n), pa.int64()), "payload": pa.array([f"row {i}" for i in range(n)])}
+    )
 
 
 def plain_rows(table: pa.Table) -> list[tuple[Any, ...]]:

@@ -54,7 +54,9 @@ def test_several_keys_in_any_world(seed: int) -> None:
     nulls = rng.choice([None, "first", "last"])
     wanted = order(plain_rows(table), spec(table, keys), nulls)
     world = WORLDS[seed % len(WORLDS)]
-    world = replace(world, rows=rng.choice([1, 3, 64, 1000]), batches=rng.choice([1, 2, 7]), seed=rng.choice([None, seed]))
+    world = replace(
+        world, rows=rng.choice([1, 3, 64, 1000]), batches=rng.choice([1, 2, 7]), seed=rng.choice([None, seed])
+    )
     assert_order(table, run(table, keys, world, nulls=nulls), wanted)
 
 
@@ -82,8 +84,17 @@ def test_by_without_limit_orders_by_partition_first() -> None:
 def test_against_duckdb(compiled: bool) -> None:
     rng = np.random.default_rng(3)
     n = 30_000
-    text = pa.array([None if v % 11 == 0 else f"key-{v % 97}" + "x" * (v % 13) for v in rng.integers(0, 10**6, n).tolist()])
-    table = pa.table({"a": pa.array(rng.integers(-50, 50, n), mask=rng.random(n) < 0.1), "b": text, "c": rng.random(n), "id": np.arange(n)})
+    text = pa.array(
+        [None if v % 11 == 0 else f"key-{v % 97}" + "x" * (v % 13) for v in rng.integers(0, 10**6, n).tolist()]
+    )
+    table = pa.table(
+        {
+            "a": pa.array(rng.integers(-50, 50, n), mask=rng.random(n) < 0.1),
+            "b": text,
+            "c": rng.random(n),
+            "id": np.arange(n),
+        }
+    )
     con = duckdb.connect()
     con.register("t", table)
     for keys, sql in [
@@ -93,7 +104,10 @@ def test_against_duckdb(compiled: bool) -> None:
         (["-b", "a", "c"], "b desc nulls last, a nulls first, c nulls first"),
     ]:
         want = con.sql(f"select id from t order by {sql}, id").to_arrow_table()["id"].to_pylist()
-        for world in (World(n_locals=4, rows=4096, seed=1, compiled=compiled), World(n_locals=2, rows=5000, memory=1 << 20, compiled=compiled)):
+        for world in (
+            World(n_locals=4, rows=4096, seed=1, compiled=compiled),
+            World(n_locals=2, rows=5000, memory=1 << 20, compiled=compiled),
+        ):
             assert run(table, keys, world).columns[3].to_pylist() == want, (keys, world)
 
 

@@ -1,0 +1,175 @@
+"""`timechart`: aggregates by bucket of time, a column for each value of `by`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..engine.calendar import BadSpan, Span
+from ..engine.zones import NS, US
+from ..planner import ast
+from ..planner.expr import Bound, Call, FieldRef, Literal
+from ..planner.plan import AggCall, Aggregate, Key, Names
+from ..planner.types import DATE, DATE_NS, STRING, Schema, Type
+from ..planner.unparse import stage_text
+from .base import REGISTRY, Args, Command, Example, Node, Option, kinds, lowers, register
+from .rowtime import row_time
+
+DAY = ast.Duration(ns=86_400 * NS)
+FILLABLE = {"0": ("long", "double", "duration"), "linear": ("long", "double", "duration", "date")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeChart(Aggregate):
+    """An aggregation whose first key is the bucket of `time`, then laid out. `fill` None: empty buckets stay away."""
+
+    time: str
+    grid: Span
+    fill: str | None
+    long: bool
+    command = "timechart"
+
+    @property
+    def wide(self) -> bool:
+        return len(self.keys) > 1 and not self.long
+
+    def derive(self) -> Schema:
+        if self.wide:
+            return Schema((("_time", self.keys[0].expr.type),), open=True)
+        aggs = tuple((a.name, _filled(a.type, self.fill)) for a in self.aggs)
+        return Schema((*((k.name, k.expr.type) for k in self.keys), *aggs))
+
+    def grouping(self) -> Aggregate:
+        """The rows `bucket, keys, aggregates` that the chart is made of."""
+        return Aggregate(
+            inputs=self.inputs, aggs=self.aggs, keys=self.keys, span=self.span, stage=self.stage, written=self.written
+        )
+
+    def text(self) -> str:
+        if self.written is not None:
+            return stage_text(self.written)
+        return f"timechart {', '.join(a.text() for a in self.aggs)}"
+
+    def needs(self, wanted: Names) -> Names:
+        if self.wide:
+            wanted = frozenset(a.name for a in self.aggs)
+        return Aggregate.needs(self, wanted) | {self.time}
+
+    def prune(self, wanted: Names) -> Node:
+        if self.wide or not any(a.name in wanted for a in self.aggs):
+            return self  # a chart without a column would have no rows to lay out
+        return Aggregate.prune(self, wanted)
+
+
+def _filled(type_: Type, fill: str | None) -> Type:
+    from ..engine.operators.timechart import filled_type
+
+    return filled_type(type_, fill)
+
+
+@lowers(TimeChart)
+@register
+class TimeChartCommand(Command[TimeChart]):
+    name = "timechart"
+    summary = "Aggregate by buckets of time; with `by` one column for each value."
+    syntax = "timechart [span=1d] [offset=DUR] [time=F] [fill={null,0,prev,linear}] [long=B] AGG [where E] [as A], ... [by F, ...]"
+    grammar = "aggs [by_keys]"
+    options = (
+        Option("span", kinds.DURATION, "length of a bucket; days and longer go by the wall clock", default=DAY),
+        Option("offset", kinds.DURATION, "moves the grid of buckets"),
+        Option("time", kinds.FIELD, "the time of a row; default _time, or the only date field"),
+        Option("fill", ("null", "0", "prev", "linear"), "adds the empty buckets between, with this value"),
+        Option("long", kinds.BOOL, "rows of _time, keys, aggregates instead of a column a value", default=False),
+    )
+    examples = (
+        Example(
+            title="hits and errors per hour",
+            given={
+                "t": "_time:date status:long\n2026-11-01T10:05:00Z 200\n2026-11-01T10:50:00Z 500\n2026-11-01T12:00:00Z 200"
+            },
+            query="table t | timechart span=1h count as hits, count where status >= 500 as errors",
+            expect="_time:date hits:long errors:long\n2026-11-01T10:00:00Z 2 1\n2026-11-01T12:00:00Z 1 0",
+        ),
+        Example(
+            title="a column for each value, quiet hours shown",
+            given={
+                "t": "_time:date port:long\n2026-11-01T10:05:00Z 80\n2026-11-01T12:50:00Z 443\n2026-11-01T12:00:00Z 80"
+            },
+            query="table t | timechart span=1h fill=0 count by port",
+            expect="_time:date 80:long 443:long\n2026-11-01T10:00:00Z 1 0\n2026-11-01T11:00:00Z 0 0\n2026-11-01T12:00:00Z 1 1",
+        ),
+    )
+
+    def bind(self, args: Args[Any], source: Node | None) -> Node:
+        assert source is not None
+        time, kind = row_time(args)
+        items = args.many("by_keys")
+        keys = args.keys(items)
+        aggs = args.aggregates(args.many("aggs"), span=True)
+        grid = _grid(args, NS if kind.unit == "ns" and kind.kind == "date" else US)
+        fill, long = args.option("fill"), args.option("long")
+        _check_names(args, keys, aggs, wide=bool(keys) and not long)
+        for agg, item in zip(aggs, args.many("aggs"), strict=False):
+            if fill in FILLABLE and agg.type.kind not in (*FILLABLE[fill], "any", "null"):
+                args.fail(
+                    "E311",
+                    f"fill={fill} cannot fill '{agg.name}': {agg.type}",
+                    item.span,
+                    hint="fill=null or fill=prev",
+                )
+        bucket = _bucket(time, kind, grid, args)
+        return TimeChart(
+            **args.common, inputs=(source,), keys=(bucket, *keys), aggs=aggs, time=time, grid=grid, fill=fill, long=long
+        )
+
+    def lower(self, node: TimeChart) -> Any:
+        from ..engine.notes import At
+        from ..engine.operators.timechart import BucketSink, ChartSink, Layout
+
+        at, grouping = At(node.stage, node.name, node.span), node.grouping()
+        before = node.inputs[0].schema
+        buckets = BucketSink(grouping, before, at, before.index(node.time), node.grid)
+        if not node.wide and node.fill is None:
+            return buckets
+        layout = Layout(
+            tuple(k.expr.type for k in node.keys[1:]), tuple((a.name, a.type) for a in node.aggs), node.grid, node.fill, node.wide,
+            Schema(node.schema.fields),
+        )  # fmt: skip
+        return [buckets, ChartSink(layout, at)]
+
+
+def _grid(args: Args[Any], ticks: int) -> Span:
+    span = args.option("span")
+    try:
+        grid = Span.of(span, args.option("offset"))
+    except BadSpan as why:
+        args.abort("E311", str(why), args.option_span("span"))
+    if grid.is_zero:
+        args.abort("E311", "a span of 0 makes no buckets", args.option_span("span"))
+    if not grid.fits(ticks):
+        args.abort("E311", "times of microseconds have no buckets of nanoseconds", args.option_span("span"))
+    return grid
+
+
+def _bucket(time: str, kind: Type, grid: Span, args: Args[Any]) -> Key:
+    """The bucket's start as a key named `_time`; the text of span and offset makes keys of other grids unequal."""
+    span, offset = args.option("span"), args.option("offset")
+    length = Literal(type=STRING, value=span.text() + (f"+{offset.text()}" if offset is not None else ""))
+    result = DATE_NS if kind.kind == "date" and kind.unit == "ns" else DATE
+    field = FieldRef(type=result if kind.kind != "date" else kind, name=time)
+    call = Call(type=result, function=REGISTRY.functions["datetrunc"], args=(field, length), data=grid)
+    shown = ast.Call(name="datetrunc", args=(ast.Name(name=time), ast.Text(value=str(length.value))))
+    return Key(Bound(call, shown), "_time")
+
+
+def _check_names(args: Args[Any], keys: tuple[Key, ...], aggs: tuple[AggCall, ...], *, wide: bool) -> None:
+    """E350 for what is known now; the names of wide columns are checked when the values are."""
+    seen = set() if wide else {"_time"}
+    named = [
+        *(() if wide else zip(keys, args.many("by_keys"), strict=False)),
+        *zip(aggs, args.many("aggs"), strict=False),
+    ]
+    for column, item in named:
+        if column.name in seen:
+            args.fail("E350", f"two columns are named '{column.name}'", item.span, hint="name one with 'as'")
+        seen.add(column.name)

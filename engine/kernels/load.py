@@ -1,0 +1,69 @@
+"""Loads the compiled kernels: numba is imported only from here, and only when asked."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import threading
+from types import ModuleType
+
+_lock = threading.Lock()
+_loading = threading.Lock()
+_thread: threading.Thread | None = None
+_is_ready = False
+_error: BaseException | None = None
+
+
+def ready() -> bool:
+    """Whether every kernel module is there."""
+    return _is_ready
+
+
+def failure() -> BaseException | None:
+    """Why the kernels could not be loaded, if so; the general kernels go on answering."""
+    return _error
+
+
+def modules() -> list[str]:
+    """Full names of the kernel modules."""
+    package = importlib.import_module(__package__)
+    return sorted(f"{package.__name__}.{m.name}" for m in pkgutil.iter_modules(package.__path__) if m.name not in ("load", "jit"))
+
+
+def ensure(background: bool) -> None:
+    """Import the kernel modules: compiled now, or loaded from the cache. `background`: in a thread, and return at once.
+
+    Without `background` a module that fails to load raises. After a failure in the background nothing is tried again.
+    """
+    global _thread
+    if _is_ready:
+        return
+    if not background:
+        _load()
+        return
+    with _lock:
+        if _thread is None and _error is None:
+            _thread = threading.Thread(target=_quietly, name="cortado-kernels")
+            _thread.start()
+
+
+def _quietly() -> None:
+    global _error
+    try:
+        _load()
+    except BaseException as why:  # whatever it is, the general kernels answer
+        _error = why
+
+
+def _load() -> None:
+    global _is_ready
+    with _loading:
+        for name in modules():
+            if not threading.main_thread().is_alive():  # the process ends: do not hold it up for the rest
+                return
+            _import(name)
+        _is_ready = True
+
+
+def _import(name: str) -> ModuleType:
+    return importlib.import_module(name)

@@ -1,0 +1,121 @@
+"""Figures of operators: rows, batches, bytes, time, memory. Two clock readings a batch and operator, so they are always taken."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .spec import Tag
+
+wall_ns, cpu_ns = time.perf_counter_ns, time.thread_time_ns
+
+
+class Meter:
+    """What one worker spent in one operator and in all behind it that it called; only that worker writes."""
+
+    __slots__ = ("batches", "cpu", "nbytes", "rows", "wall")
+
+    def __init__(self) -> None:
+        self.rows = self.batches = self.nbytes = self.wall = self.cpu = 0
+
+    def timed(self, task: Callable[[], Any]) -> Any:
+        wall, cpu = wall_ns(), cpu_ns()
+        try:
+            return task()
+        finally:
+            self.wall += wall_ns() - wall
+            self.cpu += cpu_ns() - cpu
+
+
+@dataclass(slots=True)
+class OperatorMetrics:
+    """Figures of one plan node, over all workers. Times are its own, without those of the operators behind it.
+
+    `nbytes`: bytes that a source read; 0 for other operators. `said`: what the operator tells of its run.
+    """
+
+    tag: Tag
+    rows_in: int = 0
+    rows_out: int = 0
+    batches: int = 0
+    nbytes: int = 0
+    wall_ns: int = 0
+    cpu_ns: int = 0
+    peak_memory: int = 0
+    spilled_bytes: int = 0
+    said: str = ""
+
+
+@dataclass(slots=True)
+class Position:
+    """One operator of a pipeline: a meter a worker, and beside each the meter of what it calls next."""
+
+    tag: Tag | None  # None: the end of the result, which is nobody's
+    operator: Any
+    is_source: bool = False
+    is_sink: bool = False
+    meters: list[tuple[Meter, Meter | None]] = field(default_factory=list)
+    extra: Meter = field(default_factory=Meter)  # combine, merge, result: called by the scheduler, not by an operator
+    peak: Callable[[], int] = lambda: 0
+
+    @property
+    def rows(self) -> int:
+        return sum(m.rows for m, _ in self.meters)
+
+    @property
+    def batches(self) -> int:
+        return sum(m.batches for m, _ in self.meters)
+
+    def own(self, what: str) -> int:
+        """Time spent here alone."""
+        spent = sum(getattr(m, what) - (getattr(n, what) if n is not None else 0) for m, n in self.meters)
+        return max(0, spent) + int(getattr(self.extra, what))
+
+
+def collect(pipelines: Iterable[list[Position]]) -> list[OperatorMetrics]:
+    """By node, in the order in which nodes first appear; `rows_in` and `rows_out` are what crosses the node's borders."""
+    found: dict[int, OperatorMetrics] = {}
+    for positions in pipelines:
+        for i, position in enumerate(positions):
+            if position.tag is None:
+                continue
+            into = found.setdefault(position.tag.id, OperatorMetrics(position.tag))
+            _add(into, position)
+            before, after = positions[i - 1] if i else None, positions[i + 1] if i + 1 < len(positions) else None
+            if not position.is_source and not _same(before, position):
+                into.rows_in += position.rows
+                into.batches += position.batches
+            if not position.is_sink and not _same(after, position):
+                into.rows_out += position.rows if after is None else position.rows if position.is_source else after.rows
+            if position.is_source and into.rows_in == 0:
+                into.batches += position.batches
+    return list(found.values())
+
+
+def _same(other: Position | None, position: Position) -> bool:
+    return other is not None and other.tag is not None and position.tag is not None and other.tag.id == position.tag.id
+
+
+def _add(into: OperatorMetrics, position: Position) -> None:
+    into.wall_ns += position.own("wall")
+    into.cpu_ns += position.own("cpu")
+    into.peak_memory = max(into.peak_memory, position.peak())
+    if position.is_source:
+        into.nbytes += sum(m.nbytes for m, _ in position.meters)
+    spilled, said = _told(position.operator)
+    into.spilled_bytes += spilled
+    into.said = ", ".join(dict.fromkeys(s for s in (into.said, said) if s))
+
+
+def _told(operator: Any) -> tuple[int, str]:
+    """Spilled bytes and words; an operator may answer with a text or with figures by name."""
+    describe = getattr(operator, "describe_run", None)
+    if describe is None:
+        return 0, ""
+    told = describe()
+    if not isinstance(told, Mapping):
+        return 0, str(told)
+    spilled = int(told.get("spilled_bytes", 0))
+    return spilled, ", ".join(f"{k}={v}" for k, v in told.items() if k != "spilled_bytes" and v not in ("", 0))

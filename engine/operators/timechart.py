@@ -1,0 +1,289 @@
+"""`timechart`: rows grouped by bucket of time, then laid out as a grid: one row a bucket, one column a value of `by`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...planner.plan import Aggregate
+from ...planner.text import fault
+from ...planner.types import DOUBLE, Schema, Type, scalar
+from ..arrow import array_from, call, concat, indices, is_valid, nulls, numbers_of
+from ..batch import Batch, Origin
+from ..calendar import Span, bucket_count, bucket_range, next_bucket
+from ..context import Context
+from ..datecolumns import dates_from, instants_of, ticks_of
+from ..notes import At
+from ..operator import Flow, Partition, Source
+from ..values import to_text
+from .aggregate import AggregateSink, Local
+from .keyform import Words, normal
+from .keysort import ranks
+
+MOST_CELLS = 100_000_000
+FILLS = ("null", "0", "prev", "linear")
+
+
+class BucketSink(AggregateSink):
+    """Groups whose first key is a bucket: rows without a time are left out, rates learn the length of their bucket."""
+
+    def __init__(self, node: Aggregate, schema: Schema, at: At, time: int, grid: Span) -> None:
+        super().__init__(node, schema, at, True, self._seconds)
+        self._time, self._grid, self._zone = time, grid, "UTC"
+
+    def push(self, batch: Batch, local: Local) -> Flow:
+        times = batch.array(self._time)
+        if times.null_count:
+            valid = is_valid(times)
+            local.ctx.notes.rows(self._at, "drop", "null time", batch, np.flatnonzero(~valid), None)
+            batch = batch.pick(valid)
+        return super().push(batch, local)
+
+    def merge(self, ctx: Context) -> Sequence[Callable[[], None]]:
+        self._zone = ctx.settings.timezone
+        return super().merge(ctx)
+
+    def _seconds(self, keys: Sequence[pa.Array[Any]]) -> NDArray[np.float64]:
+        """True lengths of the groups' buckets."""
+        instants, ticks = instants_of(keys[0])[0], ticks_of(keys[0])
+        length: NDArray[np.float64] = (next_bucket(instants, self._grid, self._zone, ticks) - instants) / ticks
+        return length
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The grid to make of rows `bucket, keys, aggregates`, which come sorted. `fill` None: only buckets that have rows."""
+
+    keys: tuple[Type, ...]
+    aggs: tuple[tuple[str, Type], ...]
+    grid: Span
+    fill: str | None
+    wide: bool
+    schema: Schema  # of the rows that come out where the data does not decide it
+
+
+class ChartSink:
+    """Takes the groups in order; gives the grid."""
+
+    needs_order = True
+
+    def __init__(self, layout: Layout, at: At) -> None:
+        self._layout, self._at = layout, at
+        self._batches: list[tuple[pa.Array[Any], ...]] = []
+        self._reservation: Any = None
+
+    def open(self, ctx: Context) -> Context:
+        self._reservation = ctx.memory.reserve(self._at.command)
+        return ctx
+
+    def push(self, batch: Batch, local: Context) -> Flow:
+        columns = batch.own(range(len(batch.columns)))
+        self._charge(sum(c.nbytes for c in columns))
+        self._batches.append(columns)
+        return Flow.MORE
+
+    def _charge(self, nbytes: int) -> None:
+        if not self._reservation.grow(nbytes):
+            raise fault(
+                "E702",
+                f"{self._at.command} needs more memory than the query has",
+                hint="a longer span, or fewer values of `by`",
+            )
+
+    def combine(self, local: Context) -> None:
+        return None
+
+    def merge(self, ctx: Context) -> Sequence[Callable[[], None]]:
+        return ()
+
+    def result(self, ctx: Context) -> Source:
+        layout = self._layout
+        if not self._batches:
+            schema = Schema(layout.schema.fields)
+            return Chart([nulls(0, t.arrow) for _, t in schema.fields], schema, self._at.command)
+        columns = [concat(parts) for parts in zip(*self._batches, strict=True)]
+        self._batches.clear()
+        rows = _Groups(layout, columns, ctx.settings.timezone)
+        self._charge(9 * len(layout.aggs) * rows.n_cells)
+        names, made = rows.wide() if layout.wide else rows.long()
+        return Chart(made, Schema(tuple(names)), self._at.command)
+
+    def close(self) -> None:
+        if self._reservation is not None:
+            self._reservation.release()
+
+
+class _Groups:
+    """The groups of a chart: which row of them stands in each cell (bucket, series)."""
+
+    def __init__(self, layout: Layout, columns: list[pa.Array[Any]], zone: str) -> None:
+        self._layout, self._zone = layout, zone
+        self._keys = columns[1 : 1 + len(layout.keys)]
+        self._aggs = columns[1 + len(layout.keys) :]
+        starts = instants_of(columns[0])[0]
+        self._ticks = ticks_of(columns[0])
+        self._series, self._first = self._number_series()
+        n_series = len(self._first)
+        low, high = int(starts[0]), int(starts[-1])
+        if layout.fill is None:
+            self._starts = np.unique(starts)
+        else:
+            self._guard(bucket_count(low, high + 1, layout.grid, self._ticks), n_series, low, high)
+            self._starts = bucket_range(low, high + 1, layout.grid, zone, self._ticks)
+        self.n_cells = len(self._starts) * n_series
+        self._guard(len(self._starts), n_series, low, high)
+        bucket = np.searchsorted(self._starts, starts)
+        self._cells = np.full((n_series, len(self._starts)), -1, np.int64)
+        self._cells[self._series, bucket] = np.arange(len(starts))
+
+    def _guard(self, n_buckets: int, n_series: int, low: int, high: int) -> None:
+        if n_buckets * n_series <= MOST_CELLS:
+            return
+        ends = to_text(dates_from(np.array([low, high]), None, self._ticks), Type("date"), self._zone).to_pylist()
+        raise fault(
+            "E701",
+            f"{n_buckets:,} buckets from {ends[0]} to {ends[1]}, {n_series:,} values of `by`: more than {MOST_CELLS:,} cells",
+            hint="a longer span; is a time far off by mistake?",
+        )
+
+    def _number_series(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """A number for each row by ascending value of its keys, and the first row of each number."""
+        n = len(self._aggs[0]) if self._aggs else len(self._keys[0])
+        codes = np.zeros(n, np.int64)
+        for key, type_ in zip(self._keys, self._layout.keys, strict=True):
+            form: Any = normal(type_, key)
+            rank = ranks(form.to_arrow() if isinstance(form, Words) else form)
+            codes = np.unique(codes * (int(rank.max()) + 1) + rank, return_inverse=True)[1].astype(np.int64)
+        first = np.unique(codes, return_index=True)[1]
+        return codes, first.astype(np.int64)
+
+    def _time(self) -> tuple[str, Type]:
+        return self._layout.schema.fields[0]
+
+    def wide(self) -> tuple[list[tuple[str, Type]], list[pa.Array[Any]]]:
+        """One row a bucket; for each series one column an aggregate."""
+        names, made = [self._time()], [dates_from(self._starts, None, self._ticks)]
+        labels = self._labels()
+        for number, label in enumerate(labels):
+            for (alias, type_), values in zip(self._layout.aggs, self._aggs, strict=True):
+                name = label if len(self._layout.aggs) == 1 else f"{label}_{alias}"
+                names.append((name, filled_type(type_, self._layout.fill)))
+                made.append(self._column(values, type_, number))
+        _check_names([n for n, _ in names])
+        return names, made
+
+    def long(self) -> tuple[list[tuple[str, Type]], list[pa.Array[Any]]]:
+        """One row a bucket and series, by bucket, then series."""
+        n_series, n_buckets = self._cells.shape
+        by_bucket = np.arange(n_series * n_buckets).reshape(n_series, n_buckets).T.reshape(-1)
+        first = indices(np.tile(self._first, n_buckets))
+        made = [dates_from(np.repeat(self._starts, n_series), None, self._ticks), *(k.take(first) for k in self._keys)]
+        for (_, type_), values in zip(self._layout.aggs, self._aggs, strict=True):
+            series = [self._column(values, type_, number) for number in range(n_series)]
+            made.append(concat(series).take(indices(by_bucket)))
+        return list(self._layout.schema.fields), made
+
+    def _labels(self) -> list[str]:
+        rows = indices(self._first)
+        texts = [
+            to_text(k.take(rows), t, self._zone).to_pylist() for k, t in zip(self._keys, self._layout.keys, strict=True)
+        ]
+        return ["_".join("null" if part is None else part for part in parts) for parts in zip(*texts, strict=True)]
+
+    def _column(self, values: pa.Array[Any], type_: Type, series: int) -> pa.Array[Any]:
+        cells = self._cells[series]
+        missing = cells < 0
+        if not missing.any():
+            return _as_filled(values.take(indices(cells)), type_, self._layout.fill)
+        got = values.take(array_from(np.where(missing, 0, cells), missing))
+        match self._layout.fill:
+            case "0":
+                return call("if_else", array_from(missing), scalar(0, type_), got)
+            case "prev":
+                own = np.arange(len(cells))
+                known = np.maximum.accumulate(np.where(is_valid(got), own, -1))
+                at = np.where(missing, known, own)
+                return got.take(array_from(np.maximum(at, 0), at < 0))
+            case "linear":
+                return self._linear(got, type_, missing)
+        return got
+
+    def _linear(self, got: pa.Array[Any], type_: Type, missing: NDArray[np.bool_]) -> pa.Array[Any]:
+        """Between the nearest values either side, by time; the ends stay null."""
+        known = is_valid(got)
+        if not known.any():
+            return _as_filled(got, type_, "linear")
+        at = np.flatnonzero(known)
+        when = (self._starts - self._starts[0]).astype(np.float64)
+        base = int(numbers_of(got)[at[0]]) if type_.kind in ("date", "duration") else 0
+        exact = numbers_of(got)[: len(got)]
+        values = (exact[at] - base).astype(np.float64)
+        between = missing & (np.arange(len(got)) > at[0]) & (np.arange(len(got)) < at[-1])
+        drawn = np.interp(when[between], when[at], values)
+        if type_.kind in ("date", "duration"):
+            out = np.where(known, exact, 0)
+            out[between] = np.rint(drawn).astype(np.int64) + base
+        else:
+            out = np.where(known, exact, 0).astype(np.float64)
+            out[between] = drawn
+        return array_from(out, ~(known | between), filled_type(type_, "linear").arrow)
+
+
+def filled_type(type_: Type, fill: str | None) -> Type:
+    """What a column has after filling: points on a line between whole numbers are no whole numbers."""
+    return DOUBLE if fill == "linear" and type_.kind == "long" else type_
+
+
+def _as_filled(array: pa.Array[Any], type_: Type, fill: str | None) -> pa.Array[Any]:
+    wanted = filled_type(type_, fill)
+    return array if wanted == type_ else call("cast", array, wanted.arrow, safe=False)
+
+
+def _check_names(names: list[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise fault(
+                "E350",
+                f"two columns are named '{name}'",
+                hint="rename the values, or long=t for rows instead of columns",
+            )
+        seen.add(name)
+
+
+class Chart:
+    """Columns in memory as a source, which knows its columns only now."""
+
+    def __init__(self, columns: Sequence[pa.Array[Any]], schema: Schema, name: str) -> None:
+        self._columns, self._schema, self._name = tuple(columns), schema, name
+
+    @property
+    def schema(self) -> Schema:
+        return self._schema
+
+    def partitions(self, target: int) -> Sequence[Partition]:
+        n = len(self._columns[0])
+        step = max(1, target)
+        return [ChartPart(self._columns, i, b, min(b + step, n), self._name) for i, b in enumerate(range(0, n, step))]
+
+
+@dataclass(frozen=True, slots=True)
+class ChartPart:
+    columns: tuple[pa.Array[Any], ...]
+    seq: int
+    begin: int
+    end: int
+    name: str
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        step = ctx.settings.batch_rows
+        for row in range(self.begin, self.end, step):
+            n = min(step, self.end - row)
+            yield Batch(
+                n, tuple(c.slice(row, n) for c in self.columns), Origin(self.seq, self.name, 0, row - self.begin)
+            )

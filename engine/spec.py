@@ -1,0 +1,53 @@
+"""What lowering hands to the scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from ..planner.text import Span
+from .context import Context
+from .operator import Sink, Source, Transform
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Whose work an operator does. Operators of one plan node share its `id`, and their figures add up."""
+
+    id: int
+    operator: str
+    stage: str = ""
+    command: str = ""
+    span: Span = field(default=Span(0, 0), compare=False)
+
+
+MakeSource: TypeAlias = "Source | Callable[[Context], Source]"
+
+
+@dataclass(slots=True, kw_only=True)
+class PipelineSpec:
+    """Source -> transforms -> sink.
+
+    `source`: a callable is called when the pipelines in `after` are complete, with those that their `then` gave.
+    `after`: indices into the same list; smaller than the pipeline's own. `sink` None: the query's result, one a query.
+    `then`: called with the sink's result; gives more pipelines (indices into the list it returns).
+    """
+
+    source: MakeSource
+    transforms: list[tuple[Transform[Any], Tag]]
+    sink: tuple[Sink[Any], Tag] | None
+    source_tag: Tag
+    after: tuple[int, ...] = ()
+    then: Callable[[Source, Context], list[PipelineSpec]] | None = None
+    is_result_of_sink: bool = False  # its rows are those that a sink took, so they do not count as read
+
+
+def n_sinks_at_once(specs: Sequence[PipelineSpec]) -> int:
+    """How many sinks hold memory at the same time, at most.
+
+    In a chain that is one that gives its rows and one that takes them; each pipeline that begins at data of its own may
+    add as many. A part of the plan that is not known yet may have sinks as well.
+    """
+    n_sinks = sum(s.sink is not None for s in specs) + sum(s.then is not None for s in specs)
+    return min(n_sinks, 2 * sum(not s.after for s in specs))
