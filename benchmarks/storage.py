@@ -1,6 +1,6 @@
 """Tables: how long a durable append takes as a table grows, and a scan against raw Parquet.
 
-    python benchmarks/storage.py [--appends 1000] [--rows 4000000] [--folder DIR]
+python benchmarks/storage.py [--appends 1000] [--rows 4000000] [--folder DIR]
 """
 
 from __future__ import annotations
@@ -90,7 +90,6 @@ def scans(folder: Path, n: int) -> None:
         def plain(fields: list[str] = fields) -> int:
             total = 0
             for path in sorted(raw.iterdir()):
-                file = pq.ParquetFile(path)
                 dictionary = [f for f in fields if f == "host"]
                 file = pq.ParquetFile(path, read_dictionary=dictionary)
                 for batch in file.iter_batches(65_536, columns=fields, use_threads=False):
@@ -105,7 +104,9 @@ def scans(folder: Path, n: int) -> None:
     took = best(
         lambda: sum(s.n_rows for s in snap.splits(from_us=window * 50, to_us=window * 51, counts=counts)), times=1
     )
-    print(f"1 % time window: {counts.files_opened} of {counts.files} files opened, {counts.row_groups_kept} row groups, {took * 1000:.1f} ms")
+    print(
+        f"1 % time window: {counts.files_opened} of {counts.files} files opened, {counts.row_groups_kept} row groups, {took * 1000:.1f} ms"
+    )
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ class Drop(Node):
     command = "drop"
 
     def needs(self, wanted: Names) -> Names:
-        return frozenset()
+        return wanted
 
 
 @lowers(Drop)

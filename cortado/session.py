@@ -26,14 +26,15 @@ from .engine.notes import At
 from .engine.scheduler import EngineSession
 from .engine.scheduler import Query as EngineQuery
 from .engine.services import Services
+from .engine.sources.memory import relation_of
 from .engine.settings import SETTINGS, check_in_query, defaults, read_setting
 from .engine.storage.paths import Gate, SpillArea
 from .planner.bind import Binder, BoundQuery, literal_of
-from .planner.catalog import Note
+from .planner.catalog import Note, ScanRequest
 from .planner.expr import Expr, Literal
 from .planner.optimise import optimise
 from .planner.parse import parse
-from .planner.plan import Explain, Node, query_text
+from .planner.plan import Explain, Here, Node, Pending, query_text
 from .planner.rules import Helpers
 from .planner.text import Fault, QueryError, Span, error, fault
 from .planner.types import Schema
@@ -79,12 +80,28 @@ class Session:
     def unregister(self, name: str) -> None:
         self._objects.pop(name, None)
 
-    def append(self, table: str, frame: Any, *, writer: str | None = None, seq: int | None = None, create: bool = True) -> int:
-        """Store rows in a table, durable when it returns: how many were stored (0: this `seq` of the writer was there already)."""
-        from .engine.sources.memory import arrow_table
+    def append(
+        self, table: str, frame: Any, *, writer: str | None = None, seq: int | None = None, create: bool = True, overwrite: bool = False
+    ) -> int:
+        """Store rows in a table, durable when it returns: how many were stored.
 
-        rows = arrow_table(frame, self.services().timezone)
-        return int(self.services().tables.append(table, rows, writer=writer, seq=seq, create=create).n_rows)
+        `seq` rises within a `writer`; one at or below the last stored adds nothing and 0 is returned, so a retry is safe.
+        """
+        services = self.services()
+        relation = relation_of(frame, table, zone=services.timezone, at=At("", "append"), spent=services.spent)
+        ctx = _context(self._settings, now_us())
+        shape = relation.schema.arrow()
+        target = services.tables.begin_import(table, shape, create=create, overwrite=overwrite, writer=writer, seq=seq)
+        try:
+            for part in relation.scan(ScanRequest()).partitions(self._settings["batch_rows"]):
+                for batch in part.batches(ctx):
+                    arrays = [batch.array(i) for i in range(len(shape))]
+                    target.write(pa.RecordBatch.from_arrays(arrays, schema=shape))
+            stored = target.commit()
+        except BaseException:
+            target.abort()
+            raise
+        return int(stored.n_rows) if stored.stored else 0
 
     def tables(self) -> list[str]:
         """Names of the stored tables."""
@@ -251,6 +268,11 @@ def _engine_settings(s: Mapping[str, Any]) -> Settings:
     )  # fmt: skip
 
 
+def _settled(schema: Schema) -> tuple[Node, tuple[Note, ...]]:
+    """Nothing follows the stage whose columns the data decides: they are the result's."""
+    return Here(columns=schema), ()
+
+
 class Query:
     """Lazy and immutable; never holds rows. Names and types are checked when it is made."""
 
@@ -265,6 +287,8 @@ class Query:
         except QueryError as found:
             raise self._placed(found) from None
         self._plan: Node = self._bound.plan
+        if self._plan.schema.open and not isinstance(self._plan, Pending):
+            self._plan = Pending(inputs=(self._plan,), rest=_settled, implied=True)
         if self._bound.explain:
             self._plan = Explain(plan=self._plan, analyze=self._bound.explain == "analyze", stage="1")
         self._optimised: Node | None = None

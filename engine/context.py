@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..planner.types import Type
+from .batch import Batch
 from .memory import Budget
 from .notes import Ledger, WorkerNotes
 
@@ -39,7 +40,10 @@ class Settings:
 
 @dataclass(slots=True)
 class QueryState:
-    """Shared by all workers of one query."""
+    """Shared by all workers of a pipeline; what is no field of one pipeline is shared by the whole query.
+
+    A pipeline has a ledger and a stop byte of its own: partitions are numbered in each from 0.
+    """
 
     settings: Settings
     memory: Budget
@@ -60,6 +64,8 @@ class Context:
 
     query: QueryState
     notes: WorkerNotes
+    share: Budget | None = None  # the operator's part of the memory
+    kernels: bool | None = None  # set between two morsels; None: whatever the query says now
     _scratch: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
 
     @property
@@ -72,14 +78,19 @@ class Context:
 
     @property
     def memory(self) -> Budget:
-        return self.query.memory
+        """The operator's part; its `limit` by the number of threads is what one Local may hold."""
+        return self.query.memory if self.share is None else self.share
 
     @property
     def compiled(self) -> bool:
-        return self.query.compiled()
+        """Whether compiled kernels may be used; does not change within a push."""
+        return self.query.compiled() if self.kernels is None else self.kernels
 
     def check(self) -> None:
-        """Between batches and between the chunks of long work: sees a cancel, and lets other queries in."""
+        """Between batches and between the chunks of long work: sees a cancel, and lets other queries in.
+
+        May wait for other queries' tasks: never call it with a lock held that another task may want.
+        """
         if self.query.stop[0]:
             raise Stopped
         self.query.lend()
@@ -88,6 +99,10 @@ class Context:
         """What a writer does after the last pipeline: `commit` in order of stages if all went well, else `abort`."""
         self.query.commits.append((stage, commit))
         self.query.aborts.append(abort)
+
+    def last_row(self, batch: Batch, row: int) -> None:
+        """Told by an operator in sequence that answers DONE: no row behind this one is wanted (-1: nor any of the batch)."""
+        self.query.ledger.last = (batch.origin.seq, batch.origin.source_row(row) if row >= 0 else -1)
 
     def scratch(self, name: str, size: int, dtype: DTypeLike) -> NDArray[Any]:
         """Space reused from call to call; nothing in it may outlive the call that asked for it."""

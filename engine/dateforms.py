@@ -38,6 +38,11 @@ _ABBREVIATIONS = {"UTC": 0, "GMT": 0, "Z": 0, "UT": 0, "EST": -5, "EDT": -4, "CS
                   "MSK": 3, "HKT": 8, "SGT": 8, "AEST": 10, "AEDT": 11}  # fmt: skip
 
 
+_SAID = {"monthname": "month", "isodow": "weekday", "dow": "weekday", "year2": "year", "hour12": "hour", "hour11": "hour",
+         "hour24": "hour", "zone": "offset"}  # fmt: skip
+"""What a field says, where several can say the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """`groups`: what each numbered group of the pattern is, by kind of field. `this_year`: the text never says the year."""
@@ -55,7 +60,7 @@ def form_of(fmt: Format) -> Form:
     parts = [_part(t, fmt, kinds) for t in fmt.tokens]
     if not kinds:
         raise BadFormat("the date format has no date letter")
-    if len(set(kinds)) < len(kinds):
+    if len({_SAID.get(k, k) for k in kinds}) < len(kinds):
         raise BadFormat("the date format says one thing twice")
     return Form("".join(parts), tuple(kinds), fmt.locale)
 

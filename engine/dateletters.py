@@ -125,7 +125,11 @@ def java(fmt: str, locale: str = "en") -> Format:
         else:
             tokens.append(Token("text", text=c * n))
         i += n
-    return Format(_joined(tokens), locale, source=fmt)
+    joined = list(_joined(tokens))
+    for i, (before, t) in enumerate(pairwise(joined)):
+        if before.kind in NUMERIC and t.kind in NUMERIC:  # the last of a run of digits is as strict as the others
+            joined[i + 1] = Token(t.kind, t.width, True)
+    return Format(tuple(joined), locale, source=fmt)
 
 
 def _quoted(fmt: str, i: int) -> tuple[str, int]:
@@ -143,7 +147,7 @@ def _quoted(fmt: str, i: int) -> tuple[str, int]:
 
 
 def _java_field(letter: str, n: int) -> Token:
-    if letter == "y":
+    if letter == "y" and n <= 4:
         return Token("year2", 2, True) if n == 2 else Token("year", n, n > 2)
     if letter == "M" and n > 2:
         return Token("shortmonth" if n == 3 else "monthname")

@@ -14,7 +14,8 @@ from .arrow import array_from, bitmap_of, bools_of, buffer_of, call, is_valid
 from .numbertext import BLANKS
 
 IP = pa.binary(17)
-V4 = r"^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.|$)){4}$"
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+V4 = rf"^(?:{_OCTET}\.){{3}}{_OCTET}$"
 Mask = NDArray[np.bool_]
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -96,13 +95,14 @@ def shown(text: Column | None, row: int) -> str:
 
 
 class Ledger:
-    """All workers' notes, and the line counts that turn (seq, row) into a line number at the end."""
+    """All workers' notes of one pipeline, and the line counts that turn (seq, row) into a line number at the end."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._workers: list[WorkerNotes] = []
         self.rows_by_seq: dict[int, int] = {}  # one store a morsel: atomic under the GIL, no lock
         self.files_by_seq: dict[int, str] = {}  # the file of a partition: lines are counted within a file
+        self.last: tuple[int, int] | None = None  # partition and row behind which nothing was wanted
 
     def worker(self, on_fault: Callable[[Key, Sample, str], None] | None = None) -> WorkerNotes:
         notes = WorkerNotes(on_fault)
@@ -119,8 +119,15 @@ class Ledger:
                 into.samples = sorted(into.samples + entry.samples)[:N_SAMPLES]
         return total
 
-    def line_numberer(self) -> Callable[[Sample], int]:
-        """Line numbers by prefix sum; right because partitions are handed out in order and each counts its lines first."""
-        seqs = np.array(sorted(self.rows_by_seq), np.int64)
-        before = np.concatenate([[0], np.cumsum([self.rows_by_seq[int(s)] for s in seqs])])
-        return lambda sample: int(before[np.searchsorted(seqs, sample.seq)]) + sample.row + 1
+    def place(self, sample: Sample) -> str:
+        """`file:line` or `row N`; empty where the place is not known.
+
+        A prefix sum over the rows of earlier partitions, of the same file where there are files: right because
+        partitions are handed out in order and each counts its lines first.
+        """
+        if sample.seq < 0:
+            return ""
+        file = self.files_by_seq.get(sample.seq)
+        counts = self.rows_by_seq.copy()
+        before = sum(n for seq, n in counts.items() if seq < sample.seq and self.files_by_seq.get(seq) == file)
+        return f"{file}:{before + sample.row + 1}" if file is not None else f"row {before + sample.row + 1}"

@@ -6,14 +6,13 @@ import heapq
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
 
 from .batch import Batch
 from .chain import Chain, Worker, close_quietly
 from .context import Context, Stopped
-from .failures import NEVER, Failures, Phase, RowFault, placed, strict_code
-from .metrics import cpu_ns, wall_ns
+from .failures import Failures, Phase, Place, RowFault, placed, strict_code
+from .memory import Window
+from .metrics import Meter, cpu_ns, wall_ns
 from .notes import Key, Sample
 from .operator import Flow, Partition, Source
 from .operators.stream import StreamSink
@@ -36,16 +35,13 @@ class Begun:
             close_quietly(self.batches)
 
 
-Key_ = tuple[int, ...]
-
-
 class Pipeline:
     """Source -> transforms -> sink. Operators from the first that needs order on run behind the gate.
 
     Methods up to `lease` are called by workers, the others by the query's scheduler.
     """
 
-    def __init__(self, spec: PipelineSpec, key: tuple[int, ...], chain: Chain, ctx: Context, window_is_full: Callable[[], bool]) -> None:
+    def __init__(self, spec: PipelineSpec, key: tuple[int, ...], chain: Chain, ctx: Context, window: Window) -> None:
         self.spec, self.key, self.chain, self.ctx = spec, key, chain, ctx
         self.failures = Failures()
         self.source: Source | None = None if callable(spec.source) else spec.source
@@ -55,13 +51,13 @@ class Pipeline:
         self.was_satisfied = False  # an operator said DONE: the rest was not read
         self.n_partitions = self.n_closed = 0
         self.nbytes_total: int | None = None
-        self._window_is_full = window_is_full
+        self._window = window
         self._lock = threading.Lock()
         self._partitions: Sequence[Partition] = ()
         self._next = 0
         self._aside: list[Begun] = []
-        self._done = False
-        self._satisfied_tail = False
+        self.is_done = False  # no more partitions: an operator said DONE, or failed behind the gate
+        self._tail_failed = False
         self.gate: OrderGate | None = None
 
     # -- workers --
@@ -74,7 +70,7 @@ class Pipeline:
     def take(self) -> Begun | None:
         """The first partition that may be worked on now; None: none, or no room."""
         with self._lock:
-            if self._done or self.ctx.stop[0]:
+            if self.is_done or self.ctx.stop[0]:
                 return None
             if isinstance(self.chain.sink, StreamSink) and self.chain.sink.is_full():
                 return None
@@ -89,13 +85,13 @@ class Pipeline:
 
     def _has_room(self, seq: int) -> bool:
         """With the window full only the partition whose turn it is may go on, unless another worker pushes its rows."""
-        if self.gate is None or not self._window_is_full():
+        if self.gate is None or not self._window.is_full():
             return True
         return seq == self.gate.turn and not self.gate.is_busy
 
     def lease(self, begun: Begun | None, wanted: Callable[[], bool]) -> None:
         """Work on one partition after the other until there is none, there is no room, or `wanted` elsewhere."""
-        worker = self.chain.borrow(self.ctx)
+        worker = self.chain.borrow(self.gate.offer if self.gate is not None else None)
         while begun is not None:
             try:
                 self._carry(worker, begun)
@@ -103,6 +99,7 @@ class Pipeline:
                 return
             except BaseException as why:
                 self.failures.add(Phase.SCAN, begun.seq, -1, why)
+                self.chain.discard(worker)
                 return  # the worker's Locals are not to be trusted; partitions before this one get others
             if wanted():
                 break
@@ -120,7 +117,7 @@ class Pipeline:
         try:
             while True:
                 ctx.check()
-                if self._done or seq > self.failures.seq:
+                if self.is_done or seq > self.failures.seq:
                     return
                 batch = self._pull(batches, meter)
                 if batch is None:
@@ -147,7 +144,7 @@ class Pipeline:
             else:
                 begun.close()
 
-    def _pull(self, batches: Iterator[Batch], meter: Any) -> Batch | None:
+    def _pull(self, batches: Iterator[Batch], meter: Meter) -> Batch | None:
         wall, cpu = wall_ns(), cpu_ns()
         try:
             batch = next(batches, None)
@@ -178,21 +175,91 @@ class Pipeline:
         return not self._has_room(seq)
 
     def _stop_reading(self) -> None:
-        self._done = True
+        self.is_done = True
+        if not self._tail_failed:
+            self.was_satisfied = True
 
-    def _through_gate(self, push: Callable[[Batch], Flow], batch: Batch) -> Flow:
-        """One at a time, in order. A failure here comes before anything that is parked."""
-        seq = batch.origin.seq
-        if seq > self.failures.seq:
-            return Flow.DONE
+    def _through_gate(self, batch: Batch) -> Flow:
+        """One at a time, in order; so all that could fail earlier has passed."""
+        seq, tail = batch.origin.seq, self.chain.tail
+        assert tail is not None
+        if seq <= self.failures.seq:
+            self.chain.refresh(tail)
+            try:
+                return tail.head(batch)
+            except Stopped:
+                raise
+            except BaseException as why:
+                self.failures.add(Phase.SCAN, seq, -1, why)
+        self._tail_failed = True
+        return Flow.DONE
+
+    # -- the tasks of its phases, run in the pools --
+
+    def open(self) -> None:
+        """Get the source and its partitions; what runs behind the gate is made here, too."""
         try:
-            flow = push(batch)
-        except Stopped:
-            raise
-        except BaseException as why:
-            self.failures.add(Phase.SCAN, seq, -1, why)
-            return Flow.DONE
-        if flow is Flow.DONE:
-            self._satisfied_tail = True
-            return flow
-        return Flow.DONE if seq >= self.failures.seq and self.failures.seq != NEVER and self._is_tail_fault(seq) else flow
+            made = self.spec.source
+            if self.source is None:
+                assert callable(made)
+                self.source = self.chain.source_meter.timed(lambda: made(self.ctx))
+            settings = self.ctx.settings
+            target = settings.morsel_bytes if getattr(self.source, "bytewise", False) else settings.batch_rows
+            self._partitions = self.chain.source_meter.timed(lambda: self.source.partitions(target))
+        except Exception as why:
+            raise placed(why, self.spec.source_tag) from None
+        self.n_partitions = len(self._partitions)
+        self.nbytes_total = getattr(self.source, "nbytes_hint", None)
+        if self.chain.needs_order:
+            self.chain.open_tail()
+            self.gate = OrderGate(self._through_gate, self._window)
+
+    def finish(self) -> None:
+        """After the last partition: operators behind the gate may still emit; the others hold nothing back."""
+        self.chain.finish(self.gate.offer if self.gate is not None else None)
+
+    # -- scheduler --
+
+    def is_exhausted(self) -> bool:
+        """No partition is left to work on."""
+        with self._lock:
+            if self.is_done or self.ctx.stop[0]:
+                return True
+            limit = self.failures.seq
+            return not any(b.seq <= limit for b in self._aside) and (self._next >= len(self._partitions) or self._next > limit)
+
+    def end_scan(self) -> None:
+        """With no lease left: close what was begun, and forget failures behind the last row anyone wanted."""
+        if self.gate is not None:
+            self.gate.stop()
+        for begun in self._aside:
+            begun.close()
+        self._aside.clear()
+        self._partitions = ()
+        if self.was_satisfied and self.gate is not None:
+            self.failures.forget(self._was_wanted)
+
+    def _was_wanted(self, place: Place, what: BaseException | RowFault) -> bool:
+        """Behind the gate everything before the last row went well, or the operator that said DONE had not been reached."""
+        phase, seq, row = place
+        if phase != Phase.SCAN:
+            return True
+        last = self.ctx.query.ledger.last
+        if not isinstance(what, RowFault):
+            return False
+        assert self.gate is not None
+        return (seq, row) <= last if last is not None else seq <= self.gate.turn
+
+    def give_up(self) -> None:
+        """Whatever runs of it stops at its next look at the stop byte."""
+        self.is_given_up = True
+        self.ctx.stop[0] = 1
+
+    def close_source(self) -> None:
+        source, self.source = self.source, None
+        close = getattr(source, "close", None)
+        if close is not None:
+            close()
+
+    def nbytes_read(self) -> int:
+        return sum(m.nbytes for m, _ in self.chain.positions[0].meters)

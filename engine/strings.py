@@ -188,12 +188,12 @@ def runs(byte: int, size: Ints) -> pa.Array[Any]:
 class CodePoints:
     """Code points of each row of a view. Where all text is ASCII they are its bytes and nothing is counted."""
 
-    def __init__(self, text: View) -> None:
-        self.text = text
+    def __init__(self, text: View, compiled: bool = False) -> None:
+        self.text, self.compiled = text, compiled
         low, high = text.region()
         region = text.data[low:high]
         self.ascii = low == high or int(region.max()) < 128
-        if self.ascii:
+        if self.ascii or compiled:
             return
         begins = region.view(np.int8) >= -64  # every byte but 0x80..0xBF begins a code point
         self._low = low
@@ -210,6 +210,12 @@ class CodePoints:
         """Code points of each row, 0 for null."""
         if self.ascii:
             return self.text.size
+        if self.compiled:
+            from .kernels.texts import count_points
+
+            out = np.empty(len(self.text), np.int64)
+            count_points(self.text.data, _int32(self.text.start), _int32(self.text.length), out)
+            return out
         return np.where(self.text.length > 0, self.rank(self.text.stop) - self.rank(self.text.start), 0)
 
     def byte(self, k: Ints, count: Ints) -> Ints:
@@ -217,6 +223,13 @@ class CodePoints:
         start = self.text.start
         if self.ascii:
             return start + k
+        if self.compiled:
+            from .kernels.texts import pass_points
+
+            out = np.empty(len(self.text), np.int64)
+            points = np.broadcast_to(np.asarray(k, np.int64), out.shape)
+            pass_points(self.text.data, _int32(start), _int32(self.text.length), points, out)
+            return out
         at = np.minimum(self.rank(start) + k, len(self._place) - 1)
         return np.where(k >= count, self.text.stop, np.where(k == 0, start, self._place[at]))
 
@@ -224,4 +237,10 @@ class CodePoints:
         """The number within its row of the code point that begins at byte `at`."""
         if self.ascii:
             return at - self.text.start
+        if self.compiled:
+            from .kernels.texts import count_points
+
+            out = np.empty(len(self.text), np.int64)
+            count_points(self.text.data, _int32(self.text.start), _int32(at - self.text.start), out)
+            return out
         return self.rank(at) - self.rank(self.text.start)

@@ -1,7 +1,7 @@
 """Searching each row's text for that row's own text: both sides are columns, so no single pattern can be compiled.
 
-NumPy over flat positions, O(bytes) for text that is not made to hurt; where candidates pile up the rows concerned are
-searched one by one in linear time.
+A compiled kernel, or NumPy over flat positions: O(bytes) for text that is not made to hurt. Where candidates pile up
+the rows concerned are searched one by one in linear time.
 """
 
 from __future__ import annotations
@@ -46,12 +46,19 @@ def _stands_at(text: View, sub: View, at: Ints) -> Mask:
     return fits & same_bytes(text.data, at, sub.data, sub.start, np.where(fits, sub.size, 0))
 
 
-def find(text: View, sub: View, last: bool = False) -> Ints:
+def find(text: View, sub: View, last: bool = False, compiled: bool = False) -> Ints:
     """The first (or last) byte of each row, counted from its start, where its `sub` stands; -1 where nowhere or null.
 
     Empty text stands everywhere: first at 0, last at the end.
     """
     out = np.full(len(text), -1, np.int64)
+    if compiled:
+        from .kernels.texts import TOO_HARD, find_each
+
+        a, b = ([v.data, *(np.ascontiguousarray(x, np.int32) for x in (v.start, v.length))] for v in (text, sub))
+        if find_each(*a, *b, int(last), out):
+            _find_singly(text, sub, np.flatnonzero(out == TOO_HARD), last, out)
+        return out
     there = ~text.null & ~sub.null
     empty = there & (sub.length == 0)
     out[empty] = text.size[empty] if last else 0

@@ -97,7 +97,8 @@ def zone(name: str) -> Zone:
     """A zone by IANA name, or a fixed offset such as `+09:00`, `UTC+9`; UnknownZone if there is none."""
     if name in ("UTC", "Z", "GMT"):
         return _fixed(name, 0, "UTC" if name == "Z" else name)
-    if found := _FIXED.match(name):
+    found = _FIXED.match(name)
+    if found and name not in ("GMT+0", "GMT-0"):  # those two are IANA's
         sign, hours, minutes, seconds = found.groups()
         total = int(hours) * 3600 + int(minutes or 0) * 60 + int(seconds or 0)
         if total >= 86_400 or int(minutes or 0) > 59 or int(seconds or 0) > 59:

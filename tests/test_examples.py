@@ -37,6 +37,7 @@ def session() -> cortado.Session:
 
 @pytest.mark.parametrize(("name", "expression", "value"), FUNCTIONS, ids=[f"{n}-{q}" for n, q, _ in FUNCTIONS])
 def test_function(session: cortado.Session, name: str, expression: str, value: str) -> None:
+    value = {"nan": 'double("NaN")', "inf": 'double("Infinity")', "-inf": 'double("-Infinity")'}.get(value, value)
     query = f'json "{{}}" | eval got = {expression}, wanted = {value} | eval same = same(got, wanted) | fields same, got, wanted'
     row = session.query(query).to_pylist()[0]
     assert row["same"] is True, row

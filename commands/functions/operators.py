@@ -226,7 +226,9 @@ def _bind_neg(call: CallBinder) -> Type:
     call.args = [_number(call.args[0], False)]
     kind = call.types[0]
     call.data = kind
-    return (Type(kind.kind) if kind.kind in NUMBERS else kind) if kind.kind in (*NUMBERS, "duration", "months") else LONG
+    return (
+        (Type(kind.kind) if kind.kind in NUMBERS else kind) if kind.kind in (*NUMBERS, "duration", "months") else LONG
+    )
 
 
 @function("neg", args=("any",), returns=_bind_neg, operator=True, group=GROUP, syntax="-A",

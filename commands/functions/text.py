@@ -54,7 +54,7 @@ def _len_type(call: CallBinder) -> Type:
 )  # fmt: skip
 def length(ev: Eval, value: Value) -> Value:
     if isinstance(value, Spans):
-        return array_from(CodePoints(view(ev, value)).count().astype(np.int64))
+        return array_from(CodePoints(view(ev, value), ev.compiled).count().astype(np.int64))
     column = ev.array(value)
     if pa.types.is_list(column.type) or pa.types.is_map(column.type):
         return array_from(np.where(is_valid(column), np.diff(offsets_of(column)), 0).astype(np.int64))
@@ -167,7 +167,7 @@ def _part(text: View, points: CodePoints, begin: Ints, end: Ints, count: Ints, n
 )  # fmt: skip
 def left(ev: Eval, text: Value, n: Value) -> Value:
     source = view(ev, text)
-    points = CodePoints(source)
+    points = CodePoints(source, ev.compiled)
     wanted, null = _counts(ev, n, ev.n)
     count = points.count()
     end = np.clip(np.where(wanted < 0, np.maximum(wanted, -count) + count, wanted), 0, count)
@@ -182,7 +182,7 @@ def left(ev: Eval, text: Value, n: Value) -> Value:
 )  # fmt: skip
 def right(ev: Eval, text: Value, n: Value) -> Value:
     source = view(ev, text)
-    points = CodePoints(source)
+    points = CodePoints(source, ev.compiled)
     wanted, null = _counts(ev, n, ev.n)
     count = points.count()
     begin = np.clip(np.where(wanted < 0, -np.maximum(wanted, -count), count - np.minimum(wanted, count)), 0, count)
@@ -198,7 +198,7 @@ def right(ev: Eval, text: Value, n: Value) -> Value:
 def substr(ev: Eval, text: Value, begin: Value, end: Value | None = None) -> Value:
     """As Logpresso: null where BEGIN is not within the text, END lies before BEGIN or before the text."""
     source = view(ev, text)
-    points = CodePoints(source)
+    points = CodePoints(source, ev.compiled)
     count = points.count()
     first, null = _counts(ev, begin, ev.n)
     first = np.where(first < 0, np.maximum(first, -count - 1) + count, np.minimum(first, count))
@@ -218,7 +218,7 @@ def _padded(name: str, at_left: bool, summary: str, examples: list[tuple[str, st
     )  # fmt: skip
     def kernel(ev: Eval, text: Value, size: Value, pad: Value | None = None) -> Value:
         source = view(ev, text)
-        points = CodePoints(source)
+        points = CodePoints(source, ev.compiled)
         count = points.count()
         wanted, null = _counts(ev, size, ev.n)
         wanted = np.maximum(wanted, 0)
@@ -246,7 +246,7 @@ def _filling(ev: Eval, pad: Value | None, missing: Ints) -> tuple[pa.Array[Any],
         size = ends[np.minimum(missing, most)]
         guard_size(int(size.sum()))
         return cut(whole, np.zeros_like(size), size), source.null
-    points = CodePoints(source)
+    points = CodePoints(source, ev.compiled)
     count = points.count()
     there = np.maximum(count, 1)
     rest = np.where(count > 0, missing % there, 0)

@@ -47,7 +47,7 @@ def contains(ev: Eval, where: Value, what: Value) -> Value:
     if isinstance(what, pa.Scalar):
         found = match_pattern(ev, where, ("", what.as_py(), "")) if what.is_valid else np.zeros(ev.n, np.bool_)
         return array_from(found)
-    return array_from(textpairs.find(view(ev, where), view(ev, what)) >= 0)
+    return array_from(textpairs.find(view(ev, where), view(ev, what), compiled=ev.compiled) >= 0)
 
 
 def _has_element(ev: Eval, where: Value, what: Value) -> Mask:
@@ -103,7 +103,7 @@ def _at_end(ev: Eval, text: Value, part: pa.Scalar[Any], first: bool) -> Mask:
 )  # fmt: skip
 def indexof(ev: Eval, text: Value, part: Value, begin: Value | None = None) -> Value:
     source, sub = view(ev, text), view(ev, part)
-    points = CodePoints(source)
+    points = CodePoints(source, ev.compiled)
     count = points.count()
     null = source.null | sub.null
     skipped: Ints = np.zeros(ev.n, np.int64)
@@ -113,7 +113,7 @@ def indexof(ev: Eval, text: Value, part: Value, begin: Value | None = None) -> V
         wanted = np.clip(np.where(is_valid(column), numbers_of(column), 0), 0, count)
         skipped = np.where(source.null, 0, points.byte(wanted, count) - source.start)
     rest = View(source.data, source.start + skipped, np.where(source.null, -1, source.length - skipped))
-    found = _find(rest, sub, part, last=False)
+    found = _find(ev, rest, sub, part, last=False)
     return _positions(points, np.where(found < 0, -1, found + skipped), null)
 
 
@@ -125,7 +125,7 @@ def indexof(ev: Eval, text: Value, part: Value, begin: Value | None = None) -> V
 )  # fmt: skip
 def lastindexof(ev: Eval, text: Value, part: Value, begin: Value | None = None) -> Value:
     source, sub = view(ev, text), view(ev, part)
-    points = CodePoints(source)
+    points = CodePoints(source, ev.compiled)
     count = points.count()
     null = source.null | sub.null
     size: Ints = source.length
@@ -135,10 +135,10 @@ def lastindexof(ev: Eval, text: Value, part: Value, begin: Value | None = None) 
         wanted = np.where(is_valid(column), numbers_of(column), 0)
         reach = points.byte(np.clip(wanted, 0, count), count) - source.start + sub.size
         size = np.where(source.null, -1, np.where(wanted < 0, 0, np.minimum(source.size, reach)))
-        found = _find(View(source.data, source.start, size), sub, part, last=True)
+        found = _find(ev, View(source.data, source.start, size), sub, part, last=True)
         found = np.where(wanted < 0, -1, found)
     else:
-        found = _find(source, sub, part, last=True)
+        found = _find(ev, source, sub, part, last=True)
     return _positions(points, found, null)
 
 
@@ -148,10 +148,10 @@ def _positions(points: CodePoints, found: Ints, null: Mask) -> Value:
     return array_from(np.where(found < 0, -1, number).astype(np.int64), null)
 
 
-def _find(text: View, sub: View, part: Value, last: bool) -> Ints:
+def _find(ev: Eval, text: View, sub: View, part: Value, last: bool) -> Ints:
     """Bytes from each row's start; a constant is looked for by Arrow, backwards in bytes turned round."""
-    if not isinstance(part, pa.Scalar) or len(text) == 0:
-        return textpairs.find(text, sub, last)
+    if ev.compiled or not isinstance(part, pa.Scalar) or len(text) == 0:
+        return textpairs.find(text, sub, last, ev.compiled)
     if not part.is_valid:
         return np.full(len(text), -1, np.int64)
     wanted: bytes = part.as_py().encode("utf-8", "surrogatepass")

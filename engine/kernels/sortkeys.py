@@ -19,10 +19,10 @@ def scatter(order: Any, key: Any, to_order: Any, to_key: Any, shift: Any, counts
     counts[:] = 0
     for i in range(order.size):
         counts[np.int64((key[i] >> shift) & mask)] += 1
-    total = 0
-    for d in range(counts.size):
-        here = counts[d]
-        counts[d] = total
+    total: Any = 0
+    for digit in range(counts.size):
+        here = counts[digit]
+        counts[digit] = total
         total += here
     for i in range(order.size):
         d = np.int64((key[i] >> shift) & mask)
@@ -106,7 +106,7 @@ def settle_text(
     get the rank of the first, and their numbers go to `left` unless they end here. Returns how many went; -1: stopped.
     """
     n, n_left, i = order.size, 0, 0
-    base = np.int64(0)  # where the group of the row at i begins
+    base = 0  # where the group of the row at i begins
     while i < n:
         if (i & 0xFFF) == 0 and stop[0]:
             return -1

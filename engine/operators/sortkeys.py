@@ -207,15 +207,20 @@ def _compare_text(
     return less, equal
 
 
-def derived(column: pa.Array[Any]) -> pa.Array[Any] | None:
-    """Bytes or text by which a nested or foreign column is ordered; None for columns that are keys as they are."""
-    kind, t = column.type, pa.types
-    if t.is_list(kind):
+def is_derived(kind: pa.DataType) -> bool:
+    """Whether a column of this type is ordered by bytes or text made from it."""
+    t = pa.types
+    plain = t.is_primitive(kind) or t.is_decimal128(kind) or t.is_null(kind) or _is_text(kind)
+    return not (plain or t.is_fixed_size_binary(kind) or t.is_dictionary(kind))
+
+
+def derived(column: pa.Array[Any]) -> pa.Array[Any]:
+    """Bytes or text by which a nested or foreign column is ordered."""
+    if pa.types.is_list(column.type):
         from .sortbytes import encode
 
         return encode(column)
-    plain = t.is_primitive(kind) or t.is_decimal128(kind) or t.is_null(kind) or _is_text(kind)
-    return None if plain or t.is_fixed_size_binary(kind) or t.is_dictionary(kind) else text_form(column)
+    return text_form(column)
 
 
 def _is_text(kind: pa.DataType) -> bool:

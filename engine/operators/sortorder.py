@@ -145,7 +145,8 @@ def _refined(text: Texts, ctx: Context) -> Words:
         if not len(rows):
             return ranks
     ctx.check()
-    _split(ranks, rows, _arrow_ranks(text, rows), None, ctx)
+    if rows is not None:
+        _split(ranks, rows, _arrow_ranks(text, rows), None, ctx)
     return ranks
 
 
@@ -224,4 +225,5 @@ def _arrow_ranks(text: Texts, rows: NDArray[Any]) -> Words:
         offsets = np.concatenate([[0], np.cumsum(text.length)])
     values = pa.Array.from_buffers(pa.large_binary(), len(offsets) - 1, [None, buffer_of(offsets), buffer_of(data)])
     ranked = call("rank", values.take(indices(rows)), tiebreaker="dense")
-    return bytes_of(ranked.buffers()[1]).view(np.uint64)[: len(rows)]
+    ranks: Words = bytes_of(ranked.buffers()[1])[: 8 * len(rows)].view(np.uint64)
+    return ranks

@@ -18,6 +18,11 @@ from .sortorder import group_begins, order_of
 UNIT_BYTES = 8 << 20  # sorted or merged in one step: some ten milliseconds, so that a cancel is seen
 UNIT_ROWS, UNIT_ROWS_COMPILED = 1 << 17, 1 << 19
 
+
+def unit_rows(ctx: Context) -> int:
+    return UNIT_ROWS_COMPILED if ctx.compiled else UNIT_ROWS
+
+
 Columns: TypeAlias = "tuple[pa.Array[Any], ...]"
 
 

@@ -25,7 +25,7 @@ LEAST_CHUNK = 4 << 10
 WORK = 3  # steps' worth of memory that one step holds: rows stacked, rows in order, their keys
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class FileRun:
     file: SpillFile
     widest: int  # bytes of the largest chunk
@@ -103,24 +103,39 @@ def too_little(command: str, needed: int) -> QueryError:
 
 def reduce_runs(
     runs: Sequence[FileRun], room: int, layout: Layout, ctx: Context, area: SpillArea, command: str
-) -> list[FileRun]:
-    """Merge runs, the oldest first, until one merge of all that is left takes no more than `room` bytes."""
-    todo = deque(runs)
+) -> tuple[list[FileRun], int]:
+    """Merge runs, the oldest first, until one merge of all that is left takes no more than `room` bytes.
+
+    Returns the runs and the bytes written. After an error the runs it made are gone, those it was given are not.
+    """
+    todo, made = deque(runs), list[FileRun]()
     step = merge_step(room)
     room -= WORK * step
-    while sum(r.need() for r in todo) > room:
-        chosen = [todo.popleft()]
-        held = chosen[0].need()
-        while todo and held + todo[0].need() <= room:
-            chosen.append(todo.popleft())
-            held += chosen[-1].need()
-        if len(chosen) < 2 and (not todo or held + todo[0].need() > room):
-            raise too_little(command, WORK * step + held + (todo[0].need() if todo else 0))
-        stream = limited(merged([Cursor(r.chunks(layout)) for r in chosen], layout, ctx, step), layout, ctx)
-        made = write_run(stream, area, command, chunk_bytes(ctx.memory.limit), 1 + max(r.level for r in chosen))
-        if made is not None:
-            todo.append(made)
-    return list(todo)
+    try:
+        while sum(r.need() for r in todo) > room:
+            chosen = _that_fit(todo, room)
+            if len(chosen) < 2:
+                raise too_little(command, WORK * step + sum(r.need() for r in (*chosen, *list(todo)[:1])))
+            stream = limited(merged([Cursor(r.chunks(layout)) for r in chosen], layout, ctx, step), layout, ctx)
+            run = write_run(stream, area, command, chunk_bytes(ctx.memory.limit), 1 + max(r.level for r in chosen))
+            if run is not None:
+                todo.append(run)
+                made.append(run)
+    except BaseException:
+        for run in made:
+            run.file.close()
+        raise
+    return list(todo), sum(r.file.nbytes for r in made)
+
+
+def _that_fit(todo: deque[FileRun], room: int) -> list[FileRun]:
+    """Takes from the front the runs that can be merged at once."""
+    chosen: list[FileRun] = []
+    held = 0
+    while todo and held + todo[0].need() <= room:
+        chosen.append(todo.popleft())
+        held += chosen[-1].need()
+    return chosen
 
 
 def limited(chunks: Iterable[Chunk], layout: Layout, ctx: Context) -> Iterator[Chunk]:

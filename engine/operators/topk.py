@@ -7,15 +7,21 @@ worker; where even that is too much they spill as `sort` does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from ...planner.plan import Sort
-from ...planner.types import Schema
-from ..batch import Batch, Column
+from ...planner.types import STRING, Schema, scalar
+from ..arrow import bools_of, call, numbers_of
+from ..batch import Batch, Column, Spans
 from ..notes import At
 from ..operator import Flow
+from .keyform import SIGN, doubles_from
 from .sort import SortLocal, SortSink
 from .sortkeys import Keys, Row, SortBy, derived, keys_of
 from .sortspill import FileRun
@@ -41,11 +47,13 @@ class TopKSink(SortSink):
         places = local.places(batch)
         bound = self._bound
         if bound is not None:
-            rows = np.flatnonzero(self._batch_keys(batch).before(bound, places))
-            if not len(rows):
+            chosen = _first_key_passes(batch, self.layout.sort_by[:1], bound)
+            if chosen is not None:
+                batch, places = _only(batch, places, chosen)
+            if batch.n_rows:
+                batch, places = _only(batch, places, np.flatnonzero(self._batch_keys(batch).before(bound, places)))
+            if not batch.n_rows:
                 return Flow.MORE
-            if len(rows) < batch.n_rows:
-                batch, places = batch.take(rows.astype(np.int32)), places[rows]
         local.pile.add(self.columns(batch), places, partial(self.spill, local))
         if local.pile.n_rows >= (self._limit + FEW if bound is None else 2 * self._limit + FEW):
             self._cut(local)
@@ -59,9 +67,7 @@ class TopKSink(SortSink):
             if by.column < n_columns:
                 columns[by.column] = batch.columns[by.column]
             else:
-                source = batch.array(self._derived[by.column - n_columns])
-                made = derived(source)
-                columns[by.column] = source if made is None else made
+                columns[by.column] = derived(batch.array(self._derived[by.column - n_columns]))
         at = {column: i for i, column in enumerate(columns)}
         keys = [SortBy(at[by.column], by.descending, by.nulls_first) for by in self.layout.sort_by]
         return keys_of(list(columns.values()), keys, batch.n_rows)
@@ -88,3 +94,43 @@ class TopKSink(SortSink):
         if not local.spilled:
             self._cut(local)
         super().combine(local)
+
+
+def _only(batch: Batch, places: NDArray[np.int64], rows: NDArray[Any]) -> tuple[Batch, NDArray[np.int64]]:
+    if len(rows) == batch.n_rows:
+        return batch, places
+    return batch.take(rows.astype(np.int32)), places[rows]
+
+
+def _first_key_passes(batch: Batch, first: Sequence[SortBy], bound: Row) -> NDArray[Any] | None:
+    """Rows whose first key is not behind the bound's, where one comparison of the column tells; None if it does not."""
+    for by in first:
+        column = batch.columns[by.column] if by.column < len(batch.columns) else None
+        if column is None or isinstance(column, Spans) or column.null_count:
+            return None
+        if bool(bound[0]) != by.nulls_first:  # the bound is null: no row without null can be told by its value
+            return None
+        if pa.types.is_string(column.type):
+            value = bound[1].value if by.descending else bound[1]
+            kept = call("greater_equal" if by.descending else "less_equal", column, scalar(value, STRING))
+            return np.flatnonzero(bools_of(kept))
+        if not _is_number(column.type):
+            return None
+        values = numbers_of(column)
+        limit = _number(values.dtype, ~bound[1] if by.descending else bound[1])
+        if limit != limit:
+            return None
+        return np.flatnonzero(~(values < limit) if by.descending else values <= limit)  # NaN comes first descending
+    return None
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    t = pa.types
+    return bool(t.is_int64(kind) or t.is_float64(kind) or t.is_timestamp(kind) or t.is_duration(kind))
+
+
+def _number(dtype: np.dtype[Any], word: np.uint64) -> Any:
+    """The number that has this word."""
+    if dtype == np.float64:
+        return doubles_from(np.array([word]))[0]
+    return np.array([word ^ SIGN]).view(np.int64)[0]

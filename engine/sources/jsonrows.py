@@ -25,7 +25,7 @@ def rows_relation(rows: Sequence[dict[str, Any]], name: str, zone: str) -> RowsR
         kind = settled(kinds.type())
         fields.append((field, kind))
         columns.append(column([row.get(field) for row in rows], kind, zone, _accept))
-    mixed = {n: s.kinds() for n, s in seen.items() if s.is_mixed}
+    mixed = {path: kinds for n, s in seen.items() for path, kinds in s.mixes(n)}
     return RowsRelation(name, Schema(tuple(fields)), columns, len(rows), mixed)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,16 @@ class Seen:
     def is_mixed(self) -> bool:
         kinds = self.kinds().keys()
         return len(kinds) > 1 and not kinds <= {"long", "double"}
+
+    def mixes(self, path: str) -> Iterator[tuple[str, dict[str, int]]]:
+        """Places at or below this one, named `path`, that mix kinds."""
+        if self.is_mixed:
+            yield path, self.kinds()
+            return
+        for name, member in self.members.items():
+            yield from member.mixes(f"{path}.{name}")
+        if self.item is not None:
+            yield from self.item.mixes(f"{path}[]")
 
     def type(self) -> Type:
         """Integers and floats are doubles, any other mix is text."""

@@ -62,6 +62,16 @@ class Target:
         return last is not None and last >= self.seq
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one version of the table says of an import; `stamp` tells that version from all others."""
+
+    stamp: tuple[int, int] | None
+    stored: bool
+    schema: pa.Schema
+    added: list[pa.Field[Any]]
+
+
 class Import:
     """Made by `TableStore.begin_import`. One thread at a time; `commit` and `abort` may each be called again.
 
@@ -75,16 +85,20 @@ class Import:
         self._uncertain = False  # a commit was tried and may be in the log: its files must stay
         self._done: Appended | None = None
         self._aborted = False
-        self._last_order = 0
         self.n_rows = 0
         with store.locked(target.name):
             table = store.open_or_none(log)
-            schema, _ = target.fit(table)
-            self._skip = target.stored_already(table)
+            self._seen = self._look(table)
             self._last_order = _last_order(table)
+        self._skip = self._seen.stored
         store.gate.make_folder(log.folder)
-        self._schema = self._file_schema(schema)
+        self._schema = self._file_schema(self._seen.schema)
         self._writer = FilesWriter(store.gate, log.folder, self._schema, self._next_order, durable=durable)
+
+    def _look(self, table: DeltaTable | None) -> _Seen:
+        schema, added = self._target.fit(table)
+        stamp = None if table is None else self._log.stamp(table)
+        return _Seen(stamp, self._target.stored_already(table), schema, added)
 
     def _file_schema(self, table_schema: pa.Schema) -> pa.Schema:
         """Fields that the rows lack are left out of the files, unless all are."""
@@ -132,20 +146,23 @@ class Import:
         """None: someone else was first."""
         log, target = self._log, self._target
         table = self._store.open_or_none(log)
-        if target.stored_already(table) or (self._skip and table is not None):
+        if table is None or log.stamp(table) != self._seen.stamp:
+            self._seen = self._look(table)
+        if self._seen.stored and table is not None:
             self._remove_files()
-            return Appended(int(table.version()) if table is not None else 0, 0, stored=False)
-        schema, added = target.fit(table)
-        if self._file_schema(schema) != self._schema:
-            self._convert(schema)
+            return Appended(int(table.version()), 0, stored=False)
+        if self._skip:  # dropped and made anew since: there are no rows to give it
+            raise self._pulled_away()
+        if self._file_schema(self._seen.schema) != self._schema:
+            self._convert(self._seen.schema)
         if table is not None and not target.overwrite:
-            if added:
+            if self._seen.added:
                 with suppress(Conflict):
-                    log.widen(table, added)
+                    log.widen(table, self._seen.added)
                 return None  # another may have stored this writer and seq meanwhile: look again
             if not self._files and target.writer is None:
                 return Appended(int(table.version()), 0, stored=True)
-        return self._publish(table, schema)
+        return self._publish(table, self._seen.schema)
 
     def _publish(self, table: DeltaTable | None, schema: pa.Schema) -> Appended | None:
         self._take_place(_last_order(table))
@@ -186,7 +203,9 @@ class Import:
         except FileNotFoundError as gone:
             raise self._pulled_away() from gone
         except OSError as why:
-            raise fault("E605", f"table `{self._target.name}` cannot be written: {why}", hint="is the disk full?") from why
+            raise fault(
+                "E605", f"table `{self._target.name}` cannot be written: {why}", hint="is the disk full?"
+            ) from why
         except QueryError as why:
             raise self._pulled_away() if why.code == "E601" else why from None
 

@@ -1,6 +1,6 @@
 """By hand: each byte of a data file flipped, and the newest commit cut at each byte, bare and filled with NUL.
 
-    python tests/scripts/damage_every_byte.py
+python tests/scripts/damage_every_byte.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """By hand: under strace, every append must sync its data file and folder before the commit, and the log after it.
 
-    python tests/scripts/fsync_order.py
+python tests/scripts/fsync_order.py
 """
 
 from __future__ import annotations
@@ -59,7 +59,20 @@ def main() -> int:
     (folder / "mark").touch()
     trace = folder / "trace"
     kinds = "trace=fsync,fdatasync,rename,renameat,renameat2,link,linkat"
-    command = ["strace", "-f", "-y", "-e", kinds, "-o", str(trace), sys.executable, "-c", CHILD, str(folder), str(APPENDS)]
+    command = [
+        "strace",
+        "-f",
+        "-y",
+        "-e",
+        kinds,
+        "-o",
+        str(trace),
+        sys.executable,
+        "-c",
+        CHILD,
+        str(folder),
+        str(APPENDS),
+    ]
     subprocess.run(command, check=True)
     found = events(trace.read_text())
     appends: list[list[str]] = [[]]

@@ -68,7 +68,9 @@ def watch(folder: Path, _writer: int, _seq: int, said: Connection) -> None:
     store, last = open_store(folder), 0
     while True:
         if store.exists("t"):
-            found = Counter(v for s in store.snapshot("t").splits() for b in s.read(["writer"]) for v in b[0].to_pylist())
+            found = Counter(
+                v for s in store.snapshot("t").splits() for b in s.read(["writer"]) for v in b[0].to_pylist()
+            )
             total = sum(found.values())
             if total < last or any(n % BATCH for n in found.values()):
                 said.send(f"a reader saw {dict(found)} after {last}")
@@ -129,7 +131,7 @@ def main() -> int:
             theirs.close()
             children.append(child)
             pipes.append(mine)
-        time.sleep(rng.uniform(0.05, 1.2))
+        time.sleep(rng.uniform(0.1, 1.8))
         died = [c.exitcode for c in children if c.exitcode is not None]
         for child in rng.sample(children, len(children)):
             if child.exitcode is None:

@@ -88,6 +88,8 @@ def test_the_lint_sees(text: str) -> None:
     assert list(offences(ast.parse(text)))
 
 
-@pytest.mark.parametrize("text", ["gate.read_bytes(p)", "self._gate.read_bytes(p)", "os.preadv(fd, b, 0)", "op.open(ctx)"])
+@pytest.mark.parametrize(
+    "text", ["gate.read_bytes(p)", "self._gate.read_bytes(p)", "os.preadv(fd, b, 0)", "op.open(ctx)"]
+)
 def test_the_lint_allows(text: str) -> None:
     assert not list(offences(ast.parse(text)))

@@ -17,6 +17,7 @@ from ....planner.types import Type
 from ...arrow import array_from, is_valid, numbers_of
 from .base import Finished, Groups, Rows, State
 from .limbs import Limbs
+from .ratios import variances
 
 WIDTH = 8  # fields of 32 bits: 224 to 256 bits below the greatest value are kept
 UNIT = 2150  # products are whole multiples of 2**-UNIT, sums of 2**-(UNIT / 2)
@@ -83,6 +84,8 @@ class Moments(State):
         value, nulls = np.zeros(n), count < least
         value[odd] = NAN
         live = np.flatnonzero(~nulls & ~odd)
+        if self.arity == 1:
+            live = self._quick(live, count, out, value)
         if len(live):
             sums = [p.integers(live) for p in self.parts]
             formula = ONE[out] if self.arity == 1 else TWO[out]
@@ -98,6 +101,18 @@ class Moments(State):
             whole = np.rint(np.where(nulls | odd, 0.0, value)).astype(np.int64)
             return Finished(array_from(whole, nulls | odd, pa.duration("us")))
         return Finished(array_from(np.where(nulls, 0.0, value), nulls))
+
+    def _quick(
+        self, live: NDArray[Any], count: NDArray[np.int64], out: str, value: NDArray[np.float64]
+    ) -> NDArray[Any]:
+        """Variances whose rounding is certain without whole numbers; gives the groups that are left."""
+        if not len(live):
+            return live
+        k = count[live]
+        under = k - 1 if out in SAMPLE else k
+        found, sure = variances(k, self.sums[0], self.products[0], live, under, UNIT)
+        value[live[sure]] = np.sqrt(found[sure]) if out.startswith("stddev") else found[sure]
+        return live[~sure]
 
     @staticmethod
     def _no_spread(odd: NDArray[np.bool_], count: NDArray[np.int64]) -> NDArray[np.bool_]:

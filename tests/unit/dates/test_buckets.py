@@ -45,7 +45,7 @@ def brute(instant: int, name: str, floor: object) -> int:
     """The start by the wall clock of the instant's own day, month or hour, as `zoneinfo` sees it."""
     there = (EPOCH + dt.timedelta(microseconds=instant)).replace(tzinfo=dt.UTC).astimezone(ZoneInfo(name))
     start = floor(there).astimezone(dt.UTC).replace(tzinfo=None)  # type: ignore[operator]
-    return round((start - EPOCH) / dt.timedelta(microseconds=1))
+    return (start - EPOCH) // dt.timedelta(microseconds=1)
 
 
 def at_midnight(t: dt.datetime) -> dt.datetime:
@@ -119,16 +119,13 @@ def test_one_batch_or_many_rows_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["Europe/Berlin", "America/New_York", "Asia/Seoul"])
-def test_days_weeks_and_months_agree_with_pandas(name: str) -> None:
+def test_days_and_hours_agree_with_pandas(name: str) -> None:
     at = points(name, 4)
-    at = at[at > us("1950-01-01")]
+    at = at[at > us("1962-01-01")]
     there = pd.DatetimeIndex(at.astype("M8[us]")).tz_localize("UTC").tz_convert(name)
-    for length, freq in (("1d", "D"), ("1h", "h")):
-        if length == "1d":
-            want = there.normalize()
-        else:
-            want = there.tz_convert("UTC").floor(freq)  # offsets are whole hours here
-        assert (bucket_start(at, span(length), name) == want.tz_convert("UTC").tz_localize(None).as_unit("us").asi8).all()
+    want = {"1d": there.normalize(), "1h": there.tz_convert("UTC").floor("h")}  # offsets are whole hours since
+    for length, starts in want.items():
+        assert (bucket_start(at, span(length), name) == starts.tz_convert("UTC").tz_localize(None).as_unit("us").asi8).all()
 
 
 def test_utc_agrees_with_duckdb() -> None:
@@ -139,10 +136,10 @@ def test_utc_agrees_with_duckdb() -> None:
     for length, unit in units.items():
         want = [r[0] for r in duckdb.sql(f"select epoch_us(date_trunc('{unit}', t)::timestamp) from rel").fetchall()]
         assert bucket_start(at, span(length), "UTC").tolist() == want, length
-    for length, interval in (("5m", "5 minutes"), ("7m", "7 minutes"), ("2d", "2 days"), ("5y", "5 years"), ("2w", "14 days")):
+    for length, interval in (("5m", "5 minutes"), ("7m", "7 minutes"), ("90m", "90 minutes"), ("2d", "2 days"), ("5y", "5 years"), ("2w", "14 days")):
         origin = "timestamp '1969-12-29'" if length == "2w" else "timestamp '1970-01-01'"
         want = [r[0] for r in duckdb.sql(f"select epoch_us(time_bucket(interval '{interval}', t, {origin})) from rel").fetchall()]
-        assert bucket_start(at, span(length), "UTC").tolist() == want or length == "7m", length
+        assert bucket_start(at, span(length), "UTC").tolist() == want, length
     assert rel is not None
 
 
@@ -168,7 +165,7 @@ def test_a_midnight_that_does_not_exist_is_the_next_moment() -> None:
 def test_a_skipped_day_is_no_bucket() -> None:
     days = bucket_range(us("2011-12-29T00:00"), us("2012-01-01T12:00"), span("1d"), "Pacific/Apia")
     assert (np.diff(days) > 0).all()
-    assert len(days) == 4  # 28, 29, 31 December and 1, 2 January, less the 30th: the range begins on the 28th there
+    assert len(days) == 5  # 28, 29, 31 December, 1 and 2 January, as days are named there
 
 
 def test_weeks_begin_on_mondays_and_seven_days_do_not() -> None:
@@ -201,14 +198,14 @@ def test_adding_months_keeps_the_wall_clock(moment: dt.datetime, months: int, na
         return
     last = (dt.date(year + month // 11, (month + 1) % 12 + 1, 1) - dt.timedelta(days=1)).day
     want = there.replace(year=year, month=month + 1, day=min(there.day, last), fold=0)
-    instant = round((moment - EPOCH) / dt.timedelta(microseconds=1))
+    instant = (moment - EPOCH) // dt.timedelta(microseconds=1)
     got, odd = add_months(np.array([instant]), months, name)
     utc = want.replace(tzinfo=None) - (want.utcoffset() or dt.timedelta())
-    assert got[0] == round((utc - EPOCH) / dt.timedelta(microseconds=1))
+    assert got[0] == (utc - EPOCH) // dt.timedelta(microseconds=1)
     assert odd[0] == (want.utcoffset() != want.replace(fold=1).utcoffset())
 
 
 def test_days_are_days_of_the_wall_clock() -> None:
     got, odd = add_days(np.array([us("2026-03-28T11:00"), us("2026-03-28T01:30")]), 1, "Europe/Berlin")
-    assert got.astype("M8[m]").astype(str).tolist() == ["2026-03-29T10:00", "2026-03-29T01:30"]
+    assert got.astype("M8[us]").astype("M8[m]").astype(str).tolist() == ["2026-03-29T10:00", "2026-03-29T01:30"]
     assert odd.tolist() == [False, True]

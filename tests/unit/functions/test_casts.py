@@ -82,7 +82,10 @@ def test_constant_text_reads_as_a_column_does(text: str) -> None:
 
 def test_long_of_other_types() -> None:
     assert call("long", doubles(1.9, -1.9, None, -0.0)) == ([1, -1, None, 0], {})
-    assert call("long", doubles(math.nan, math.inf, 2.0**63, -(2.0**63))) == ([None, None, None, -(2**63)], {"overflow": 3})
+    assert call("long", doubles(math.nan, math.inf, 2.0**63, -(2.0**63))) == (
+        [None, None, None, -(2**63)],
+        {"overflow": 3},
+    )
     assert call("long", pa.array([True, False, None])) == ([1, 0, None], {})
     assert call("long", dates(1_500, -1, None)) == ([1, -1, None], {})
     assert call("long", dates(1_500_000, -1, unit="ns")) == ([1, -1], {})
@@ -119,7 +122,9 @@ def test_bool_of_words_and_numbers() -> None:
     assert call("bool", pa.array([True, None])) == ([True, None], {})
 
 
-scaled = st.builds(lambda m, e: float(f"{m}e{e}"), st.integers(-(10**6), 10**6) | st.integers(-(2**54), 2**54), st.integers(-30, 20))
+scaled = st.builds(
+    lambda m, e: float(f"{m}e{e}"), st.integers(-(10**6), 10**6) | st.integers(-(2**54), 2**54), st.integers(-30, 20)
+)
 
 
 @settings(max_examples=300, deadline=None)

@@ -23,9 +23,15 @@ OPS = {
     "<=": lambda a, b: a <= b, ">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
 }  # fmt: skip
 EQUALITY = ("==", "!=")
-near = st.sampled_from([2**53 - 1, 2**53, 2**53 + 1, 2**53 + 2, 2**63 - 1, 2**63 - 512, -(2**63), -(2**53) - 1, 0, 1, -1])
+near = st.sampled_from(
+    [2**53 - 1, 2**53, 2**53 + 1, 2**53 + 2, 2**63 - 1, 2**63 - 512, -(2**63), -(2**53) - 1, 0, 1, -1]
+)
 whole = near | st.integers(-(2**63), 2**63 - 1)
-real = near.map(float) | st.floats() | st.sampled_from([0.5, -0.5, math.nan, math.inf, -math.inf, -0.0, 2.0**63, -(2.0**63)])
+real = (
+    near.map(float)
+    | st.floats()
+    | st.sampled_from([0.5, -0.5, math.nan, math.inf, -math.inf, -0.0, 2.0**63, -(2.0**63)])
+)
 
 
 def rank(value: float) -> tuple[int, Any]:
@@ -57,7 +63,10 @@ def test_numbers_compare_exactly_across_widths(op: str, pairs: list[tuple[Any, A
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.sampled_from(list(OPS)), st.lists(st.tuples(st.none() | st.text(max_size=4), st.none() | st.text(max_size=4)), max_size=6))
+@given(
+    st.sampled_from(list(OPS)),
+    st.lists(st.tuples(st.none() | st.text(max_size=4), st.none() | st.text(max_size=4)), max_size=6),
+)
 def test_text_goes_by_code_point(op: str, pairs: list[tuple[Any, Any]]) -> None:
     want = [expected(op, a, b, key=lambda s: [ord(c) for c in s]) for a, b in pairs]
     assert call(op, strings(*(a for a, _ in pairs)), strings(*(b for _, b in pairs)))[0] == want
@@ -66,17 +75,23 @@ def test_text_goes_by_code_point(op: str, pairs: list[tuple[Any, Any]]) -> None:
 @pytest.mark.parametrize("op", list(OPS))
 def test_other_types(op: str) -> None:
     bools = pa.array([False, True, None, True])
-    assert call(op, bools, bools[:: -1] if False else pa.array([True, True, False, None]))[0] == [
+    assert call(op, bools, pa.array([True, True, False, None]))[0] == [
         expected(op, a, b, key=int) for a, b in [(False, True), (True, True), (None, False), (True, None)]
     ]
     assert call(op, durations(1, 2, None), duration(2))[0] == [expected(op, a, 2) for a in (1, 2, None)]
     assert call(op, dates(1, 2, None), dates(2, 2, 2))[0] == [expected(op, a, 2) for a in (1, 2, None)]
     fine = dates(999, 1000, 1001, 2**62, unit="ns")
-    assert call(op, fine, dates(1, 1, 1, 2**62))[0] == [expected(op, a, b) for a, b in [(999, 1000), (1000, 1000), (1001, 1000), (1, 2)]]
-    assert call(op, dates(1, 1, 1, 2**62), fine)[0] == [expected(op, a, b) for a, b in [(1000, 999), (1000, 1000), (1000, 1001), (2, 1)]]
+    assert call(op, fine, dates(1, 1, 1, 2**62))[0] == [
+        expected(op, a, b) for a, b in [(999, 1000), (1000, 1000), (1001, 1000), (1, 2)]
+    ]
+    assert call(op, dates(1, 1, 1, 2**62), fine)[0] == [
+        expected(op, a, b) for a, b in [(1000, 999), (1000, 1000), (1000, 1001), (2, 1)]
+    ]
     ips = run("ip", strings("10.0.0.2", "10.0.0.10", "::1", None)).array
     assert call(op, ips, "10.0.0.10")[0] == [expected(op, a, 10) for a in (2, 10, 99, None)]
-    assert call(op, pa.array([b"a", b"\xff", None]), pa.array([b"b", b"b", b"b"]))[0] == [expected(op, a, 1) for a in (0, 2, None)]
+    assert call(op, pa.array([b"a", b"\xff", None]), pa.array([b"b", b"b", b"b"]))[0] == [
+        expected(op, a, 1) for a in (0, 2, None)
+    ]
     assert call(op, months(2), months(3))[0] == [expected(op, 2, 3)]
     assert call(op, None, longs(1, None))[0] == [expected(op, None, 1)] * 2
     assert call(op, longs(), longs())[0] == []
@@ -134,7 +149,9 @@ def test_a_literal_on_the_right_is_a_pattern(values: list[str | None], body: str
     want = [v is not None and wild(pattern).fullmatch(v) is not None for v in values]
     assert everywhere("==", strings(*values), pattern).values == want
     assert everywhere("in", strings(*values), "zz", pattern).values == want
-    assert everywhere("!=", strings(*values), pattern).values == [v is not None and not w for v, w in zip(values, want, strict=True)]
+    assert everywhere("!=", strings(*values), pattern).values == [
+        v is not None and not w for v, w in zip(values, want, strict=True)
+    ]
 
 
 @settings(max_examples=100, deadline=None)
@@ -204,7 +221,12 @@ def test_in() -> None:
     assert call("in", doubles(1.0, 2.5, math.nan, None), 1, 2.5, math.nan)[0] == [True, True, True, False]
     assert call("in", longs(1, 5), None, 5)[0] == [False, True]
     assert call("in", longs(1, None), None)[0] == [False, False]
-    assert everywhere("in", strings("TRANSFER", "CASH_OUT", "x", None), "TRANSFER", "CASH_*").values == [True, True, False, False]
+    assert everywhere("in", strings("TRANSFER", "CASH_OUT", "x", None), "TRANSFER", "CASH_*").values == [
+        True,
+        True,
+        False,
+        False,
+    ]
     assert call("in", strings("a*", "ab"), text("a*"))[0] == [True, False]
     assert call("in", strings("a", "b", "c"), strings("a", "x", "c"), strings("y", "b", None))[0] == [True, True, True]
     assert call("in", longs(*range(5)), *range(0, 100, 2))[0] == [True, False, True, False, True]

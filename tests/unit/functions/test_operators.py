@@ -20,7 +20,11 @@ from cortado.planner.types import DURATION, MONTHS
 from .harness import call, dates, doubles, duration, durations, everywhere, longs, months, run, strings, text
 
 INT64 = range(-(2**63), 2**63)
-int64 = st.integers(-(2**63), 2**63 - 1) | st.integers(-(2**33), 2**33) | st.sampled_from([0, 1, -1, 2**63 - 1, -(2**63), 2**32, -(2**31)])
+int64 = (
+    st.integers(-(2**63), 2**63 - 1)
+    | st.integers(-(2**33), 2**33)
+    | st.sampled_from([0, 1, -1, 2**63 - 1, -(2**63), 2**32, -(2**31)])
+)
 OPS = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from cortado.engine import random
 from cortado.engine.arrow import numbers_of
-from cortado.engine.exprs import Eval, plain
+from cortado.engine.exprs import Eval, evaluate, plain
 from cortado.planner.text import QueryError
 from cortado.planner.types import Schema
 from tests.unit.functions.harness import AT, Bench, call, longs
@@ -27,11 +28,7 @@ def draw(name: str, *args: Any, n: int, first: int = 0, site: int = 1, seed: int
     def none(*_: Any) -> None:
         raise AssertionError("refused")
 
-    from cortado.engine.exprs import evaluate
-
     ev = Eval(n, bench.ctx, AT, Schema(), lambda i: bench.columns[i], none, place=(0, first))
-    from dataclasses import replace
-
     return plain(evaluate(replace(expr, site=site), ev), n)
 
 

@@ -90,7 +90,7 @@ def test_what_re2_has_not_is_refused_with_the_reason(pattern: str, offset: int, 
     assert (found.value.offset, found.value.beyond_re2) == (offset, True)
     assert "RE2 matches in linear time" in str(found.value)
     for name in ("match", "extract", "extractall", "groups"):
-        with pytest.raises(QueryError, match="E307.*RE2"):
+        with pytest.raises(QueryError, match=r"E307.*RE2"):
             call(name, strings("a"), pattern)
 
 

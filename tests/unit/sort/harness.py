@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 import pyarrow as pa
 
@@ -13,6 +14,7 @@ from cortado.engine.batch import Batch, Column, Origin
 from cortado.engine.context import Context, QueryState, Settings
 from cortado.engine.memory import Budget
 from cortado.engine.notes import At
+from cortado.engine.operators import sortorder
 from cortado.engine.operators.sort import SortSink
 from cortado.engine.operators.topk import TopKSink
 from cortado.engine.storage.spill import SpillArea
@@ -69,13 +71,17 @@ def make_sink(table: pa.Table, keys: Sequence[str], **more: Any) -> SortSink:
     return kind(node, schema, At("2", "sort"))
 
 
+def one_chunk(column: Any) -> Column:
+    """A table's column as an array."""
+    found: Column = column.chunk(0) if column.num_chunks else pa.nulls(0, column.type)
+    return found
+
+
 def cut(table: pa.Table, world: World) -> list[list[tuple[Column, ...]]]:
     """Partitions of batches of columns."""
     n = table.num_rows
     pieces = [table.slice(i, world.rows).combine_chunks() for i in range(0, n, world.rows)]
-    columns: list[tuple[Column, ...]] = [
-        tuple(c.chunk(0) if c.num_chunks else pa.nulls(0, c.type) for c in p.columns) for p in pieces
-    ]
+    columns: list[tuple[Column, ...]] = [tuple(one_chunk(c) for c in p.columns) for p in pieces]
     return [columns[i : i + world.batches] for i in range(0, len(columns), world.batches)]
 
 
@@ -100,6 +106,13 @@ def feed(sink: SortSink, query: QueryState, parts: list[list[tuple[Column, ...]]
 
 
 def run_parts(sink: SortSink, parts: list[list[tuple[Column, ...]]], world: World) -> Outcome:
+    with mock.patch.object(
+        sortorder, "SMALL", 0 if world.compiled else sortorder.SMALL
+    ):  # kernels for small blocks too
+        return _run_parts(sink, parts, world)
+
+
+def _run_parts(sink: SortSink, parts: list[list[tuple[Column, ...]]], world: World) -> Outcome:
     query = world.query()
     try:
         for local in feed(sink, query, parts, world):

@@ -16,12 +16,11 @@ def compare(a: Any, b: Any) -> int:
             if got:
                 return got
         return (len(a) > len(b)) - (len(a) < len(b))
-    if isinstance(a, float):
-        if math.isnan(a) or math.isnan(b):
-            return math.isnan(a) - math.isnan(b)
+    if isinstance(a, float) and (math.isnan(a) or math.isnan(b)):
+        return math.isnan(a) - math.isnan(b)
     if isinstance(a, str):
         a, b = list(map(ord, a)), list(map(ord, b))
-    return (a > b) - (a < b)
+    return int(a > b) - int(a < b)
 
 
 def compare_null(a: Any, b: Any) -> int:

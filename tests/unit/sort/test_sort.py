@@ -12,9 +12,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from cortado.engine.arrow import bytes_of
 from cortado.engine.batch import PAD, Spans
+from cortado.engine.notes import At
+from cortado.engine.operators.sort import SortSink
+from cortado.planner.types import LONG, Schema, Type
 
-from .harness import Outcome, World, cut, make_sink, run, run_parts
+from .harness import Outcome, World, cut, make_sink, one_chunk, run, run_parts, sort_node
 from .oracle import limited, order
 from .tables import KINDS, plain_rows, random_table
 
@@ -140,11 +144,13 @@ def dictionary_parts(table: pa.Table, world: World, rng: random.Random) -> list[
     parts = cut(table, world)
     for batches in parts:
         for i, columns in enumerate(batches):
-            batches[i] = tuple(reshaped(c, rng) if pa.types.is_string(c.type) else c for c in columns)
+            batches[i] = tuple(reshaped(c, rng) for c in columns)
     return parts
 
 
 def reshaped(column: Any, rng: random.Random) -> Any:
+    if not pa.types.is_string(column.type):
+        return column
     match rng.randrange(3):
         case 0:
             return column
@@ -161,7 +167,7 @@ def spans_of(column: Any) -> Spans:
     buffer = pa.py_buffer(b"~" * PAD + b"|".join(t or b"" for t in texts) + b"~" * PAD)
     start = np.cumsum([PAD, *(len(t or b"") + 1 for t in texts)])[:-1].astype(np.int32)
     length = np.array([-1 if t is None else len(t) for t in texts], np.int32)
-    return Spans(buffer, np.frombuffer(buffer, np.uint8), start, length)
+    return Spans(buffer, bytes_of(buffer), start, length)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -202,7 +208,27 @@ def test_sliced_input_with_offsets() -> None:
     table = random_table(random.Random(4), 500, ["bool", "ip", "strings", "double"])
     part = table.slice(123, 200)
     keys = ["bool0", "-ip1", "strings2", "double3"]
-    parts = [[tuple(c.chunk(0) for c in part.columns)]]
+    parts = [[tuple(one_chunk(c) for c in part.columns)]]
     out = run_parts(make_sink(part, keys), parts, ONE)
     numbers = order(plain_rows(part), spec(part, keys))
     assert out.columns[4].to_pylist() == [123 + i for i in numbers]
+
+
+def test_foreign_types_order_by_value() -> None:
+    columns: list[Any] = [
+        pa.array([5, 1, None, 3], pa.time32("s")),
+        pa.array([2**64 - 1, 0, None, 2**63], pa.uint64()),
+        pa.array([1.5, -2.0, None, 0.0], pa.float32()),
+        pa.array([100, -(10**30), None, 0], pa.decimal128(38, 0)),
+    ]
+    for column in columns:
+        kind = Type("other", arrow_type=column.type)
+        schema = Schema((("x", kind), ("id", LONG)))
+        sink = SortSink(sort_node(schema, ["x"]), schema, At("2", "sort"))
+        out = run_parts(sink, [[(column, pa.array(range(4)))]], ONE)
+        values = column.to_pylist()
+        assert out.columns[1].to_pylist() == sorted(range(4), key=lambda i: (values[i] is not None, _rank(values, i)))
+
+
+def _rank(values: list[Any], i: int) -> int:
+    return sum(v is not None and values[i] is not None and v < values[i] for v in values)

@@ -132,7 +132,9 @@ def test_the_same_seq_from_two_stores_that_widen(tmp_path: Path) -> None:
         barrier = threading.Barrier(len(stores))
         results: list[bool] = []
 
-        def work(store: TableStore, round_: int = round_, barrier: threading.Barrier = barrier, results: list[bool] = results) -> None:
+        def work(
+            store: TableStore, round_: int = round_, barrier: threading.Barrier = barrier, results: list[bool] = results
+        ) -> None:
             barrier.wait()
             rows = part(1, round_, **{f"x{round_}": [1] * BATCH})
             results.append(store.append("t", rows, writer="w", seq=round_).stored)

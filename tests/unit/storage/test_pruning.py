@@ -57,9 +57,7 @@ def holds(op: Op, left: Any, right: Any) -> bool:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_pruning_never_loses_a_row(
-    store: TableStore, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pruning_never_loses_a_row(store: TableStore, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet, "ROW_GROUP_ROWS", 4)
     monkeypatch.setattr(delta, "CHECKPOINT_EVERY", 8)
     monkeypatch.setattr(tables, "CHECKPOINT_EVERY", 8)
@@ -105,7 +103,9 @@ def bound(rng: random.Random) -> Bound:
     return Bound(name, rng.choice(OPS), rng.choice(values))
 
 
-@pytest.mark.parametrize("bound", [Bound("i", "==", "1"), Bound("s", "<", 5), Bound("i", "<", True), Bound("x", "<", 5), Bound("l", "<", 5)])
+@pytest.mark.parametrize(
+    "bound", [Bound("i", "==", "1"), Bound("s", "<", 5), Bound("i", "<", True), Bound("x", "<", 5), Bound("l", "<", 5)]
+)
 def test_a_bound_that_does_not_fit_prunes_nothing(store: TableStore, bound: Bound) -> None:
     store.append("t", make(random.Random(1)), create=True)
     assert len(list(store.snapshot("t").splits([bound]))) == 1

@@ -93,7 +93,9 @@ def test_what_we_would_read_wrongly_is_refused(store: TableStore, rows: Rows, wh
     elif what == "mapped":
         deltalake.write_deltalake(folder, rows(0))
         commit = Path(folder, "_delta_log", f"{0:020d}.json")
-        commit.write_text(commit.read_text().replace('"configuration":{', '"configuration":{"delta.columnMapping.mode":"name"'))
+        commit.write_text(
+            commit.read_text().replace('"configuration":{', '"configuration":{"delta.columnMapping.mode":"name"')
+        )
     else:
         deltalake.write_deltalake(folder, rows(0))
         table = deltalake.DeltaTable(folder)

@@ -69,7 +69,14 @@ def test_a_whole_commit_is_never_repaired(newest: tuple[Path, int, int]) -> None
 def cuts(raw: bytes) -> Iterator[bytes]:
     """At each line's edges and some bytes between, bare and filled with NUL to the length."""
     edges = {i for i, byte in enumerate(raw) if byte == 10}
-    places = {0, 1, *edges, *(e + 1 for e in edges), *(e + 2 for e in edges), *range(0, len(raw), max(1, len(raw) // 5))}
+    places = {
+        0,
+        1,
+        *edges,
+        *(e + 1 for e in edges),
+        *(e + 2 for e in edges),
+        *range(0, len(raw), max(1, len(raw) // 5)),
+    }
     for at in sorted(p for p in places if p < len(raw.rstrip(b"\n"))):
         yield raw[:at]
         yield raw[:at] + bytes(len(raw) - at)

@@ -320,7 +320,9 @@ def test_drop_and_make_anew(store: TableStore, rows: Rows, read: Read, tmp_path:
     assert os.listdir(tmp_path / "db" / "tables") == ["t"]
 
 
-def test_checkpoints_and_a_clean_log(store: TableStore, rows: Rows, read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checkpoints_and_a_clean_log(
+    store: TableStore, rows: Rows, read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from cortado.engine.storage import delta
 
     monkeypatch.setattr(delta, "CHECKPOINT_EVERY", 10)

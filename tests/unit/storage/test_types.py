@@ -106,7 +106,9 @@ def plain(values: list[Any]) -> list[str]:
     return [repr(v) for v in values]  # NaN and -0.0 compare by their text
 
 
-@pytest.mark.parametrize(("given", "values", "expected"), BACK, ids=lambda v: str(v) if isinstance(v, pa.DataType) else "")
+@pytest.mark.parametrize(
+    ("given", "values", "expected"), BACK, ids=lambda v: str(v) if isinstance(v, pa.DataType) else ""
+)
 def test_comes_back_equal(store: TableStore, read: Read, given: Any, values: list[Any], expected: Any) -> None:
     rows = pa.table({"x": column(given, values)})
     for _ in range(2):
@@ -129,7 +131,9 @@ def test_comes_back_equal(store: TableStore, read: Read, given: Any, values: lis
         assert declared == expected_type
 
 
-@pytest.mark.parametrize(("given", "values", "words"), REFUSED, ids=lambda v: str(v) if isinstance(v, pa.DataType) else "")
+@pytest.mark.parametrize(
+    ("given", "values", "words"), REFUSED, ids=lambda v: str(v) if isinstance(v, pa.DataType) else ""
+)
 def test_refused_with_a_sentence(store: TableStore, given: Any, values: list[Any], words: str) -> None:
     rows = pa.table({"fine": pa.array([1]), "x": column(given, values)})
     with pytest.raises(QueryError, match=words) as found:
@@ -180,7 +184,11 @@ def test_clashes(store: TableStore, read: Read, first: Any, second: Any, words: 
 
 
 def test_widths_meet(store: TableStore, read: Read) -> None:
-    store.append("t", pa.table({"i": pa.array([1], pa.int64()), "f": [1.5], "l": pa.array([[1]], pa.list_(pa.int16()))}), create=True)
+    store.append(
+        "t",
+        pa.table({"i": pa.array([1], pa.int64()), "f": [1.5], "l": pa.array([[1]], pa.list_(pa.int16()))}),
+        create=True,
+    )
     store.append("t", pa.table({"i": pa.array([2], pa.uint8()), "f": [2], "l": pa.array([[2]])}))
     assert read(store).to_pylist() == [{"i": 1, "f": 1.5, "l": [1]}, {"i": 2, "f": 2.0, "l": [2]}]
 

@@ -1,0 +1,231 @@
+"""The operators of one pipeline as calls: a chain of pushes for each worker, one behind the gate."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .batch import Batch
+from .context import Context, QueryState
+from .failures import placed
+from .memory import Budget
+from .metrics import Meter, Position, cpu_ns, wall_ns
+from .notes import Key, Sample
+from .operator import Emit, Flow, Sink, Transform
+from .spec import PipelineSpec, Tag
+
+OnFault = Callable[[Key, Sample, str], None]
+
+
+def close_quietly(batches: Iterator[Batch]) -> None:
+    """An iterator that is dropped before its end. What it says then is of no interest: its rows are not wanted."""
+    close = getattr(batches, "close", None)
+    if close is not None:
+        with contextlib.suppress(Exception):
+            close()
+
+
+@dataclass(slots=True)
+class Step:
+    transform: Transform[Any]
+    local: Any
+    emit: Emit
+    meter: Meter
+    tag: Tag
+
+
+@dataclass(slots=True)
+class Worker:
+    """What one lease works with: a Local and a context for each of its operators, and the calls through them."""
+
+    ctx: Context  # the source's
+    meter: Meter  # the source's
+    head: Emit
+    steps: list[Step] = field(default_factory=list)
+    contexts: list[Context] = field(default_factory=list)
+    sink_local: Any = None
+    is_compiled: bool = False
+
+
+class Chain:
+    """Operators before the first that needs order run in every worker, the others in `tail`."""
+
+    def __init__(self, spec: PipelineSpec, sink: Sink[Any], sink_tag: Tag | None, query: QueryState, on_fault: OnFault | None) -> None:
+        self.sink, self.sink_tag = sink, sink_tag
+        self._spec, self._query, self._on_fault = spec, query, on_fault
+        self._lock = threading.Lock()
+        self._idle: list[Worker] = []
+        self._workers: list[Worker] = []
+        self.tail: Worker | None = None
+        transforms = spec.transforms
+        self.positions = [
+            Position(spec.source_tag, None, is_source=True),
+            *(Position(tag, t) for t, tag in transforms),
+            Position(sink_tag, sink, is_sink=True),
+        ]
+        needing = [t.needs_order for t, _ in transforms] + [sink.needs_order]
+        self.needs_order = True in needing
+        self._split = needing.index(True) if self.needs_order else len(needing)
+        self._shares: list[Budget | None] = [None] * len(self.positions)
+
+    @property
+    def source_meter(self) -> Meter:
+        """For what is done once, before any worker."""
+        return self.positions[0].extra
+
+    @property
+    def sink_meter(self) -> Meter:
+        return self.positions[-1].extra
+
+    def set_share(self, position: int, share: Budget) -> None:
+        self._shares[position] = share
+        self.positions[position].peak = lambda: share.peak
+
+    def context(self, position: int) -> Context:
+        """A context for a Local of the operator at `position` (0: the source, -1: the sink)."""
+        return Context(self._query, self._query.ledger.worker(self._on_fault), self._shares[position])
+
+    # -- making and lending workers --
+
+    def open_tail(self) -> None:
+        self.tail = self._build(self._split, len(self.positions) - 1, None)
+
+    def borrow(self, gate: Emit | None) -> Worker:
+        """A worker that nobody uses now. `gate`: where its batches go, if there is one."""
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        worker = self._build(0, self._split, gate) if gate is not None else self._build(0, len(self.positions) - 1, None)
+        with self._lock:
+            self._workers.append(worker)
+        return worker
+
+    def give_back(self, worker: Worker) -> None:
+        with self._lock:
+            self._idle.append(worker)
+
+    def discard(self, worker: Worker) -> None:
+        """It failed in the middle of a push: what its Locals hold is of no use."""
+        with self._lock:
+            self._workers.remove(worker)
+
+    def refresh(self, worker: Worker) -> None:
+        """Between two morsels: from here on its operators may use compiled kernels, if they are there."""
+        if not worker.is_compiled and self._query.compiled():
+            worker.is_compiled = True
+            for ctx in worker.contexts:
+                ctx.kernels = True
+
+    def _build(self, first: int, last: int, gate: Emit | None) -> Worker:
+        """Transforms `first` to `last` (exclusive), then the gate, or the sink if there is none."""
+        source_ctx, source_meter = self.context(0), Meter()
+        worker = Worker(source_ctx, source_meter, _nowhere, contexts=[source_ctx])
+        after = Meter()
+        if gate is not None:
+            emit = _metered(gate, after)
+        else:
+            ctx = self.context(-1)
+            worker.contexts.append(ctx)
+            worker.sink_local = after_local = self.sink.open(ctx)
+            emit = _sink_call(self.sink, after_local, after, self.sink_tag)
+            self.positions[-1].meters.append((after, None))
+        for i in reversed(range(first, last)):
+            transform, tag = self._spec.transforms[i]
+            ctx = self.context(i + 1)
+            worker.contexts.append(ctx)
+            try:
+                local = transform.open(ctx)
+            except Exception as why:
+                raise placed(why, tag) from None
+            meter = Meter()
+            self.positions[i + 1].meters.append((meter, after))
+            worker.steps.insert(0, Step(transform, local, emit, meter, tag))
+            emit = _transform_call(transform, local, emit, meter, tag)
+            after = meter
+        if first == 0:
+            self.positions[0].meters.append((source_meter, None))
+        worker.head = emit
+        for ctx in worker.contexts:
+            ctx.kernels = False
+        return worker
+
+    # -- after the last partition --
+
+    def finish(self, gate: Emit | None) -> None:
+        """Tell every Local that there are no more rows: workers first, then what stands behind the gate."""
+        if self.tail is None and not self._workers:
+            self.give_back(self.borrow(gate))  # a sink that got no rows still has one Local
+        for worker in [*self._workers, *([self.tail] if self.tail is not None else [])]:
+            for step in worker.steps:
+                try:
+                    step.meter.timed(lambda s=step: s.transform.finish(s.local, s.emit))
+                except Exception as why:
+                    raise placed(why, step.tag) from None
+
+    def sink_locals(self) -> list[Any]:
+        return [w.sink_local for w in ([self.tail] if self.tail is not None else self._workers)]
+
+    def close(self) -> None:
+        """Locals are let go; figures stay."""
+        self._idle.clear()
+        self._workers.clear()
+        self.tail = None
+
+
+def _nowhere(batch: Batch) -> Flow:
+    raise AssertionError("a worker without a chain")
+
+
+def _metered(emit: Emit, meter: Meter) -> Emit:
+    def call(batch: Batch) -> Flow:
+        wall, cpu = wall_ns(), cpu_ns()
+        try:
+            return emit(batch)
+        finally:
+            meter.rows += batch.n_rows
+            meter.wall += wall_ns() - wall
+            meter.cpu += cpu_ns() - cpu
+
+    return call
+
+
+def _transform_call(transform: Transform[Any], local: Any, emit: Emit, meter: Meter, tag: Tag) -> Emit:
+    push, swallows = transform.push, getattr(transform, "swallows_done", False)
+
+    def call(batch: Batch) -> Flow:
+        wall, cpu = wall_ns(), cpu_ns()
+        try:
+            flow = push(batch, local, emit)
+        except Exception as why:
+            raise placed(why, tag) from why.__cause__
+        finally:
+            meter.rows += batch.n_rows
+            meter.batches += 1
+            meter.wall += wall_ns() - wall
+            meter.cpu += cpu_ns() - cpu
+        if swallows and flow is Flow.DONE:
+            raise RuntimeError(f"{tag.operator} must take all rows, yet handed DONE on")
+        return flow
+
+    return call
+
+
+def _sink_call(sink: Sink[Any], local: Any, meter: Meter, tag: Tag | None) -> Emit:
+    push = sink.push
+
+    def call(batch: Batch) -> Flow:
+        wall, cpu = wall_ns(), cpu_ns()
+        try:
+            return push(batch, local)
+        except Exception as why:
+            raise placed(why, tag) from why.__cause__
+        finally:
+            meter.rows += batch.n_rows
+            meter.batches += 1
+            meter.wall += wall_ns() - wall
+            meter.cpu += cpu_ns() - cpu
+
+    return call

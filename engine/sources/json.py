@@ -1,0 +1,474 @@
+"""`jsonfile`: JSON lines, or one array of objects. Good blocks are parsed by Arrow, what it refuses is read line by line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ...planner.catalog import Pushdown, ScanRequest
+from ...planner.expr import Expr
+from ...planner.text import QueryError, fault
+from ...planner.types import STRING, Schema, Type, array_of, of_arrow
+from ..arrow import concat, is_valid
+from ..batch import PAD, Batch, Column, Origin, Spans
+from ..context import Context
+from ..notes import At
+from ..operator import Partition
+from . import isodate
+from .files import FIRST_CHUNK, Chain, FileOptions, Input, Refused, check_encoding, extras, needed, read_range, with_extras
+from .jsontextblocks import Records, lines, stream_lines, stream_values, too_deep
+from .jsonvalues import Seen, column, settled, text_of
+from .jsonvalues import survey as survey_values
+
+BOM = b"\xef\xbb\xbf"
+REST, LINE = "_rest", "line"
+REST_TYPE = Type("map", item=STRING)
+BY_HAND = 256  # records in a block that Arrow refuses, below which it is not cut further
+TAIL = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonFormat:
+    """How records become columns."""
+
+    overlay: bool = False  # keep `line`
+    rest: bool = False
+
+
+@dataclass(slots=True)
+class JsonFile:
+    input: Input
+    is_lines: bool
+    begin: int = 0  # bytes of the mark
+
+
+@dataclass(slots=True)
+class Survey:
+    files: list[JsonFile] = field(default_factory=list)
+    types: dict[str, Type] = field(default_factory=dict)
+    mixed: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+def survey(inputs: Sequence[Input], options: FileOptions) -> Survey:
+    """Fields and types of the first `infer` records of all files."""
+    out, left, first = Survey(), options.infer, True
+    seen: dict[str, Seen] = {}
+    for source in inputs:
+        chunks = _quiet(source.sample_text())
+        head = b""
+        while len(head.strip()) < FIRST_CHUNK and (chunk := next(chunks, b"")):
+            head += chunk
+        check_encoding(head, source.shown, options.encoding)
+        begin = len(BOM) if head.startswith(BOM) else 0
+        head = head[begin:]
+        if not head.strip() and not options.declared.fields and first and len(inputs) == 1:
+            raise fault("E605", f"`{source.shown}` is empty", hint='schema="a: long, b: date" reads it as a table without rows')
+        first = False
+        file = JsonFile(source, is_lines(head), begin)
+        out.files.append(file)
+        blocks = (stream_lines if file.is_lines else stream_values)(chunks, head)
+        while left > 0 and (block := next(blocks, None)) is not None:
+            block = block.slice(0, left)
+            left -= len(block)
+            _merge(seen, _sampled(block))
+    for name, kinds in seen.items():
+        out.types[name] = settled(kinds.type())
+        if options.declared.type(name) is None:
+            out.mixed.update(kinds.mixes(name))
+    out.types.update(options.declared.fields)
+    return out
+
+
+def is_lines(head: bytes) -> bool:
+    """Whether the records are lines: not so if the file is an array, or its first line holds no whole object."""
+    text = head.lstrip()
+    if text[:1] == b"[":
+        return False
+    line = text.split(b"\n", 1)[0]
+    if text[:1] != b"{" or line == text:
+        return True
+    try:
+        json.loads(line)
+        return True
+    except (ValueError, RecursionError):
+        # a broken line, or one object over several? only the second goes on with a key or a bracket
+        return line.rstrip() not in (b"{",) and not line.rstrip().endswith((b",", b"[", b"{", b":"))
+
+
+def _quiet(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """What can be read of a damaged file; the fault is told when the file is read, behind its good records."""
+    seen = False
+    try:
+        for chunk in chunks:
+            seen = True
+            yield chunk
+    except QueryError:
+        if not seen:
+            raise
+
+
+def _sampled(block: Records) -> dict[str, Seen]:
+    """What the block's fields hold. Arrow says it at once where no field mixes kinds."""
+    table = None if too_deep(block).any() else _arrow(block, None)
+    if table is not None:
+        return {name: _seen(table.schema.field(i).type, len(table) - table.column(i).null_count) for i, name in enumerate(table.column_names)}
+    return survey_values(_parsed(block.text(i)) for i in range(len(block)))
+
+
+def _seen(kind: pa.DataType, n: int) -> Seen:
+    """An Arrow type as a survey of values; text that looks like a time is text."""
+    out = Seen()
+    type_ = of_arrow(kind)
+    if type_.kind == "date":
+        type_ = STRING
+    out.counts[type_.kind] = n
+    if type_.kind == "array":
+        out.item = _seen(kind.value_type, n)  # type: ignore[attr-defined]
+    elif type_.kind == "map":
+        out.members = {f.name: _seen(f.type, n) for f in kind}  # type: ignore[attr-defined]
+    return out
+
+
+def _merge(into: dict[str, Seen], more: dict[str, Seen]) -> None:
+    for name, seen in more.items():
+        old = into.get(name)
+        if old is None:
+            into[name] = seen
+            continue
+        for kind, n in seen.counts.items():
+            old.counts[kind] = old.counts.get(kind, 0) + n
+        _merge(old.members, seen.members)
+        if seen.item is not None:
+            items = {"": old.item} if old.item is not None else {}
+            _merge(items, {"": seen.item})
+            old.item = items[""]
+
+
+def _parsed(raw: bytes) -> Any:
+    """The value of a record; a string stands for one that is broken."""
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return ""
+
+
+def _arrow(block: Records, schema: pa.Schema | None) -> pa.Table | None:
+    """The block parsed by Arrow; None where it refuses, or sees other records than the lines."""
+    import pyarrow.json as pj
+
+    if not len(block):
+        return pa.table({}) if schema is None else schema.empty_table()
+    low, high = int(block.start[0]), int(block.stop[-1])
+    text = pa.BufferReader(block.buffer.slice(low, high - low))
+    try:
+        table = pj.read_json(
+            text,
+            read_options=pj.ReadOptions(use_threads=False, block_size=high - low + 1),
+            parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="infer"),  # type: ignore[arg-type]
+        )
+    except (pa.ArrowException, ValueError):
+        return None
+    return table if len(table) == len(block) else None
+
+
+class JsonRelation:
+    """The records of one or more files, one after the other, joined by field name."""
+
+    def __init__(self, found: Survey, form: JsonFormat, options: FileOptions, name: str, at: At) -> None:
+        self.name, self.form, self.options, self.at = name, form, options, at
+        self.files = found.files
+        paths = (re.split(r"\.|\[\]", p) for p in found.mixed)  # a name may have dots: any prefix that is a field
+        self.mixed = frozenset(".".join(p[: i + 1]) for p in paths for i in range(len(p)))
+        self.data = Schema(tuple(found.types.items()))
+        schema = self.data
+        if form.overlay:
+            schema = schema.put(LINE, STRING)
+        if form.rest:
+            schema = schema.put(REST, REST_TYPE)
+        self.schema = with_extras(schema, options, len(found.files))
+
+    def pushdown(self, predicate: Expr) -> Pushdown:
+        return Pushdown.NO
+
+    def scan(self, request: ScanRequest) -> JsonSource:
+        names = self.schema.names() if request.fields is None else request.fields
+        return JsonSource(self, self.schema.select(names))
+
+    def describe(self, request: ScanRequest) -> str:
+        files = self.name if len(self.files) == 1 else f"{self.name} ({len(self.files)} files)"
+        return f"{files}: " + (", ".join(self.schema.names() if request.fields is None else request.fields) or "no field")
+
+
+class JsonSource:
+    """Partitions are byte ranges of plain files of lines, or whole streams."""
+
+    bytewise = True
+
+    def __init__(self, relation: JsonRelation, schema: Schema) -> None:
+        self.relation, self.schema = relation, schema
+        self._descriptors: list[int] = []
+        sizes = [f.input.nbytes for f in relation.files]
+        self.nbytes_hint = None if None in sizes else sum(s for s in sizes if s is not None)
+        self.explicit = pa.schema([(n, _asked(t)) for n, t in relation.data.fields if REST not in n])
+
+    def partitions(self, target: int) -> Sequence[Partition]:
+        parts: list[Partition] = []
+        one = self.relation.options.bad == "fail"  # the first fault in input order is the one to raise
+        for file in self.relation.files:
+            if one or not file.is_lines or not file.input.is_ranged:
+                parts.append(StreamPart(self, file, len(parts)))
+                continue
+            fd = file.input.open_fd()
+            self._descriptors.append(fd)
+            size = os.fstat(fd).st_size
+            low, step = file.begin, min(FIRST_CHUNK, target)
+            while low < size:
+                high = min(low + step, size)
+                parts.append(RangePart(self, file, fd, len(parts), low, high, size))
+                low, step = high, min(step * 2, target)
+        return [Chain(tuple(parts))] if one and len(parts) > 1 else parts
+
+    def close(self) -> None:
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+
+    def batches(self, block: Records, file: JsonFile, seq: int, offset: int, lines_before: int, ctx: Context) -> Iterator[Batch]:
+        for begin in range(0, len(block), ctx.settings.batch_rows):
+            part = block.slice(begin, begin + ctx.settings.batch_rows)
+            origin = Origin(seq, file.input.shown, offset, lines_before, (part.line,))
+            yield self._batch(part, file, Batch(len(part), (), origin), ctx)
+
+    def _batch(self, block: Records, file: JsonFile, bare: Batch, ctx: Context) -> Batch:
+        relation, options = self.relation, self.relation.options
+        refused = Refused(relation.at, options.bad, ctx, bare)
+        if block.bad is not None:
+            refused.rows("utf8", block.bad, block.spans(), "bytes that are not UTF-8 were replaced; cs= names the encoding")
+        made = self._columns(block, refused)
+        wanted = needed(self.schema, options)
+        named: dict[str, Column] = {n: made[n] for n in wanted if n in made}
+        if relation.form.overlay and LINE in wanted:
+            named[LINE] = block.spans()
+        return refused.kept(extras(named, self.schema, relation.schema, options, file.input.shown, refused))
+
+    def _columns(self, block: Records, refused: Refused) -> dict[str, Column]:
+        """Every field of the records: all of them, since what does not fit is told whether it is wanted or not."""
+        pieces = list(self._pieces(block, 0, too_deep(block)))
+        by_name: dict[str, Column] = {}
+        for name, _ in [*self.relation.data.fields, *([(REST, REST_TYPE)] if self.relation.form.rest else [])]:
+            arrays = [made[name] for made, _ in pieces]
+            by_name[name] = concat(arrays)
+        told: dict[tuple[str, bool], dict[int, str]] = {}
+        for _, faults in pieces:
+            for row, reason, value, stands in faults:
+                told.setdefault((reason, stands), {}).setdefault(row, value)
+        for (reason, stands), rows in told.items():
+            mask = np.zeros(len(block), np.bool_)
+            mask[list(rows)] = True
+            self._tell(refused, reason, stands, mask, rows)
+        self._read_dates(by_name, refused)
+        return by_name
+
+    def _tell(self, refused: Refused, reason: str, stands: bool, mask: Any, rows: dict[int, str]) -> None:
+        from ..values import texts_from
+
+        texts = texts_from([rows.get(i) for i in range(len(mask))])
+        if reason == "mixed":
+            refused.ctx.notes.rows(refused.at, "mixed", "mixed", refused.bare, np.flatnonzero(mask), texts, "the field is text: other values are kept as their JSON")
+        else:
+            hint = "rest=t keeps keys that the sample did not have in `_rest`" if reason.startswith("unknown key") else ""
+            refused.rows(reason, mask, texts, hint, told=stands)
+
+    def _read_dates(self, by_name: dict[str, Column], refused: Refused) -> None:
+        for name, kind in self.relation.data.fields:
+            text = by_name[name]
+            if kind.kind != "date" or not isinstance(text, pa.Array) or not pa.types.is_string(text.type):
+                continue
+            made, doubtful = isodate.parse(text, self.relation.options.zone, kind.unit)
+            refused.rows("date", is_valid(text) & ~is_valid(made), text, "read the field as text (schema=) and use date(F, FORMAT)")
+            refused.rows("dst", doubtful, text, told=True)
+            by_name[name] = made
+
+    def _pieces(self, block: Records, first: int, deep: Any) -> Iterator[tuple[dict[str, Any], list[tuple[int, str, str, bool]]]]:
+        """Columns of parts of the block with their faults: (row, reason, value, whether the value stands)."""
+        table = None if deep.any() else _arrow(block, self.explicit)
+        if table is not None:
+            made = self._of_arrow(table, first)
+            if made is not None:
+                yield made
+                return
+        if len(block) <= BY_HAND:
+            yield self._by_hand(block, first)
+            return
+        half = len(block) // 2
+        yield from self._pieces(block.slice(0, half), first, deep[:half])
+        yield from self._pieces(block.slice(half, len(block)), first + half, deep[half:])
+
+    def _of_arrow(self, table: pa.Table, first: int) -> tuple[dict[str, Any], list[tuple[int, str, str, bool]]] | None:
+        faults: list[tuple[int, str, str, bool]] = []
+        if self.relation.form.rest and len(table.column_names) > len(self.explicit):
+            return None  # unknown keys are kept as they were written
+        made: dict[str, Any] = {}
+        for name, kind in self.relation.data.fields:
+            array = _one(table.column(name))
+            made[name] = _known(array, kind, first, faults)
+        for name in table.column_names[len(self.explicit) :]:
+            array = _one(table.column(name))
+            for row in np.flatnonzero(is_valid(array)).tolist():
+                faults.append((first + row, f"unknown key '{name}'", text_of(_plain(array[row].as_py())), True))
+        if self.relation.form.rest:
+            made[REST] = pa.nulls(len(table), REST_TYPE.arrow)
+        return made, faults
+
+    def _by_hand(self, block: Records, first: int) -> tuple[dict[str, Any], list[tuple[int, str, str, bool]]]:
+        """One Python object a record."""
+        faults: list[tuple[int, str, str, bool]] = []
+        rows: list[dict[str, Any]] = []
+        for i in range(len(block)):
+            raw = block.text(i)
+            value = _parsed(raw)
+            if not isinstance(value, dict):
+                faults.append((first + i, "json", raw[:300].decode("utf-8", "replace"), False))
+                value = {}
+            rows.append(value)
+        known = self.relation.data
+        made: dict[str, Any] = {}
+        for name, kind in known.fields:
+            declared_text = name in self.relation.mixed
+
+            def refuse(row: int, reason: str, value: Any, name: str = name, quiet: bool = declared_text) -> None:
+                if reason == "mixed":
+                    if not quiet:
+                        faults.append((first + row, reason, text_of(value), True))
+                    return
+                if reason.startswith("unknown key"):
+                    reason = f"unknown key '{name}.{reason[13:-1]}'"
+                faults.append((first + row, reason, text_of(value), reason.startswith(("unknown", "dst"))))
+
+            read = STRING if kind.kind == "date" else kind
+            made[name] = column([row.get(name) for row in rows], read, self.relation.options.zone, refuse)
+        unknown = [{k: v for k, v in row.items() if k not in known} for row in rows]
+        if self.relation.form.rest:
+            made[REST] = column([u or None for u in unknown], REST_TYPE, "UTC", lambda row, reason, value: None)
+        else:
+            faults += [(first + i, f"unknown key '{k}'", text_of(v), True) for i, u in enumerate(unknown) for k, v in u.items()]
+        return made, faults
+
+
+def _asked(kind: Type) -> pa.DataType:
+    """What Arrow's parser is asked for: dates as the text that they are."""
+    if kind.kind == "date":
+        return pa.string()
+    return kind.arrow
+
+
+def _one(column_: Any) -> pa.Array[Any]:
+    return column_.chunk(0) if column_.num_chunks == 1 else concat([*column_.chunks, pa.nulls(0, column_.type)])
+
+
+def _plain(value: Any) -> Any:
+    """A value of Arrow's as JSON has it (times were text)."""
+    return value if isinstance(value, dict | list | str | int | float | bool | None) else str(value)
+
+
+def _known(array: Any, kind: Type, first: int, faults: list[tuple[int, str, str, bool]], path: str = "") -> Any:
+    """The array without members that the type does not have; those are told."""
+    if kind.kind == "date" or array.type == kind.arrow:
+        return array
+    if kind.kind == "map" and kind.members:
+        from ..arrow import structs_from
+
+        parts = [_known(array.field(array.type.get_field_index(n)), t, first, faults) for n, t in kind.members]
+        for name in [f.name for f in array.type if kind.member(f.name) is None]:
+            extra = array.field(name)
+            for row in np.flatnonzero(is_valid(extra)).tolist():
+                faults.append((first + row, f"unknown key '{name}'", text_of(_plain(extra[row].as_py())), True))
+        return structs_from([n for n, _ in kind.members], parts, is_valid(array))
+    if kind.kind == "array" and kind.item is not None:
+        from ..arrow import list_sizes, lists_from
+
+        inner: list[tuple[int, str, str, bool]] = []
+        flat = _known(array.flatten(), kind.item, 0, inner)
+        owner = np.repeat(np.arange(len(array)), list_sizes(array))
+        faults += [(first + int(owner[row]), reason, value, stands) for row, reason, value, stands in inner]
+        return lists_from(list_sizes(array), flat, is_valid(array))
+    return array.cast(kind.arrow)
+
+
+@dataclass(frozen=True, slots=True)
+class RangePart:
+    """The lines whose first byte lies in [low, high) of a plain file."""
+
+    source: JsonSource
+    file: JsonFile
+    fd: int
+    seq: int
+    low: int
+    high: int
+    size: int
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        block = self._read()
+        ledger = ctx.query.ledger
+        ledger.files_by_seq[self.seq] = self.file.input.shown
+        ledger.rows_by_seq[self.seq] = block.n_lines
+        yield from self.source.batches(block, self.file, self.seq, self.low, 0, ctx)
+
+    def _read(self) -> Records:
+        before = 1 if self.low > self.file.begin else 0  # one byte back tells whether a line begins exactly at low
+        reach = min(self.high + TAIL, self.size)
+        while True:
+            buffer, data, got = read_range(self.fd, self.low - before, reach)
+            border = PAD + before + self.high - self.low - 1  # the last line begins before `high`: it ends here or later
+            ends = np.flatnonzero(data[border : PAD + got] == 10)
+            if len(ends) or reach >= self.size:
+                break
+            reach = min(self.low + 2 * (reach - self.low), self.size)
+        stop = border + int(ends[0]) + 1 if len(ends) else PAD + got
+        begin = PAD
+        if before:
+            first = np.flatnonzero(data[PAD:stop] == 10)
+            begin = PAD + int(first[0]) + 1 if len(first) else stop
+            if begin >= PAD + before + self.high - self.low:  # all of it is the inside of one long line
+                begin = stop
+        return lines(buffer, data, begin, stop, final=True)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPart:
+    """A file that can only be read from front to back: packed, standard input, another encoding, one array."""
+
+    source: JsonSource
+    file: JsonFile
+    seq: int
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        shown, n_rows, n_lines = self.file.input.shown, 0, 0
+        ledger = ctx.query.ledger
+        ledger.files_by_seq[self.seq] = shown
+        chunks = self.file.input.chunks()
+        kept = b""
+        while len(kept) < self.file.begin and (chunk := next(chunks, b"")):
+            kept += chunk
+        blocks = (stream_lines if self.file.is_lines else stream_values)(chunks, kept[self.file.begin :])
+        try:
+            for block in blocks:
+                ctx.check()
+                n_rows += len(block)
+                ledger.rows_by_seq[self.seq] = n_lines + block.n_lines
+                yield from self.source.batches(block, self.file, self.seq, 0, n_lines, ctx)
+                n_lines += block.n_lines
+        except QueryError as why:
+            if why.code != "E605":
+                raise
+            first = why.first
+            raise fault("E605", f"{first.message}; {n_rows} records before that are good", hint=first.hint) from why
+
+
+__all__ = ["JsonFormat", "JsonRelation", "Spans", "array_of", "is_lines", "survey"]
