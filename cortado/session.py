@@ -189,7 +189,9 @@ class Session:
                 raise fault("E604", "the session is closed")
             if self._engine_session is None:
                 s = self._settings
-                self._engine_session = EngineSession(s["threads"], s["memory"], spill=self.spill_area)
+                self._engine_session = EngineSession(
+                    s["threads"], s["memory"], spill_dir=s["spill_dir"] or None, spill_limit=s["spill_limit"]
+                )
             return self._engine_session
 
     def started(self, running: Running) -> None:

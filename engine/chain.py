@@ -53,7 +53,9 @@ class Worker:
 class Chain:
     """Operators before the first that needs order run in every worker, the others in `tail`."""
 
-    def __init__(self, spec: PipelineSpec, sink: Sink[Any], sink_tag: Tag | None, query: QueryState, on_fault: OnFault | None) -> None:
+    def __init__(
+        self, spec: PipelineSpec, sink: Sink[Any], sink_tag: Tag | None, query: QueryState, on_fault: OnFault | None
+    ) -> None:
         self.sink, self.sink_tag = sink, sink_tag
         self._spec, self._query, self._on_fault = spec, query, on_fault
         self._lock = threading.Lock()
@@ -91,14 +93,16 @@ class Chain:
     # -- making and lending workers --
 
     def open_tail(self) -> None:
-        self.tail = self._build(self._split, len(self.positions) - 1, None)
+        self.tail = self._build(self._split, len(self._spec.transforms), None)
 
     def borrow(self, gate: Emit | None) -> Worker:
         """A worker that nobody uses now. `gate`: where its batches go, if there is one."""
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        worker = self._build(0, self._split, gate) if gate is not None else self._build(0, len(self.positions) - 1, None)
+        worker = (
+            self._build(0, self._split, gate) if gate is not None else self._build(0, len(self._spec.transforms), None)
+        )
         with self._lock:
             self._workers.append(worker)
         return worker

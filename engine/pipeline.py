@@ -41,7 +41,15 @@ class Pipeline:
     Methods up to `lease` are called by workers, the others by the query's scheduler.
     """
 
-    def __init__(self, spec: PipelineSpec, key: tuple[int, ...], chain: Chain, ctx: Context, window: Window) -> None:
+    def __init__(
+        self,
+        spec: PipelineSpec,
+        key: tuple[int, ...],
+        chain: Chain,
+        ctx: Context,
+        window: Window,
+        on_read: Callable[[int], None],
+    ) -> None:
         self.spec, self.key, self.chain, self.ctx = spec, key, chain, ctx
         self.failures = Failures()
         self.source: Source | None = None if callable(spec.source) else spec.source
@@ -51,7 +59,7 @@ class Pipeline:
         self.was_satisfied = False  # an operator said DONE: the rest was not read
         self.n_partitions = self.n_closed = 0
         self.nbytes_total: int | None = None
-        self._window = window
+        self._window, self._on_read = window, on_read
         self._lock = threading.Lock()
         self._partitions: Sequence[Partition] = ()
         self._next = 0
@@ -70,18 +78,30 @@ class Pipeline:
     def take(self) -> Begun | None:
         """The first partition that may be worked on now; None: none, or no room."""
         with self._lock:
-            if self.is_done or self.ctx.stop[0]:
+            seq = self._next_seq()
+            if seq is None:
                 return None
-            if isinstance(self.chain.sink, StreamSink) and self.chain.sink.is_full():
-                return None
-            if self._aside:
-                if self._aside[0].seq <= self.failures.seq and self._has_room(self._aside[0].seq):
-                    return heapq.heappop(self._aside)
-            if self._next >= len(self._partitions) or self._next > self.failures.seq or not self._has_room(self._next):
-                return None
-            begun = Begun(self._next, self._partitions[self._next])
+            if seq < self._next:
+                return heapq.heappop(self._aside)
             self._next += 1
-            return begun
+            return Begun(seq, self._partitions[seq])
+
+    def has_work(self) -> bool:
+        with self._lock:
+            return self._next_seq() is not None
+
+    def _next_seq(self) -> int | None:
+        if self.is_done or self.ctx.stop[0] or self._is_stream_full():
+            return None
+        seq = self._aside[0].seq if self._aside else self._next
+        if seq >= len(self._partitions) or seq > self.failures.seq:
+            return None
+        if self._has_room(seq):
+            return seq
+        return None
+
+    def _is_stream_full(self) -> bool:
+        return isinstance(self.chain.sink, StreamSink) and self.chain.sink.is_full()
 
     def _has_room(self, seq: int) -> bool:
         """With the window full only the partition whose turn it is may go on, unless another worker pushes its rows."""
@@ -163,16 +183,15 @@ class Pipeline:
         nbytes = getattr(begun.partition, "nbytes", None)
         if nbytes is not None:
             worker.meter.nbytes += nbytes
+        if not self.spec.is_result_of_sink:
+            self._on_read(begun.nbytes if nbytes is None else nbytes)
         with self._lock:
             self.n_closed += 1
         if self.gate is not None and self.gate.close(begun.seq) is Flow.DONE:
             self._stop_reading()
 
     def _is_pressed(self, seq: int) -> bool:
-        sink = self.chain.sink
-        if isinstance(sink, StreamSink) and sink.is_full():
-            return True
-        return not self._has_room(seq)
+        return self._is_stream_full() or not self._has_room(seq)
 
     def _stop_reading(self) -> None:
         self.is_done = True
@@ -199,13 +218,11 @@ class Pipeline:
     def open(self) -> None:
         """Get the source and its partitions; what runs behind the gate is made here, too."""
         try:
-            made = self.spec.source
-            if self.source is None:
-                assert callable(made)
-                self.source = self.chain.source_meter.timed(lambda: made(self.ctx))
-            settings = self.ctx.settings
-            target = settings.morsel_bytes if getattr(self.source, "bytewise", False) else settings.batch_rows
-            self._partitions = self.chain.source_meter.timed(lambda: self.source.partitions(target))
+            made, timed, settings = self.spec.source, self.chain.source_meter.timed, self.ctx.settings
+            source: Source = timed(lambda: made(self.ctx)) if callable(made) else made
+            self.source = source  # before its partitions are made: they may open files
+            target = settings.morsel_bytes if getattr(source, "bytewise", False) else settings.batch_rows
+            self._partitions = timed(lambda: source.partitions(target))
         except Exception as why:
             raise placed(why, self.spec.source_tag) from None
         self.n_partitions = len(self._partitions)
@@ -226,7 +243,9 @@ class Pipeline:
             if self.is_done or self.ctx.stop[0]:
                 return True
             limit = self.failures.seq
-            return not any(b.seq <= limit for b in self._aside) and (self._next >= len(self._partitions) or self._next > limit)
+            return not any(b.seq <= limit for b in self._aside) and (
+                self._next >= len(self._partitions) or self._next > limit
+            )
 
     def end_scan(self) -> None:
         """With no lease left: close what was begun, and forget failures behind the last row anyone wanted."""
@@ -260,6 +279,11 @@ class Pipeline:
         close = getattr(source, "close", None)
         if close is not None:
             close()
+
+    def stage(self) -> str:
+        """Where its rows are now: at the source, or behind the last of them at the sink."""
+        tag = self.spec.source_tag if self.phase <= Phase.SCAN else self.chain.sink_tag or self.spec.source_tag
+        return tag.stage
 
     def nbytes_read(self) -> int:
         return sum(m.nbytes for m, _ in self.chain.positions[0].meters)

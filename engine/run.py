@@ -14,11 +14,12 @@ import numpy as np
 
 from ..planner.text import fault
 from .chain import Chain
-from .context import Context, QueryState, Settings, Stopped
-from .failures import Phase, RowFault, placed, strict_code, strict_error
+from .context import QueryState, Settings, Stopped
+from .failures import Phase, RowFault, placed, strict_error
+from .kernels import load
 from .memory import QueryBudget, Window
 from .metrics import Position
-from .notes import Ledger, Sample
+from .notes import Ledger
 from .operators.stream import StreamSink
 from .pipeline import Pipeline
 from .spec import PipelineSpec
@@ -27,6 +28,16 @@ if TYPE_CHECKING:
     from .scheduler import EngineSession
 
 Task = Callable[[], None]
+KERNEL_BYTES = 8 << 20  # below it the general kernels answer sooner than numba is imported
+
+
+def _compiled(mode: str) -> Callable[[], bool]:
+    """`always` loads the kernels here; with `auto` they may come while the query runs."""
+    if mode == "never":
+        return lambda: False
+    if mode == "always":
+        load.ensure(background=False)
+    return load.ready
 
 
 @dataclass(slots=True)
@@ -64,15 +75,32 @@ class Part:
         return all(p.is_settled() for p in self.after)
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`nbytes_total`: of all sources; None where one cannot tell. `stage`: where the query is."""
+
+    rows: int
+    nbytes: int
+    nbytes_total: int | None
+    stage: str
+
+
 class Run:
     """The scheduler's side of a query; the user holds a `Query`, so that dropping it can be noticed."""
 
-    def __init__(self, session: EngineSession, specs: Sequence[PipelineSpec], settings: Settings, budget: QueryBudget, now_us: int) -> None:
-        self._session, self._settings, self._budget = session, settings, budget
+    def __init__(
+        self,
+        session: EngineSession,
+        specs: Sequence[PipelineSpec],
+        settings: Settings,
+        budget: QueryBudget,
+        now_us: int,
+    ) -> None:
+        self._session, self._settings, self.budget = session, settings, budget
         self._window = Window(min(settings.window_bytes, budget.in_flight), budget)
         self.stream = StreamSink(self._window, self._wake)
         self.state = QueryState(
-            settings, budget, now_us=now_us, lend=session.slots.lend, compiled=session.kernels.for_query(settings.kernels)
+            settings, budget, now_us=now_us, lend=session.slots.lend, compiled=_compiled(settings.kernels)
         )
         self.parts: list[Part] = []
         self.positions: list[list[Position]] = []
@@ -84,6 +112,8 @@ class Run:
         self._is_cancelled = self._is_over = self._is_waiting = False
         self._n_slots = 0  # granted and not yet used
         self._n_running = 0
+        self._nbytes_read = 0
+        self._may_load = settings.kernels == "auto" and not load.ready()
         self._scheduler_failure: BaseException | None = None
         self.thread = threading.Thread(target=self._main, name="cortado-scheduler", daemon=True)
 
@@ -101,6 +131,15 @@ class Run:
         if not self.ended.is_set():
             self.cancel()
 
+    def saw_bytes(self, nbytes: int) -> None:
+        """Input that was read. Compiled kernels are worth loading once there is much of it, or known to come."""
+        self._nbytes_read += nbytes
+        if self._may_load:
+            known = sum(p.pipe.nbytes_total or 0 for p in self.parts if not p.pipe.spec.is_result_of_sink)
+            if max(self._nbytes_read, known) >= KERNEL_BYTES:
+                self._may_load = False
+                load.ensure(background=True)
+
     def _wake(self) -> None:
         self._events.put(None)
 
@@ -113,6 +152,17 @@ class Run:
                 self._wake()
                 return
         self._session.slots.give()
+
+    def progress(self) -> Progress:
+        parts = [p for p in self.parts if not p.pipe.spec.is_result_of_sink]
+        totals = [p.pipe.nbytes_total for p in parts]
+        at_work = next((p for p in self.parts if not p.pipe.is_over), None)
+        return Progress(
+            rows=sum(p.pipe.chain.positions[0].rows for p in parts),
+            nbytes=sum(p.pipe.nbytes_read() for p in parts),
+            nbytes_total=None if not totals or None in totals else sum(t or 0 for t in totals),
+            stage=at_work.pipe.stage() if at_work is not None else "",
+        )
 
     # -- scheduler thread --
 
@@ -129,8 +179,7 @@ class Run:
         made: list[Part] = []
         for i, spec in enumerate(specs):
             made.append(self._part(spec, (*prefix, i), [made[j] for j in spec.after]))
-        self.parts += made
-        self.parts.sort(key=lambda p: p.pipe.key)
+        self.parts = sorted([*self.parts, *made], key=lambda p: p.pipe.key)  # a new list: other threads go through it
         if self._is_cancelled:
             self.cancel()
         return made
@@ -141,12 +190,11 @@ class Run:
         holder: list[Pipeline] = []
         on_fault = (lambda *fault: holder[0].on_fault(*fault)) if self._settings.strict else None
         chain = Chain(spec, sink, tag, query, on_fault)
-        for i, (transform, _) in enumerate(spec.transforms):
-            chain.set_share(i + 1, self._budget.share(0))
-            del transform
+        for i in range(len(spec.transforms)):
+            chain.set_share(i + 1, self.budget.share(0))
         if spec.sink is not None:
-            chain.set_share(-1, self._budget.share(self._budget.share_bytes))
-        pipe = Pipeline(spec, key, chain, chain.context(0), self._window)
+            chain.set_share(-1, self.budget.share(self.budget.share_bytes))
+        pipe = Pipeline(spec, key, chain, chain.context(0), self._window, self.saw_bytes)
         holder.append(pipe)
         self.positions.append(chain.positions)
         return Part(pipe, sink, after)
@@ -231,18 +279,13 @@ class Run:
         if tasks:
             yield Step(Phase.MERGE, deque(partial(timed, task) for task in tasks))
         if spec.then is not None:
-            yield Step(Phase.FOLLOW, deque([partial(self._follow, part, ctx)]))
+            then, more = spec.then, list[PipelineSpec]()
+            yield Step(Phase.FOLLOW, deque([lambda: more.extend(then(timed(lambda: sink.result(ctx)), ctx))]))
+            part.children = self._add(more, pipe.key)
 
     def _open(self, pipe: Pipeline) -> None:
         pipe.open()
-        if not pipe.spec.is_result_of_sink:
-            self._session.kernels.saw(pipe.nbytes_total or 0)
-
-    def _follow(self, part: Part, ctx: Context) -> None:
-        then = part.pipe.spec.then
-        assert then is not None
-        specs = then(part.pipe.chain.sink_meter.timed(lambda: part.sink.result(ctx)), ctx)
-        part.children = self._add(specs, part.pipe.key)
+        self.saw_bytes(0)
 
     # tasks
 

@@ -218,10 +218,21 @@ def _of_doubles(item: Item, column: pa.Array[Any], valid: Mask) -> tuple[pa.Arra
 
 
 def fixed_digits(values: Ints, places: int) -> pa.Array[Any]:
-    """Values (>= 0, finite) times 10^places, rounded half up on their shortest digits, as at least places + 1 digits.
+    """Values (>= 0, finite) times 10^places, rounded half up on their shortest digits, as at least places + 1 digits."""
+    near = _near_digits(values, places)
+    if near is None:
+        return _exact_digits(values, places)
+    whole, unsure = near
+    digits = _at_least(call("cast", array_from(whole), pa.string()), places, len(values))
+    if not len(unsure):
+        return digits
+    rows = np.arange(len(values))
+    rows[unsure] = len(values) + np.arange(len(unsure))
+    return concat([digits, _exact_digits(values[unsure], places)]).take(array_from(rows))
 
-    Decimals of 256 bits hold what lies between 1e-23 and 1e30; the rest is done by Python, one by one.
-    """
+
+def _exact_digits(values: Ints, places: int) -> pa.Array[Any]:
+    """Decimals of 256 bits hold what lies between 1e-23 and 1e30; the rest is done by Python, one by one."""
     tiny = (values < 1e-23) & (places <= 22)
     wide = (values >= 1e30) | ((values < 1e-23) & (values > 0) & ~tiny) | (places > 38)
     shortest = call("cast", array_from(np.where(tiny | wide, 0.0, values)), pa.string())
@@ -239,8 +250,29 @@ def fixed_digits(values: Ints, places: int) -> pa.Array[Any]:
         index = np.arange(len(values))
         index[wide] = len(values) + np.arange(len(made))
         digits = concat([digits, pa.array(made, pa.string())]).take(array_from(index))
+    return _at_least(digits, places, len(values))
+
+
+def _near_digits(values: Ints, places: int) -> tuple[Ints, Ints] | None:
+    """The rounded values as longs, and the rows where a double's error could change them; None if those are many.
+
+    Below 1e9 the product is off by less than 1e-6, so only what lies so near to a half needs exact decimals.
+    """
+    if places > 15 or not len(values):
+        return None
+    product = values * 10.0**places
+    whole = np.floor(product)
+    rest = product - whole
+    unsure = np.flatnonzero((product >= 1e9) | (np.abs(rest - 0.5) < 1e-6))
+    if 2 * len(unsure) > len(values):
+        return None
+    return np.where(product < 1e9, whole + (rest > 0.5), 0).astype(np.int64), unsure
+
+
+def _at_least(digits: pa.Array[Any], places: int, n: int) -> pa.Array[Any]:
+    """Zeros before the digits, so that one stands before the point."""
     missing = np.maximum(places + 1 - np.diff(offsets_of(digits)), 0).astype(np.int64)
-    return weave([runs(ord("0"), missing), digits], len(values)) if missing.any() else digits
+    return weave([runs(ord("0"), missing), digits], n) if missing.any() else digits
 
 
 def _python_digits(value: float, places: int) -> str:

@@ -49,7 +49,7 @@ def to_text(array: pa.Array[Any], type_: Type, zone: str) -> pa.Array[Any]:
         case "double":
             return double_text(array)
         case "date":
-            from .isotext import iso_text
+            from .dateformat import iso_text
 
             return iso_text(array, zone)
         case "duration":

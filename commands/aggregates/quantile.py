@@ -36,7 +36,7 @@ def _bind(call: CallBinder) -> Type:
 
 
 def _maker(types: list[Type], percent: float, method: str) -> Maker:
-    from ...engine.operators.states.held import Percentile
+    from ...engine.operators.states.percentile import Percentile
     from ...engine.operators.states.sums import Skipped
 
     if types[0].kind not in ("long", "double", "date", "duration"):

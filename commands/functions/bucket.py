@@ -56,7 +56,9 @@ def bucket(ev: Eval, value: Value, width: Value, offset: Value | None = None) ->
 
 def floor_to_grid(x: Ints, width: Ints, origin: Ints) -> tuple[Ints, Mask]:
     """Whole numbers down to origin + k * width (width > 0), and where that lies below 64 bits. No step overflows."""
-    rest = np.mod(np.mod(x, width) - np.mod(origin, width), width)
+    rest = np.mod(x, width)
+    if origin.any():
+        rest = np.mod(rest - np.mod(origin, width), width)
     with np.errstate(over="ignore"):
         out = x - rest
     return out, out > x

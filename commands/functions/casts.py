@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from ...engine import casting
-from ...engine.arrow import no_value, nulls
+from ...engine.arrow import call as compute
+from ...engine.arrow import concat, indices, is_valid, no_value, nulls
 from ...engine.batch import Spans
 from ...engine.exprs import Eval, Value, plain
 from ...engine.values import to_text
@@ -87,40 +90,108 @@ def bool_(ev: Eval, value: Value) -> Value:
     return _convert(ev, value, casting.to_bool, BOOL)
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How `string` writes: `letters` None for the default text; `computed`: the format is a column."""
+
+    type: Type
+    zone: str
+    locale: str = "en"
+    letters: Any = None
+    computed: bool = False
+
+
 def _bind_string(call: CallBinder) -> Type:
     kind = call.types[0]
-    form = call.constant(1)
-    place = call.constant(2)
-    if len(call.args) > 1 and kind.kind not in ("date", "null", "any"):
+    if len(call.args) < 2:
+        call.data = Form(kind, call.zone)
+        return STRING
+    if kind.kind not in ("date", "null", "any"):
         call.fail("E330", f"string with a format takes a date, not {kind}", 0, hint="date(x) reads text as a date")
-    for i in range(1, len(call.args)):
-        if not call.is_constant(i) or not isinstance(call.constant(i), str):
-            call.fail("E307", f"{'the format' if i == 1 else 'the locale or zone'} must be a constant text", i)
-    zone, locale = call.zone, None
-    if place is not None:
-        from ...engine.zones import is_zone
-
-        zone, locale = (place, None) if is_zone(place) else (call.zone, place)
-    call.data = (kind, form, zone, locale)
+    if call.types[1].kind not in ("string", "any", "null"):
+        call.fail("E307", "the format must be text", 1)
+    locale, zone = _place(call)
+    call.data = Form(kind, zone, locale, _letters(call, locale), not call.is_constant(1))
     return STRING
+
+
+def _place(call: CallBinder) -> tuple[str, str]:
+    """Locale and zone: the third argument is one or the other."""
+    if len(call.args) < 3:
+        return "en", call.zone
+    from ...engine.dateparse import locale_or_zone
+
+    name = call.constant(2)
+    locale, zone = locale_or_zone(name) if isinstance(name, str) else (None, None)
+    if locale is None and zone is None:
+        call.fail(
+            "E307",
+            f"'{name}' is no locale and no time zone" if name else "the locale or zone must be a constant text",
+            2,
+        )
+    return locale or "en", zone or call.zone
+
+
+def _letters(call: CallBinder, locale: str) -> Any:
+    from ...engine.dateletters import BadFormat, java
+
+    form = call.constant(1)
+    if form is None:
+        return None
+    try:
+        return java(form, locale)
+    except BadFormat as why:
+        call.fail("E307", str(why), 1)
 
 
 @function(
     "string", args=("any", "any", "any"), least=1, most=3, returns=_bind_string, group=GROUP, aliases=("str",),
     syntax="string(E) or string(DATE, FMT[, LOCALE or TZ])",
     summary="Any value as text; a date by a format of Java's letters.",
-    examples=[("string(1.0)", '"1.0"'), ("string(true)", '"true"'), ("string(90m)", '"1h30m"')],
+    examples=[
+        ("string(1.0)", '"1.0"'), ("string(true)", '"true"'), ("string(90m)", '"1h30m"'),
+        ('string(date("2026-11-01"), "yyyy/MM/dd")', '"2026/11/01"'),
+    ],
 )  # fmt: skip
-def string(ev: Eval, value: Value, *_: Value) -> Value:
-    kind, form, zone, locale = ev.data
+def string(ev: Eval, value: Value, *rest: Value) -> Value:
+    form: Form = ev.data
     array = ev.array(value)
-    if kind.kind == "null":
+    if form.type.kind == "null" or (rest and not form.computed and form.letters is None):
         return nulls(ev.n, pa.string())
-    if form is None:
-        return to_text(array, kind, zone)
+    if not rest:
+        return to_text(array, form.type, form.zone)
     from ...engine.dateformat import format_dates
 
-    return format_dates(array, form, zone, locale)
+    if not form.computed:
+        return format_dates(array, form.letters, form.zone, form.locale)
+    return _by_formats(ev, array, ev.array(rest[0]))
+
+
+def _by_formats(ev: Eval, dates: pa.Array[Any], formats: pa.Array[Any]) -> pa.Array[Any]:
+    """A format a row: each distinct one is read once; one that cannot be is refused."""
+    from ...engine.dateformat import format_dates
+    from ...engine.dateletters import BadFormat, java
+
+    form: Form = ev.data
+    coded: Any = compute("dictionary_encode", formats)
+    codes = np.asarray(compute("fill_null", coded.indices, -1))
+    texts, rows, bad = (
+        [nulls(int((codes < 0).sum()), pa.string())],
+        [np.flatnonzero(codes < 0)],
+        np.zeros(ev.n, np.bool_),
+    )
+    for code, letters in enumerate(coded.dictionary.to_pylist()):
+        here = np.flatnonzero(codes == code)
+        rows.append(here)
+        try:
+            texts.append(format_dates(dates.take(indices(here)), java(letters, form.locale), form.zone))
+        except BadFormat:
+            bad[here] = True
+            texts.append(nulls(len(here), pa.string()))
+    ev.reject("date", bad & is_valid(dates), formats, "the format cannot be")
+    back = np.empty(ev.n, np.int64)
+    back[np.concatenate(rows)] = np.arange(ev.n)
+    return concat(texts).take(indices(back))
 
 
 # coercions: arguments of other functions pass through them

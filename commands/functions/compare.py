@@ -128,9 +128,9 @@ def _read_constant(call: CallBinder, i: int, other: Type) -> None:
 
 
 def _time(call: CallBinder, i: int, text: str) -> int:
-    from ...planner.times import parse_time
+    from ...engine.dateparse import parse_time_literal
 
-    us = parse_time(text, call.zone)
+    us = parse_time_literal(text, call.zone)
     if us is None:
         call.fail(
             "E307",

@@ -8,14 +8,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ...engine.arrow import array_from, is_valid
+from ...engine.arrow import array_from, bytes_of, is_valid, offsets_of
 from ...engine.exprs import Eval, Value
-from ...engine.strings import Ints, Mask, View, strings_from, view_of, with_nulls
+from ...engine.strings import Ints, Mask, strings_from, with_nulls
 from ..base import STRING, TEXT, CallBinder, Type, function
 
 GROUP = "text"
 PLAIN = np.zeros(256, np.bool_)
 PLAIN[np.frombuffer(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.*", np.uint8)] = True
+ESCAPED = ~PLAIN
+ESCAPED[ord(" ")] = False
+WIDTH = np.where(ESCAPED, 3, 1).astype(np.uint8)
+FORM = np.where(ESCAPED, ord("%"), np.arange(256)).astype(np.uint8)
+FORM[ord(" ")] = ord("+")
+UNFORM = np.arange(256).astype(np.uint8)
+UNFORM[ord("+")] = ord(" ")
 DIGITS = np.frombuffer(b"0123456789ABCDEF", np.uint8)
 NIBBLE = np.full(256, 255, np.uint8)  # 255: no hexadecimal digit
 NIBBLE[DIGITS] = np.arange(16)
@@ -44,10 +51,10 @@ def _charset(call: CallBinder) -> Type:
 def urlencode(ev: Eval, text: Value) -> Value:
     column = ev.array(text)
     if ev.data == "utf-8":
-        return with_nulls(encode_bytes(view_of(column)), ~is_valid(column))
+        return with_nulls(encode_bytes(column), ~is_valid(column))
     raw, bad = _in_charset(column, ev.data)
     ev.reject("decode", bad, column)
-    return with_nulls(encode_bytes(view_of(raw)), ~is_valid(raw))
+    return with_nulls(encode_bytes(raw), ~is_valid(raw))
 
 
 def _in_charset(column: pa.Array[Any], charset: str) -> tuple[pa.Array[Any], Mask]:
@@ -63,18 +70,21 @@ def _in_charset(column: pa.Array[Any], charset: str) -> tuple[pa.Array[Any], Mas
     return pa.array(out, pa.binary()), bad
 
 
-def encode_bytes(text: View) -> pa.Array[Any]:
-    """Every byte as itself, `+` or `%XX`; null gives empty text."""
-    size = text.size.astype(np.int64)
-    edges = np.append(0, np.cumsum(size))
-    source = text.data[np.arange(edges[-1]) + np.repeat(text.start - edges[:-1], size)]
-    escaped = ~PLAIN[source] & (source != ord(" "))
-    ends = np.cumsum(np.where(escaped, 3, 1))
-    at = ends - np.where(escaped, 3, 1)
-    out = np.empty(int(ends[-1]) if len(ends) else 0, np.uint8)
-    out[at] = np.where(escaped, ord("%"), np.where(source == ord(" "), ord("+"), source))
-    out[at[escaped] + 1], out[at[escaped] + 2] = DIGITS[source[escaped] >> 4], DIGITS[source[escaped] & 15]
-    return strings_from(np.append(0, ends)[edges], out)
+def encode_bytes(column: pa.Array[Any]) -> pa.Array[Any]:
+    """Every byte as itself, `+` or `%XX`. What stands behind a null is encoded too, and seen by nobody."""
+    offsets, source = _stretch(column)
+    escaped = np.flatnonzero(ESCAPED[source])
+    out = np.repeat(FORM[source], WIDTH[source])
+    at = escaped + 2 * np.arange(len(escaped))
+    nibbles = source[escaped]
+    out[at + 1], out[at + 2] = DIGITS[nibbles >> 4], DIGITS[nibbles & 15]
+    return strings_from(offsets + 2 * np.searchsorted(escaped, offsets), out)
+
+
+def _stretch(column: pa.Array[Any]) -> tuple[Ints, Ints]:
+    """A column's offsets, from 0, and the bytes between its first and last."""
+    offsets = offsets_of(column).astype(np.int64)
+    return offsets - offsets[0], bytes_of(column.buffers()[2])[offsets[0] : offsets[-1]]
 
 
 @function(
@@ -86,7 +96,7 @@ def encode_bytes(text: View) -> pa.Array[Any]:
 def urldecode(ev: Eval, text: Value) -> Value:
     column = ev.array(text)
     there = is_valid(column)
-    offsets, raw, bad = decode_bytes(view_of(column))
+    offsets, raw, bad = decode_bytes(column)
     if ev.data == "utf-8":
         bad |= _not_utf8(offsets, raw)
         made = strings_from(offsets, raw)
@@ -102,26 +112,24 @@ def _emptied(made: pa.Array[Any], bad: Mask, null: Mask) -> pa.Array[Any]:
     return made.take(array_from(np.arange(len(made)), bad | null)) if (bad | null).any() else made
 
 
-def decode_bytes(text: View) -> tuple[Ints, Ints, Mask]:
+def decode_bytes(column: pa.Array[Any]) -> tuple[Ints, Ints, Mask]:
     """Offsets and bytes of the decoded rows, and the rows with a `%` that has no two digits behind it."""
-    size = text.size.astype(np.int64)
-    edges = np.append(0, np.cumsum(size))
-    source = text.data[np.arange(edges[-1]) + np.repeat(text.start - edges[:-1], size)]
-    source = np.where(source == ord("+"), ord(" "), source).astype(np.uint8)
-    percent = np.flatnonzero(source == ord("%"))
-    row = np.searchsorted(edges, percent, side="right") - 1
-    inside = percent + 2 < edges[row + 1]
-    bad = np.zeros(len(size), np.bool_)
+    offsets, raw = _stretch(column)
+    source = UNFORM[raw]
+    percent = np.flatnonzero(raw == ord("%"))
+    row = np.searchsorted(offsets, percent, side="right") - 1
+    inside = percent + 2 < offsets[row + 1]
+    bad = np.zeros(len(column), np.bool_)
     bad[row[~inside]] = True
     percent, row = percent[inside], row[inside]
     high, low = NIBBLE[source[percent + 1]], NIBBLE[source[percent + 2]]
     good = (high < 16) & (low < 16)
     bad[row[~good]] = True
     percent = percent[good]
+    source[percent] = (high[good] << 4) | low[good]
     keep = np.ones(len(source), np.bool_)
     keep[percent + 1] = keep[percent + 2] = False
-    source[percent] = (high[good] << 4) | low[good]
-    return np.append(0, np.cumsum(keep))[edges], source[keep], bad
+    return offsets - 2 * np.searchsorted(percent, offsets), source[keep], bad
 
 
 def _not_utf8(offsets: Ints, raw: Ints) -> Mask:

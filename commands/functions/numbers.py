@@ -102,19 +102,31 @@ def _round_longs(values: Ints, digits: Ints, name: str) -> tuple[Ints, Mask]:
     return np.where(values < 0, -signed, signed), beyond
 
 
-def _round_doubles(values: Ints, digits: Ints, step: Step) -> Ints:
+def _round_doubles(values: Ints, digits: int, step: Step) -> Ints:
     """Doubles to a multiple of 10^-digits, for any digits. A number that has no more digits stays as it is."""
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        up = np.power(10.0, np.clip(digits, 0, 400))
-        down = np.power(10.0, np.clip(-digits, 0, 400))
-        low = np.where(np.isinf(down) & (values != 0), np.copysign(1e-300, values), values / down)
-        scaled = np.where(digits > 0, values * up, low)
-        near = np.rint(scaled)
-        fits = np.where(digits > 0, near / up, near * down)
-        made = step(scaled)
-        out = np.where(digits > 0, made / up, np.where(made == 0, made, made * down))
-    kept = (fits == values) | (values == 0) | (np.abs(scaled) >= WHOLE) & (digits >= 0) | ~np.isfinite(values)
-    return np.where(kept, values, out)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if digits >= 0:
+            power = np.float64(10.0) ** min(digits, 400)
+            scaled = values * power
+            out = step(scaled) / power
+            kept = (np.rint(scaled) / power == values) | (np.abs(scaled) >= WHOLE)
+        else:
+            power = np.float64(10.0) ** min(-digits, 400)
+            scaled = values / power if np.isfinite(power) else np.copysign(1e-300, values)
+            made = step(scaled)
+            out = np.where(made == 0, made, made * power)
+            kept = np.rint(scaled) * power == values
+    return np.where(kept | (values == 0) | ~np.isfinite(values), values, out)
+
+
+def _round_by_row(values: Ints, digits: Ints, step: Step) -> Ints:
+    """Digits that are data: once for each that occurs; beyond 400 either way they all say the same."""
+    digits = np.clip(digits, -400, 400)
+    out = np.empty_like(values)
+    for d in np.unique(digits).tolist():
+        rows = digits == d
+        out[rows] = _round_doubles(values[rows], d, step)
+    return out
 
 
 def _to_longs(values: Ints) -> tuple[Ints, Mask]:
@@ -142,26 +154,29 @@ def _rounding(name: str, step: Step, summary: str, examples: list[tuple[str, str
     )  # fmt: skip
     def kernel(ev: Eval, value: Value, digits: Value | None = None) -> Value:
         values, valid = ev.numbers(value)
-        places, known = (np.zeros(ev.n, np.int64), np.ones(ev.n, np.bool_)) if digits is None else ev.numbers(digits)
-        valid = valid & known
-        places = np.where(known, places, 0)
+        fixed: int | None = ev.data
         if values.dtype == np.int64:
-            return _round_long_column(ev, name, value, values, places, valid)
-        made = values if ev.data == 0 and digits is None else _round_doubles(values, places, step)
-        if ev.data is None or ev.data > 0:
-            return array_from(made, ~valid)
-        out, beyond = _to_longs(step(made) if digits is None else made)
+            return _round_long_column(ev, name, value, digits, fixed)
+        if fixed is None:
+            places, known = ev.numbers(digits)  # type: ignore[arg-type]
+            return array_from(_round_by_row(values, np.where(known, places, 0), step), ~(valid & known))
+        if fixed > 0:
+            return array_from(_round_doubles(values, fixed, step), ~valid)
+        out, beyond = _to_longs(step(values) if fixed == 0 else _round_doubles(values, fixed, step))
         ev.reject("overflow", beyond & valid, value, "double(x)")
         return array_from(out, ~valid | beyond)
 
 
-def _round_long_column(ev: Eval, name: str, value: Value, values: Ints, places: Ints, valid: Mask) -> Value:
-    if not (places < 0).any():
-        return array_from(values, ~valid)
-    out, beyond = _round_longs(np.ascontiguousarray(values), places, name)
-    keep = places >= 0
-    out, beyond = np.where(keep, values, out), beyond & ~keep
-    ev.reject("overflow", beyond & valid, value, "double(x)")
+def _round_long_column(ev: Eval, name: str, value: Value, digits: Value | None, fixed: int | None) -> Value:
+    """Whole numbers have no digits behind the point, so only negative D changes them."""
+    if fixed is not None and fixed >= 0:
+        return value
+    values, valid = ev.numbers(value)
+    places, known = (np.full(ev.n, fixed), valid) if digits is None or fixed is not None else ev.numbers(digits)
+    valid, keep = valid & known, places >= 0
+    out, beyond = _round_longs(np.ascontiguousarray(values), np.where(known, places, 0), name)
+    out, beyond = np.where(keep, values, out), beyond & ~keep & valid
+    ev.reject("overflow", beyond, value, "double(x)")
     return array_from(out, ~valid | beyond)
 
 

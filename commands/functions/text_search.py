@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ...engine import textpairs
 from ...engine.arrow import array_from, bytes_of, call, is_valid, numbers_of, offsets_of
+from ...engine.batch import Spans
 from ...engine.exprs import Eval, Value
 from ...engine.strings import CodePoints, Ints, Mask, View, cut, view
 from ...engine.textmatch import match_pattern
@@ -104,14 +105,14 @@ def _at_end(ev: Eval, text: Value, part: pa.Scalar[Any], first: bool) -> Mask:
 def indexof(ev: Eval, text: Value, part: Value, begin: Value | None = None) -> Value:
     source, sub = view(ev, text), view(ev, part)
     points = CodePoints(source, ev.compiled)
-    count = points.count()
     null = source.null | sub.null
-    skipped: Ints = np.zeros(ev.n, np.int64)
-    if begin is not None:
-        column = ev.array(begin)
-        null = null | ~is_valid(column)
-        wanted = np.clip(np.where(is_valid(column), numbers_of(column), 0), 0, count)
-        skipped = np.where(source.null, 0, points.byte(wanted, count) - source.start)
+    if begin is None:
+        whole = None if isinstance(text, Spans) else ev.array(text)
+        return _positions(points, _find(ev, source, sub, part, last=False, column=whole), null)
+    column, count = ev.array(begin), points.count()
+    null = null | ~is_valid(column)
+    wanted = np.clip(np.where(is_valid(column), numbers_of(column), 0), 0, count)
+    skipped: Ints = np.where(source.null, 0, points.byte(wanted, count) - source.start)
     rest = View(source.data, source.start + skipped, np.where(source.null, -1, source.length - skipped))
     found = _find(ev, rest, sub, part, last=False)
     return _positions(points, np.where(found < 0, -1, found + skipped), null)
@@ -126,15 +127,13 @@ def indexof(ev: Eval, text: Value, part: Value, begin: Value | None = None) -> V
 def lastindexof(ev: Eval, text: Value, part: Value, begin: Value | None = None) -> Value:
     source, sub = view(ev, text), view(ev, part)
     points = CodePoints(source, ev.compiled)
-    count = points.count()
     null = source.null | sub.null
-    size: Ints = source.length
     if begin is not None:
-        column = ev.array(begin)
+        column, count = ev.array(begin), points.count()
         null = null | ~is_valid(column)
         wanted = np.where(is_valid(column), numbers_of(column), 0)
         reach = points.byte(np.clip(wanted, 0, count), count) - source.start + sub.size
-        size = np.where(source.null, -1, np.where(wanted < 0, 0, np.minimum(source.size, reach)))
+        size: Ints = np.where(source.null, -1, np.where(wanted < 0, 0, np.minimum(source.size, reach)))
         found = _find(ev, View(source.data, source.start, size), sub, part, last=True)
         found = np.where(wanted < 0, -1, found)
     else:
@@ -148,7 +147,7 @@ def _positions(points: CodePoints, found: Ints, null: Mask) -> Value:
     return array_from(np.where(found < 0, -1, number).astype(np.int64), null)
 
 
-def _find(ev: Eval, text: View, sub: View, part: Value, last: bool) -> Ints:
+def _find(ev: Eval, text: View, sub: View, part: Value, last: bool, column: pa.Array[Any] | None = None) -> Ints:
     """Bytes from each row's start; a constant is looked for by Arrow, backwards in bytes turned round."""
     if ev.compiled or not isinstance(part, pa.Scalar) or len(text) == 0:
         return textpairs.find(text, sub, last, ev.compiled)
@@ -160,7 +159,7 @@ def _find(ev: Eval, text: View, sub: View, part: Value, last: bool) -> Ints:
     if last:
         text = View(text.data[::-1].copy(), (len(text.data) - text.stop)[::-1], text.length[::-1])
         wanted = wanted[::-1]
-    raw = cut(text.data, text.start, text.length).view(pa.binary())
+    raw = column if column is not None and not last else cut(text.data, text.start, text.length).view(pa.binary())
     found = call("find_substring", raw, pattern=wanted)
     place = np.where(is_valid(found), np.frombuffer(bytes_of(found.buffers()[1]), np.int32)[: len(found)], -1).astype(
         np.int64

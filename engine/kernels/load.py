@@ -27,7 +27,9 @@ def failure() -> BaseException | None:
 def modules() -> list[str]:
     """Full names of the kernel modules."""
     package = importlib.import_module(__package__)
-    return sorted(f"{package.__name__}.{m.name}" for m in pkgutil.iter_modules(package.__path__) if m.name not in ("load", "jit"))
+    return sorted(
+        f"{package.__name__}.{m.name}" for m in pkgutil.iter_modules(package.__path__) if m.name not in ("load", "jit")
+    )
 
 
 def ensure(background: bool) -> None:

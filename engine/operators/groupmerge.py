@@ -187,7 +187,8 @@ class Merge:
     def finish(self, table: Table) -> Run:
         """The groups of a table, sorted by key, with their values."""
         n, compiled, program = table.keys.n, self.ctx.compiled, self.program
-        for state in table.states:
+        for state, asked in zip(table.states, program.asked, strict=True):
+            state.asked = asked
             if isinstance(state, Rate) and self.bucket_seconds is not None:
                 state.lengths = self.bucket_seconds(table.keys.values())
         done = [table.states[o.slot].finish(n, o.out, compiled) for o in program.outputs]

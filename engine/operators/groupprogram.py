@@ -60,6 +60,7 @@ class Program:
                 known.append(same)
                 self.slots.append(Slot(maker.make, args, where))
             self.outputs.append(Output(known.index(same), maker.out, agg.type))
+        self.asked = [tuple(o.out for o in self.outputs if o.slot == i) for i in range(len(self.slots))]
         self._widths: list[int] | None = None
         self.ordered = any(s.make().ordered for s in self.slots)
         self._fields = {i: schema.index(e.name) for i, e in enumerate(self.exprs) if isinstance(e, FieldRef)}

@@ -45,6 +45,7 @@ class State:
     raw = False
     grows = False  # memory grows with rows, not only with groups
     version = 1  # of the exported form
+    asked: tuple[str, ...] = ()  # all that `finish` will be asked for, set before the first call
 
     def key(self) -> Hashable:
         """States with equal keys over equal arguments are one."""

@@ -1,4 +1,4 @@
-"""All values a group, kept in columns: percentiles, and `array`."""
+"""All values a group, kept in columns: `array`, and what percentiles share with it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from numpy.typing import NDArray
 
 from ....planner.types import Type
 from ...arrow import array_from, concat, indices, is_valid, numbers_of, own
-from ..keyform import SIGN, doubles_from, from_words, words_of
 from .base import Finished, Groups, Rows, State
 from .distinct import flat, lists, ranges
 
-U64 = NDArray[np.uint64]
-SORT_ALONE = 512  # values a group, on average, from which each group is sorted by itself
+
+def stable_order(groups: Groups) -> NDArray[np.int64]:
+    """NumPy sorts 16-bit integers by radix."""
+    small = len(groups) > 0 and int(groups.max()) < 1 << 16
+    return np.argsort(groups.astype(np.uint16) if small else groups, kind="stable")
 
 
 class ByGroup:
     """Rows in order of group, and where each group begins."""
 
     def __init__(self, groups: Groups) -> None:
-        self.order = np.argsort(groups, kind="stable")
+        self.order = stable_order(groups)
         self.bounds = np.zeros((int(groups.max()) if len(groups) else 0) + 2, np.int64)
         np.cumsum(np.bincount(groups, minlength=len(self.bounds) - 1), out=self.bounds[1:])
 
@@ -63,104 +65,6 @@ class Held(State):
             if self._index is None:
                 self._index = ByGroup(self.all_groups())
             return self._index
-
-
-class Percentile(Held):
-    """Values as ordered words; -0.0 counts as 0.0, NaN as greater than all. `out`: percent and method, as `95 linear`."""
-
-    def __init__(self, type_: Type) -> None:
-        super().__init__()
-        self.type = type_
-        self.words: list[U64] = []
-        self._sorted: tuple[U64, NDArray[np.int64]] | None = None
-
-    def key(self) -> Hashable:
-        return (Percentile, self.type)
-
-    def update(self, rows: Rows) -> None:
-        column, groups = rows.args[0], rows.groups
-        words = words_of(self.type, column)
-        values = words.values
-        if words.nulls is not None:
-            groups, values = groups[~words.nulls], values[~words.nulls]
-        self._add(groups, values)
-
-    def _add(self, groups: Groups, values: U64) -> None:
-        self.groups.append(groups)
-        self._index = None
-        self.words.append(values)
-        self._nbytes += groups.nbytes + values.nbytes
-
-    def all_words(self) -> U64:
-        if len(self.words) != 1:
-            self.words = [np.concatenate(self.words) if self.words else np.empty(0, np.uint64)]
-        return self.words[0]
-
-    def seal(self) -> None:
-        self.all_words()
-        self.by_group()
-
-    def merge(self, other: Percentile, members: Groups, groups: Groups, compiled: bool) -> None:
-        rows, sizes = other.by_group().of(members)
-        self._add(np.repeat(groups, sizes).astype(np.int32), other.all_words()[rows])
-
-    def _in_order(self, n: int) -> tuple[U64, NDArray[np.int64]]:
-        """Words sorted within each group, and where each of n groups begins."""
-        if self._sorted is None:
-            groups, words = self.all_groups(), self.all_words()
-            bounds = np.zeros(n + 1, np.int64)
-            np.cumsum(np.bincount(groups, minlength=n), out=bounds[1:])
-            if n <= 1:
-                words = np.sort(words)
-            elif len(words) >= SORT_ALONE * n:
-                words = words[self.by_group().order]
-                for a, b in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-                    words[a:b].sort()
-            else:
-                words = words[np.lexsort((words, groups))]
-            self._sorted = words, bounds
-        return self._sorted
-
-    def finish(self, n: int, out: str, compiled: bool) -> Finished:
-        words, bounds = self._in_order(n)
-        percent, method = out.split()
-        sizes = np.diff(bounds)
-        nulls = sizes == 0
-        if not len(words):
-            words, nulls = np.zeros(1, np.uint64), np.ones(n, np.bool_)
-        # multiplied before it is divided, so that whole percents of round counts fall on a row exactly
-        at = np.maximum(sizes - 1, 0) * float(percent) / 100.0
-        low, high = np.floor(at).astype(np.int64), np.ceil(at).astype(np.int64)
-        base = np.minimum(bounds[:-1], len(words) - 1)
-        if method in ("lower", "higher", "nearest"):
-            row = {"lower": low, "higher": high, "nearest": np.rint(at).astype(np.int64)}[method]
-            return Finished(from_words(self.type, np.where(nulls, np.uint64(0), words[base + row]), nulls))
-        part = np.where(low < high, 0.5, 0.0) if method == "midpoint" else at - low
-        return Finished(self._between(words[base + low], words[base + high], part, nulls))
-
-    def _between(self, low: U64, high: U64, part: NDArray[np.float64], nulls: NDArray[np.bool_]) -> pa.Array[Any]:
-        if self.type.kind in ("date", "duration"):
-            a, b = (low ^ SIGN).view(np.int64), (high ^ SIGN).view(np.int64)
-            between = a + np.rint((b - a) * part).astype(np.int64)
-            return array_from(np.where(nulls, 0, between), nulls, self.type.arrow)
-        if self.type.kind == "double":
-            x, y = doubles_from(low), doubles_from(high)
-        else:
-            x, y = ((w ^ SIGN).view(np.int64).astype(np.float64) for w in (low, high))
-        with np.errstate(invalid="ignore", over="ignore"):
-            value = x + (y - x) * part
-            far = np.isinf(y - x) & np.isfinite(x) & np.isfinite(y)
-            value = np.where(far, x * (1 - part) + y * part, value)
-        value = np.where((x == y) | (part == 0), x, value)
-        return array_from(np.where(nulls, 0.0, value), nulls)
-
-    def export(self, members: Groups) -> list[pa.Array[Any]]:
-        rows, sizes = self.by_group().of(members)
-        return [lists(array_from(self.all_words()[rows]), sizes, np.zeros(len(sizes), np.bool_))]
-
-    def load(self, arrays: Sequence[pa.Array[Any]]) -> None:
-        values, groups = flat(arrays[0])
-        self._add(groups, numbers_of(values).view(np.uint64))
 
 
 class Everything(Held):

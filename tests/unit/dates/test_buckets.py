@@ -37,7 +37,9 @@ def points(name: str, seed: int, n: int = 200) -> np.ndarray:
     rng = np.random.default_rng(seed)
     changes = zone(name).starts[1:]
     changes = changes[(changes > -4e9) & (changes < 4e9)]
-    around = [changes + d for d in (-90_000, -40_000, -7200, -3601, -1800, -61, -1, 0, 1, 60, 1799, 1800, 3600, 5400, 50_000)]
+    around = [
+        changes + d for d in (-90_000, -40_000, -7200, -3601, -1800, -61, -1, 0, 1, 60, 1799, 1800, 3600, 5400, 50_000)
+    ]
     return np.concatenate([rng.integers(-3 * 10**9, 4 * 10**9, n), *around]) * US + rng.integers(0, US)
 
 
@@ -88,7 +90,9 @@ def test_laws_of_the_grid(name: str, offset: str | None) -> None:
         start, after = bucket_start(at, s, name), next_bucket(at, s, name)
         assert (start <= at).all() and (after > at).all(), length
         assert (bucket_start(start, s, name) == start).all() and (bucket_start(after, s, name) == after).all(), length
-        assert (bucket_start(after - 1, s, name) == start).all() and (next_bucket(start, s, name) == after).all(), length
+        assert (bucket_start(after - 1, s, name) == start).all() and (next_bucket(start, s, name) == after).all(), (
+            length
+        )
         fine = at[abs(at) < 9 * 10**15]
         assert (bucket_start(fine * 1000 + 7, s, name, NS) == bucket_start(fine, s, name) * 1000).all(), length
 
@@ -125,20 +129,41 @@ def test_days_and_hours_agree_with_pandas(name: str) -> None:
     there = pd.DatetimeIndex(at.astype("M8[us]")).tz_localize("UTC").tz_convert(name)
     want = {"1d": there.normalize(), "1h": there.tz_convert("UTC").floor("h")}  # offsets are whole hours since
     for length, starts in want.items():
-        assert (bucket_start(at, span(length), name) == starts.tz_convert("UTC").tz_localize(None).as_unit("us").asi8).all()
+        assert (
+            bucket_start(at, span(length), name) == starts.tz_convert("UTC").tz_localize(None).as_unit("us").asi8
+        ).all()
 
 
 def test_utc_agrees_with_duckdb() -> None:
     at = points("UTC", 6, 500)
     table = {"t": at}
     rel = duckdb.sql("select make_timestamp(t) as t from (select unnest(?) as t)", params=[table["t"].tolist()])
-    units = {"1d": "day", "1w": "week", "1mon": "month", "1q": "quarter", "1y": "year", "10y": "decade", "1h": "hour", "1m": "minute"}
+    units = {
+        "1d": "day",
+        "1w": "week",
+        "1mon": "month",
+        "1q": "quarter",
+        "1y": "year",
+        "10y": "decade",
+        "1h": "hour",
+        "1m": "minute",
+    }
     for length, unit in units.items():
         want = [r[0] for r in duckdb.sql(f"select epoch_us(date_trunc('{unit}', t)::timestamp) from rel").fetchall()]
         assert bucket_start(at, span(length), "UTC").tolist() == want, length
-    for length, interval in (("5m", "5 minutes"), ("7m", "7 minutes"), ("90m", "90 minutes"), ("2d", "2 days"), ("5y", "5 years"), ("2w", "14 days")):
+    for length, interval in (
+        ("5m", "5 minutes"),
+        ("7m", "7 minutes"),
+        ("90m", "90 minutes"),
+        ("2d", "2 days"),
+        ("5y", "5 years"),
+        ("2w", "14 days"),
+    ):
         origin = "timestamp '1969-12-29'" if length == "2w" else "timestamp '1970-01-01'"
-        want = [r[0] for r in duckdb.sql(f"select epoch_us(time_bucket(interval '{interval}', t, {origin})) from rel").fetchall()]
+        want = [
+            r[0]
+            for r in duckdb.sql(f"select epoch_us(time_bucket(interval '{interval}', t, {origin})) from rel").fetchall()
+        ]
         assert bucket_start(at, span(length), "UTC").tolist() == want, length
     assert rel is not None
 

@@ -46,11 +46,22 @@ def test_iso_text_agrees_with_python(values: list[dt.datetime | None], zone: str
     assert got.to_pylist() == want
 
 
-PERCENT = ["%Y-%m-%d %H:%M:%S.%f", "%a %A %b %B %d %j %p %I", "%y %U %W %w %u %G %V", "%z %Z", "%H:%M:%S %%", "%-d.%-m. %-H:%-M"]
+PERCENT = [
+    "%Y-%m-%d %H:%M:%S.%f",
+    "%a %A %b %B %d %j %p %I",
+    "%y %U %W %w %u %G %V",
+    "%z %Z",
+    "%H:%M:%S %%",
+    "%-d.%-m. %-H:%-M",
+]
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.datetimes(dt.datetime(1000, 1, 2), dt.datetime(9999, 11, 1)), min_size=1, max_size=5), st.sampled_from(PERCENT), st.sampled_from(ZONES))
+@given(
+    st.lists(st.datetimes(dt.datetime(1000, 1, 2), dt.datetime(9999, 11, 1)), min_size=1, max_size=5),
+    st.sampled_from(PERCENT),
+    st.sampled_from(ZONES),
+)
 def test_percent_letters_agree_with_python(values: list[dt.datetime], fmt: str, zone: str) -> None:
     got = format_dates(column(*map(instant, values)), percent(fmt), zone).to_pylist()
     want = []
@@ -65,8 +76,12 @@ def test_percent_letters_agree_with_python(values: list[dt.datetime], fmt: str, 
 def test_percent_letters_agree_with_duckdb() -> None:
     instants = np.random.default_rng(3).integers(-(10**15), 4 * 10**15, 100)
     fmt = "%Y-%m-%d %H:%M:%S.%f %a %b %d %j %p %I %y %U %W %u %G %V %g %x %X %c"
-    rows = duckdb.sql("select strftime(make_timestamp(t), ?) from (select unnest(?) as t)", params=[fmt, instants.tolist()]).fetchall()
-    assert format_dates(column(*instants.tolist()), percent(fmt), "UTC").to_pylist() == [r[0].rstrip("\0") for r in rows]
+    rows = duckdb.sql(
+        "select strftime(make_timestamp(t), ?) from (select unnest(?) as t)", params=[fmt, instants.tolist()]
+    ).fetchall()
+    assert format_dates(column(*instants.tolist()), percent(fmt), "UTC").to_pylist() == [
+        r[0].rstrip("\0") for r in rows
+    ]
 
 
 @pytest.mark.parametrize(
@@ -110,12 +125,17 @@ def test_nanoseconds() -> None:
 
 
 def test_many_rows_of_all_lengths_cut_right() -> None:
-    instants = np.random.default_rng(1).integers(-(10**17), 2 * 10**17, 70_000) // 10 ** np.random.default_rng(2).integers(0, 7, 70_000)
+    instants = np.random.default_rng(1).integers(-(10**17), 2 * 10**17, 70_000) // 10 ** np.random.default_rng(
+        2
+    ).integers(0, 7, 70_000)
     instants = np.clip(instants, -62_000_000_000_000_000, 253_000_000_000_000_000)
     got = iso_text(pa.array(instants, pa.timestamp("us", "UTC")), "Europe/Berlin")
     got.validate(full=True)
     for i in range(0, 70_000, 997):
-        assert got[i].as_py() == iso_text(pa.array(instants[i : i + 1], pa.timestamp("us", "UTC")), "Europe/Berlin")[0].as_py()
+        assert (
+            got[i].as_py()
+            == iso_text(pa.array(instants[i : i + 1], pa.timestamp("us", "UTC")), "Europe/Berlin")[0].as_py()
+        )
 
 
 def test_a_slice_is_its_own_column() -> None:
@@ -128,7 +148,23 @@ def test_a_slice_is_its_own_column() -> None:
 def test_fields_agree_with_python(moment: dt.datetime, zone: str) -> None:
     dates, want = fields_of(np.array([instant(moment)]), zone), there(moment, zone)
     iso = want.isocalendar()
-    got = {k: int(dates[k][0]) for k in ("year", "month", "day", "hour", "minute", "second", "yday", "isoyear", "isoweek", "isodow", "dow", "quarter")}
+    got = {
+        k: int(dates[k][0])
+        for k in (
+            "year",
+            "month",
+            "day",
+            "hour",
+            "minute",
+            "second",
+            "yday",
+            "isoyear",
+            "isoweek",
+            "isodow",
+            "dow",
+            "quarter",
+        )
+    }
     assert got == {
         "year": want.year, "month": want.month, "day": want.day, "hour": want.hour, "minute": want.minute, "second": want.second,
         "yday": want.timetuple().tm_yday, "isoyear": iso.year, "isoweek": iso.week, "isodow": iso.weekday,

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cortado.engine.dateforms import form_of
 from cortado.engine.dateformat import format_dates, iso_text
+from cortado.engine.dateforms import form_of
 from cortado.engine.dateletters import BadFormat, Format, java, percent
 from cortado.engine.dateparse import Parsed, parse_dates, parse_time_literal
 from cortado.engine.zones import NS, US
@@ -91,7 +91,13 @@ def test_nine_digits_of_a_second_give_nanoseconds() -> None:
 
 
 def test_wall_times_of_a_zone() -> None:
-    got = parse("2026-03-29 02:30:00", "2026-10-25 02:30:00", "2026-07-01 12:00:00", "2026-03-29 02:30:00Z", zone="Europe/Berlin")
+    got = parse(
+        "2026-03-29 02:30:00",
+        "2026-10-25 02:30:00",
+        "2026-07-01 12:00:00",
+        "2026-03-29 02:30:00Z",
+        zone="Europe/Berlin",
+    )
     want = ["2026-03-29T01:30", "2026-10-25T00:30", "2026-07-01T10:00", "2026-03-29T02:30"]
     assert got.values.tolist() == [us(w) for w in want]
     assert got.doubtful.tolist() == [True, True, False, False]
@@ -192,11 +198,15 @@ def random_instants(n: int, low: str = "1900-01-01", high: str = "2200-01-01") -
     return np.random.default_rng(7).integers(us(low) // US, us(high) // US, n) * US
 
 
-@pytest.mark.parametrize("fmt", ["%Y-%m-%d %H:%M:%S", "%d/%b/%Y:%H:%M:%S", "%Y%m%d%H%M%S", "%B %d %Y %I:%M:%S %p", "%j %Y %H:%M:%S"])
+@pytest.mark.parametrize(
+    "fmt", ["%Y-%m-%d %H:%M:%S", "%d/%b/%Y:%H:%M:%S", "%Y%m%d%H%M%S", "%B %d %Y %I:%M:%S %p", "%j %Y %H:%M:%S"]
+)
 def test_strptime_agrees_with_duckdb_and_python(fmt: str) -> None:
     texts = [(EPOCH + dt.timedelta(microseconds=int(t))).strftime(fmt) for t in random_instants(200)]
     got = parse_dates(strings(*texts), percent(fmt), "UTC", NOW)
-    assert got.values.tolist() == [(dt.datetime.strptime(t, fmt) - EPOCH) // dt.timedelta(microseconds=1) for t in texts]
+    assert got.values.tolist() == [
+        (dt.datetime.strptime(t, fmt) - EPOCH) // dt.timedelta(microseconds=1) for t in texts
+    ]
     rows = duckdb.sql("select epoch_us(strptime(t, ?)) from (select unnest(?) as t)", params=[fmt, texts]).fetchall()
     assert got.values.tolist() == [r[0] for r in rows]
 
@@ -234,6 +244,18 @@ def test_time_literals(text: str, want: str) -> None:
     assert parse_time_literal(text, "Asia/Seoul") == us(want)
 
 
-@pytest.mark.parametrize("text", ["20261301", "2026-11-31", "17/May/2015:10:05:03 +0000", "Nov  1 10:00:00", "abc", "20261", "", "2026-11-01T00:00:00.1234567"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20261301",
+        "2026-11-31",
+        "17/May/2015:10:05:03 +0000",
+        "Nov  1 10:00:00",
+        "abc",
+        "20261",
+        "",
+        "2026-11-01T00:00:00.1234567",
+    ],
+)
 def test_no_time_literals(text: str) -> None:
     assert parse_time_literal(text, "UTC") is None

@@ -106,7 +106,11 @@ def test_dateadd_agrees_with_duckdb(unit: str) -> None:
 
 def test_dateadd_goes_by_the_wall_clock_from_days_on() -> None:
     before = dates(us("2026-10-24T10:00"))  # noon in Berlin
-    for unit, n, want in (("day", 2, "2026-10-26T11:00"), ("hour", 48, "2026-10-26T10:00"), ("mon", 1, "2026-11-24T11:00")):
+    for unit, n, want in (
+        ("day", 2, "2026-10-26T11:00"),
+        ("hour", 48, "2026-10-26T10:00"),
+        ("mon", 1, "2026-11-24T11:00"),
+    ):
         assert call("dateadd", before, unit, n, zone="Europe/Berlin")[0] == [us(want)]
 
 
@@ -216,13 +220,20 @@ PARTS = {"century": "century", "decade": "decade", "year": "year", "isoyear": "i
 @pytest.mark.parametrize("part", list(PARTS))
 def test_datepart_agrees_with_duckdb(part: str) -> None:
     at = some_instants()
-    rows = duckdb.sql(f"select date_part('{PARTS[part]}', make_timestamp(t)) from (select unnest(?) as t)", params=[at.tolist()]).fetchall()
+    rows = duckdb.sql(
+        f"select date_part('{PARTS[part]}', make_timestamp(t)) from (select unnest(?) as t)", params=[at.tolist()]
+    ).fetchall()
     assert call("datepart", dates(*at.tolist()), part) == ([r[0] for r in rows], {})
 
 
 def test_parts_of_the_zone() -> None:
     at = dates(us("2026-07-01"), us("2026-01-01"))
-    for part, want in (("timezone", [-12_600 + 3600, -12_600]), ("timezone_hour", [-2, -3]), ("timezone_minute", [-30, -30]), ("hour", [21, 20])):
+    for part, want in (
+        ("timezone", [-12_600 + 3600, -12_600]),
+        ("timezone_hour", [-2, -3]),
+        ("timezone_minute", [-30, -30]),
+        ("hour", [21, 20]),
+    ):
         assert call("datepart", at, part, zone="America/St_Johns")[0] == want
     assert call("datepart", dates(-1, None), "epoch")[0] == [-1, None]
     assert fails("datepart", at, "eon") == "E307"
@@ -232,7 +243,9 @@ def test_parts_of_the_zone() -> None:
 
 
 def test_daterange_excludes_its_end() -> None:
-    got = run("daterange", dates(us("2026-11-01"), us("2026-11-01"), None), dates(us("2026-11-03"), us("2026-10-01"), NOW))
+    got = run(
+        "daterange", dates(us("2026-11-01"), us("2026-11-01"), None), dates(us("2026-11-03"), us("2026-10-01"), NOW)
+    )
     assert [v and [iso([round(x.timestamp() * 10**6)])[0] for x in v] for v in got.array.to_pylist()] == [
         ["2026-11-01T00:00:00", "2026-11-02T00:00:00"], [], None,
     ]  # fmt: skip
@@ -259,10 +272,14 @@ def test_daterange_over_a_change_of_clocks() -> None:
 
 @pytest.mark.parametrize("step", ["1h", "7m", "1d", "3d", "1w", "1mon", "5mon", "1q", "1y"])
 def test_daterange_agrees_with_duckdb(step: str) -> None:
-    words = step.replace("mon", " months").replace("q", " quarters").replace("y", " years") if step[-1] in "nqy" else step
+    words = (
+        step.replace("mon", " months").replace("q", " quarters").replace("y", " years") if step[-1] in "nqy" else step
+    )
     words = {"1h": "1 hour", "7m": "7 minutes", "1d": "1 day", "3d": "3 days", "1w": "7 days"}.get(step, words)
     start, end = "2026-01-15", "2026-02-20" if step[-1] in "hm" else "2033-03-01"
-    rows = duckdb.sql(f"select epoch_us(unnest(range(timestamp '{start}', timestamp '{end}', interval '{words}')))").fetchall()
+    rows = duckdb.sql(
+        f"select epoch_us(unnest(range(timestamp '{start}', timestamp '{end}', interval '{words}')))"
+    ).fetchall()
     assert items(start, end, step) == iso([r[0] for r in rows])
 
 
@@ -281,7 +298,20 @@ def test_a_long_daterange_of_constants_is_warned_of() -> None:
 
 def test_epoch_tells_units_by_size() -> None:
     second = 1_793_491_200
-    got = run("epoch", longs(second, second * 10**3, second * 10**6, second * 10**9 + 999, -second, 0, None, 253_402_300_799, 253_402_300_800))
+    got = run(
+        "epoch",
+        longs(
+            second,
+            second * 10**3,
+            second * 10**6,
+            second * 10**9 + 999,
+            -second,
+            0,
+            None,
+            253_402_300_799,
+            253_402_300_800,
+        ),
+    )
     assert iso(got.values) == ["2026-11-01T00:00:00"] * 4 + [
         "1913-03-03T00:00:00", "1970-01-01T00:00:00", None, "9999-12-31T23:59:59", "1978-01-11T21:31:40.800000",
     ]  # fmt: skip
@@ -294,7 +324,10 @@ def test_epoch_of_doubles_and_text() -> None:
         [1_500_000, -250_000, None, None, None], {"overflow": 2},
     )  # fmt: skip
     assert call("epoch", strings("1", None)) == ([None, None], {"type": 1})
-    assert call("epoch", longs(-(2**63))) == ([us("1677-09-21T00:12:43.145224")], {}) or True
+    assert call("epoch", longs(-(2**63), 2**63 - 1)) == (
+        [us("1677-09-21T00:12:43.145224"), us("2262-04-11T23:47:16.854775")],
+        {},
+    )
 
 
 def test_unixtime_floors() -> None:
@@ -318,9 +351,8 @@ def test_seconds() -> None:
 
 def test_date_reads_spans_dictionaries_and_text_alike() -> None:
     text = strings("17/May/2015:10:05:03 +0000", "x", None, "2026-11-01", "2026-02-30", *["20261101"] * 8)
-    for rest in ((), ("dd/MMM/yyyy:HH:mm:ss Z",), ("yyyy-MM-dd",)):
-        got = everywhere("date", text, *rest)
-        assert got.rejects["date"] == {0: 2, 1: 11, 2: 11}.get(len(rest) and (1 if "/" in rest[0] else 2))
+    for rest, refused in (((), 2), (("dd/MMM/yyyy:HH:mm:ss Z",), 11), (("yyyy-MM-dd",), 11)):
+        assert everywhere("date", text, *rest).rejects == {"date": refused}
 
 
 def test_date_of_dates_numbers_and_nulls() -> None:
@@ -333,7 +365,12 @@ def test_date_of_dates_numbers_and_nulls() -> None:
 
 def test_the_last_argument_of_date_is_a_zone_or_a_locale() -> None:
     text = strings("2026-11-01 09:00")
-    for last, want in (("Asia/Seoul", NOW), ("+09:00", NOW), ("UTC", NOW + 9 * 3_600_000_000), ("en_US", NOW + 9 * 3_600_000_000)):
+    for last, want in (
+        ("Asia/Seoul", NOW),
+        ("+09:00", NOW),
+        ("UTC", NOW + 9 * 3_600_000_000),
+        ("en_US", NOW + 9 * 3_600_000_000),
+    ):
         assert call("date", text, "yyyy-MM-dd HH:mm", last)[0] == [want]
     assert call("date", strings("11월 2026"), "MMM yyyy", "ko")[0] == [NOW]
     assert fails("date", text, "yyyy", "xx") == "E307"
@@ -357,7 +394,11 @@ def test_formats_that_fail_at_bind() -> None:
 
 
 def test_a_format_of_each_row() -> None:
-    got = call("date", strings("2026-11-01", "01.11.2026", "x", "2026", None), strings("yyyy-MM-dd", "dd.MM.yyyy", "yyyy", "YYYY", "yyyy"))
+    got = call(
+        "date",
+        strings("2026-11-01", "01.11.2026", "x", "2026", None),
+        strings("yyyy-MM-dd", "dd.MM.yyyy", "yyyy", "YYYY", "yyyy"),
+    )
     assert got == ([NOW, NOW, None, None, None], {"date": 2})
 
 
@@ -379,4 +420,7 @@ def test_strptime_and_strftime_go_both_ways() -> None:
 
 def test_dates_are_shown_in_the_sessions_zone() -> None:
     there = EPOCH.replace(tzinfo=dt.UTC).astimezone(ZoneInfo("Asia/Seoul"))
-    assert call("strftime", dates(0, None), "%Y-%m-%dT%H:%M:%S%z", zone="Asia/Seoul")[0] == [there.strftime("%Y-%m-%dT%H:%M:%S%z"), None]
+    assert call("strftime", dates(0, None), "%Y-%m-%dT%H:%M:%S%z", zone="Asia/Seoul")[0] == [
+        there.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        None,
+    ]

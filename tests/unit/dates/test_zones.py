@@ -57,7 +57,9 @@ def test_every_zone_agrees_with_zoneinfo() -> None:
 
 def test_a_missing_wall_time_moves_on_by_the_gap_and_an_ambiguous_one_is_the_earlier() -> None:
     berlin = zone("Europe/Berlin")
-    walls = np.array([np.datetime64(t, "us").astype(np.int64) for t in ("2026-03-29T02:30", "2026-10-25T02:30", "2026-07-01")])
+    walls = np.array(
+        [np.datetime64(t, "us").astype(np.int64) for t in ("2026-03-29T02:30", "2026-10-25T02:30", "2026-07-01")]
+    )
     utc, doubtful = berlin.to_utc(walls)
     assert utc.astype("M8[us]").astype(str).tolist() == [
         "2026-03-29T01:30:00.000000", "2026-10-25T00:30:00.000000", "2026-06-30T22:00:00.000000",
@@ -76,7 +78,9 @@ def test_units_agree(name: str) -> None:
         assert (zone(name).to_utc(seconds * ticks, ticks)[0] == zone(name).to_utc(seconds, 1)[0] * ticks).all()
 
 
-@pytest.mark.parametrize(("name", "seconds"), [("+09:00", 32_400), ("UTC-3", -10_800), ("GMT+5:30", 19_800), ("-0330", -12_600)])
+@pytest.mark.parametrize(
+    ("name", "seconds"), [("+09:00", 32_400), ("UTC-3", -10_800), ("GMT+5:30", 19_800), ("-0330", -12_600)]
+)
 def test_fixed_offsets(name: str, seconds: int) -> None:
     assert zone(name).offsets.tolist() == [seconds]
 

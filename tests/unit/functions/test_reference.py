@@ -88,7 +88,7 @@ any_text = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from([
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.none() | st.lists(st.none() | any_text, max_size=3), max_size=5))
 def test_arrays_of_text_are_json(values: list[Any]) -> None:
-    column = pa.array(values, pa.list_(pa.string()))
+    column: Any = pa.array(values, pa.list_(pa.string()))
     for part in (column, column.slice(1)):
         got = call("string", part)[0]
         assert [None if t is None else json.loads(t) for t in got] == part.to_pylist()
@@ -106,7 +106,7 @@ def test_arrays_of_text_are_json(values: list[Any]) -> None:
 )
 def test_maps_are_json(values: list[Any]) -> None:
     kind = pa.struct([("a", pa.int64()), ('k"', pa.string()), ("l", pa.list_(pa.int64()))])
-    column = pa.array(values, kind)
+    column: Any = pa.array(values, kind)
     for part in (column, column.slice(len(column) // 2)):
         got = call("string", part)[0]
         assert [None if t is None else json.loads(t) for t in got] == part.to_pylist()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import partial
+from itertools import product
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cortado.planner.text import QueryError
+from tests.unit.functions import harness
 from tests.unit.functions.harness import call, everywhere, longs, run, spans_of, strings
 
 LETTERS = st.text(st.sampled_from("aB é한\U0001f600\t\n\x00\u3000ß"), max_size=9)
@@ -62,12 +65,13 @@ def test_left_and_right_take_code_points(texts: list[str | None], n: int) -> Non
 def test_lengths_may_differ_from_row_to_row(rows: list[tuple[Any, Any, Any]]) -> None:
     texts, first, second = (list(c) for c in zip(*rows, strict=True))
     column, b, e = strings(*texts), longs(*first), longs(*second)
-    for text in (column, spans_of(column)):
+    for text, compiled in product((column, spans_of(column)), (False, True)):
+        call = partial(harness.call, compiled=compiled)
         assert call("left", text, b)[0] == pairs(texts, first, left)
         assert call("right", text, b)[0] == pairs(texts, first, right)
         expected = [None if None in r else substr(*r) for r in rows]
         assert call("substr", text, b, e) == (expected, {})
-    assert call("left", "a한b", b)[0] == pairs(["a한b"] * len(rows), first, left)
+    assert harness.call("left", "a한b", b)[0] == pairs(["a한b"] * len(rows), first, left)
 
 
 @quick

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import product
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from cortado.engine import textpairs
 from cortado.engine.strings import view_of
 from cortado.planner.text import QueryError
+from tests.unit.functions import harness
 from tests.unit.functions.harness import call, everywhere, longs, spans_of, strings
 
 SMALL = st.text(st.sampled_from("ab한é"), max_size=8)
@@ -65,7 +68,8 @@ def test_from_bounds_the_search(texts: list[str | None], part: str, begin: int) 
 def test_each_row_may_look_for_its_own_text(rows: list[tuple[Any, Any, Any]]) -> None:
     texts, parts, begins = (list(c) for c in zip(*rows, strict=True))
     part, begin = strings(*parts), longs(*begins)
-    for text in (strings(*texts), spans_of(strings(*texts))):
+    for text, compiled in product((strings(*texts), spans_of(strings(*texts))), (False, True)):
+        call = partial(harness.call, compiled=compiled)
         both = [None not in (t, p) for t, p, _ in rows]
         assert call("contains", text, part)[0] == [ok and p in t for ok, (t, p, _) in zip(both, rows, strict=True)]
         assert call("startswith", text, part)[0] == [

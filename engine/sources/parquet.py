@@ -1,0 +1,366 @@
+"""`parquetfile`: row groups as partitions; only the wanted fields, and only groups that their statistics do not rule out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+import numpy as np
+import pyarrow as pa
+
+from ...planner.catalog import Pushdown, ScanRequest
+from ...planner.expr import Expr
+from ...planner.text import QueryError, fault
+from ...planner.types import NULL, STRING, Schema, Type, join, of_arrow
+from ..arrow import is_valid, numbers_of
+from ..batch import Batch, Column, Origin
+from ..context import Context
+from ..exprs import spread
+from ..normalise import normalise
+from ..notes import At
+from ..operator import Partition
+from .files import FileOptions, Refused, extras, needed, with_extras
+from .groupstats import column_range
+from .infer import type_of_text
+from .pruning import Bound, bounds
+
+WHOLE_GROUP = 64 << 20  # unpacked bytes of the wanted columns above which a row group is read in pieces
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+
+
+@dataclass(slots=True)
+class ParquetFile:
+    """One file as it was found at bind."""
+
+    path: str
+    metadata: Any  # pq.FileMetaData
+    schema: pa.Schema
+    hive: dict[str, str | None] = field(default_factory=dict)
+    held: pa.Buffer | None = None  # all of a file that can only be read from front to back
+
+
+@dataclass(slots=True)
+class Survey:
+    files: list[ParquetFile] = field(default_factory=list)
+    types: dict[str, Type] = field(default_factory=dict)
+    hive: dict[str, Type] = field(default_factory=dict)
+    decimals: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+
+
+def survey(gate: Any, paths: Sequence[str]) -> Survey:
+    """Footers of all files: fields joined by name, types widened; `key=value` folders become fields."""
+    out = Survey()
+    parts: dict[str, list[Type]] = {}
+    for path in paths:
+        file = _look(gate, path)
+        out.files.append(file)
+        for column in file.schema:
+            parts.setdefault(column.name, []).append(of_arrow(column.type))
+            if pa.types.is_decimal(column.type) and column.name not in out.decimals:
+                out.decimals.append(column.name)
+    for name, types in parts.items():
+        out.types[name] = join(types)
+        if out.types[name].kind == "other":
+            out.others.append(name)
+    for name in dict.fromkeys(n for f in out.files for n in f.hive):
+        if name not in out.types:
+            out.hive[name] = _type_of_values([f.hive.get(name) for f in out.files])
+    return out
+
+
+def _type_of_values(values: Sequence[str | None]) -> Type:
+    from ..values import texts_from
+
+    found = type_of_text(texts_from(values)).type
+    return STRING if found is NULL else found
+
+
+def _look(gate: Any, path: str) -> ParquetFile:
+    held = None
+    if path == "-" or gate.is_packed(path):
+        with gate.open_stream(path) as stream:
+            held = pa.py_buffer(stream.read())
+    shown = "standard input" if path == "-" else path
+    try:
+        reader = _open(gate, path, held, None, ())
+        schema, metadata = reader.schema_arrow, reader.metadata
+    except QueryError:
+        raise
+    except (pa.ArrowException, OSError) as why:
+        raise fault("E605", f"`{shown}` is no Parquet file, or is damaged: {_first_line(why)}") from why
+    twice = next((n for n in schema.names if schema.names.count(n) > 1), None)
+    if twice is not None:
+        raise fault("E605", f"`{shown}` has two columns named `{twice}`")
+    return ParquetFile(path, metadata, schema, hive_of(path), held)
+
+
+def _open(gate: Any, path: str, held: pa.Buffer | None, metadata: Any, dictionaries: Sequence[str]) -> Any:
+    import pyarrow.parquet as pq
+
+    source = pa.BufferReader(held) if held is not None else gate.open_read(path)
+    return pq.ParquetFile(
+        source, metadata=metadata, read_dictionary=list(dictionaries) or None, page_checksum_verification=True
+    )
+
+
+def _first_line(why: BaseException) -> str:
+    return (str(why).splitlines() or [type(why).__name__])[0]
+
+
+def hive_of(path: str) -> dict[str, str | None]:
+    """`year=2026/month=11/x.parquet`: the run of such folders right above the file."""
+    out: dict[str, str | None] = {}
+    for folder in reversed(path.replace("\\", "/").split("/")[:-1]):
+        name, equals, value = folder.partition("=")
+        if not equals or not name:
+            break
+        out[unquote(name)] = None if value == NO_VALUE else unquote(value)
+    return dict(reversed(out.items()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """`from=` and `to=`: rows of this time only, in microseconds; to is exclusive."""
+
+    field: str
+    low: int | None = None
+    high: int | None = None
+
+
+class ParquetRelation:
+    """The rows of one or more files, one after the other, joined by field name."""
+
+    def __init__(
+        self, gate: Any, found: Survey, options: FileOptions, name: str, at: At,
+        *, columns: Sequence[str] | None = None, window: Window | None = None,
+    ) -> None:  # fmt: skip
+        self.gate, self.name, self.options, self.at, self.window = gate, name, options, at, window
+        self.files, self.hive = found.files, found.hive
+        self.data = Schema((*found.types.items(), *found.hive.items()))
+        shown = self.data if columns is None else self.data.select(columns)
+        self.schema = with_extras(shown, options, len(found.files))
+
+    def pushdown(self, predicate: Expr) -> Pushdown:
+        return Pushdown.PRUNES if any(b.field in self.data for b in bounds((predicate,))) else Pushdown.NO
+
+    def scan(self, request: ScanRequest) -> ParquetSource:
+        return ParquetSource(self, request)
+
+    def describe(self, request: ScanRequest) -> str:
+        source = ParquetSource(self, request)
+        files = self.name if len(self.files) == 1 else f"{self.name} ({len(self.files)} files)"
+        kept, total = len(source.groups), sum(f.metadata.num_row_groups for f in self.files)
+        fields = ", ".join(source.schema.names()) or "no field"
+        return f"{files}: {fields}; {kept} of {total} row groups"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A row group that is read. `skipped`: rows of its file that pruning left out before it."""
+
+    file: ParquetFile
+    number: int
+    n_rows: int
+    skipped: int
+
+
+class ParquetSource:
+    """Partitions are row groups."""
+
+    def __init__(self, relation: ParquetRelation, request: ScanRequest) -> None:
+        self.relation = relation
+        names = relation.schema.names() if request.fields is None else request.fields
+        self.schema = relation.schema.select(names)
+        self._bounds = (*bounds(request.filters), *_of_window(relation))
+        limit = request.limit if relation.window is None else None
+        self.groups = list(self._kept(limit))
+        self.nbytes_hint = sum(self._nbytes(g) for g in self.groups)
+
+    def _kept(self, limit: int | None) -> Iterator[Group]:
+        given = 0
+        for file in self.relation.files:
+            if not self._file_may_hold(file):
+                continue
+            skipped = 0
+            for number in range(file.metadata.num_row_groups):
+                n_rows = file.metadata.row_group(number).num_rows
+                if limit is not None and given >= limit:
+                    return
+                if n_rows == 0 or not self._group_may_hold(file, number):
+                    skipped += n_rows
+                    continue
+                given += n_rows
+                yield Group(file, number, n_rows, skipped)
+
+    def _file_may_hold(self, file: ParquetFile) -> bool:
+        for bound in self._bounds:
+            kind = self.relation.hive.get(bound.field)
+            if kind is None or kind.kind not in ("long", "double", "string"):
+                continue
+            value = file.hive.get(bound.field)
+            if value is None:
+                return False
+            typed: Any = value if kind.kind == "string" else float(value) if kind.kind == "double" else int(value)
+            if isinstance(bound.value, str) == isinstance(typed, str) and not bound.may_hold(typed, typed):
+                return False
+        return True
+
+    def _group_may_hold(self, file: ParquetFile, number: int) -> bool:
+        group = None
+        for bound in self._bounds:
+            at = file.schema.get_field_index(bound.field)
+            if at < 0:
+                if bound.field in self.relation.data and bound.field not in self.relation.hive:
+                    return False  # the file lacks the field: all null, and null passes no comparison
+                continue
+            group = group or file.metadata.row_group(number)
+            found = column_range(file.metadata, group, bound.field, file.schema.field(at).type, self.relation.options.zone)
+            if found is not None and not found.may_hold(bound):
+                return False
+        return True
+
+    def _columns_of(self, file: ParquetFile) -> list[str]:
+        wanted = set(needed(self.schema, self.relation.options))
+        if self.relation.window is not None:
+            wanted.add(self.relation.window.field)
+        return [n for n in file.schema.names if n in wanted]
+
+    def _nbytes(self, group: Group) -> int:
+        names = set(self._columns_of(group.file))
+        meta = group.file.metadata.row_group(group.number)
+        chunks = (meta.column(i) for i in range(meta.num_columns))
+        return sum(c.total_uncompressed_size for c in chunks if c.path_in_schema.split(".")[0] in names or c.path_in_schema in names)
+
+    def partitions(self, target: int) -> Sequence[Partition]:
+        return [GroupPart(self, group, seq, self._nbytes(group)) for seq, group in enumerate(self.groups)]
+
+    def read(self, group: Group, nbytes: int, rows: int) -> Iterator[pa.RecordBatch]:
+        """The wanted columns of a row group, at most `rows` rows at a time."""
+        file, names = group.file, self._columns_of(group.file)
+        shown = "standard input" if file.path == "-" else file.path
+        try:
+            reader = _open(self.relation.gate, file.path, file.held, file.metadata, _dictionaries(file, group.number, names))
+            if nbytes > WHOLE_GROUP:
+                yield from reader.iter_batches(rows, row_groups=[group.number], columns=names, use_threads=False)
+                return
+            table = reader.read_row_group(group.number, columns=names, use_threads=False)
+            if table.num_rows != group.n_rows:
+                raise fault("E605", f"`{shown}` is damaged: row group {group.number} has {table.num_rows} rows, not {group.n_rows}")
+            yield from table.to_batches(max_chunksize=rows)
+        except (pa.ArrowException, OSError) as why:
+            raise fault("E605", f"`{shown}` is damaged (row group {group.number}): {_first_line(why)}") from why
+
+
+def _of_window(relation: ParquetRelation) -> tuple[Bound, ...]:
+    window = relation.window
+    if window is None:
+        return ()
+    kind = relation.data.type(window.field) or STRING
+    if kind.kind != "date":
+        return ()
+    out = []
+    if window.low is not None:
+        out.append(Bound(window.field, ">=", window.low, kind))
+    if window.high is not None:
+        out.append(Bound(window.field, "<=" if kind.unit == "ns" else "<", window.high, kind))
+    return tuple(out)
+
+
+def _dictionaries(file: ParquetFile, number: int, names: Sequence[str]) -> list[str]:
+    """Text columns that lie in the file as dictionaries: they stay so."""
+    meta = file.metadata.row_group(number)
+    out = []
+    for i in range(meta.num_columns):
+        chunk = meta.column(i)
+        name = chunk.path_in_schema
+        if name in names and chunk.has_dictionary_page and chunk.physical_type == "BYTE_ARRAY":
+            kind = file.schema.field(name).type
+            if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+                out.append(name)
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPart:
+    source: ParquetSource
+    group: Group
+    seq: int
+    nbytes: int
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        source, group = self.source, self.group
+        relation, file = source.relation, group.file
+        shown = "standard input" if file.path == "-" else file.path
+        ledger = ctx.query.ledger
+        ledger.files_by_seq[self.seq], ledger.rows_by_seq[self.seq] = shown, group.n_rows
+        row, step = 0, ctx.settings.batch_rows
+        if not source._columns_of(file):
+            for low in range(0, group.n_rows, step):
+                yield self._batch(None, min(step, group.n_rows - low), low, shown, ctx)
+            return
+        for given in source.read(group, self.nbytes, step):
+            yield self._batch(given, given.num_rows, row, shown, ctx)
+            row += given.num_rows
+        if row != group.n_rows:
+            raise fault("E605", f"`{relation.name}` is damaged: row group {group.number} of `{shown}` has {row} rows, not {group.n_rows}")
+
+    def _batch(self, given: pa.RecordBatch | None, n: int, row: int, shown: str, ctx: Context) -> Batch:
+        source, relation, file = self.source, self.source.relation, self.group.file
+        bare = Batch(n, (), Origin(self.seq, shown, 0, self.group.skipped + row))
+        refused = Refused(relation.at, "null", ctx, bare)
+        named: dict[str, Column] = {}
+        for i, name in enumerate(given.schema.names if given is not None else ()):
+            assert given is not None
+            named[name] = normalise(given.column(i), relation.data.type(name) or STRING, relation.options.zone, _teller(refused, n))
+        wanted = set(needed(source.schema, relation.options))
+        for name, kind in relation.hive.items():
+            if name in wanted or (relation.window is not None and name == relation.window.field):
+                named[name] = _constant(file.hive.get(name), kind, n, relation.options.zone)
+        columns = extras(named, source.schema, relation.data, relation.options, shown, refused)
+        out = Batch(n, tuple(columns), bare.origin)
+        return out if relation.window is None else self._inside(out, named, refused)
+
+    def _inside(self, out: Batch, named: dict[str, Column], refused: Refused) -> Batch:
+        """The rows of the window; a row without a time is left out and told."""
+        window = self.source.relation.window
+        assert window is not None
+        column = named.get(window.field)
+        if not isinstance(column, pa.Array):
+            refused.ctx.notes.rows(refused.at, "drop", "no time", refused.bare, np.arange(out.n_rows), None)
+            return out.slice(0, 0)
+        valid, ticks = is_valid(column), numbers_of(column)
+        scale = 1000 if column.type.unit == "ns" else 1  # type: ignore[attr-defined]
+        if not valid.all():
+            refused.ctx.notes.rows(refused.at, "drop", "no time", refused.bare, np.flatnonzero(~valid), None)
+        keep = valid
+        if window.low is not None:
+            keep = keep & (ticks >= window.low * scale)
+        if window.high is not None:
+            keep = keep & (ticks < window.high * scale)
+        return out if keep.all() else out.pick(keep)
+
+
+def _teller(refused: Refused, n: int) -> Any:
+    def told(reason: str, rows: Any, values: Any, hint: str) -> None:
+        if values is None or len(rows) != n:  # inside a list or map: the row is not known
+            refused.ctx.notes.count(refused.at, "reject", reason, int(np.count_nonzero(rows)), hint)
+        else:
+            refused.rows(reason, rows, values, hint, told=True)
+
+    return told
+
+
+def _constant(value: str | None, kind: Type, n: int, zone: str) -> Column:
+    """A folder's value as a column."""
+    from ..values import texts_from
+    from . import isodate
+    from .csvcells import _general
+
+    text = texts_from([value])
+    if kind.kind == "date":
+        return spread(isodate.parse(text, zone, kind.unit)[0][0], n)
+    one = text if kind.kind == "string" else _general(text, kind, zone, lambda *a, **k: None)
+    return spread(one[0], n)
