@@ -32,7 +32,9 @@ Case = tuple[str, tuple[Any, ...], str, Callable[[], pl.Expr] | None]
 def columns() -> dict[str, pa.Array[Any]]:
     rng = np.random.default_rng(1)
     ids = np.arange(N)
-    lines = [f"10.0.{i % 256}.{i % 100} GET /shop/item/{i} HTTP/1.1 {200 + i % 3} {i * 37 % 100_000}" for i in ids.tolist()]
+    lines = [
+        f"10.0.{i % 256}.{i % 100} GET /shop/item/{i} HTTP/1.1 {200 + i % 3} {i * 37 % 100_000}" for i in ids.tolist()
+    ]
     korean = [f"주문 {i % 1000}번 배송 완료 {i}" for i in ids.tolist()]
     return {
         "line": pa.array(lines), "korean": pa.array(korean), "word": pa.array([f"item/{i % 7}" for i in ids.tolist()]),
@@ -107,8 +109,15 @@ def ours(name: str, arguments: tuple[Any, ...], table: dict[str, pa.Array[Any]],
         values = [table[a].slice(begin, ROWS) if isinstance(a, str) and a[0] != "'" else a for a in arguments]
         args = [bench.expr(v[1:] if isinstance(v, str) else v) for v in values]
         expr = bench.bind(name, args)
-        ev = Eval(bench.n or 0, bench.ctx, AT, Schema(tuple(bench.fields)), lambda i, b=bench: b.columns[i], lambda *_: None)  # type: ignore[misc]
+        ev = evaluation(bench)
         plain(evaluate(expr, ev), ev.n)
+
+
+def evaluation(bench: Bench) -> Eval:
+    def column(i: int) -> Any:
+        return bench.columns[i]
+
+    return Eval(bench.n or 0, bench.ctx, AT, Schema(tuple(bench.fields)), column, lambda *_: None)
 
 
 def main(wanted: list[str]) -> None:

@@ -1,6 +1,6 @@
 """Grouping in memory against DuckDB: 5 M rows, text keys of Zipf's law, two threads, the same answer.
 
-    python benchmarks/group.py [rows]
+python benchmarks/group.py [rows]
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -17,13 +18,14 @@ import numpy as np
 import pyarrow as pa
 
 from cortado.commands.base import REGISTRY, load
+from cortado.engine.arrow import indices
 from cortado.engine.batch import Batch, Origin
 from cortado.engine.context import Context, QueryState, Settings
 from cortado.engine.memory import Budget
 from cortado.engine.notes import At
 from cortado.engine.operators.aggregate import AggregateSink
 from cortado.planner import ast
-from cortado.planner.expr import Bound, FieldRef, Literal
+from cortado.planner.expr import Bound, FieldRef
 from cortado.planner.plan import AggCall, Aggregate, Key, Scan
 from cortado.planner.types import DOUBLE, LONG, Schema, of_arrow
 
@@ -56,12 +58,12 @@ def data(n: int) -> pa.Table:
     paths = pa.array([f"/path/number/{i}" for i in range(20_000)])
     return pa.table(
         {
-            "ip": texts.take(pa.array(picked)),
+            "ip": texts.take(indices(picked)),
             "status": pa.array(status),
             "bytes": pa.array(rng.integers(100, 5_000_000, n)),
             "real": pa.array(rng.normal(100, 20, n)),
             "id": pa.array(rng.integers(0, 2_000_000, n)),
-            "path": paths.take(pa.array(rng.integers(0, 20_000, n))),
+            "path": paths.take(indices(rng.integers(0, 20_000, n))),
         }
     )
 
@@ -72,7 +74,7 @@ def node_of(table: pa.Table, keys: tuple[str, ...], aggs: list[tuple[Any, ...]])
     def field(name: str) -> Bound:
         kind = schema.type(name)
         assert kind is not None
-        return Bound(FieldRef(type=kind, name=name), ast.Name(name=name))  # type: ignore[call-arg]
+        return Bound(FieldRef(type=kind, name=name), ast.Name(name=name))
 
     calls = []
     for name, *args in aggs:
@@ -80,7 +82,7 @@ def node_of(table: pa.Table, keys: tuple[str, ...], aggs: list[tuple[Any, ...]])
         kind = LONG if name in ("count", "dc", "sum") or (name in ("min",)) else DOUBLE
         if name in ("last",):
             kind = field(args[0]).type
-        calls.append(AggCall(function, tuple(field(a) for a in args), kind, None, name, ast.Name(name=name), None))  # type: ignore[call-arg]
+        calls.append(AggCall(function, tuple(field(a) for a in args), kind, None, name, ast.Name(name=name), None))
 
     class Nothing:
         def __init__(self) -> None:
@@ -106,7 +108,9 @@ def morsels(table: pa.Table, coded: bool) -> list[list[Batch]]:
     return out
 
 
-def ours(node: Aggregate, schema: Schema, groups: list[list[Batch]], pool: ThreadPoolExecutor) -> tuple[int, dict[str, float]]:
+def ours(
+    node: Aggregate, schema: Schema, groups: list[list[Batch]], pool: ThreadPoolExecutor
+) -> tuple[int, dict[str, float]]:
     query = QueryState(Settings(threads=THREADS), Budget(8 << 30), compiled=lambda: True)
     sink = AggregateSink(node, schema, At("2", "stats"))
     contexts = [Context(query, query.ledger.worker()) for _ in range(THREADS)]
@@ -142,6 +146,10 @@ def timed(f: Callable[[], Any], rounds: int = 5) -> tuple[float, float, Any]:
     return best, cpu, got
 
 
+def _theirs(db: Any, sql: str) -> Any:
+    return db.sql(sql).to_arrow_table()
+
+
 def main() -> None:
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000_000
     wanted = sys.argv[2] if len(sys.argv) > 2 else ""
@@ -158,12 +166,14 @@ def main() -> None:
             if wanted not in name:
                 continue
             node, schema = node_of(table, keys, aggs)
-            coded, plain = (timed(lambda f=f: ours(node, schema, f, pool)) for f in forms)  # type: ignore[misc]
-            theirs = timed(lambda: db.sql(sql).to_arrow_table())
+            coded, plain = (timed(partial(ours, node, schema, f, pool)) for f in forms)
+            theirs = timed(partial(_theirs, db, sql))
             assert coded[2][0] == len(theirs[2]), "another number of groups"
             stages = " ".join(f"{k} {v:.3f}" for k, v in coded[2][1].items())
             ratio = f"{coded[0] / theirs[0]:.2f}  {coded[1] / theirs[1]:.2f}"
-            print(f"{name:28} {coded[0]:7.3f} {plain[0]:7.3f} {theirs[0]:7.3f}   {ratio:>12}   {coded[2][0]:,}; {stages}")
+            print(
+                f"{name:28} {coded[0]:7.3f} {plain[0]:7.3f} {theirs[0]:7.3f}   {ratio:>12}   {coded[2][0]:,}; {stages}"
+            )
 
 
 if __name__ == "__main__":

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ..engine.notes import At
-from ..engine.sources.files import INFERRING, Input, limited, note_mixed, options_of
+from ..engine.sources.files import INFERRING, Input, scan_of, note_mixed, options_of
 from ..planner.plan import Scan
-from ..planner.unparse import stage_text
 from .base import Args, Command, Example, Node, Option, kinds, register
 
 
@@ -65,7 +64,7 @@ class CsvFileCommand(Command[Scan]):
         relation = CsvRelation(found, form, options, path, At(args.stage, self.name, args.span))
         if options.time is not None and relation.schema.type(options.time) is None:
             args.field(options.time, span=args.option_span("time"), always=True)
-        return limited(args, Scan(**args.common, relation=relation, key=stage_text(args.parsed)))
+        return scan_of(args, relation)
 
     def _separator(self, args: Args) -> int:
         text = "\t" if args.option("tab") else args.option("sep")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from .batch import Batch
@@ -18,14 +18,6 @@ from .operator import Emit, Flow, Sink, Transform
 from .spec import PipelineSpec, Tag
 
 OnFault = Callable[[Key, Sample, str], None]
-
-
-def close_quietly(batches: Iterator[Batch]) -> None:
-    """An iterator that is dropped before its end. What it says then is of no interest: its rows are not wanted."""
-    close = getattr(batches, "close", None)
-    if close is not None:
-        with contextlib.suppress(Exception):
-            close()
 
 
 @dataclass(slots=True)
@@ -41,7 +33,7 @@ class Step:
 class Worker:
     """What one lease works with: a Local and a context for each of its operators, and the calls through them."""
 
-    ctx: Context  # the source's
+    ctx: Context  # of the loop that feeds it
     meter: Meter  # the source's
     head: Emit
     steps: list[Step] = field(default_factory=list)
@@ -61,6 +53,7 @@ class Chain:
         self._lock = threading.Lock()
         self._idle: list[Worker] = []
         self._workers: list[Worker] = []
+        self._contexts: list[Context] = []  # for partitions, while no partition uses them
         self.tail: Worker | None = None
         transforms = spec.transforms
         self.positions = [
@@ -73,22 +66,14 @@ class Chain:
         self._split = needing.index(True) if self.needs_order else len(needing)
         self._shares: list[Budget | None] = [None] * len(self.positions)
 
-    @property
-    def source_meter(self) -> Meter:
-        """For what is done once, before any worker."""
-        return self.positions[0].extra
-
-    @property
-    def sink_meter(self) -> Meter:
-        return self.positions[-1].extra
-
     def set_share(self, position: int, share: Budget) -> None:
         self._shares[position] = share
         self.positions[position].peak = lambda: share.peak
 
     def context(self, position: int) -> Context:
         """A context for a Local of the operator at `position` (0: the source, -1: the sink)."""
-        return Context(self._query, self._query.ledger.worker(self._on_fault), self._shares[position])
+        notes = self._query.ledger.worker(self._on_fault)
+        return Context(self._query, notes, self._shares[position], self._query.compiled())
 
     # -- making and lending workers --
 
@@ -114,7 +99,19 @@ class Chain:
     def discard(self, worker: Worker) -> None:
         """It failed in the middle of a push: what its Locals hold is of no use."""
         with self._lock:
-            self._workers.remove(worker)
+            self._workers = [w for w in self._workers if w is not worker]
+
+    def borrow_context(self) -> Context:
+        """For one partition, as long as it is in work."""
+        with self._lock:
+            ctx = self._contexts.pop() if self._contexts else None
+        ctx = ctx or self.context(0)
+        ctx.kernels = self._query.compiled()
+        return ctx
+
+    def give_back_context(self, ctx: Context) -> None:
+        with self._lock:
+            self._contexts.append(ctx)
 
     def refresh(self, worker: Worker) -> None:
         """Between two morsels: from here on its operators may use compiled kernels, if they are there."""
@@ -125,16 +122,16 @@ class Chain:
 
     def _build(self, first: int, last: int, gate: Emit | None) -> Worker:
         """Transforms `first` to `last` (exclusive), then the gate, or the sink if there is none."""
-        source_ctx, source_meter = self.context(0), Meter()
-        worker = Worker(source_ctx, source_meter, _nowhere, contexts=[source_ctx])
+        ctx, source_meter = self.context(0), Meter()
+        worker = Worker(ctx, source_meter, _nowhere, is_compiled=self._query.compiled())
         after = Meter()
         if gate is not None:
             emit = _metered(gate, after)
         else:
             ctx = self.context(-1)
             worker.contexts.append(ctx)
-            worker.sink_local = after_local = self.sink.open(ctx)
-            emit = _sink_call(self.sink, after_local, after, self.sink_tag)
+            worker.sink_local = self.sink.open(ctx)
+            emit = _sink_call(self.sink, worker.sink_local, after, self.sink_tag)
             self.positions[-1].meters.append((after, None))
         for i in reversed(range(first, last)):
             transform, tag = self._spec.transforms[i]
@@ -152,8 +149,6 @@ class Chain:
         if first == 0:
             self.positions[0].meters.append((source_meter, None))
         worker.head = emit
-        for ctx in worker.contexts:
-            ctx.kernels = False
         return worker
 
     # -- after the last partition --
@@ -165,7 +160,7 @@ class Chain:
         for worker in [*self._workers, *([self.tail] if self.tail is not None else [])]:
             for step in worker.steps:
                 try:
-                    step.meter.timed(lambda s=step: s.transform.finish(s.local, s.emit))
+                    step.meter.timed(partial(step.transform.finish, step.local, step.emit))
                 except Exception as why:
                     raise placed(why, step.tag) from None
 
@@ -173,10 +168,14 @@ class Chain:
         return [w.sink_local for w in ([self.tail] if self.tail is not None else self._workers)]
 
     def close(self) -> None:
-        """Locals are let go; figures stay."""
+        """Locals are let go, with the memory that transforms hold; figures stay."""
         self._idle.clear()
         self._workers.clear()
+        self._contexts.clear()
         self.tail = None
+        for share in self._shares[:-1]:
+            if share is not None:
+                share.give(share.used)
 
 
 def _nowhere(batch: Batch) -> Flow:

@@ -15,7 +15,8 @@ from .memory import Budget
 from .notes import Ledger, WorkerNotes
 
 if TYPE_CHECKING:
-    from .storage.paths import SpillArea
+    from .metrics import OperatorMetrics
+    from .storage.spill import SpillArea
 
 
 class Stopped(Exception):
@@ -52,10 +53,14 @@ class QueryState:
     late: dict[str, tuple[Any, Type]] = field(default_factory=dict)  # values of setq parameters
     stop: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(1, np.uint8))
     ledger: Ledger = field(default_factory=Ledger)
-    commits: list[tuple[int, Callable[[], None]]] = field(default_factory=list)  # stage order, what to do at success
-    aborts: list[Callable[[], None]] = field(default_factory=list)  # after a failure or a cancel
-    lend: Callable[[], None] = lambda: None  # gives the task's slot to another query that waits, takes the next free one
+    endings: list[tuple[int, Callable[[], None], Callable[[], None]]] = field(
+        default_factory=list
+    )  # stage, commit, abort
+    lend: Callable[[], None] = lambda: (
+        None
+    )  # gives the task's slot to another query that waits, takes the next free one
     compiled: Callable[[], bool] = lambda: False  # whether compiled kernels are there by now
+    figures: Callable[[], list[OperatorMetrics]] = list  # of all operators, so far
 
 
 @dataclass(slots=True)
@@ -96,9 +101,11 @@ class Context:
         self.query.lend()
 
     def on_success(self, stage: int, commit: Callable[[], None], abort: Callable[[], None]) -> None:
-        """What a writer does after the last pipeline: `commit` in order of stages if all went well, else `abort`."""
-        self.query.commits.append((stage, commit))
-        self.query.aborts.append(abort)
+        """What a writer does after the last pipeline: `commit` in order of stages if all went well, else `abort`.
+
+        `abort` is also called where a commit before it fails, and where its own does.
+        """
+        self.query.endings.append((stage, commit, abort))
 
     def last_row(self, batch: Batch, row: int) -> None:
         """Told by an operator in sequence that answers DONE: no row behind this one is wanted (-1: nor any of the batch)."""

@@ -58,7 +58,9 @@ class Plan:
             digits[:, ~good] = 0
         parts, row = Parts(n, good), 0
         for f in self.fields:
-            if f.names is not None:
+            if f.kind == "half":
+                parts.fields["half"] = _half(by_place[f.at], by_place[f.at + 1], good)
+            elif f.names is not None:
                 parts.fields[f.kind] = _named(f.names, by_place[f.at : f.at + f.width], good)
             elif f.kind == "offset":
                 width = f.width - 1 - f.colon
@@ -92,6 +94,14 @@ def _named(names: Names, letters: Bytes, good: NDArray[np.bool_]) -> NDArray[Any
     if names.kind == "month":
         found += np.uint8(1)
     return found
+
+
+def _half(first: Bytes, second: Bytes, good: NDArray[np.bool_]) -> NDArray[Any]:
+    """0 for AM, 1 for PM, in either case."""
+    low = first | np.uint8(0x20)
+    after: NDArray[Any] = low == ord("p")
+    good &= (after | (low == ord("a"))) & ((second | np.uint8(0x20)) == ord("m"))
+    return after.view(np.uint8)
 
 
 def _offset(sign: Bytes, digits: Bytes, good: NDArray[np.bool_]) -> NDArray[Any]:
@@ -144,6 +154,8 @@ def _widths(token: Token, locale: str) -> tuple[int, ...]:
             return (len(token.text.encode()),)
         case "shortmonth" | "shortweekday":
             return (3,) if locale == "en" else ()
+        case "half":
+            return (2,) if locale == "en" else ()
         case "year":
             return (4,) if token.width in (1, 4) else ()
         case "fraction" | "year2":
@@ -166,6 +178,8 @@ def _plan(fmt: Format, widths: tuple[int, ...]) -> Plan:
         elif token.kind in ("shortmonth", "shortweekday"):
             kind = _value_kind(token.kind)
             fields.append(Field(kind, at, width, _names(kind, names_of(token.kind, fmt.locale))))
+        elif token.kind == "half":
+            fields.append(Field("half", at, width))
         elif token.kind == "offset":
             fields.append(Field("offset", at, width, colon=width == 6))
             if width == 1:

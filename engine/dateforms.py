@@ -124,6 +124,12 @@ def fixed_formats() -> tuple[Format, ...]:
     return tuple(java(f.replace("_", " ")) for f in _FIXED.split())
 
 
+@lru_cache(maxsize=1)
+def yearless_formats() -> tuple[Format, ...]:
+    """Syslog's, whose year is that of the query."""
+    return java("MMM dd HH:mm:ss"), java("MMM  d HH:mm:ss")
+
+
 def read(form: Form, text: pa.Array[Any]) -> Parts:
     """The fields of each text that has the form as a whole (blanks around it allowed)."""
     number = iter(range(len(form.groups)))

@@ -20,7 +20,7 @@ from .arrow import bytes_of, indices, is_valid, offsets_of
 from .batch import Spans
 from .calendar import civil_of_day
 from .datefixed import Bytes, Plan, plans
-from .dateforms import FORMS, Form, fixed_formats, form_of, read, text_array, zone_named
+from .dateforms import FORMS, Form, fixed_formats, form_of, read, text_array, yearless_formats, zone_named
 from .dateletters import BadFormat, Format, java, locale_of, percent
 from .dateparts import Parts, Rules, assemble
 from .zones import NS, US, Ints, Mask, Zone, zone
@@ -91,10 +91,11 @@ def parse_dates(
     text = _Text.of(column)
     found = zone(where) if isinstance(where, str) else where
     rules = _rules(fmt, found, now_us)
-    state = _State(text, ticks)
+    state = _State(text, ticks, fine=ticks == US and (fmt is None or fmt.nanos))
     if fixed:
-        layouts = [p for f in (fixed_formats() if fmt is None else (fmt,)) for p in plans(f)]
-        state.fixed(layouts, rules)
+        state.fixed([p for f in (fixed_formats() if fmt is None else (fmt,)) for p in plans(f)], rules)
+        if fmt is None:
+            state.fixed([p for f in yearless_formats() for p in plans(f)], _of_this_year(rules, now_us))
     for form in FORMS if fmt is None else (form_of(fmt),):
         state.general(form, _of_this_year(rules, now_us) if form.this_year else rules)
     return state.result()
@@ -121,9 +122,9 @@ def _year(now_us: int, where: Zone) -> int:
 class _State:
     """What is parsed so far."""
 
-    def __init__(self, text: _Text, ticks: int) -> None:
+    def __init__(self, text: _Text, ticks: int, fine: bool) -> None:
         n = len(text.start)
-        self.text, self.ticks = text, ticks
+        self.text, self.ticks, self.fine = text, ticks, fine  # fine: a text may say more than the result holds
         self.null = text.size < 0
         self.values = np.zeros(n, np.int64)
         self.good = np.zeros(n, np.bool_)
@@ -136,10 +137,10 @@ class _State:
         for plan in layouts:
             by_width.setdefault(plan.width, []).append(plan)
         size = self.text.size
-        if not len(self.left):
+        if not len(self.left) or not by_width:
             return
         least, most = int(size.min()), int(size.max())
-        if least == most:  # as in a log: no row is picked
+        if least == most and len(self.left) == len(size):  # as in a log: no row is picked
             layouts_here = self._likely_first(by_width.get(least, []), self.left)
             if layouts_here:
                 rest = self._chunks(layouts_here[0], rules, len(size))
@@ -191,8 +192,6 @@ class _State:
         parts = read(form, self.text.arrow(self.left))
         if not parts.good.any():
             return
-        if self.ticks == US and "fraction" in parts.fields:
-            self.cut[self.left[parts.good & (parts.fields["fraction"] % 1000 != 0)]] = True
         self.left = self.left[~self._enter(self.left, parts, rules)]
 
     def _enter(self, rows: Any, parts: Parts, rules: Rules) -> Mask:
@@ -201,6 +200,8 @@ class _State:
         values, good, doubtful = assemble(parts, rules, self.ticks)
         if self.ticks == NS:
             good &= _holds_ns(parts, rules)
+        if self.fine and "fraction" in parts.fields:
+            self._note_cut(rows, had & (parts.fields["fraction"] % 1000 != 0))
         if had.all():
             self.values[rows], self.good[rows], self.doubtful[rows] = values, good, doubtful
         else:
@@ -208,6 +209,10 @@ class _State:
             at = some + rows.start if isinstance(rows, slice) else rows[some]
             self.values[at], self.good[at], self.doubtful[at] = values[some], good[some], doubtful[some]
         return had
+
+    def _note_cut(self, rows: Any, cut: Mask) -> None:
+        if cut.any():
+            self.cut[np.arange(rows.start, rows.stop)[cut] if isinstance(rows, slice) else rows[cut]] = True
 
     def result(self) -> Parsed:
         return Parsed(self.values, self.null, ~self.good & ~self.null, self.doubtful & self.good, self.cut & self.good)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from ..planner.text import Fault, QueryError, error, locate
+from ..planner.text import Fault, QueryError, Span, error, locate
 from .notes import Key, Sample
 from .spec import Tag
 
@@ -36,7 +37,22 @@ class RowFault:
     hint: str
 
 
-Place = tuple[int, int, int]  # phase; partition, or number of the task; row (-1: none is known)
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Failures are told by place. `seq`: the partition, or the number of the task; `row` -1: none is known."""
+
+    phase: int
+    seq: int
+    row: int
+    stage: tuple[tuple[int, str], ...] = ()  # of notes about the same row, or about none
+    kind: str = ""
+    reason: str = ""
+
+
+def stage_order(stage: str) -> tuple[tuple[int, str], ...]:
+    """`2` before `10`, `3.1` before `3b.1`."""
+    parts = [re.match(r"(\d*)(.*)", part, re.S) for part in stage.split(".")]
+    return tuple((int(m[1] or 0), m[2]) for m in parts if m is not None)
 
 
 class Failures:
@@ -47,14 +63,19 @@ class Failures:
         self._least: tuple[Place, BaseException | RowFault] | None = None
         self.seq = NEVER  # partitions behind it need not be looked at any more
 
-    def add(self, phase: Phase, seq: int, row: int, what: BaseException | RowFault) -> None:
-        """Of two at the same place the one told first stays: operators see a row one after the other."""
-        place = (int(phase), seq, row)
+    def add(self, phase: Phase, seq: int, what: BaseException) -> None:
+        self._add(Place(int(phase), seq, -1), what)
+
+    def add_fault(self, phase: Phase, fault: RowFault) -> None:
+        (at, kind, reason), sample = fault.key, fault.sample
+        self._add(Place(int(phase), sample.seq, sample.row, stage_order(at.stage), kind, reason), fault)
+
+    def _add(self, place: Place, what: BaseException | RowFault) -> None:
         with self._lock:
             if self._least is None or place < self._least[0]:
                 self._least = (place, what)
-            if phase <= Phase.SCAN:
-                self.seq = min(self.seq, seq)
+            if place.phase <= Phase.SCAN:
+                self.seq = min(self.seq, place.seq)
 
     def forget(self, wanted: Callable[[Place, BaseException | RowFault], bool]) -> None:
         """Drop a failure that lies behind the last row anyone wanted."""
@@ -103,10 +124,10 @@ def placed(why: BaseException, tag: Tag | None) -> BaseException:
         why = error("", [made]).with_traceback(why.__traceback__)
     if isinstance(why, QueryError) and tag is not None and not why.text and not why.stage:
         return locate(why, "", tag.stage, tag.command, tag.span).with_traceback(why.__traceback__)
+    if tag is not None and not isinstance(why, QueryError) and not getattr(why, "__notes__", None):
+        why.add_note(f"in {tag.operator}, stage {tag.stage or '?'}")
     return why
 
 
-def _span(tag: Tag | None) -> object:
-    from ..planner.text import Span
-
+def _span(tag: Tag | None) -> Span:
     return tag.span if tag is not None else Span(0, 0)

@@ -74,7 +74,7 @@ class Lowering:
                     source=operator.result, transforms=[], sink=None, source_tag=tag, after=(done,), is_result_of_sink=True
                 )
         if close is not None:
-            spec.sink = (close, spec.source_tag)
+            spec.sink = (close, None)
         self.specs.append(spec)
 
     def _pend(self, node: Pending) -> None:
@@ -147,7 +147,7 @@ class Lowering:
         assert done >= before
 
         def rows(ctx: Any) -> Any:
-            figures = self.figures()
+            figures = {m.tag.id: m for m in ctx.query.figures()}
             return plan_rows(plan, {id(n): figures[i] for i, n in inner.items() if i in figures})
 
         return rows, (done,)

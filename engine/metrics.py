@@ -57,8 +57,13 @@ class Position:
     is_source: bool = False
     is_sink: bool = False
     meters: list[tuple[Meter, Meter | None]] = field(default_factory=list)
-    extra: Meter = field(default_factory=Meter)  # combine, merge, result: called by the scheduler, not by an operator
+    extras: list[Meter] = field(default_factory=list)  # of tasks that no operator calls: open, combine, merge, result
     peak: Callable[[], int] = lambda: 0
+
+    def timed(self, task: Callable[[], Any]) -> Any:
+        meter = Meter()
+        self.extras.append(meter)
+        return meter.timed(task)
 
     @property
     def rows(self) -> int:
@@ -68,10 +73,14 @@ class Position:
     def batches(self) -> int:
         return sum(m.batches for m, _ in self.meters)
 
+    @property
+    def nbytes(self) -> int:
+        return sum(m.nbytes for m, _ in self.meters)
+
     def own(self, what: str) -> int:
         """Time spent here alone."""
-        spent = sum(getattr(m, what) - (getattr(n, what) if n is not None else 0) for m, n in self.meters)
-        return max(0, spent) + int(getattr(self.extra, what))
+        spent: int = sum(getattr(m, what) - (getattr(n, what) if n is not None else 0) for m, n in self.meters)
+        return max(0, spent) + sum(getattr(m, what) for m in self.extras)
 
 
 def collect(pipelines: Iterable[list[Position]]) -> list[OperatorMetrics]:
@@ -88,7 +97,7 @@ def collect(pipelines: Iterable[list[Position]]) -> list[OperatorMetrics]:
                 into.rows_in += position.rows
                 into.batches += position.batches
             if not position.is_sink and not _same(after, position):
-                into.rows_out += position.rows if after is None else position.rows if position.is_source else after.rows
+                into.rows_out += position.rows if position.is_source or after is None else after.rows
             if position.is_source and into.rows_in == 0:
                 into.batches += position.batches
     return list(found.values())
@@ -103,7 +112,7 @@ def _add(into: OperatorMetrics, position: Position) -> None:
     into.cpu_ns += position.own("cpu")
     into.peak_memory = max(into.peak_memory, position.peak())
     if position.is_source:
-        into.nbytes += sum(m.nbytes for m, _ in position.meters)
+        into.nbytes += position.nbytes
     spilled, said = _told(position.operator)
     into.spilled_bytes += spilled
     into.said = ", ".join(dict.fromkeys(s for s in (into.said, said) if s))

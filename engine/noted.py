@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from ..planner.text import Span
-from .notes import Entry, Key, Ledger, Sample
+from .failures import stage_order
+from .notes import Entry, Key, Sample
 from .pipeline import Pipeline
 
 OF_ROWS = ("reject", "drop", "overwrite", "mixed")
@@ -24,7 +24,7 @@ class NoteEntry:
     count: int
     samples: tuple[str, ...] = ()
     hint: str = ""
-    span: Span = Span(0, 0)
+    span: Span = field(default=Span(0, 0), compare=False)
 
 
 def note_entries(pipelines: Iterable[Pipeline]) -> list[NoteEntry]:
@@ -33,25 +33,21 @@ def note_entries(pipelines: Iterable[Pipeline]) -> list[NoteEntry]:
     for pipe in pipelines:
         ledger = pipe.ctx.query.ledger
         n_read = pipe.chain.positions[0].rows if pipe.was_satisfied else None
+        place = ledger.places()
         for key, entry in ledger.merged().items():
-            made = _entry(key, entry, ledger, n_read)
+            made = _entry(key, entry, place, n_read)
             known = found.get(key)
             found[key] = made if known is None else _sum(known, made)
     return sorted(found.values(), key=lambda n: (stage_order(n.stage), n.kind, n.reason))
 
 
-def _entry(key: Key, entry: Entry, ledger: Ledger, n_read: int | None) -> NoteEntry:
+def _entry(key: Key, entry: Entry, place: Callable[[Sample], str], n_read: int | None) -> NoteEntry:
     at, kind, reason = key
     hint = entry.hint
     if n_read is not None and kind in OF_ROWS:
         hint = "; ".join(h for h in (hint, f"of the first {n_read:,} rows: the query ended early") if h)
-    samples = tuple(shown(s, ledger) for s in entry.samples)
+    samples = tuple("  ".join(p for p in (place(s), s.text) if p) for s in entry.samples)
     return NoteEntry(at.stage, at.command, kind, reason, entry.count, samples, hint, at.span)
-
-
-def shown(sample: Sample, ledger: Ledger) -> str:
-    """A sample as text, with its place where that is known."""
-    return "  ".join(p for p in (ledger.place(sample), sample.text) if p)
 
 
 def _sum(first: NoteEntry, second: NoteEntry) -> NoteEntry:
@@ -60,9 +56,3 @@ def _sum(first: NoteEntry, second: NoteEntry) -> NoteEntry:
     return NoteEntry(
         first.stage, first.command, first.kind, first.reason, count, samples, first.hint or second.hint, first.span
     )
-
-
-def stage_order(stage: str) -> tuple[tuple[int, str], ...]:
-    """`2` before `10`, `3.1` before `3b.1`."""
-    parts = [re.match(r"(\d*)(.*)", part, re.S) for part in stage.split(".")]
-    return tuple((int(m[1] or 0), m[2]) for m in parts if m is not None)

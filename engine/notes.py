@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -15,6 +16,7 @@ from .batch import Batch, Column, Spans
 
 N_SAMPLES = 3
 SAMPLE_CHARS = 200
+NOWHERE = 1 << 61  # partition of what has no place: behind all rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,10 @@ class WorkerNotes:
         """Something that is said of a stage, or of rows whose places are not known."""
         entry = self.entries.setdefault((at, kind, reason), Entry(hint=hint))
         entry.count += n
-        entry.samples = sorted([*entry.samples, *(Sample(-1, i, "", s[:SAMPLE_CHARS]) for i, s in enumerate(samples))])[:N_SAMPLES]
+        told = [Sample(NOWHERE, i, "", s[:SAMPLE_CHARS]) for i, s in enumerate(samples)]
+        entry.samples = sorted([*entry.samples, *told])[:N_SAMPLES]
+        if self._on_fault is not None and kind != "info":
+            self._on_fault((at, kind, reason), told[0] if told else Sample(NOWHERE, 0, "", ""), hint)
 
 
 def shown(text: Column | None, row: int) -> str:
@@ -119,15 +124,28 @@ class Ledger:
                 into.samples = sorted(into.samples + entry.samples)[:N_SAMPLES]
         return total
 
-    def place(self, sample: Sample) -> str:
-        """`file:line` or `row N`; empty where the place is not known.
+    def places(self) -> Callable[[Sample], str]:
+        """`file:line` or `row N` of samples known by now; empty where the place is not known.
 
         A prefix sum over the rows of earlier partitions, of the same file where there are files: right because
         partitions are handed out in order and each counts its lines first.
         """
-        if sample.seq < 0:
-            return ""
-        file = self.files_by_seq.get(sample.seq)
-        counts = self.rows_by_seq.copy()
-        before = sum(n for seq, n in counts.items() if seq < sample.seq and self.files_by_seq.get(seq) == file)
-        return f"{file}:{before + sample.row + 1}" if file is not None else f"row {before + sample.row + 1}"
+        counts, files = self.rows_by_seq.copy(), self.files_by_seq.copy()
+        seqs = np.array(sorted(counts), np.int64)
+        before = np.concatenate([[0], np.cumsum([counts[int(s)] for s in seqs])])
+        first: dict[str, int] = {}
+        for seq, file in files.items():
+            first[file] = min(seq, first.get(file, seq))
+
+        def rows_before(seq: int) -> int:
+            return int(before[np.searchsorted(seqs, seq)])
+
+        def place(sample: Sample) -> str:
+            if not 0 <= sample.seq < NOWHERE:
+                return ""
+            file = files.get(sample.seq)
+            if file is None:
+                return f"row {rows_before(sample.seq) + sample.row + 1}"
+            return f"{file}:{rows_before(sample.seq) - rows_before(first[file]) + sample.row + 1}"
+
+        return place

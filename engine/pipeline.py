@@ -1,4 +1,4 @@
-"""One pipeline at work: partitions, the workers that carry them through the operators, and what remains to be done."""
+"""One pipeline at work: its partitions, the leases of the workers that carry them, and when it may stop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .batch import Batch
-from .chain import Chain, Worker, close_quietly
+from .chain import Chain, Worker
 from .context import Context, Stopped
 from .failures import Failures, Phase, Place, RowFault, placed, strict_code
 from .memory import Window
@@ -22,58 +22,90 @@ from .spec import PipelineSpec
 
 @dataclass(slots=True, order=True)
 class Begun:
-    """A partition in work; put aside between two batches when there is no room."""
+    """A partition in work. Put aside between two batches when there is no room; any worker may go on with it."""
 
     seq: int
     partition: Partition = field(compare=False)
     batches: Iterator[Batch] | None = field(default=None, compare=False)
+    ctx: Context | None = field(default=None, compare=False)  # its own: the worker that began it has others by now
     n_rows: int = field(default=0, compare=False)
-    nbytes: int = field(default=0, compare=False)
-
-    def close(self) -> None:
-        if self.batches is not None:
-            close_quietly(self.batches)
 
 
 class Pipeline:
     """Source -> transforms -> sink. Operators from the first that needs order on run behind the gate.
 
-    Methods up to `lease` are called by workers, the others by the query's scheduler.
+    `lease` runs in the workers, `open` and `finish` once each in one of them; the rest belongs to the scheduler.
     """
 
     def __init__(
-        self,
-        spec: PipelineSpec,
-        key: tuple[int, ...],
-        chain: Chain,
-        ctx: Context,
-        window: Window,
-        on_read: Callable[[int], None],
+        self, spec: PipelineSpec, key: tuple[int, ...], chain: Chain, window: Window, on_read: Callable[[], None]
     ) -> None:
-        self.spec, self.key, self.chain, self.ctx = spec, key, chain, ctx
+        self.spec, self.key, self.chain = spec, key, chain
+        self.ctx = chain.context(0)
         self.failures = Failures()
-        self.source: Source | None = None if callable(spec.source) else spec.source
         self.phase = Phase.OPEN
         self.is_over = False  # complete, failed or given up: nothing of it runs any more
-        self.is_given_up = False  # not to be continued: its failure, one before it, or a cancel
+        self.is_given_up = False  # not to be continued: something before it failed, or the query is cancelled
         self.was_satisfied = False  # an operator said DONE: the rest was not read
-        self.n_partitions = self.n_closed = 0
         self.nbytes_total: int | None = None
+        self.gate: OrderGate | None = None
+        self._source: Source | None = None if callable(spec.source) else spec.source
         self._window, self._on_read = window, on_read
         self._lock = threading.Lock()
         self._partitions: Sequence[Partition] = ()
         self._next = 0
         self._aside: list[Begun] = []
-        self.is_done = False  # no more partitions: an operator said DONE, or failed behind the gate
-        self._tail_failed = False
-        self.gate: OrderGate | None = None
+        self._is_done = False  # no more partitions: an operator said DONE, or failed behind the gate
+        self._has_tail_failed = False
 
-    # -- workers --
+    # -- what runs in the pools --
+
+    def open(self) -> None:
+        """Get the source and its partitions; what runs behind the gate is made here, too."""
+        self.ctx.kernels = self.ctx.query.compiled()
+        try:
+            made, timed, settings = self.spec.source, self.chain.positions[0].timed, self.ctx.settings
+            source: Source = timed(lambda: made(self.ctx)) if callable(made) else made
+            self._source = source  # before its partitions are made: they may open files
+            target = settings.morsel_bytes if getattr(source, "bytewise", False) else settings.batch_rows
+            self._partitions = timed(lambda: source.partitions(target))
+        except Exception as why:
+            raise placed(why, self.spec.source_tag) from why.__cause__
+        self.nbytes_total = getattr(source, "nbytes_hint", None)
+        if self.chain.needs_order:
+            self.chain.open_tail()
+            self.gate = OrderGate(self._through_gate, self._window)
+
+    def lease(self, begun: Begun | None, wanted: Callable[[], bool]) -> None:
+        """Work on one partition after the other until there is none, there is no room, or the slot is `wanted` elsewhere."""
+        worker: Worker | None = None
+        while begun is not None:
+            try:
+                if worker is None:
+                    worker = self.chain.borrow(self.gate.offer if self.gate is not None else None)
+                self._carry(worker, begun)
+            except BaseException as why:
+                if not isinstance(why, Stopped) or not self.ctx.stop[0]:
+                    self.failures.add(Phase.SCAN, begun.seq, why)
+                if worker is not None:
+                    self.chain.discard(worker)  # its Locals are not to be trusted; earlier partitions get others
+                return
+            if wanted():
+                break
+            begun = self.take()
+        if worker is not None:
+            self.chain.give_back(worker)
+
+    def finish(self) -> None:
+        """After the last partition: operators behind the gate may still emit; the others hold nothing back."""
+        self.chain.finish(self.gate.offer if self.gate is not None else None)
 
     def on_fault(self, key: Key, sample: Sample, hint: str) -> None:
         """Under strict: a note about a row. Later partitions stop at their next batch; earlier ones finish."""
         if strict_code(key) is not None:
-            self.failures.add(self.phase, sample.seq, sample.row, RowFault(key, sample, hint))
+            self.failures.add_fault(self.phase, RowFault(key, sample, hint))
+
+    # -- handing out partitions --
 
     def take(self) -> Begun | None:
         """The first partition that may be worked on now; None: none, or no room."""
@@ -90,15 +122,23 @@ class Pipeline:
         with self._lock:
             return self._next_seq() is not None
 
-    def _next_seq(self) -> int | None:
-        if self.is_done or self.ctx.stop[0] or self._is_stream_full():
-            return None
+    def is_exhausted(self) -> bool:
+        """No partition is left to work on."""
+        with self._lock:
+            return self._is_stopped() or self._first_seq() is None
+
+    def _is_stopped(self) -> bool:
+        return self._is_done or bool(self.ctx.stop[0])
+
+    def _first_seq(self) -> int | None:
         seq = self._aside[0].seq if self._aside else self._next
-        if seq >= len(self._partitions) or seq > self.failures.seq:
+        return seq if seq < len(self._partitions) and seq <= self.failures.seq else None
+
+    def _next_seq(self) -> int | None:
+        if self._is_stopped() or self._is_stream_full():
             return None
-        if self._has_room(seq):
-            return seq
-        return None
+        seq = self._first_seq()
+        return seq if seq is not None and self._has_room(seq) else None
 
     def _is_stream_full(self) -> bool:
         return isinstance(self.chain.sink, StreamSink) and self.chain.sink.is_full()
@@ -109,93 +149,83 @@ class Pipeline:
             return True
         return seq == self.gate.turn and not self.gate.is_busy
 
-    def lease(self, begun: Begun | None, wanted: Callable[[], bool]) -> None:
-        """Work on one partition after the other until there is none, there is no room, or `wanted` elsewhere."""
-        worker = self.chain.borrow(self.gate.offer if self.gate is not None else None)
-        while begun is not None:
-            try:
-                self._carry(worker, begun)
-            except Stopped:
-                return
-            except BaseException as why:
-                self.failures.add(Phase.SCAN, begun.seq, -1, why)
-                self.chain.discard(worker)
-                return  # the worker's Locals are not to be trusted; partitions before this one get others
-            if wanted():
-                break
-            begun = self.take()
-        self.chain.give_back(worker)
+    # -- one partition --
 
     def _carry(self, worker: Worker, begun: Begun) -> None:
         """Push the batches of a partition through the worker's operators, to its end or until it is put aside."""
-        ctx, meter, seq = worker.ctx, worker.meter, begun.seq
-        keep = False
         self.chain.refresh(worker)
-        if begun.batches is None:
-            begun.batches = iter(begun.partition.batches(ctx))
-        batches, nbytes_known = begun.batches, getattr(begun.partition, "nbytes", None) is not None
+        is_kept = False
         try:
-            while True:
-                ctx.check()
-                if self.is_done or seq > self.failures.seq:
-                    return
-                batch = self._pull(batches, meter)
+            if begun.batches is None:
+                begun.ctx = self.chain.borrow_context()
+                begun.batches = iter(begun.partition.batches(begun.ctx))
+            while not self._is_stopped() and begun.seq <= self.failures.seq:
+                worker.ctx.check()
+                batch = self._pull(begun, worker.meter)
                 if batch is None:
-                    break
-                begun.n_rows += batch.n_rows
-                if not nbytes_known:
-                    nbytes = batch.nbytes()
-                    begun.nbytes += nbytes
-                    meter.nbytes += nbytes
+                    self._end(begun, worker.meter)
+                    return
                 if worker.head(batch) is Flow.DONE:
                     self._stop_reading()
                     return
                 del batch
-                if seq >= self.failures.seq:
+                if begun.seq >= self.failures.seq:
                     return
-                if self._is_pressed(seq):
-                    keep = True
+                if self._is_stream_full() or not self._has_room(begun.seq):
+                    is_kept = True
                     return
-            self._ended(begun, worker)
+            worker.ctx.check()
         finally:
-            if keep:
+            if is_kept:
                 with self._lock:
                     heapq.heappush(self._aside, begun)
             else:
-                begun.close()
+                self._drop(begun)
 
-    def _pull(self, batches: Iterator[Batch], meter: Meter) -> Batch | None:
+    def _pull(self, begun: Begun, meter: Meter) -> Batch | None:
+        assert begun.batches is not None
         wall, cpu = wall_ns(), cpu_ns()
         try:
-            batch = next(batches, None)
+            batch = next(begun.batches, None)
         except Exception as why:
-            raise placed(why, self.spec.source_tag) from None
+            raise placed(why, self.spec.source_tag) from why.__cause__
         finally:
             meter.wall += wall_ns() - wall
             meter.cpu += cpu_ns() - cpu
         if batch is not None:
             meter.rows += batch.n_rows
             meter.batches += 1
+            begun.n_rows += batch.n_rows
+            if not hasattr(begun.partition, "nbytes"):
+                self._read(batch.nbytes(), meter)
         return batch
 
-    def _ended(self, begun: Begun, worker: Worker) -> None:
-        self.ctx.query.ledger.rows_by_seq.setdefault(begun.seq, begun.n_rows)
-        nbytes = getattr(begun.partition, "nbytes", None)
-        if nbytes is not None:
-            worker.meter.nbytes += nbytes
+    def _read(self, nbytes: int, meter: Meter) -> None:
+        meter.nbytes += nbytes
         if not self.spec.is_result_of_sink:
-            self._on_read(begun.nbytes if nbytes is None else nbytes)
-        with self._lock:
-            self.n_closed += 1
+            self._on_read()
+
+    def _end(self, begun: Begun, meter: Meter) -> None:
+        """All its batches were pushed."""
+        self.ctx.query.ledger.rows_by_seq.setdefault(begun.seq, begun.n_rows)
+        if hasattr(begun.partition, "nbytes"):
+            self._read(begun.partition.nbytes, meter)
         if self.gate is not None and self.gate.close(begun.seq) is Flow.DONE:
             self._stop_reading()
 
-    def _is_pressed(self, seq: int) -> bool:
-        return self._is_stream_full() or not self._has_room(seq)
+    def _drop(self, begun: Begun) -> None:
+        """It ends here, whether or not it was read to its end."""
+        close = getattr(begun.batches, "close", None)
+        try:
+            if close is not None:
+                close()
+        finally:
+            if begun.ctx is not None:
+                self.chain.give_back_context(begun.ctx)
 
     def _stop_reading(self) -> None:
-        self.is_done = True
-        if not self._tail_failed:
+        self._is_done = True
+        if not self._has_tail_failed:
             self.was_satisfied = True
 
     def _through_gate(self, batch: Batch) -> Flow:
@@ -209,73 +239,47 @@ class Pipeline:
             except Stopped:
                 raise
             except BaseException as why:
-                self.failures.add(Phase.SCAN, seq, -1, why)
-        self._tail_failed = True
+                self.failures.add(Phase.SCAN, seq, why)
+        self._has_tail_failed = True
         return Flow.DONE
-
-    # -- the tasks of its phases, run in the pools --
-
-    def open(self) -> None:
-        """Get the source and its partitions; what runs behind the gate is made here, too."""
-        try:
-            made, timed, settings = self.spec.source, self.chain.source_meter.timed, self.ctx.settings
-            source: Source = timed(lambda: made(self.ctx)) if callable(made) else made
-            self.source = source  # before its partitions are made: they may open files
-            target = settings.morsel_bytes if getattr(source, "bytewise", False) else settings.batch_rows
-            self._partitions = timed(lambda: source.partitions(target))
-        except Exception as why:
-            raise placed(why, self.spec.source_tag) from None
-        self.n_partitions = len(self._partitions)
-        self.nbytes_total = getattr(self.source, "nbytes_hint", None)
-        if self.chain.needs_order:
-            self.chain.open_tail()
-            self.gate = OrderGate(self._through_gate, self._window)
-
-    def finish(self) -> None:
-        """After the last partition: operators behind the gate may still emit; the others hold nothing back."""
-        self.chain.finish(self.gate.offer if self.gate is not None else None)
 
     # -- scheduler --
 
-    def is_exhausted(self) -> bool:
-        """No partition is left to work on."""
-        with self._lock:
-            if self.is_done or self.ctx.stop[0]:
-                return True
-            limit = self.failures.seq
-            return not any(b.seq <= limit for b in self._aside) and (
-                self._next >= len(self._partitions) or self._next > limit
-            )
-
     def end_scan(self) -> None:
         """With no lease left: close what was begun, and forget failures behind the last row anyone wanted."""
+        was_read = not self._is_stopped() and self.failures.first is None
         if self.gate is not None:
+            if was_read and self.gate.turn != len(self._partitions):
+                raise RuntimeError(f"partition {self.gate.turn} of {len(self._partitions)} never came to its end")
             self.gate.stop()
-        for begun in self._aside:
-            begun.close()
-        self._aside.clear()
+        aside, self._aside = self._aside, []
+        for begun in aside:
+            self._drop(begun)
         self._partitions = ()
         if self.was_satisfied and self.gate is not None:
             self.failures.forget(self._was_wanted)
 
     def _was_wanted(self, place: Place, what: BaseException | RowFault) -> bool:
-        """Behind the gate everything before the last row went well, or the operator that said DONE had not been reached."""
-        phase, seq, row = place
-        if phase != Phase.SCAN:
+        """Errors in front of the gate belong to rows behind the last one: those before it all came through."""
+        if place.phase != Phase.SCAN:
             return True
-        last = self.ctx.query.ledger.last
         if not isinstance(what, RowFault):
             return False
         assert self.gate is not None
-        return (seq, row) <= last if last is not None else seq <= self.gate.turn
+        last = self.ctx.query.ledger.last
+        return (place.seq, place.row) <= last if last is not None else place.seq <= self.gate.turn
 
     def give_up(self) -> None:
         """Whatever runs of it stops at its next look at the stop byte."""
         self.is_given_up = True
         self.ctx.stop[0] = 1
 
+    @property
+    def n_partitions(self) -> int:
+        return len(self._partitions)
+
     def close_source(self) -> None:
-        source, self.source = self.source, None
+        source, self._source = self._source, None
         close = getattr(source, "close", None)
         if close is not None:
             close()
@@ -284,6 +288,3 @@ class Pipeline:
         """Where its rows are now: at the source, or behind the last of them at the sink."""
         tag = self.spec.source_tag if self.phase <= Phase.SCAN else self.chain.sink_tag or self.spec.source_tag
         return tag.stage
-
-    def nbytes_read(self) -> int:
-        return sum(m.nbytes for m, _ in self.chain.positions[0].meters)

@@ -5,29 +5,30 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
-from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..planner.text import fault
+from ..planner.text import QueryError, fault
 from .chain import Chain
-from .context import QueryState, Settings, Stopped
+from .context import Context, QueryState, Settings, Stopped
 from .failures import Phase, RowFault, placed, strict_error
 from .kernels import load
 from .memory import QueryBudget, Window
-from .metrics import Position
-from .notes import Ledger
+from .metrics import OperatorMetrics, collect
+from .notes import At, Key, Ledger, Sample
 from .operators.stream import StreamSink
+from .parts import Part, Progress, Step, Task
 from .pipeline import Pipeline
+from .slots import Claim
 from .spec import PipelineSpec
 
 if TYPE_CHECKING:
     from .scheduler import EngineSession
 
-Task = Callable[[], None]
 KERNEL_BYTES = 8 << 20  # below it the general kernels answer sooner than numba is imported
 
 
@@ -38,51 +39,6 @@ def _compiled(mode: str) -> Callable[[], bool]:
     if mode == "always":
         load.ensure(background=False)
     return load.ready
-
-
-@dataclass(slots=True)
-class Step:
-    """What a pipeline does now: tasks that may run at once. A scan has none: its leases are made as there is room."""
-
-    phase: Phase
-    tasks: deque[Task] = field(default_factory=deque)
-    n_running: int = 0
-    n_begun: int = 0
-
-    @property
-    def is_scan(self) -> bool:
-        return self.phase is Phase.SCAN
-
-
-@dataclass(slots=True)
-class Part:
-    """A pipeline and its place among the others."""
-
-    pipe: Pipeline
-    sink: Any
-    after: list[Part]
-    steps: Iterator[Step] | None = None
-    step: Step | None = None
-    children: list[Part] = field(default_factory=list)  # what its `then` gave
-    is_complete: bool = False
-    is_closed: bool = False
-
-    def is_settled(self) -> bool:
-        """Complete, and so are the pipelines it gave."""
-        return self.is_complete and all(c.is_settled() for c in self.children)
-
-    def is_ready(self) -> bool:
-        return all(p.is_settled() for p in self.after)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """`nbytes_total`: of all sources; None where one cannot tell. `stage`: where the query is."""
-
-    rows: int
-    nbytes: int
-    nbytes_total: int | None
-    stage: str
 
 
 class Run:
@@ -97,24 +53,26 @@ class Run:
         now_us: int,
     ) -> None:
         self._session, self._settings, self.budget = session, settings, budget
-        self._window = Window(min(settings.window_bytes, budget.in_flight), budget)
-        self.stream = StreamSink(self._window, self._wake)
+        self._events: SimpleQueue[tuple[Step, Task] | None] = SimpleQueue()
+        half = max(
+            1, min(settings.window_bytes, budget.in_flight) // 2
+        )  # what is parked may move on to the reader at once
+        self.parked, self.unread = Window(half, budget, self._wake), Window(half, budget, self._wake)
+        self.stream = StreamSink(self.unread)
         self.state = QueryState(
             settings, budget, now_us=now_us, lend=session.slots.lend, compiled=_compiled(settings.kernels)
         )
         self.parts: list[Part] = []
-        self.positions: list[list[Position]] = []
         self.error: BaseException | None = None
         self.ended = threading.Event()
+        self.state.figures = self.metrics
         self._specs = specs
-        self._events: SimpleQueue[tuple[Step, Task] | None] = SimpleQueue()
-        self._lock = threading.Lock()
-        self._is_cancelled = self._is_over = self._is_waiting = False
-        self._n_slots = 0  # granted and not yet used
+        self._is_cancelled = self._is_abandoned = False
+        self._claim = Claim(session.slots, self._wake)
         self._n_running = 0
-        self._nbytes_read = 0
+        self._wants_kernels = False
         self._may_load = settings.kernels == "auto" and not load.ready()
-        self._scheduler_failure: BaseException | None = None
+        self._trouble: BaseException | None = None  # of the scheduler itself, or in closing
         self.thread = threading.Thread(target=self._main, name="cortado-scheduler", daemon=True)
 
     # -- any thread --
@@ -122,36 +80,31 @@ class Run:
     def cancel(self) -> None:
         """Stops everything that has not ended. Does not wait."""
         self._is_cancelled = True
-        for part in list(self.parts):
+        for part in self.parts:
             part.pipe.ctx.stop[0] = 1
         self._wake()
 
-    def drop_reader(self) -> None:
-        self.stream.drop()
+    def abandon(self) -> None:
+        """Nobody will read. Takes no lock: the garbage collector may call it anywhere."""
+        self._is_abandoned = True
         if not self.ended.is_set():
             self.cancel()
 
-    def saw_bytes(self, nbytes: int) -> None:
-        """Input that was read. Compiled kernels are worth loading once there is much of it, or known to come."""
-        self._nbytes_read += nbytes
+    def saw_input(self) -> None:
+        """Some was read, or is known to come. Compiled kernels are worth loading once there is much of it."""
         if self._may_load:
-            known = sum(p.pipe.nbytes_total or 0 for p in self.parts if not p.pipe.spec.is_result_of_sink)
-            if max(self._nbytes_read, known) >= KERNEL_BYTES:
+            parts = [p.pipe for p in self.parts if not p.pipe.spec.is_result_of_sink]
+            known = sum(max(p.nbytes_total or 0, p.chain.positions[0].nbytes) for p in parts)
+            if known >= KERNEL_BYTES:
                 self._may_load = False
+                self._wants_kernels = True
                 load.ensure(background=True)
 
     def _wake(self) -> None:
         self._events.put(None)
 
-    def _granted(self) -> None:
-        """A slot that was waited for; called by the task that gives it."""
-        with self._lock:
-            if not self._is_over:
-                self._n_slots += 1
-                self._is_waiting = False
-                self._wake()
-                return
-        self._session.slots.give()
+    def metrics(self) -> list[OperatorMetrics]:
+        return collect(p.pipe.chain.positions for p in self.parts)
 
     def progress(self) -> Progress:
         parts = [p for p in self.parts if not p.pipe.spec.is_result_of_sink]
@@ -159,7 +112,7 @@ class Run:
         at_work = next((p for p in self.parts if not p.pipe.is_over), None)
         return Progress(
             rows=sum(p.pipe.chain.positions[0].rows for p in parts),
-            nbytes=sum(p.pipe.nbytes_read() for p in parts),
+            nbytes=sum(p.pipe.chain.positions[0].nbytes for p in parts),
             nbytes_total=None if not totals or None in totals else sum(t or 0 for t in totals),
             stage=at_work.pipe.stage() if at_work is not None else "",
         )
@@ -168,12 +121,18 @@ class Run:
 
     def _main(self) -> None:
         try:
-            self._add(self._specs, ())
-            self._loop()
-        except BaseException as why:  # a fault of ours: nothing may be left behind even so
-            self._scheduler_failure = why
-            self._drain_tasks()
-        self._finish()
+            try:
+                self._add(self._specs, ())
+                self._loop()
+            except BaseException as why:  # a fault of ours: nothing may be left behind even so
+                self._trouble = why
+                self._drain_tasks()
+            self._finish()
+        except BaseException as why:
+            self.error = self.error or why
+        finally:
+            self.ended.set()
+            self.stream.end(self.error)
 
     def _add(self, specs: Sequence[PipelineSpec], prefix: tuple[int, ...]) -> list[Part]:
         made: list[Part] = []
@@ -188,30 +147,31 @@ class Run:
         query = replace(self.state, ledger=Ledger(), stop=np.zeros(1, np.uint8))
         sink, tag = spec.sink if spec.sink is not None else (self.stream, None)
         holder: list[Pipeline] = []
-        on_fault = (lambda *fault: holder[0].on_fault(*fault)) if self._settings.strict else None
-        chain = Chain(spec, sink, tag, query, on_fault)
+
+        def on_fault(key: Key, sample: Sample, hint: str) -> None:
+            holder[0].on_fault(key, sample, hint)
+
+        chain = Chain(spec, sink, tag, query, on_fault if self._settings.strict else None)
         for i in range(len(spec.transforms)):
             chain.set_share(i + 1, self.budget.share(0))
         if spec.sink is not None:
             chain.set_share(-1, self.budget.share(self.budget.share_bytes))
-        pipe = Pipeline(spec, key, chain, chain.context(0), self._window, self.saw_bytes)
+        pipe = Pipeline(spec, key, chain, self.parked, self.saw_input)
         holder.append(pipe)
-        self.positions.append(chain.positions)
         return Part(pipe, sink, after)
 
     def _loop(self) -> None:
         while True:
-            for part in list(self.parts):
-                self._advance(part)
+            while any([self._advance(part) for part in self.parts]):  # one that moves may let others move
+                pass
             self._dispatch()
             if not self._n_running and not any(self._may_go_on(p) for p in self.parts):
                 return
             self._handle(self._events.get())
-            while True:
-                try:
-                    self._handle(self._events.get_nowait())
-                except Empty:
-                    break
+            while not self._events.empty():
+                self._handle(self._events.get())
+            if self._is_abandoned:
+                self.stream.drop()
 
     def _may_go_on(self, part: Part) -> bool:
         pipe = part.pipe
@@ -224,37 +184,33 @@ class Run:
 
     # pipelines
 
-    def _advance(self, part: Part) -> None:
-        """To the next step, when the present one has nothing left to do."""
+    def _advance(self, part: Part) -> bool:
+        """To the next step, when the present one has nothing left to do. Whether anything changed."""
         pipe = part.pipe
-        if pipe.is_over:
-            return
-        if self._is_cancelled and not pipe.is_given_up:
+        if self._is_cancelled:
             pipe.give_up()
+        if pipe.is_over or (part.step is not None and not self._is_step_over(part, part.step)):
+            return False
+        if part.step is None and not pipe.is_given_up and not part.is_ready():
+            return False
+        if part.step is not None and part.step.is_scan:
+            pipe.end_scan()
+        if pipe.failures.first is not None:
+            self._failed(part)
+        elif pipe.is_given_up:
+            self._over(part)
+        else:
+            self._next_step(part)
+        return True
+
+    def _next_step(self, part: Part) -> None:
+        part.steps = part.steps or self._steps(part)
+        part.step = next(part.steps, None)
         if part.step is None:
-            if pipe.is_given_up:
-                self._over(part)
-                return
-            if not part.is_ready():
-                return
-            part.steps = self._steps(part)
-            part.step = next(part.steps)
-        while part.step is not None and self._is_step_over(part, part.step):
-            if part.step.is_scan:
-                pipe.end_scan()
-            if pipe.failures.first is not None:
-                self._failed(part)
-                return
-            if pipe.is_given_up:
-                self._over(part)
-                return
-            assert part.steps is not None
-            part.step = next(part.steps, None)
-            if part.step is None:
-                part.is_complete = True
-                self._over(part)
-                return
-            pipe.phase = part.step.phase
+            part.is_complete = True
+            self._over(part)
+        else:
+            part.pipe.phase = part.step.phase
 
     def _is_step_over(self, part: Part, step: Step) -> bool:
         if step.n_running:
@@ -271,36 +227,48 @@ class Run:
         yield Step(Phase.FINISH, deque([pipe.finish]))
         if spec.sink is None:
             return
-        ctx = chain.context(-1)
-        timed = chain.sink_meter.timed
+        ctx, timed = chain.context(-1), chain.positions[-1].timed
         yield Step(Phase.COMBINE, deque(partial(timed, partial(sink.combine, local)) for local in chain.sink_locals()))
         tasks: list[Task] = []
         yield Step(Phase.MERGE, deque([lambda: tasks.extend(timed(lambda: sink.merge(ctx)))]))
         if tasks:
             yield Step(Phase.MERGE, deque(partial(timed, task) for task in tasks))
         if spec.then is not None:
-            then, more = spec.then, list[PipelineSpec]()
-            yield Step(Phase.FOLLOW, deque([lambda: more.extend(then(timed(lambda: sink.result(ctx)), ctx))]))
+            more: list[PipelineSpec] = []
+            yield Step(Phase.FOLLOW, deque([lambda: more.extend(self._following(part, ctx))]))
             part.children = self._add(more, pipe.key)
+
+    def _following(self, part: Part, ctx: Context) -> list[PipelineSpec]:
+        """The pipelines that can be made now that the sink's columns are known."""
+        then = part.pipe.spec.then
+        assert then is not None
+        source = part.pipe.chain.positions[-1].timed(lambda: part.sink.result(ctx))
+        more = then(source, ctx)
+        for spec in more:
+            spec.is_result_of_sink = spec.is_result_of_sink or spec.source is source
+        return more
 
     def _open(self, pipe: Pipeline) -> None:
         pipe.open()
-        self.saw_bytes(0)
+        self.saw_input()
+        if pipe.n_partitions == 1:  # a small query: spares it a hop between threads
+            pipe.phase = Phase.SCAN
+            pipe.lease(pipe.take(), self._session.slots.wanted)
 
     # tasks
 
     def _dispatch(self) -> None:
         """Start what may start, within the session's slots."""
         while self._n_running < self._settings.threads and (part := self._part_with_work()) is not None:
-            if not self._has_slot():
+            if not self._claim.take():
                 return
             assert part.step is not None
             task = self._task(part, part.step)
             if task is None:  # another worker took the last of it meanwhile
-                self._give_slot()
+                self._session.slots.give()
                 continue
             self._start(part, part.step, task)
-        self._return_slots()
+        self._claim.give_back()
 
     def _part_with_work(self) -> Part | None:
         for part in self.parts:
@@ -326,7 +294,7 @@ class Run:
             pool.submit(self._work, part, step, number, task)
         except RuntimeError as why:  # the process ends
             self._session.slots.give()
-            part.pipe.failures.add(step.phase, number, -1, why)
+            part.pipe.failures.add(step.phase, number, why)
             self._events.put((step, task))
 
     def _work(self, part: Part, step: Step, number: int, task: Task) -> None:
@@ -334,13 +302,13 @@ class Run:
         self._session.slots.begin()
         try:
             task()
-        except Stopped:
-            pass
         except BaseException as why:
-            tag = part.pipe.chain.sink_tag if step.phase > Phase.FINISH else None
-            part.pipe.failures.add(step.phase, number, -1, placed(why, tag))
-            if not step.is_scan:
-                part.pipe.ctx.stop[0] = 1
+            pipe = part.pipe
+            if not isinstance(why, Stopped) or not pipe.ctx.stop[0]:
+                pipe.failures.add(
+                    step.phase, number, placed(why, pipe.chain.sink_tag if step.phase > Phase.FINISH else None)
+                )
+                pipe.ctx.stop[0] = 1  # the other tasks of the step
         finally:
             self._session.slots.give()
             self._events.put((step, task))
@@ -350,32 +318,6 @@ class Run:
         self.cancel()
         while self._n_running:
             self._handle(self._events.get())
-
-    # slots
-
-    def _has_slot(self) -> bool:
-        with self._lock:
-            if self._n_slots:
-                self._n_slots -= 1
-                return True
-            if self._is_waiting:
-                return False
-            self._is_waiting = True  # before it may be granted
-        if self._session.slots.take(self._granted):
-            with self._lock:
-                self._is_waiting = False
-            return True
-        return False
-
-    def _give_slot(self) -> None:
-        self._session.slots.give()
-
-    def _return_slots(self) -> None:
-        """Nothing to do for them now."""
-        with self._lock:
-            n, self._n_slots = self._n_slots, 0
-        for _ in range(n):
-            self._session.slots.give()
 
     # the end
 
@@ -413,56 +355,63 @@ class Run:
         try:
             close()
         except BaseException as why:
-            self._scheduler_failure = self._scheduler_failure or why
+            self._trouble = self._trouble or why
 
     def _finish(self) -> None:
-        with self._lock:
-            self._is_over = True
-        if self._session.slots.withdraw(self._granted):
-            self._is_waiting = False
-        self._return_slots()
+        """No task runs any more, and none will."""
+        self._claim.close()
         for part in self.parts:
             if not part.pipe.is_over:
-                part.pipe.end_scan()
+                self._closing(part.pipe.end_scan)
                 self._over(part)
         for part in self.parts:
             if not part.is_closed:
                 self._close(part)
         self.error = self._outcome()
         self._commit()
+        self._note_kernels()
         self._session.forget(self)
-        self.ended.set()
-        self.stream.end(self.error)
 
     def _outcome(self) -> BaseException | None:
+        """The first failure in order of pipelines; then those of the scheduler's own."""
         for part in self.parts:
             first = part.pipe.failures.first
             if isinstance(first, RowFault):
-                return strict_error(first, part.pipe.ctx.query.ledger.place(first.sample))
+                return strict_error(first, part.pipe.ctx.query.ledger.places()(first.sample))
             if first is not None:
                 return first
-        if self._scheduler_failure is not None:
-            return self._scheduler_failure
+        if self._trouble is not None:
+            return self._trouble
         if self._is_cancelled or not all(p.is_complete for p in self.parts):
-            return fault("E704", "the query was cancelled")
+            return _cancelled()
         return None
 
     def _commit(self) -> None:
-        """What writers left to be done: all of it in order of stages, or all of it undone."""
-        commits = sorted(enumerate(self.state.commits), key=lambda c: c[1][0])
-        undo = dict(enumerate(self.state.aborts))
-        for i, (_, commit) in commits:
-            if self.error is not None or self._is_cancelled:
-                break
+        """What writers left to be done: all of it in order of stages; from the first that fails on, all of it undone."""
+        endings = sorted(self.state.endings, key=lambda e: e[0])
+        undo = endings if self.error is not None else []
+        for i, (_, commit, _) in enumerate(endings if self.error is None else []):
             try:
+                if self._is_cancelled:
+                    raise _cancelled()
                 commit()
-                del undo[i]
             except BaseException as why:
-                self.error = why
-        if undo and self.error is None:
-            self.error = fault("E704", "the query was cancelled")
-        for abort in undo.values():
+                self.error, undo = why, endings[i:]
+                break
+        for _, _, abort in undo:
             try:
                 abort()
             except BaseException as why:
                 self.error = self.error or why
+
+    def _note_kernels(self) -> None:
+        why = load.failure() if self._wants_kernels else None
+        if why is not None and self.parts:
+            notes = self.parts[0].pipe.ctx.notes
+            notes.count(
+                At("", "engine"), "info", "compiled kernels could not be loaded", 1, f"{type(why).__name__}: {why}"
+            )
+
+
+def _cancelled() -> QueryError:
+    return fault("E704", "the query was cancelled")

@@ -66,3 +66,51 @@ class Slots:
     @property
     def n_free(self) -> int:
         return self._free
+
+
+class Claim:
+    """What one scheduler has and wants of the slots: at most one request at a time, so that none takes all turns."""
+
+    def __init__(self, slots: Slots, wake: Callable[[], None]) -> None:
+        self._slots, self._wake = slots, wake
+        self._lock = threading.Lock()
+        self._n_granted = 0
+        self._is_waiting = self._is_over = False
+
+    def take(self) -> bool:
+        """A slot for one task, which gives it back itself. False: `wake` is called when there may be one."""
+        with self._lock:
+            if self._n_granted:
+                self._n_granted -= 1
+                return True
+            if self._is_waiting:
+                return False
+            self._is_waiting = True  # before it may be granted
+        if not self._slots.take(self._granted):
+            return False
+        with self._lock:
+            self._is_waiting = False
+        return True
+
+    def give_back(self) -> None:
+        """There is nothing to do for slots that were waited for."""
+        with self._lock:
+            n, self._n_granted = self._n_granted, 0
+        for _ in range(n):
+            self._slots.give()
+
+    def close(self) -> None:
+        with self._lock:
+            self._is_over = True
+        self._slots.withdraw(self._granted)
+        self.give_back()
+
+    def _granted(self) -> None:
+        """Called by the task that gives its slot."""
+        with self._lock:
+            if not self._is_over:
+                self._n_granted += 1
+                self._is_waiting = False
+                self._wake()
+                return
+        self._slots.give()

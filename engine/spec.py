@@ -30,13 +30,14 @@ class PipelineSpec:
     """Source -> transforms -> sink.
 
     `source`: a callable is called when the pipelines in `after` are complete, with those that their `then` gave.
-    `after`: indices into the same list; smaller than the pipeline's own. `sink` None: the query's result, one a query.
+    `after`: indices into the same list; smaller than the pipeline's own. `sink` None: the query's result, one a query; its tag
+    None: nobody's work.
     `then`: called with the sink's result; gives more pipelines (indices into the list it returns).
     """
 
     source: MakeSource
     transforms: list[tuple[Transform[Any], Tag]]
-    sink: tuple[Sink[Any], Tag] | None
+    sink: tuple[Sink[Any], Tag | None] | None
     source_tag: Tag
     after: tuple[int, ...] = ()
     then: Callable[[Source, Context], list[PipelineSpec]] | None = None
@@ -49,5 +50,6 @@ def n_sinks_at_once(specs: Sequence[PipelineSpec]) -> int:
     In a chain that is one that gives its rows and one that takes them; each pipeline that begins at data of its own may
     add as many. A part of the plan that is not known yet may have sinks as well.
     """
-    n_sinks = sum(s.sink is not None for s in specs) + sum(s.then is not None for s in specs)
-    return min(n_sinks, 2 * sum(not s.after for s in specs))
+    n_unknown = sum(s.then is not None for s in specs)
+    n_sinks = sum(s.sink is not None for s in specs) + 2 * n_unknown
+    return min(n_sinks, 2 * sum(not s.after for s in specs) + n_unknown)

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from .arrow import array_from, call, concat, is_valid, numbers_of, offsets_of
 from .strings import CodePoints, Ints, Mask, cut, runs, strings_from, view_of, weave
+from .values import texts_from
 
 ITEM = re.compile(r"%(?:(\d+)\$)?([-#+ 0,(<]*)(\d+)?(?:\.(\d+))?(.|$)", re.DOTALL)
 FLAGS = {"s": "-", "d": "-+ 0,", "x": "-0", "f": "-+ 0,", "e": "-+ 0", "%": "-", "n": ""}
@@ -110,7 +111,7 @@ def format_column(item: Item, column: pa.Array[Any], text: pa.Array[Any] | None)
 
 
 def _null_text(text: pa.Array[Any], valid: Mask) -> pa.Array[Any]:
-    return text if valid.all() else call("if_else", array_from(valid), text, "null")
+    return text if valid.all() else call("if_else", array_from(valid), text, _constant("null"))
 
 
 def _cut_to(text: pa.Array[Any], precision: int) -> pa.Array[Any]:
@@ -210,7 +211,7 @@ def _of_doubles(item: Item, column: pa.Array[Any], valid: Mask) -> tuple[pa.Arra
                 len(size),
             )
     if not finite.all():
-        names = call("if_else", array_from(np.isnan(values)), "NaN", "Infinity")
+        names = call("if_else", array_from(np.isnan(values)), _constant("NaN"), _constant("Infinity"))
         body = call("if_else", array_from(finite), body, names)
     negative = np.signbit(values) & ~np.isnan(values)
     numeric = valid & finite
@@ -249,7 +250,7 @@ def _exact_digits(values: Ints, places: int) -> pa.Array[Any]:
         made = [_python_digits(v, places) for v in values[wide].tolist()]
         index = np.arange(len(values))
         index[wide] = len(values) + np.arange(len(made))
-        digits = concat([digits, pa.array(made, pa.string())]).take(array_from(index))
+        digits = concat([digits, texts_from(made)]).take(array_from(index))
     return _at_least(digits, places, len(values))
 
 
@@ -260,9 +261,10 @@ def _near_digits(values: Ints, places: int) -> tuple[Ints, Ints] | None:
     """
     if places > 15 or not len(values):
         return None
-    product = values * 10.0**places
-    whole = np.floor(product)
-    rest = product - whole
+    with np.errstate(over="ignore", invalid="ignore"):
+        product = values * 10.0**places
+        whole = np.floor(product)
+        rest = product - whole
     unsure = np.flatnonzero((product >= 1e9) | (np.abs(rest - 0.5) < 1e-6))
     if 2 * len(unsure) > len(values):
         return None
@@ -290,4 +292,4 @@ def _exponents(values: list[str], item: Item) -> pa.Array[Any]:
         for value in values:
             mantissa, _, exponent = f"{+Decimal(value or 0):.{places}e}".partition("e")
             made.append(f"{mantissa}e{exponent[0]}{exponent[1:]:0>2}" if value else "")
-    return cast("pa.Array[Any]", pa.array(made, pa.string()))
+    return texts_from(made)

@@ -60,10 +60,10 @@ def compiled(value: Column, pieces: tuple[str, ...]) -> Mask:
     if single:
         reach = find.extent(start, length)
         if reach != find.UNORDERED and reach <= SPARSE * int(np.maximum(length, 0).sum()):
-            find.contains_ordered(data, start, length, text, hit)
-            return hit.view(np.bool_)
-    find.match_rows(data, start, length, text, cuts, int(len(pieces) > 1), hit)
-    return hit.view(np.bool_)
+            done = find.contains_ordered(data, start, length, text, hit)
+            return hit.view(np.bool_) if done != find.TOO_HARD else general(plain(value, len(value)), pieces)
+    done = find.match_rows(data, start, length, text, cuts, int(len(pieces) > 1), hit)
+    return hit.view(np.bool_) if done != find.TOO_HARD else general(plain(value, len(value)), pieces)
 
 
 @lru_cache(maxsize=64)

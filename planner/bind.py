@@ -284,7 +284,7 @@ class Binder:
     def constant(self, expr: Expr) -> Literal:
         """The value of an expression without fields."""
         if isinstance(expr, Literal):
-            return expr
+            return replace(expr, pattern=None)  # a parameter's star is a star, not a wildcard
         value, refused = self._evaluate(expr, self)
         if refused:
             self.note("reject", "a parameter became null", expr.span)
@@ -366,7 +366,7 @@ class Binder:
             return Literal(type=MONTHS, value=e.months, span=e.span)
         if e.ns % 1000:
             self.fail("E307", "durations are whole microseconds", e.span)
-        return Literal(type=DURATION, value=e.ns // 1000, span=e.span)
+        return Literal(type=DURATION, value=e.ns // 1000, weeks=e.weeks, span=e.span)
 
     def param(self, e: ast.Param) -> Literal | Late:
         """The first non-null of the names, then the default; a name that nothing sets is null."""
@@ -408,7 +408,7 @@ class Binder:
             if left_deep is not None:
                 return left_deep
         function = self.commands.functions.get(e.name)
-        if function is None or e.name.startswith("@") or (function.operator and not e.op and not e.name.isalpha()):
+        if function is None or e.name.startswith("@") or (function.operator and not e.op and e.name not in ("in", "not")):
             self._no_function(e)
             args = [self.typed(a, schema) for a in e.args]
             return Literal(type=ANY, value=None, span=e.span)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .expr import Expr, Literal
+from .expr import Call, Expr, FieldRef, Late, Literal, walk
 from .text import Span
 from .types import Schema, Type
 
@@ -50,6 +50,16 @@ class BoundCall:
     def constant(self, i: int) -> Any:
         arg = self.args[i] if i < len(self.args) else None
         return arg.value if isinstance(arg, Literal) else None
+
+    def worked_out(self, i: int) -> Any:
+        """As `constant`, also of a call without fields, such as date("2026-11-01"); None if its value is not known yet."""
+        arg = self.args[i]
+        if isinstance(arg, Literal):
+            return arg.value
+        if any(isinstance(e, FieldRef | Late) or (isinstance(e, Call) and e.function.volatile) for e in walk(arg)):
+            return None
+        value, refused = self._binder._evaluate(arg, self._binder)
+        return None if refused else value
 
     def span_of(self, at: int | None) -> Span:
         return self._spans[at] if at is not None and at < len(self._spans) else self._span

@@ -26,6 +26,7 @@ class Literal(Expr):
 
     value: Any
     pattern: ast.Text | None = None  # of a string literal: the text as written, whose stars may be wild
+    weeks: bool = False  # of a duration: written in weeks alone (see ast.Duration)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,7 +91,7 @@ def parameter(raw: str) -> ast.Param | None:
     made: ast.Expr
     match default.type.kind:
         case "duration":
-            made = ast.Duration(ns=default.value * 1000)
+            made = ast.Duration(ns=default.value * 1000, weeks=default.weeks)
         case "months":
             made = ast.Duration(months=default.value)
         case "long" | "double":
@@ -111,7 +111,7 @@ def of_literal(value: Literal, option: Option, time: Callable[[str], int | None]
     if kind == options.TIME and value.type.kind == "date":
         return got // 1000 if value.type.unit == "ns" else got
     if kind in (options.DURATION, options.NUMBER_OR_DURATION) and value.type.kind == "duration":
-        return ast.Duration(ns=got * 1000)
+        return ast.Duration(ns=got * 1000, weeks=value.weeks)
     if kind in (options.DURATION, options.NUMBER_OR_DURATION) and value.type.kind == "months":
         return ast.Duration(months=got)
     if kind == options.LITERAL:
@@ -206,5 +206,5 @@ def literal(text: str, raw: str) -> Literal:
     if length is not None and length.months:
         return Literal(type=MONTHS, value=length.months)
     if length is not None:
-        return Literal(type=DURATION, value=length.ns // 1000)
+        return Literal(type=DURATION, value=length.ns // 1000, weeks=length.weeks)
     return Literal(type=STRING, value=text)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
+import pyarrow.parquet as pq
 
 import cortado
 
@@ -34,7 +36,9 @@ def file_bytes(text: str) -> bytes:
 def write_file(folder: Path, name: str, kind: str, text: str) -> None:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    if kind == "bytes":
+    if kind == "parquet":
+        pq.write_table(parse_table(text), path)
+    elif kind == "bytes":
         path.write_bytes(bytes.fromhex("".join(text.split())))
     else:
         path.write_bytes(file_bytes(text + "\n" if text and not text.endswith("\\c") else text.removesuffix("\\c")))
@@ -52,17 +56,20 @@ def inside(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def prepared(case: Case, world: Mapping[str, Any], folder: Path) -> Iterator[tuple[cortado.Session, dict[str, pa.Table]]]:
-    tables: dict[str, pa.Table] = {}
+    given: dict[str, pa.Table] = {}
     settings = {"timezone": "UTC", **world, **case.settings}
     with inside(folder), cortado.connect(folder / "db", **settings) as session:
         for kind, name, text in case.givens:
-            if kind in ("file", "bytes"):
-                write_file(folder, name, kind, text)
-                continue
-            tables[name] = parse_table(text)
-            if kind == "stored":
-                session.append(name, tables[name])
-        yield session, {n: t for (k, n, _), t in zip([g for g in case.givens if g[0] not in ("file", "bytes")], tables.values(), strict=True) if k == "table"}
+            match kind:
+                case "file" | "bytes":
+                    write_file(folder, name, kind, text)
+                case "parquet":
+                    pq.write_table(parse_table(text), name)
+                case "stored":
+                    session.append(name, parse_table(text))
+                case _:
+                    given[name] = parse_table(text)
+        yield session, given
 
 
 def run_case(case: Case, world: Mapping[str, Any], folder: Path) -> tuple[pa.Table, list[Any]]:

@@ -3,6 +3,7 @@
 given NAME            a table in memory (see tabletext)
 given stored NAME     the same, stored in the database of the session
 given file NAME       a text file in the working folder; \\n, \\r, \\t and \\xHH are read, a newline is added after each line
+given parquet NAME    a Parquet file of the table
 given bytes NAME      a file from hexadecimal digits
 setting NAME = VALUE  a setting of the session
 param NAME = VALUE    a parameter, as JSON

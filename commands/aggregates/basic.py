@@ -16,7 +16,9 @@ def numeric(call: CallBinder, i: int = 0) -> bool:
     if is_numeric(type_):
         return True
     if type_.kind != "null":
-        hint = f"{call.name}(double(x))" if type_.kind in ("string", "any") else "count it with countif, or give a number"
+        hint = (
+            f"{call.name}(double(x))" if type_.kind in ("string", "any") else "count it with countif, or give a number"
+        )
         call.warn("W320", f"`{call.name}` passes over values of type {type_}", i, hint=hint)
     return False
 

@@ -27,7 +27,9 @@ def _capped(call: CallBinder) -> Type:
     if len(call.args) > 1:
         cap = call.constant(1) if call.is_constant(1) else None
         if not isinstance(cap, int) or isinstance(cap, bool) or cap < 1:
-            call.fail("E307", f"the second argument of `{call.name}` is how many values to keep: a whole number from 1", 1)
+            call.fail(
+                "E307", f"the second argument of `{call.name}` is how many values to keep: a whole number from 1", 1
+            )
         call.data = cap
     return array_of(call.types[0])
 

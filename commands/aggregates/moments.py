@@ -44,12 +44,16 @@ def _enter(
         return _maker(types, out)
 
 
-_enter("var", "var", "Population variance; of one value 0.", (("var(x - x)", "0.0"), ("var(x * 3)", "6.0")), ("var_pop",))
+_enter(
+    "var", "var", "Population variance; of one value 0.", (("var(x - x)", "0.0"), ("var(x * 3)", "6.0")), ("var_pop",)
+)
 _enter(
     "stddev", "stddev", "Population standard deviation; of one value 0.",
     (("stddev(x - x)", "0.0"), ("stddev(x / x)", "0.0")), ("stddev_pop",),
 )  # fmt: skip
-_enter("var_samp", "var_samp", "Sample variance; of one value null.", (("var_samp(x)", "1.0"), ("var_samp(2 * x)", "4.0")))
+_enter(
+    "var_samp", "var_samp", "Sample variance; of one value null.", (("var_samp(x)", "1.0"), ("var_samp(2 * x)", "4.0"))
+)
 _enter(
     "stddev_samp", "stddev_samp", "Sample standard deviation; of one value null.",
     (("stddev_samp(x)", "1.0"), ("stddev_samp(2 * x)", "2.0")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -46,8 +45,7 @@ def duration_of(call: CallBinder, i: int) -> ast.Duration | None:
     if kind == "months":
         return ast.Duration(months=value)
     if kind == "duration":
-        texts = getattr(call, "texts", ())
-        return ast.Duration(ns=value * 1000, weeks=i < len(texts) and re.fullmatch(r"\d+w", texts[i]) is not None)
+        return ast.Duration(ns=value * 1000, weeks=getattr(call.args[i], "weeks", False))
     found = None
     if isinstance(value, str):
         try:

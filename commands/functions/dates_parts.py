@@ -147,8 +147,10 @@ def _bind_daterange(call: CallBinder) -> Type:
 
 
 def _warn_of_size(call: CallBinder, step: Unit | None) -> None:
-    low, high = (call.constant(i) if call.types[i] == DATE else None for i in (0, 1))
-    if step is None or low is None or high is None:
+    if step is None or any(t != DATE for t in call.types[:2]):
+        return
+    low, high = call.worked_out(0), call.worked_out(1)
+    if low is None or high is None:
         return
     n = expected_items(low, high, step)
     if n > MANY_ITEMS:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from ...engine.arrow import array_from, bytes_of, is_valid, offsets_of
 from ...engine.exprs import Eval, Value
 from ...engine.strings import Ints, Mask, strings_from, with_nulls
+from ...engine.values import texts_from
 from ..base import STRING, TEXT, CallBinder, Type, function
 
 GROUP = "text"
@@ -162,4 +163,4 @@ def _from_charset(offsets: Ints, raw: Ints, charset: str) -> tuple[pa.Array[Any]
         except UnicodeDecodeError:
             out.append("")
             bad[i] = True
-    return pa.array(out, pa.string()), bad
+    return texts_from(out), bad

@@ -248,6 +248,8 @@ def _extreme_type(call: CallBinder) -> Type:
     kinds = {t.kind for t in call.types if t.kind != "null"}
     texts = kinds & {"string", "any"}
     if kinds & {"long", "double"} and texts:
+        at = next(i for i, t in enumerate(call.types) if t.kind in texts)
+        call.warn("W320", f"{call.name} reads text as numbers here", at, hint="double(x) says so")
         call.args = [converted(call, a, PARSED) for a in call.args]
         return DOUBLE if any(a.type.kind == "double" for a in call.args) else LONG
     if texts == kinds and kinds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ...engine.arrow import array_from, bools_of, is_valid
 from ...engine.batch import Spans
 from ...engine.exprs import Eval, Value
 from ...engine.strings import cut
+from ...engine.textmatch import match_pattern
 from ...planner.types import array_of
 from ..base import BOOL, STRING, TEXT, CallBinder, Type, function
 
@@ -35,19 +37,34 @@ def group_of(call: CallBinder, i: int, pattern: regex.Pattern) -> int:
 
 
 def _match_type(call: CallBinder) -> Type:
-    call.data = regex.constant_pattern(call, 1)
+    pattern = regex.constant_pattern(call, 1)
+    call.data = pattern, _pieces(pattern.source)
     call.args = call.args[:1]
     return BOOL
 
 
+PLAIN = re.compile(r"(\^?)([^\\.^$|?*+()\[\]{}]+)(\$?)")
+
+
+def _pieces(source: str) -> tuple[str, ...]:
+    """An expression that is plain text, perhaps with its ends fixed, as a wildcard pattern: that search is quicker."""
+    found = PLAIN.fullmatch(source)
+    if found is None:
+        return ()
+    return (*([] if found[1] else [""]), found[2], *([] if found[3] else [""]))
+
+
 @function(
-    "match", args=(TEXT,), least=2, most=2, returns=_match_type, group=GROUP,
+    "match", args=(TEXT,), least=2, most=2, returns=_match_type, spans=(0,), group=GROUP,
     syntax="match(E, RE)",
     summary="Whether the expression is found anywhere in the text; false for null.",
     examples=[("match(\"GET /a 404\", ' 4\\d\\d$')", "true"), ('match(null, "a")', "false")],
 )  # fmt: skip
 def match(ev: Eval, text: Value) -> Value:
-    return array_from(bools_of(regex.search(ev.array(text), ev.data)))
+    pattern, pieces = ev.data
+    if pieces:
+        return array_from(match_pattern(ev, text, pieces))
+    return array_from(bools_of(regex.search(ev.array(text), pattern)))
 
 
 def _extract_type(call: CallBinder) -> Type:

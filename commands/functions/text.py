@@ -60,7 +60,8 @@ def length(ev: Eval, value: Value) -> Value:
         return array_from(np.where(is_valid(column), np.diff(offsets_of(column)), 0).astype(np.int64))
     if pa.types.is_struct(column.type):
         return array_from(_members(column))
-    return call("fill_null", call("cast", call("utf8_length", column), pa.int64()), 0)
+    points = call("cast", call("utf8_length", column), pa.int64())
+    return array_from(np.where(is_valid(points), numbers_of(points), 0))
 
 
 def _members(column: Any) -> Ints:

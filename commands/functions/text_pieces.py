@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from ...engine import regex
-from ...engine.arrow import array_from, call, concat, is_valid, offsets_of
+from ...engine.arrow import array_from, bytes_of, call, concat, is_valid, offsets_of
 from ...engine.exprs import Eval, Value
-from ...engine.strings import Ints, strings_from, with_nulls
+from ...engine.strings import Ints, Mask, strings_from, view_of, with_nulls
 from ...engine.values import to_text
 from ...planner.types import array_of
 from ..base import ANY_ARG, INTEGER, STRING, TEXT, CallBinder, Type, converted, function
@@ -137,12 +137,11 @@ def _split(column: pa.Array[Any], separator: str | None, limit: int | None) -> p
     if not separator:
         return _code_points(column, limit)
     made: Any = call("split_pattern", column, pattern=separator, max_splits=limit - 1 if limit > 0 else None)
-    return _without_empty(made, call("equal", call("binary_length", column), 0))
+    return _without_empty(made, is_valid(column) & (np.diff(offsets_of(column)) == 0))
 
 
-def _without_empty(made: Any, is_empty: pa.Array[Any]) -> pa.Array[Any]:
+def _without_empty(made: Any, empty: Mask) -> pa.Array[Any]:
     """Arrow splits empty text into one empty part; ours has none."""
-    empty = np.asarray(is_empty.fill_null(False), np.bool_)
     bounds = offsets_of(made)
     if not empty.any():
         return cast("pa.Array[Any]", made)
@@ -154,9 +153,9 @@ def _without_empty(made: Any, is_empty: pa.Array[Any]) -> pa.Array[Any]:
 
 def _code_points(column: pa.Array[Any], limit: int) -> pa.Array[Any]:
     """The separator is empty: every code point is a part; the last of `limit` parts is all the rest."""
-    dense: Any = pa.concat_arrays([call("fill_null", column, ""), column.slice(0, 0)])
+    dense = view_of(column).array()  # with nothing behind the nulls
     offsets = offsets_of(dense)
-    raw = np.frombuffer(dense.buffers()[2] or b"", np.uint8)[: offsets[-1]]
+    raw = bytes_of(dense.buffers()[2])[: offsets[-1]]
     begins = np.append(np.flatnonzero(raw.view(np.int8) >= -64), len(raw)).astype(np.int32)
     bounds = np.searchsorted(begins, offsets).astype(np.int32)
     if limit > 0:

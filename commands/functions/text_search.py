@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...engine import textpairs
-from ...engine.arrow import array_from, bytes_of, call, is_valid, numbers_of, offsets_of
+from ...engine.arrow import array_from, bools_of, bytes_of, call, is_valid, numbers_of, offsets_of
 from ...engine.batch import Spans
 from ...engine.exprs import Eval, Value
 from ...engine.strings import CodePoints, Ints, Mask, View, cut, view
@@ -62,8 +62,8 @@ def _has_element(ev: Eval, where: Value, what: Value) -> Mask:
     rows = np.repeat(np.arange(ev.n, dtype=np.int32), size)
     items = np.arange(edges[-1], dtype=np.int32) + np.repeat(bounds[:-1] - edges[:-1].astype(np.int32), size)
     left, right = lists.values.take(array_from(items)), wanted.take(array_from(rows))
-    equal = call("fill_null", call("equal", left, right), False)
-    return np.bincount(rows[np.asarray(equal, np.bool_)], minlength=ev.n) > 0
+    equal = bools_of(call("equal", left, right))
+    return np.bincount(rows[equal], minlength=ev.n) > 0
 
 
 @function(

@@ -1,7 +1,8 @@
 """Literal search and wildcard patterns over text in a byte buffer, 64 positions at a time.
 
 A candidate is a position where the literal's first byte stands and, so many bytes on, its last one; only candidates are
-compared byte by byte. Vectors are loaded only where the buffer has them whole, so no padding is needed. Rows are start and
+compared byte by byte; where many are nearly hits (text and literal of one letter, say) the kernel gives up with TOO_HARD,
+and the linear general path must answer. Vectors are loaded only where the buffer has them whole, so no padding is needed. Rows are start and
 length (-1: null) into `data`; `hit` gets one byte a row.
 """
 
@@ -14,16 +15,19 @@ import numpy as np
 from .jit import equal_64, i32, kernel, long_, trailing_zeros, u8, u8w
 
 UNORDERED = -1
+TOO_HARD = -2
+PATIENCE = 16  # bytes compared in vain for each byte searched
 
 
 @kernel(u8, long_, long_, u8, long_, long_)
 def find_one(data: Any, low: Any, high: Any, text: Any, begin: Any, size: Any) -> Any:
-    """Position in data[low:high] of the first text[begin:begin + size]; -1 if it is not there. O(high - low)."""
+    """Position in data[low:high] of the first text[begin:begin + size]; -1 if it is not there, or TOO_HARD. O(high - low)."""
     if size == 0:
         return low
     last = high - size
     first_byte, last_byte = text[begin], text[begin + size - 1]
     at = low
+    left = PATIENCE * (high - low + size)
     room = data.size - 63 - (size - 1)
     while at <= last and at < room:
         hits = equal_64(data, at, first_byte) & equal_64(data, at + size - 1, last_byte)
@@ -31,23 +35,25 @@ def find_one(data: Any, low: Any, high: Any, text: Any, begin: Any, size: Any) -
             place = at + trailing_zeros(hits)
             if place > last:
                 return -1
-            same = 1
-            for j in range(1, size - 1):
-                if data[place + j] != text[begin + j]:
-                    same = 0
-                    break
-            if same:
+            j = 1
+            while j < size - 1 and data[place + j] == text[begin + j]:
+                j += 1
+            if j >= size - 1:
                 return place
+            left -= j
+            if left < 0:
+                return TOO_HARD
             hits &= hits - np.uint64(1)
         at += 64
     while at <= last:
-        same = 1
-        for j in range(size):
-            if data[at + j] != text[begin + j]:
-                same = 0
-                break
-        if same:
+        j = 0
+        while j < size and data[at + j] == text[begin + j]:
+            j += 1
+        if j == size:
             return at
+        left -= j
+        if left < 0:
+            return TOO_HARD
         at += 1
     return -1
 
@@ -71,7 +77,7 @@ def extent(start: Any, length: Any) -> Any:
 def contains_ordered(data: Any, start: Any, length: Any, text: Any, hit: Any) -> Any:
     """Rows that hold the text, by one scan over all of them; only for rows that `extent` found in order.
 
-    A hit between two rows, or across the end of one, is no hit. Returns how many rows. O(extent + rows).
+    A hit between two rows, or across the end of one, is no hit. Returns how many rows, or TOO_HARD. O(extent + rows).
     """
     n, size = start.size, text.size
     for i in range(n):
@@ -87,6 +93,8 @@ def contains_ordered(data: Any, start: Any, length: Any, text: Any, hit: Any) ->
     at, stop, found = np.int64(start[row]), np.int64(start[end]) + length[end], 0
     while row <= end:
         place = find_one(data, at, stop, text, 0, size)
+        if place == TOO_HARD:
+            return TOO_HARD
         if place < 0:
             break
         while row <= end and (length[row] < 0 or np.int64(start[row]) + length[row] < place + size):
@@ -108,7 +116,7 @@ def match_rows(data: Any, start: Any, length: Any, text: Any, cuts: Any, wild: A
     """Rows that match a pattern whole: piece k is text[cuts[k]:cuts[k + 1]]; with `wild` any text may be between pieces.
 
     The first piece must begin the row and the last end it; those between are sought from left to right, which finds a
-    match if there is one. Returns how many. O(bytes).
+    match if there is one. Returns how many, or TOO_HARD. O(bytes).
     """
     pieces, found = cuts.size - 1, 0
     head, tail = np.int64(cuts[1]), np.int64(cuts[pieces] - cuts[pieces - 1])
@@ -136,6 +144,8 @@ def match_rows(data: Any, start: Any, length: Any, text: Any, cuts: Any, wild: A
                     break
                 piece = np.int64(cuts[k + 1] - cuts[k])
                 place = find_one(data, at, stop, text, np.int64(cuts[k]), piece)
+                if place == TOO_HARD:
+                    return TOO_HARD
                 if place < 0:
                     good = 0
                 at = place + piece

@@ -37,7 +37,11 @@ class FilterTransform:
                 passed = passed.slice(0, local.left)
             local.left -= passed.n_rows
         flow = emit(passed) if passed.n_rows else Flow.MORE
-        return Flow.DONE if local.left == 0 else flow
+        if local.left == 0:
+            if flow is Flow.MORE:
+                local.ctx.last_row(passed, passed.n_rows - 1)
+            return Flow.DONE
+        return flow
 
     def _passed(self, batch: Batch, local: FilterLocal) -> Batch:
         if self._predicate is None:

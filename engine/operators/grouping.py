@@ -14,11 +14,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.types import Type
-from ..arrow import array_from, buffer_of, concat, indices, is_valid, numbers_of
+from ..arrow import buffer_of, concat, indices, is_valid
+from ..arrow import nulls as null_array
 from ..batch import PAD, Column, Spans
 from .keyform import Words, from_normal, is_opaque, is_word, normal, normal_type
 from .keyhash import tuple_hash
-from .keytable import DictTable, Ids, KeyTable, compile_table, merge_tables, new_table
+from .keytable import DictTable, Ids, KeyTable, compile_table, merge_tables, new_table, spans_of
 
 Stop = NDArray[np.uint8]
 
@@ -32,6 +33,7 @@ class Coder:
         self._values: list[pa.Array[Any]] = []  # of opaque types, in order of code
         self._dictionary: Any = None  # the last one met, and the code of each of its values (-1: not met)
         self._mapped: Ids = np.empty(0, np.int32)
+        self._texts: Spans | None = None  # its values, padded for kernels
 
     @property
     def n(self) -> int:
@@ -50,24 +52,33 @@ class Coder:
         before = self.table.n
         out = self.table.ids(normal(self.type, column), stop)
         if is_opaque(self.type) and self.table.n > before:
-            self._values.append(column.take(indices(first_rows(out, before, self.table.n))))  # type: ignore[union-attr]
+            rows = indices(first_rows(out, before, self.table.n))
+            self._values.append((column.to_arrow() if isinstance(column, Spans) else column).take(rows))
         return out
 
     def _of_dictionary(self, column: Any, stop: Stop) -> Ids:
         """Each value of a dictionary goes through the table once, and only if a row has it."""
         if not same_dictionary(self._dictionary, column.dictionary):
             self._dictionary, self._mapped = column.dictionary, np.full(len(column.dictionary) + 1, -1, np.int32)
+            self._texts = None
         rows = codes_of(column)
         out = self._mapped[rows]
-        missing = rows[out < 0]
-        if len(missing):
+        if len(out) and out.min() < 0:
             met = np.zeros(len(self._mapped), np.bool_)
-            met[missing] = True
+            met[rows[out < 0]] = True
             fresh = np.flatnonzero(met)
-            values = concat([column.dictionary, pa.nulls(1, column.dictionary.type)]).take(indices(fresh))
-            self._mapped[fresh] = self.codes(values, stop)
+            self._mapped[fresh] = self._fresh(column.dictionary, fresh, stop)
             out = self._mapped[rows]
         return out
+
+    def _fresh(self, dictionary: Any, rows: NDArray[Any], stop: Stop) -> Ids:
+        """Codes of some values of a dictionary; null is the row behind the last."""
+        if isinstance(self.table, KeyTable) and not is_opaque(self.type) and is_text(dictionary.type):
+            if self._texts is None:
+                self._texts = with_null(spans_of(dictionary))
+            return self.table.ids(self._texts.take(rows), stop)
+        values = concat([dictionary, null_array(1, dictionary.type)]).take(indices(rows))
+        return self.codes(values, stop)
 
     def merge(self, other: Coder, members: Ids, stop: Stop) -> Ids:
         """Codes here of another coder's values `members`."""
@@ -82,7 +93,7 @@ class Coder:
         """In their physical form, in order of code or of `members`."""
         if not is_opaque(self.type):
             return from_normal(self.type, self.table.keys(members))
-        self._values = [concat(self._values)] if self._values else [pa.nulls(0, self.type.arrow)]
+        self._values = [concat(self._values)] if self._values else [null_array(0, self.type.arrow)]
         return self._values[0] if members is None else self._values[0].take(indices(members))
 
 
@@ -92,6 +103,16 @@ def first_rows(ids: Ids, low: int, high: int) -> NDArray[np.int64]:
     first = np.empty(high - low, np.int64)
     first[ids[rows[::-1]] - low] = rows[::-1]
     return first
+
+
+def is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind)
+
+
+def with_null(spans: Spans) -> Spans:
+    """One row more, which is null."""
+    start, length = np.append(spans.start, np.int32(0)), np.append(spans.length, np.int32(-1))
+    return Spans(spans.buffer, spans.data, start, length)
 
 
 def same_dictionary(a: Any, b: Any) -> bool:
@@ -174,7 +195,8 @@ class OneKey:
 class ManyKeys:
     def __init__(self, types: Sequence[Type], compiled: bool, capacity: int = 1 << 10) -> None:
         self.coders: Sequence[Coder] = [Coder(t, compiled) for t in types]
-        self.table = new_table(compiled, False, pa.binary(), capacity)
+        self.paired = len(types) == 2  # two codes are one word
+        self.table = new_table(compiled, self.paired, pa.uint64() if self.paired else pa.binary(), capacity)
         self.compiled = compiled
         self._codes = np.empty((capacity, len(types)), np.int32)  # of each group
         self._known = 0
@@ -184,22 +206,25 @@ class ManyKeys:
         return self.table.n
 
     def ids(self, columns: Sequence[Column], n_rows: int, stop: Stop) -> Ids:
-        codes = np.empty((n_rows, len(self.coders)), np.int32)
-        for j, (coder, column) in enumerate(zip(self.coders, columns, strict=True)):
-            codes[:, j] = coder.codes(column, stop)
+        codes = [coder.codes(column, stop) for coder, column in zip(self.coders, columns, strict=True)]
         if stop[0]:
             return np.zeros(n_rows, np.int32)
         return self._tuples(codes, stop)
 
-    def _tuples(self, codes: NDArray[np.int32], stop: Stop) -> Ids:
-        n, width = len(codes), 4 * codes.shape[1]
-        out = self.table.ids(_texts(codes, n, width, self.compiled), stop)
+    def _tuples(self, codes: list[Ids], stop: Stop) -> Ids:
+        if self.paired:
+            words = (codes[0].astype(np.uint64) << np.uint64(32)) | codes[1].view(np.uint32)
+            out = self.table.ids(Words(words), stop)
+        else:
+            out = self.table.ids(_texts(np.stack(codes, axis=1), self.compiled), stop)
         if self.table.n > self._known and not stop[0]:
             if self.table.n > len(self._codes):
-                room = np.empty((max(2 * len(self._codes), self.table.n), codes.shape[1]), np.int32)
+                room = np.empty((max(2 * len(self._codes), self.table.n), len(codes)), np.int32)
                 room[: self._known] = self._codes[: self._known]
                 self._codes = room
-            self._codes[self._known : self.table.n] = codes[first_rows(out, self._known, self.table.n)]
+            rows = first_rows(out, self._known, self.table.n)
+            for j, column in enumerate(codes):
+                self._codes[self._known : self.table.n, j] = column[rows]
             self._known = self.table.n
         return out
 
@@ -212,10 +237,10 @@ class ManyKeys:
 
     def merge(self, other: ManyKeys, members: Ids, stop: Stop) -> Ids:
         theirs = other._codes[members]
-        codes = np.empty_like(theirs)
+        codes = []
         for j, (coder, from_) in enumerate(zip(self.coders, other.coders, strict=True)):
             used, at = distinct_codes(theirs[:, j], from_.n)
-            codes[:, j] = coder.merge(from_, used, stop)[at]
+            codes.append(coder.merge(from_, used, stop)[at])
         return self._tuples(codes, stop)
 
     def hashes(self) -> NDArray[np.uint64]:
@@ -244,16 +269,15 @@ def distinct_codes(codes: Ids, n: int) -> tuple[Ids, Ids]:
     return used, at[codes]
 
 
-def _texts(codes: NDArray[np.int32], n: int, width: int, compiled: bool) -> Any:
+def _texts(codes: NDArray[np.int32], compiled: bool) -> Any:
     """Rows of codes as texts of one length."""
+    n, width = len(codes), 4 * codes.shape[1]
+    offsets = np.arange(0, n * width + 1, width, dtype=np.int32)
     if not compiled:
-        offsets = np.arange(0, (n + 1) * width, width, dtype=np.int32)
         return pa.Array.from_buffers(pa.binary(), n, [None, buffer_of(offsets), buffer_of(codes.reshape(-1))])
-    buffer = pa.allocate_buffer(n * width + 2 * PAD)
-    data = np.frombuffer(buffer, np.uint8)  # type: ignore[call-overload]
+    data = np.zeros(n * width + 2 * PAD, np.uint8)
     data[PAD : PAD + n * width] = codes.reshape(-1).view(np.uint8)
-    start = np.arange(PAD, PAD + n * width, width, dtype=np.int32) if n else np.empty(0, np.int32)
-    return Spans(buffer, data, start, np.full(n, width, np.int32))
+    return Spans(buffer_of(data), data, offsets[:-1] + np.int32(PAD), np.full(n, width, np.int32))
 
 
 Keys = NoKeys | OneKey | ManyKeys
@@ -263,6 +287,3 @@ def new_keys(types: Sequence[Type], compiled: bool, capacity: int = 1 << 10) -> 
     if not types:
         return NoKeys()
     return OneKey(types, compiled, capacity) if len(types) == 1 else ManyKeys(types, compiled, capacity)
-
-
-__all__ = ["Coder", "KeyTable", "Keys", "ManyKeys", "NoKeys", "OneKey", "Words", "array_from", "new_keys", "numbers_of"]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...planner.types import Type
 from ..arrow import array_from, indices
+from ..arrow import nulls as null_array
 from ..context import Context
 from ..memory import Reservation
 from .grouping import Keys, ManyKeys, OneKey
@@ -199,7 +200,7 @@ class Merge:
             self.cut += sum(d.cut for d in done)
         self.ctx.check()
         if run.inline:
-            return run.take(np.lexsort((words_in(run.keys[1]), words_in(run.keys[0]))).astype(np.int32))
+            return run.take(word_order(*(np.array(words_in(k)) for k in run.keys)))
         return run.take(order_of(run.keys)) if run.keys else run
 
     def close(self) -> None:
@@ -207,6 +208,14 @@ class Merge:
             thing.close()
         for reservation in self.reservations:
             reservation.release()
+
+
+def word_order(word0: NDArray[np.uint64], word1: NDArray[np.uint64]) -> Ids:
+    from ..kernels import group
+
+    order = np.argsort(word0).astype(np.int32)
+    group.sort_ties(word0, word1, order)
+    return order
 
 
 def keyed(keys: Keys) -> Run:
@@ -228,5 +237,5 @@ def keyed(keys: Keys) -> Run:
 def conform(array: pa.Array[Any], type_: Type) -> pa.Array[Any]:
     """A column of nulls may come untyped; everything else has its type already."""
     if pa.types.is_null(array.type) and type_.kind != "null":
-        return pa.nulls(len(array), type_.arrow)
+        return null_array(len(array), type_.arrow)
     return array

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...planner.types import Schema, Type
 from ..arrow import concat, indices
+from ..arrow import nulls as null_array
 from ..batch import Batch, Origin
 from ..context import Context
 from ..notes import At
@@ -92,7 +94,7 @@ def joined(runs: Sequence[Run]) -> Run:
         return first
     faults: dict[int, pa.Array[Any]] = {}
     for i in sorted({i for r in runs for i in r.faults}):
-        faults[i] = concat([r.faults[i] if i in r.faults else pa.nulls(len(r), pa.string()) for r in runs])
+        faults[i] = concat([r.faults[i] if i in r.faults else null_array(len(r), pa.string()) for r in runs])
     return Run(
         [concat([r.keys[j] for r in runs]) for j in range(len(first.keys))],
         [concat([r.aggs[j] for r in runs]) for j in range(len(first.aggs))],
@@ -207,12 +209,12 @@ class GroupRows:
         cuts.append([len(r) for r in runs])
         return [
             Piece(self._layout, tuple(r.slice(a, b) for r, a, b in zip(runs, low, high, strict=True)), i)
-            for i, (low, high) in enumerate(zip(cuts, cuts[1:], strict=False))
+            for i, (low, high) in enumerate(pairwise(cuts))
         ]
 
     def _slices(self, run: Run, n: int) -> list[Piece]:
         bounds = [k * len(run) // n for k in range(n + 1)]
-        return [Piece(self._layout, (run.slice(a, b),), i) for i, (a, b) in enumerate(zip(bounds, bounds[1:], strict=False))]
+        return [Piece(self._layout, (run.slice(a, b),), i) for i, (a, b) in enumerate(pairwise(bounds))]
 
 
 class Cursor:
@@ -255,8 +257,7 @@ class StreamedRows:
     def batches(self, ctx: Context) -> Iterator[Batch]:
         n_out = 0
         for run in self._merged(ctx):
-            for batch in self._layout.emit(run, 0, ctx, n_out):
-                yield batch
+            yield from self._layout.emit(run, 0, ctx, n_out)
             n_out += len(run)
 
     def _merged(self, ctx: Context) -> Iterator[Run]:

@@ -76,14 +76,14 @@ class PartFiles:
                 self._append(part, members, values, states)
 
     def _append(self, part: int, members: Ids, values: list[pa.Array[Any]], states: Sequence[State]) -> None:
-        from ..arrow import indices
+        from ..arrow import indices, nulls
 
         rows = indices(members)
         columns = [v.take(rows) for v in values]
         for state in states:
             columns += state.export(members)
         if not columns:
-            columns = [pa.nulls(len(members))]
+            columns = [nulls(len(members), pa.null())]
         file = self.files[part]
         if file is None:
             file = self.files[part] = self._area.new_file(self._command)

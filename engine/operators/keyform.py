@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...planner.types import Type
 from ..arrow import array_from, bitmap_of, bools_of, buffer_of, bytes_of, call, is_valid, numbers_of
+from ..arrow import nulls as null_array
 from ..batch import Column, Spans
 
 SIGN = np.uint64(1 << 63)
@@ -104,7 +105,7 @@ def doubles_from(words: NDArray[np.uint64]) -> NDArray[np.float64]:
 def from_words(type_: Type, words: NDArray[np.uint64], nulls: NDArray[np.bool_] | None) -> pa.Array[Any]:
     """Back to the physical form of the type."""
     if type_.kind == "null":
-        return pa.nulls(len(words))
+        return null_array(len(words), pa.null())
     if type_.kind == "bool":
         return array_from(words != 0, nulls)
     if type_.kind == "double":

@@ -26,7 +26,7 @@ def mix(a: U64, b: U64 | np.uint64) -> U64:
         h = (a * K0) ^ (b * K1)
         h ^= h >> np.uint64(32)
         h *= K0
-        return h ^ (h >> np.uint64(29))
+        return np.asarray(h ^ (h >> np.uint64(29)))
 
 
 def hash_of(word0: U64, word1: U64) -> U64:

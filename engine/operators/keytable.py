@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..arrow import array_from, bitmap_of, buffer_of, bytes_of, concat, indices, is_valid, numbers_of, offsets_of
+from ..arrow import nulls as null_array
 from ..batch import PAD, Spans
 from .keyform import Words
 from .keyhash import INLINE, LONG_TAG, NULL_TAG, hash_of, words_for
@@ -174,9 +175,7 @@ class KeyTable:
         return got
 
 
-def inline_keys(
-    word0: NDArray[np.uint64], word1: NDArray[np.uint64], order: Ids, type_: Any
-) -> pa.Array[Any]:
+def inline_keys(word0: NDArray[np.uint64], word1: NDArray[np.uint64], order: Ids, type_: Any) -> pa.Array[Any]:
     """Keys given by their sort words, in `order`, as Arrow text."""
     from ..kernels import group
 
@@ -227,7 +226,7 @@ class DictTable:
 
     def keys(self, members: Ids | None = None) -> pa.Array[Any]:
         if len(self._chunks) != 1:
-            self._chunks = [concat(self._chunks)] if self._chunks else [pa.nulls(0, self.type)]
+            self._chunks = [concat(self._chunks)] if self._chunks else [null_array(0, self.type)]
         got = self._chunks[0]
         return got if members is None else got.take(indices(members))
 

@@ -177,13 +177,19 @@ def _settled(text: Texts, begin: int, ctx: Context) -> Words:
 
 
 def _common_prefix(text: Texts) -> int:
-    """Bytes, a multiple of eight, that all values begin with."""
-    least = int(text.length.min()) if len(text.length) else 0
-    for depth in range(0, min(least - 7, 64 * TEXT_DEPTH), 8):
+    """Bytes that all values but the empty ones begin with, and that leave something of each."""
+    sizes = text.length[text.length > 0]
+    if not len(sizes):
+        return 0
+    least, empty = int(sizes.min()) - 1, text.length == 0
+    for depth in range(0, min(least, 64 * TEXT_DEPTH), 8):
         words = text.words(None, depth)
-        if words.min() != words.max():
-            return depth
-    return 0 if least < 8 else min(least, 64 * TEXT_DEPTH) // 8 * 8
+        if len(sizes) < len(words):
+            words = words[~empty]
+        differing = int(words.min() ^ words.max())
+        if differing:
+            return min(least, depth + (64 - differing.bit_length()) // 8)
+    return max(0, min(least, 64 * TEXT_DEPTH))
 
 
 def _split(
@@ -213,7 +219,8 @@ def _split(
         return moved[:0]
     alone = begins.copy()
     alone[:-1] &= begins[1:]
-    return moved[~alone & (ordered == 9)]
+    left: NDArray[Any] = moved[~alone & (ordered == 9)]
+    return left
 
 
 def _arrow_ranks(text: Texts, rows: NDArray[Any]) -> Words:

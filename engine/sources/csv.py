@@ -72,7 +72,7 @@ def survey(inputs: Sequence[Input], form: CsvFormat, options: FileOptions) -> Su
         out.files.append(file)
         fresh = [n for n in file.names if n not in texts]
         texts.update((n, []) for n in fresh)
-        room = max(left, FRESH if fresh else 0)
+        room = max(left, FRESH if fresh and len(out.files) > 1 else 0)
         while room > 0 and form.typed and (block := next(blocks, None)) is not None:
             block.end = min(block.end, room)
             room, left = room - block.n_rows, left - block.n_rows
@@ -109,7 +109,7 @@ def _look(source: Input, form: CsvFormat, options: FileOptions, out: Survey) -> 
     if found is None:
         if not options.declared.fields:
             raise fault("E605", f"`{source.shown}` is empty", hint='schema="a: long, b: date" reads it as a table without rows')
-        return CsvFile(source, options.declared.names()), iter(())
+        return CsvFile(source, options.declared.names(), skipped + len(raw)), iter(())
     cells, size, n_lines = found
     if form.header:
         names = _names(cells, form, source, out)

@@ -186,7 +186,7 @@ def _fast(spans: Spans, type_: Type, zone: str) -> pa.Array[Any] | None:
 
     n = len(spans)
     status = np.empty(n, np.uint8)
-    if type_.kind == "long":
+    if type_.kind == "long" and type_.width not in _BITS:
         longs = np.empty(n, np.int64)
         unsure = kernels.parse_long(spans.data, spans.start, spans.length, longs, status)
         return None if unsure else array_from(longs, status == kernels.NULL)
@@ -225,7 +225,7 @@ def _general(text: pa.Array[Any], type_: Type, zone: str, reject: Reject) -> pa.
 
 def _narrow(made: pa.Array[Any], type_: Type, text: pa.Array[Any], reject: Reject) -> pa.Array[Any]:
     """A declared width holds: an int is 32 bits, a short 16."""
-    bits = {"int": 31, "short": 15}.get(type_.width)
+    bits = _BITS.get(type_.width)
     if bits is None:
         return made
     values, valid = numbers_of(made), is_valid(made)
@@ -236,4 +236,5 @@ def _narrow(made: pa.Array[Any], type_: Type, text: pa.Array[Any], reject: Rejec
     return array_from(values, ~valid | beyond)
 
 
+_BITS = {"int": 31, "short": 15}
 _TEXT = Type("string")

@@ -90,11 +90,14 @@ def options_of(args: Args[Any]) -> FileOptions:
     return replace(shared_options(args), encoding=encoding, infer=count, declared=declared, bad=args.option("bad"))
 
 
-def limited(args: Args[Any], scan: Node) -> Node:
-    """The scan, cut by `limit=` and `offset=`."""
-    from ...planner.plan import Limit
+def scan_of(args: Args[Any], relation: Any) -> Node:
+    """The scan of a relation, cut by `limit=` and `offset=`, which are a node of their own."""
+    from ...planner.plan import Limit, Scan
+    from ...planner.unparse import stage_text
 
     limit, offset = args.option("limit"), args.option("offset")
+    kept = tuple(o for o in args.parsed.options if o.name not in ("limit", "offset"))
+    scan = Scan(**args.common, relation=relation, key=stage_text(replace(args.parsed, options=kept)))
     if limit is None and not offset:
         return scan
     return Limit(span=args.span, stage=args.stage, inputs=(scan,), offset=offset, count=INFER_ALL if limit is None else limit)
@@ -371,6 +374,6 @@ class Chain:
 
 __all__ = [
     "CHUNK", "INFERRING", "LIMITS", "SHARED", "Chain", "FileOptions", "Input", "Origin", "Refused", "call", "check_encoding",
-    "extras", "file_column", "is_utf8", "limited", "needed", "note_mixed", "options_of", "padded", "read_range",
-    "shared_options", "time_column", "with_extras",
+    "extras", "file_column", "is_utf8", "needed", "note_mixed", "options_of", "padded", "read_range",
+    "scan_of", "shared_options", "time_column", "with_extras",
 ]  # fmt: skip

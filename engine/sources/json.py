@@ -317,7 +317,7 @@ class JsonSource:
         made: dict[str, Any] = {}
         for name, kind in self.relation.data.fields:
             array = _one(table.column(name))
-            made[name] = _known(array, kind, first, faults)
+            made[name] = _known(array, kind, first, faults, name)
         for name in table.column_names[len(self.explicit) :]:
             array = _one(table.column(name))
             for row in np.flatnonzero(is_valid(array)).tolist():
@@ -340,11 +340,11 @@ class JsonSource:
         known = self.relation.data
         made: dict[str, Any] = {}
         for name, kind in known.fields:
-            declared_text = name in self.relation.mixed
+            declared_text = name in self.relation.mixed or kind.kind == "date"
 
             def refuse(row: int, reason: str, value: Any, name: str = name, quiet: bool = declared_text) -> None:
                 if reason == "mixed":
-                    if not quiet:
+                    if not quiet:  # text of a date field is read as a date, and told there
                         faults.append((first + row, reason, text_of(value), True))
                     return
                 if reason.startswith("unknown key"):
@@ -377,24 +377,24 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, dict | list | str | int | float | bool | None) else str(value)
 
 
-def _known(array: Any, kind: Type, first: int, faults: list[tuple[int, str, str, bool]], path: str = "") -> Any:
+def _known(array: Any, kind: Type, first: int, faults: list[tuple[int, str, str, bool]], path: str) -> Any:
     """The array without members that the type does not have; those are told."""
     if kind.kind == "date" or array.type == kind.arrow:
         return array
     if kind.kind == "map" and kind.members:
         from ..arrow import structs_from
 
-        parts = [_known(array.field(array.type.get_field_index(n)), t, first, faults) for n, t in kind.members]
+        parts = [_known(array.field(array.type.get_field_index(n)), t, first, faults, f"{path}.{n}") for n, t in kind.members]
         for name in [f.name for f in array.type if kind.member(f.name) is None]:
             extra = array.field(name)
             for row in np.flatnonzero(is_valid(extra)).tolist():
-                faults.append((first + row, f"unknown key '{name}'", text_of(_plain(extra[row].as_py())), True))
+                faults.append((first + row, f"unknown key '{path}.{name}'", text_of(_plain(extra[row].as_py())), True))
         return structs_from([n for n, _ in kind.members], parts, is_valid(array))
     if kind.kind == "array" and kind.item is not None:
         from ..arrow import list_sizes, lists_from
 
         inner: list[tuple[int, str, str, bool]] = []
-        flat = _known(array.flatten(), kind.item, 0, inner)
+        flat = _known(array.flatten(), kind.item, 0, inner, path)
         owner = np.repeat(np.arange(len(array)), list_sizes(array))
         faults += [(first + int(owner[row]), reason, value, stands) for row, reason, value, stands in inner]
         return lists_from(list_sizes(array), flat, is_valid(array))
@@ -426,6 +426,8 @@ class RangePart:
         while True:
             buffer, data, got = read_range(self.fd, self.low - before, reach)
             border = PAD + before + self.high - self.low - 1  # the last line begins before `high`: it ends here or later
+            if before and not (data[PAD : min(border, PAD + got)] == 10).any():
+                return lines(buffer, data, PAD, PAD, final=True)  # all of it is the inside of one long line
             ends = np.flatnonzero(data[border : PAD + got] == 10)
             if len(ends) or reach >= self.size:
                 break
@@ -433,10 +435,7 @@ class RangePart:
         stop = border + int(ends[0]) + 1 if len(ends) else PAD + got
         begin = PAD
         if before:
-            first = np.flatnonzero(data[PAD:stop] == 10)
-            begin = PAD + int(first[0]) + 1 if len(first) else stop
-            if begin >= PAD + before + self.high - self.low:  # all of it is the inside of one long line
-                begin = stop
+            begin = PAD + int(np.flatnonzero(data[PAD:stop] == 10)[0]) + 1
         return lines(buffer, data, begin, stop, final=True)
 
 

@@ -223,6 +223,15 @@ def _arrays(values: Sequence[Any], rows: Sequence[int], type_: Type, zone: str, 
     return lists_from(sizes, column(flat, type_.item or STRING, zone, refuse, owner), valid)
 
 
+def _under(member: str, refuse: Refuse) -> Refuse:
+    """Unknown keys of a member are told by their path."""
+
+    def told(row: int, reason: str, value: Any) -> None:
+        refuse(row, f"unknown key '{member}.{reason[13:]}" if reason.startswith("unknown key") else reason, value)
+
+    return told
+
+
 def _maps(values: Sequence[Any], rows: Sequence[int], type_: Type, zone: str, refuse: Refuse) -> pa.Array[Any]:
     valid = np.array([isinstance(v, dict) for v in values], np.bool_)
     for row, value in zip(rows, values, strict=True):
@@ -233,7 +242,10 @@ def _maps(values: Sequence[Any], rows: Sequence[int], type_: Type, zone: str, re
         for row, value in zip(rows, values, strict=True):
             for name in value.keys() - known if isinstance(value, dict) else ():
                 refuse(row, f"unknown key '{name}'", value[name])
-        parts = [column([v.get(n) if isinstance(v, dict) else None for v in values], t, zone, refuse, rows) for n, t in type_.members]
+        parts = [
+            column([v.get(n) if isinstance(v, dict) else None for v in values], t, zone, _under(n, refuse), rows)
+            for n, t in type_.members
+        ]
         return structs_from([n for n, _ in type_.members], parts, valid)
     keys: list[str] = []
     items: list[Any] = []

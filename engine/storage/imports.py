@@ -96,9 +96,11 @@ class Import:
         self._writer = FilesWriter(store.gate, log.folder, self._schema, self._next_order, durable=durable)
 
     def _look(self, table: DeltaTable | None) -> _Seen:
-        schema, added = self._target.fit(table)
         stamp = None if table is None else self._log.stamp(table)
-        return _Seen(stamp, self._target.stored_already(table), schema, added)
+        if self._target.stored_already(table):  # whether its rows would fit no longer matters
+            return _Seen(stamp, True, self._target.schema, [])
+        schema, added = self._target.fit(table)
+        return _Seen(stamp, False, schema, added)
 
     def _file_schema(self, table_schema: pa.Schema) -> pa.Schema:
         """Fields that the rows lack are left out of the files, unless all are."""

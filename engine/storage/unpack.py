@@ -12,7 +12,7 @@ import lzma
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -85,22 +85,23 @@ class Unpacked(io.RawIOBase):
         self._source = source
         self._limit = limits.for_size(source.size())
         self._blocks = _zstd_blocks(source) if suffix == ".zst" else _member_blocks(source, _MEMBERS[suffix])
-        self._left = b""
+        self._block = memoryview(b"")
+        self._at = 0  # in the block
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int | None = -1) -> bytes:
         wanted = -1 if size is None else size
-        parts: list[bytes] = []
+        parts: list[memoryview] = []
         have = 0
         while wanted < 0 or have < wanted:
-            if not self._left:
-                self._left = self._next_block()
-            if not self._left:
+            if self._at == len(self._block):
+                self._block, self._at = memoryview(self._next_block()), 0
+            if not self._block:
                 break
-            piece = self._left if wanted < 0 else self._left[: wanted - have]
-            self._left = self._left[len(piece) :]
+            piece = self._block[self._at : len(self._block) if wanted < 0 else self._at + wanted - have]
+            self._at += len(piece)
             parts.append(piece)
             have += len(piece)
         if not have and wanted and self.fault is not None:
@@ -190,7 +191,8 @@ def _zstd_blocks(source: pa.NativeFile) -> Iterator[bytes]:
 
 
 def _last_bytes(source: pa.NativeFile, given: int, size: int) -> Iterator[bytes]:
-    again = pa.CompressedInputStream(pa.BufferReader(cast(Any, source).read_at(source.size(), 0)), "zstd")
+    source.seek(0)
+    again = pa.CompressedInputStream(source, "zstd")
     for _ in range(given // size):
         again.read(size)
     tail = bytearray()

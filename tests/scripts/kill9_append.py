@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,8 @@ def import_files(folder: Path, writer: int, seq: int, acks: Connection) -> None:
     from cortado.engine.storage import parquet
 
     parquet.ROW_GROUP_ROWS = 5
-    parquet.FilesWriter.__init__.__kwdefaults__["file_rows"] = 10
+    defaults: Any = parquet.FilesWriter.__init__.__kwdefaults__
+    defaults["file_rows"] = 10
     store = open_store(folder)
     while True:
         rows = batch(writer, seq)
@@ -64,9 +65,15 @@ def import_files(folder: Path, writer: int, seq: int, acks: Connection) -> None:
         seq += 1
 
 
+def wanted() -> bool:
+    """False once the script itself was ended: nobody would kill this process."""
+    parent = multiprocessing.parent_process()
+    return parent is not None and parent.is_alive()
+
+
 def watch(folder: Path, _writer: int, _seq: int, said: Connection) -> None:
     store, last = open_store(folder), 0
-    while True:
+    while wanted():
         if store.exists("t"):
             found = Counter(
                 v for s in store.snapshot("t").splits() for b in s.read(["writer"]) for v in b[0].to_pylist()
@@ -79,7 +86,7 @@ def watch(folder: Path, _writer: int, _seq: int, said: Connection) -> None:
 
 def compact(folder: Path, _writer: int, _seq: int, _said: Connection) -> None:
     store = open_store(folder)
-    while True:
+    while wanted():
         if store.exists("t"):
             store.compact("t")
         time.sleep(0.01)
@@ -131,7 +138,9 @@ def main() -> int:
             theirs.close()
             children.append(child)
             pipes.append(mine)
-        time.sleep(rng.uniform(0.1, 1.8))
+        if rng.random() < 0.8:  # else they may be killed while they start
+            wait(pipes[:2], timeout=20)
+        time.sleep(rng.uniform(0.01, 0.8))
         died = [c.exitcode for c in children if c.exitcode is not None]
         for child in rng.sample(children, len(children)):
             if child.exitcode is None:

@@ -34,6 +34,8 @@ def dotted(node: ast.expr) -> str:
         return node.id
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
+    if isinstance(node, ast.Call):
+        return dotted(node.func)
     return "?"
 
 
@@ -46,7 +48,7 @@ def offences(tree: ast.AST) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.Call):
             name = dotted(node.func)
             own, _, method = name.rpartition(".")
-            through_gate = own.split(".")[-1].strip("_").endswith("gate")
+            through_gate = own.split(".")[-1].strip("_").lower().endswith("gate")
             if name == "os.open" and dotted(node.args[0]) == "os.devnull":  # no file
                 continue
             if name in CALLS or (method in METHODS and not through_gate):
@@ -89,7 +91,8 @@ def test_the_lint_sees(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["gate.read_bytes(p)", "self._gate.read_bytes(p)", "os.preadv(fd, b, 0)", "op.open(ctx)"]
+    "text",
+    ["gate.read_bytes(p)", "self._gate.read_bytes(p)", "Gate().read_bytes(p)", "os.preadv(fd, b, 0)", "op.open(ctx)"],
 )
 def test_the_lint_allows(text: str) -> None:
     assert not list(offences(ast.parse(text)))

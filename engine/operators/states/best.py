@@ -110,7 +110,7 @@ class Best(State):
         groups, rows = groups[won], rows[won]
         # places are one a row, but for min and max, which have none: any of equals will do, so the last written
         self.at[groups] = np.arange(len(rows))
-        return rows[self.at[groups] == np.arange(len(rows))]
+        return np.asarray(rows[self.at[groups] == np.arange(len(rows))])
 
     def _keep(self, groups: Groups, values: pa.Array[Any], texts: pa.Array[Any] | None = None) -> None:
         first = self.values.add(values)
@@ -174,7 +174,12 @@ class Best(State):
         at = self.at[members]
         held = array_from(at >= 0)
         rows = array_from(np.maximum(at, 0), at < 0)
-        columns = [held, array_from(self.word[members]), array_from(self.place[members]), self.values.take_nullable(rows)]
+        columns = [
+            held,
+            array_from(self.word[members]),
+            array_from(self.place[members]),
+            self.values.take_nullable(rows),
+        ]
         return [*columns, self.texts.take_nullable(rows)] if self.textual else columns
 
     def load(self, arrays: Sequence[pa.Array[Any]]) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ....planner.types import Type
 from ...arrow import array_from, buffer_of, indices, is_valid, numbers_of, offsets_of
+from ...arrow import nulls as null_array
 from ...batch import Spans
 from ..grouping import Coder, distinct_codes
 from ..keyform import Words
@@ -157,13 +158,13 @@ class Distinct(State):
             keep = np.arange(len(groups)) - starts[groups] < self.cap
             cut = int(len(keep) - keep.sum())
             codes, sizes = codes[keep], np.minimum(sizes, self.cap)
-        values = self.coder.values(codes) if self.coder else pa.nulls(0, self.type.arrow)
+        values = self.coder.values(codes) if self.coder else null_array(0, self.type.arrow)
         return Finished(lists(values, sizes, sizes == 0), cut=cut)
 
     def _mode(self, n: int, groups: Groups, codes: Groups, by: NDArray[Any]) -> pa.Array[Any]:
         at = np.full(n, -1, np.int64)
         if self.coder is None or not len(groups):
-            return pa.nulls(n, self.type.arrow)
+            return null_array(n, self.type.arrow)
         # rows are in order of value, so of equal counts the first is the least
         order = np.lexsort((-self.counts[by], groups))
         first = np.ones(len(order), np.bool_)
@@ -183,7 +184,7 @@ class Distinct(State):
 
     def export(self, members: Groups) -> list[pa.Array[Any]]:
         pairs, sizes, codes = self.of_members(members)
-        values = self.coder.values(codes) if self.coder else pa.nulls(0, self.type.arrow)
+        values = self.coder.values(codes) if self.coder else null_array(0, self.type.arrow)
         columns = [lists(values, sizes, np.zeros(len(sizes), np.bool_))]
         if self.counted:
             columns.append(lists(array_from(self.counts[pairs]), sizes, np.zeros(len(sizes), np.bool_)))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ....planner.types import Type
 from ...arrow import array_from, concat, indices, is_valid, numbers_of, own
+from ...arrow import nulls as null_array
 from .base import Finished, Groups, Rows, State
 from .distinct import flat, lists, ranges
 
@@ -98,7 +99,7 @@ class Everything(Held):
 
     def everything(self) -> tuple[pa.Array[Any], NDArray[np.int64]]:
         if len(self.values) != 1:
-            self.values = [concat(self.values) if self.values else pa.nulls(0, self.type.arrow)]
+            self.values = [concat(self.values) if self.values else null_array(0, self.type.arrow)]
             self.places = [np.concatenate(self.places) if self.places else np.empty(0, np.int64)]
         return self.values[0], self.places[0]
 

@@ -99,9 +99,7 @@ class Limbs:
         for j, part in enumerate(parts):
             self.put(groups, low + j, np.where(bits < 0, -part, part))
 
-    def add_products(
-        self, groups: Groups, x: NDArray[np.float64], y: NDArray[np.float64], compiled: bool
-    ) -> None:
+    def add_products(self, groups: Groups, x: NDArray[np.float64], y: NDArray[np.float64], compiled: bool) -> None:
         """Exact products of finite doubles; bit 0 of field 0 stands for 2**-2150 here."""
         self._note(4 * len(groups))  # up to three pieces of a product fall into one field
         if compiled:
@@ -214,10 +212,7 @@ class Limbs:
         ]
 
     def export(self, members: Groups) -> list[pa.Array[Any]]:
-        if len(self.wide):
-            wide = self.wide[members]
-        else:
-            wide = np.zeros((len(members), self.width), np.int64)
+        wide = self.wide[members] if len(self.wide) else np.zeros((len(members), self.width), np.int64)
         columns = [*self.limbs[members].T, *wide.T, self.top[members].astype(np.int64), *self.extra[members].T]
         return [array_from(np.ascontiguousarray(c)) for c in columns]
 

@@ -111,6 +111,7 @@ class Moments(State):
         k = count[live]
         under = k - 1 if out in SAMPLE else k
         found, sure = variances(k, self.sums[0], self.products[0], live, under, UNIT)
+        found[k == 1], sure[k == 1] = 0.0, True
         value[live[sure]] = np.sqrt(found[sure]) if out.startswith("stddev") else found[sure]
         return live[~sure]
 
@@ -203,6 +204,11 @@ ONE: dict[str, Callable[..., float]] = {
     "var": _var, "var_samp": _var_samp, "stddev": _stddev, "stddev_samp": _stddev_samp,
 }  # fmt: skip
 TWO: dict[str, Callable[..., float | None]] = {
-    "cov": _cov, "cov_samp": _cov_samp, "corr": _corr, "slope": _slope, "intercept": _intercept, "r2": _r2,
+    "cov": _cov,
+    "cov_samp": _cov_samp,
+    "corr": _corr,
+    "slope": _slope,
+    "intercept": _intercept,
+    "r2": _r2,
 }
 SAMPLE = frozenset({"var_samp", "stddev_samp", "cov_samp"})

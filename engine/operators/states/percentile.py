@@ -33,6 +33,7 @@ class Percentile(State):
         self.stretches: list[tuple[int, U64]] = []  # many values of one group
         self._nbytes = 0
         self._lock = threading.Lock()
+        self._compiled = False
         self._grouped: tuple[U64, NDArray[np.int64]] | None = None
         self._ready: tuple[U64, NDArray[np.int64]] | None = None
 
@@ -50,6 +51,7 @@ class Percentile(State):
         values = words.values
         if words.nulls is not None:
             groups, values = groups[~words.nulls], values[~words.nulls]
+        self._compiled = rows.compiled
         self._add(groups, values)
 
     def _add(self, groups: Groups, values: U64) -> None:
@@ -59,9 +61,9 @@ class Percentile(State):
         self._grouped = None
 
     def seal(self) -> None:
-        self.grouped(True)
+        self.grouped()
 
-    def grouped(self, compiled: bool = False) -> tuple[U64, NDArray[np.int64]]:
+    def grouped(self) -> tuple[U64, NDArray[np.int64]]:
         """Words in order of group, and where each group begins; made once."""
         with self._lock:
             if self._grouped is None:
@@ -72,12 +74,8 @@ class Percentile(State):
             return self._grouped
 
     def _by_group(self, n: int) -> tuple[U64, NDArray[np.int64]]:
-        sizes = np.zeros(n, np.int64)
-        for groups in self.groups:
-            sizes += np.bincount(groups, minlength=n) if n < len(groups) else 0
-        if any(n >= len(g) for g in self.groups):
-            small = np.concatenate([g for g in self.groups if n >= len(g)])
-            sizes += np.bincount(small, minlength=n)
+        groups = np.concatenate(self.groups) if self.groups else np.empty(0, np.int32)
+        sizes = np.bincount(groups, minlength=n)
         for g, words in self.stretches:
             sizes[g] += len(words)
         bounds = np.zeros(n + 1, np.int64)
@@ -88,11 +86,15 @@ class Percentile(State):
             out[fill[g] : fill[g] + len(words)] = words
             fill[g] += len(words)
         if self.groups:
-            self._scatter(np.concatenate(self.groups), np.concatenate(self.words), fill, out)
+            self._scatter(groups, np.concatenate(self.words), fill, out)
         return out, bounds
 
-    @staticmethod
-    def _scatter(groups: Groups, words: U64, fill: NDArray[np.int64], out: U64) -> None:
+    def _scatter(self, groups: Groups, words: U64, fill: NDArray[np.int64], out: U64) -> None:
+        if self._compiled:
+            from ...kernels import group
+
+            group.scatter_words(groups, words, fill, out)
+            return
         order = stable_order(groups)
         sizes = np.bincount(groups, minlength=len(fill))
         out[ranges(fill, sizes)] = words[order]

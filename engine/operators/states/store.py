@@ -8,6 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...arrow import concat, indices, own
+from ...arrow import nulls as null_array
 
 
 class Store:
@@ -37,7 +38,7 @@ class Store:
     def take_nullable(self, rows: pa.Array[Any]) -> pa.Array[Any]:
         """By Arrow indices; where these are null, so is the value."""
         if not self._chunks:
-            return pa.nulls(len(rows), self.kind)
+            return null_array(len(rows), self.kind)
         if len(self._chunks) == 1:
             return self._chunks[0].take(rows)
         got = pa.chunked_array(cast(Any, self._chunks)).take(cast(Any, rows))
@@ -50,5 +51,3 @@ class Store:
 
     def nbytes(self) -> int:
         return self._nbytes
-
-

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ....planner.types import DOUBLE, LONG, Type
 from ...arrow import array_from, bools_of, is_valid, numbers_of
+from ...arrow import nulls as null_array
 from .base import Finished, Groups, Rows, State, bitmap, fit
 from .limbs import Limbs
 
@@ -72,26 +73,29 @@ def _counted(groups: Groups, column: Any, what: str) -> Groups:
     return groups[is_valid(column)] if column.null_count else groups
 
 
+LOW, HIGH, COUNT, CELL = 0, 1, 2, 4  # of a group's cells
+
+
 class SumLong(State):
     """128-bit sums of 64-bit integers, in two words, and counts of the values."""
 
     def __init__(self, type_: Type) -> None:
         self.type = type_
-        self.low, self.high, self.count = np.zeros((3, 0), np.int64)
+        self.cells = np.zeros((0, CELL), np.int64)
         self._scratch = np.zeros((2, 0), np.int64)
 
     def key(self) -> Hashable:
-        return (SumLong, self.type)
+        return ("SumLong", self.type)
 
     def resize(self, n: int) -> None:
-        self.low, self.high, self.count = fit(self.low, n), fit(self.high, n), fit(self.count, n)
+        self.cells = fit(self.cells, n)
 
     def update(self, rows: Rows) -> None:
         values = rows.args[0]
         if rows.compiled:
             from ...kernels import group
 
-            group.add_longs(rows.groups, numbers_of(values), bitmap(values), self.low, self.high, self.count)
+            group.add_longs(rows.groups, numbers_of(values), bitmap(values), self.cells.reshape(-1))
             return
         groups, numbers = rows.groups, numbers_of(values)
         if values.null_count:
@@ -102,15 +106,15 @@ class SumLong(State):
 
     def _add(self, groups: Groups, numbers: NDArray[np.int64]) -> None:
         """Halves are summed in scratch first, so that each group carries once."""
-        if self._scratch.shape[1] < len(self.low):
-            self._scratch = np.zeros((2, len(self.low)), np.int64)
+        if self._scratch.shape[1] < len(self.cells):
+            self._scratch = np.zeros((2, len(self.cells)), np.int64)
         lows, highs = self._scratch
         np.add.at(lows, groups, numbers & LOW32)
         np.add.at(highs, groups, numbers >> 32)
-        np.add.at(self.count, groups, 1)
+        np.add.at(self.cells[:, COUNT], groups, 1)
         # the same group may stand here several times: each time the same sum is stored
-        low, high = _add128(self.low[groups], self.high[groups], lows[groups], highs[groups])
-        self.low[groups], self.high[groups] = low, high
+        low, high = _add128(self.cells[groups, LOW], self.cells[groups, HIGH], lows[groups], highs[groups])
+        self.cells[groups, LOW], self.cells[groups, HIGH] = low, high
         lows[groups] = 0
         highs[groups] = 0
 
@@ -118,17 +122,22 @@ class SumLong(State):
         if compiled:
             from ...kernels import group
 
-            group.merge_longs(members, other.low, other.high, other.count, groups, self.low, self.high, self.count)
+            group.merge_longs(members, other.cells.reshape(-1), groups, self.cells.reshape(-1))
             return
         # members of one other state fall into different groups
-        before = self.low[groups].view(np.uint64)
-        after = before + other.low[members].view(np.uint64)
-        self.low[groups] = after.view(np.int64)
-        self.high[groups] += other.high[members] + (after < before)
-        self.count[groups] += other.count[members]
+        theirs = other.cells[members]
+        before = self.cells[groups, LOW].view(np.uint64)
+        after = before + theirs[:, LOW].view(np.uint64)
+        self.cells[groups, LOW] = after.view(np.int64)
+        self.cells[groups, HIGH] += theirs[:, HIGH] + (after < before)
+        self.cells[groups, COUNT] += theirs[:, COUNT]
+
+    def _columns(self, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        low, high, count = np.ascontiguousarray(self.cells[:n, :3].T)
+        return low, high, count
 
     def finish(self, n: int, out: str, compiled: bool) -> Finished:
-        low, high, count = self.low[:n], self.high[:n], self.count[:n]
+        low, high, count = self._columns(n)
         if out == "avg":
             return self._avg(low, high, count)
         if out == "count":
@@ -139,7 +148,7 @@ class SumLong(State):
 
     def totals(self, n: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Sums as doubles, rounded once, and which have no value."""
-        low, high, count = self.low[:n], self.high[:n], self.count[:n]
+        low, high, count = self._columns(n)
         out = low.astype(np.float64)
         for g in np.flatnonzero(high != (low >> 63)):
             out[g] = float((int(high[g]) << 64) + int(low.view(np.uint64)[g]))
@@ -158,13 +167,14 @@ class SumLong(State):
         return Finished(array_from(whole, nulls, pa.duration("us")))
 
     def export(self, members: Groups) -> list[pa.Array[Any]]:
-        return [array_from(a[members]) for a in (self.low, self.high, self.count)]
+        return [array_from(np.ascontiguousarray(c)) for c in self.cells[members, :3].T]
 
     def load(self, arrays: Sequence[pa.Array[Any]]) -> None:
-        self.low, self.high, self.count = (numbers_of(a).copy() for a in arrays)
+        columns = [numbers_of(a) for a in arrays]
+        self.cells = np.stack([*columns, np.zeros(len(columns[0]), np.int64)], axis=1)
 
     def nbytes(self) -> int:
-        return 3 * self.low.nbytes + self._scratch.nbytes
+        return self.cells.nbytes + self._scratch.nbytes
 
 
 def _add128(
@@ -246,7 +256,7 @@ class Skipped(State):
     def finish(self, n: int, out: str, compiled: bool) -> Finished:
         if out == "count":
             return Finished(array_from(np.zeros(n, np.int64)))
-        return Finished(pa.nulls(n, self.type.arrow))
+        return Finished(null_array(n, self.type.arrow))
 
     def export(self, members: Groups) -> list[pa.Array[Any]]:
         return []

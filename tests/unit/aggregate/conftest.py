@@ -16,7 +16,7 @@ import pytest
 
 import cortado.commands.aggregates
 from cortado.commands.base import REGISTRY
-from cortado.engine.arrow import offsets_of
+from cortado.engine.arrow import buffer_of, bytes_of, concat, offsets_of
 from cortado.engine.batch import PAD, Batch, Origin, Spans
 from cortado.engine.context import Context, QueryState, Settings
 from cortado.engine.memory import Budget
@@ -24,7 +24,6 @@ from cortado.engine.notes import At
 from cortado.engine.operators.aggregate import AggregateSink
 from cortado.engine.storage.spill import SpillArea
 from cortado.planner import ast
-from cortado.planner.catalog import Relation
 from cortado.planner.expr import Bound, FieldRef, Literal
 from cortado.planner.plan import AggCall, Aggregate, Key, Scan
 from cortado.planner.types import BOOL, LONG, Schema, Type, of_arrow
@@ -93,18 +92,17 @@ class Outcome:
     query: QueryState
 
 
-def to_spans(array: pa.Array) -> Spans:
+def to_spans(array: pa.Array[Any]) -> Spans:
     ends = offsets_of(array)
-    raw = array.buffers()[2]
-    data = np.zeros((raw.size if raw else 0) + 2 * PAD, np.uint8)
-    if raw:
-        data[PAD : PAD + raw.size] = np.frombuffer(raw, np.uint8)
+    raw = bytes_of(array.buffers()[2])
+    data = np.zeros(len(raw) + 2 * PAD, np.uint8)
+    data[PAD : PAD + len(raw)] = raw
     valid = np.asarray(array.is_valid())
     length = np.where(valid, np.diff(ends), -1).astype(np.int32)
-    return Spans(pa.py_buffer(data), data, ends[:-1] + np.int32(PAD), length)
+    return Spans(buffer_of(data), data, ends[:-1] + np.int32(PAD), length)
 
 
-def as_form(array: pa.Array, form: str) -> Any:
+def as_form(array: pa.Array[Any], form: str) -> Any:
     if not pa.types.is_string(array.type) or form == "plain":
         return array
     if form == "spans":
@@ -120,7 +118,7 @@ def make_node(
     def field(name: str) -> Bound:
         kind = schema.type(name)
         assert kind is not None
-        return Bound(FieldRef(type=kind, name=name), ast.Name(name=name))  # type: ignore[call-arg]
+        return Bound(FieldRef(type=kind, name=name), ast.Name(name=name))
 
     def argument(value: Any) -> Bound:
         if isinstance(value, str) and value in schema:
@@ -128,7 +126,7 @@ def make_node(
         kind = BOOL if isinstance(value, bool) else LONG if isinstance(value, int) else Type("double")
         if isinstance(value, str):
             kind = Type("string")
-        return Bound(Literal(type=kind, value=value), ast.Name(name="literal"))  # type: ignore[call-arg]
+        return Bound(Literal(type=kind, value=value), ast.Name(name="literal"))
 
     calls = []
     for i, (name, *args) in enumerate(aggs):
@@ -139,15 +137,15 @@ def make_node(
         function = REGISTRY.aggregates[name]
         fake = FakeCall(name, [b.expr for b in bound], args, warned)
         kind = function.bind(fake)  # type: ignore[arg-type]
-        calls.append(AggCall(function, tuple(bound), kind, where, f"a{i}", ast.Name(name=name), fake.data))  # type: ignore[call-arg]
-    source = Scan(relation=_Nothing(schema))
+        calls.append(AggCall(function, tuple(bound), kind, where, f"a{i}", ast.Name(name=name), fake.data))
+    source = Scan(relation=_Nothing(schema))  # type: ignore[arg-type]
     node = Aggregate(
         inputs=(source,), aggs=tuple(calls), keys=tuple(Key(field(k), k) for k in keys), drop_null_keys=drop
     )
     return node, schema
 
 
-class _Nothing(Relation):
+class _Nothing:
     def __init__(self, schema: Schema) -> None:
         self.schema, self.name = schema, "t"
 
@@ -181,10 +179,7 @@ def run_sink(
             row = 0
             for part in seqs[seq]:
                 local = locals_[rng.randrange(world.threads)]  # a begun partition may go on with another worker
-                columns = tuple(
-                    as_form(pa.concat_arrays(c.chunks) if c.num_chunks != 1 else c.chunk(0), world.form)
-                    for c in part.columns
-                )
+                columns = tuple(as_form(concat(c.chunks), world.form) for c in part.columns)
                 sink.push(Batch(part.num_rows, columns, Origin(seq, "t", 0, row)), local)
                 row += part.num_rows
             if world.compiled == "flips" and n == len(order) // 2:

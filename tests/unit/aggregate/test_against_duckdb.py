@@ -68,7 +68,8 @@ AGGS = [
 
 
 @pytest.mark.parametrize(
-    "keys", [(), ("word",), ("number",), ("real",), ("flag",), ("moment",), ("word", "number"), ("flag", "real", "word")]
+    "keys",
+    [(), ("word",), ("number",), ("real",), ("flag",), ("moment",), ("word", "number"), ("flag", "real", "word")],
 )
 @pytest.mark.parametrize("n", [0, 1, 2500])
 def test_groups_and_plain_aggregates(keys: tuple[str, ...], n: int, same_everywhere: Any) -> None:
@@ -127,4 +128,7 @@ def test_deeper_aggregates(keys: tuple[str, ...], n: int, same_everywhere: Any) 
         db.register("t", without_zone(t))
         want = db.sql(f"select {names} from t{by}{order}").to_arrow_table()
     for name in got.column_names:
-        assert rows(got.select([name])) == rows(want.select([name])), (name, DEEP[int(name[1:])] if name[0] == "a" else "")
+        assert rows(got.select([name])) == rows(want.select([name])), (
+            name,
+            DEEP[int(name[1:])] if name[0] == "a" else "",
+        )

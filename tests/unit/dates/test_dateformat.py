@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -21,7 +22,7 @@ ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Seoul", "Australia/Lo
 moments = st.datetimes(dt.datetime(1, 2, 1), dt.datetime(9999, 11, 1))
 
 
-def column(*instants: int | None, unit: str = "us") -> pa.Array:
+def column(*instants: int | None, unit: str = "us") -> pa.Array[Any]:
     return pa.array(instants, pa.int64()).cast(pa.timestamp(unit, "UTC"))
 
 
@@ -76,8 +77,8 @@ def test_percent_letters_agree_with_python(values: list[dt.datetime], fmt: str, 
 def test_percent_letters_agree_with_duckdb() -> None:
     instants = np.random.default_rng(3).integers(-(10**15), 4 * 10**15, 100)
     fmt = "%Y-%m-%d %H:%M:%S.%f %a %b %d %j %p %I %y %U %W %u %G %V %g %x %X %c"
-    rows = duckdb.sql(
-        "select strftime(make_timestamp(t), ?) from (select unnest(?) as t)", params=[fmt, instants.tolist()]
+    rows = duckdb.execute(
+        "select strftime(make_timestamp(t), ?) from (select unnest(?) as t)", [fmt, instants.tolist()]
     ).fetchall()
     assert format_dates(column(*instants.tolist()), percent(fmt), "UTC").to_pylist() == [
         r[0].rstrip("\0") for r in rows

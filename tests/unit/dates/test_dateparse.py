@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -29,7 +30,7 @@ def us(text: str) -> int:
     return int(np.datetime64(text, "us").astype(np.int64))
 
 
-def strings(*values: str | None) -> pa.Array:
+def strings(*values: str | None) -> pa.Array[Any]:
     return pa.array(values, pa.string())
 
 
@@ -207,7 +208,7 @@ def test_strptime_agrees_with_duckdb_and_python(fmt: str) -> None:
     assert got.values.tolist() == [
         (dt.datetime.strptime(t, fmt) - EPOCH) // dt.timedelta(microseconds=1) for t in texts
     ]
-    rows = duckdb.sql("select epoch_us(strptime(t, ?)) from (select unnest(?) as t)", params=[fmt, texts]).fetchall()
+    rows = duckdb.execute("select epoch_us(strptime(t, ?)) from (select unnest(?) as t)", [fmt, texts]).fetchall()
     assert got.values.tolist() == [r[0] for r in rows]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -97,9 +98,9 @@ def test_dateadd_agrees_with_duckdb(unit: str) -> None:
     by = np.random.default_rng(12).integers(-500, 500, len(at))
     amount = {"quarter": "to_months(n * 3)", "week": "to_days(n * 7)", "usec": "to_microseconds(n)", "msec": "to_milliseconds(n)",
               "mon": "to_months(n)", "min": "to_minutes(n)", "sec": "to_seconds(n)"}.get(unit, f"to_{unit}s(n)")  # fmt: skip
-    rows = duckdb.sql(
+    rows = duckdb.execute(
         f"select epoch_us(make_timestamp(t) + {amount}) from (select unnest(?) as t, unnest(?)::int as n)",
-        params=[at.tolist(), by.tolist()],
+        [at.tolist(), by.tolist()],
     ).fetchall()
     assert call("dateadd", dates(*at.tolist()), unit, longs(*by.tolist())) == ([r[0] for r in rows], {})
 
@@ -153,9 +154,9 @@ def test_datediff_truncates(unit: str, length: int) -> None:
 def test_calendar_differences_agree_with_duckdb() -> None:
     a, b = some_instants(), some_instants()[::-1]
     for unit, name in (("calmon", "month"), ("calyear", "year")):
-        rows = duckdb.sql(
+        rows = duckdb.execute(
             f"select date_sub('{name}', make_timestamp(a), make_timestamp(b)) from (select unnest(?) as a, unnest(?) as b)",
-            params=[a.tolist(), b.tolist()],
+            [a.tolist(), b.tolist()],
         ).fetchall()
         assert call("datediff", dates(*a.tolist()), dates(*b.tolist()), unit)[0] == [r[0] for r in rows]
 
@@ -220,8 +221,8 @@ PARTS = {"century": "century", "decade": "decade", "year": "year", "isoyear": "i
 @pytest.mark.parametrize("part", list(PARTS))
 def test_datepart_agrees_with_duckdb(part: str) -> None:
     at = some_instants()
-    rows = duckdb.sql(
-        f"select date_part('{PARTS[part]}', make_timestamp(t)) from (select unnest(?) as t)", params=[at.tolist()]
+    rows = duckdb.execute(
+        f"select date_part('{PARTS[part]}', make_timestamp(t)) from (select unnest(?) as t)", [at.tolist()]
     ).fetchall()
     assert call("datepart", dates(*at.tolist()), part) == ([r[0] for r in rows], {})
 
@@ -253,7 +254,8 @@ def test_daterange_excludes_its_end() -> None:
 
 def items(start: str, end: str, step: object, zone: str = "UTC") -> list[str | None]:
     got = run("daterange", dates(us(start)), dates(us(end)), step, zone=zone)
-    values = got.array.flatten().cast(pa.int64()).to_pylist()
+    flat: Any = got.array
+    values = flat.flatten().cast(pa.int64()).to_pylist()
     return iso(values)
 
 
@@ -277,7 +279,7 @@ def test_daterange_agrees_with_duckdb(step: str) -> None:
     )
     words = {"1h": "1 hour", "7m": "7 minutes", "1d": "1 day", "3d": "3 days", "1w": "7 days"}.get(step, words)
     start, end = "2026-01-15", "2026-02-20" if step[-1] in "hm" else "2033-03-01"
-    rows = duckdb.sql(
+    rows = duckdb.execute(
         f"select epoch_us(unnest(range(timestamp '{start}', timestamp '{end}', interval '{words}')))"
     ).fetchall()
     assert items(start, end, step) == iso([r[0] for r in rows])

@@ -62,6 +62,18 @@ def test_find_one_is_bytes_find(data: bytes, text: bytes, low: int, size: int) -
     assert got == data.find(text, low, high)
 
 
+def test_text_that_is_nearly_a_hit_everywhere_is_left_to_the_general_path() -> None:
+    literal = "a" * 300 + "b" + "a" * 300
+    column = strings("a" * 20_000, "x" + literal, None)
+    text = np.frombuffer(literal.encode(), np.uint8)
+    body = np.frombuffer(b"a" * 20_000, np.uint8)
+    assert find.find_one(body, 0, len(body), text, 0, len(text)) == find.TOO_HARD
+    assert compiled(column, ("", literal, "")).tolist() == [False, True, False]
+    assert compiled(column, ("x", literal[:-1], "a")).tolist() == [False, True, False]
+    assert compiled(column, ("", "a", literal[1:], "")).tolist() == [False, True, False]
+    assert compiled(column, ("", "a", literal, "")).tolist() == [False, False, False]
+
+
 def test_a_hit_across_two_rows_is_none() -> None:
     data = np.frombuffer(b"\0" * PAD + b"xxabyy" + b"\0" * PAD, np.uint8)
     rows = Spans(buffer_of(data), data, np.array([PAD, PAD + 3], np.int32), np.array([3, 3], np.int32))

@@ -82,6 +82,9 @@ class FakeCall:
         arg = self.args[i] if i < len(self.args) else None
         return arg.value if isinstance(arg, e.Literal) else None
 
+    def worked_out(self, i: int) -> Any:
+        return self.constant(i)
+
     def fail(self, code: str, message: str, at: int | None = None, **more: Any) -> NoReturn:
         raise fault(code, message, **more)
 

@@ -17,7 +17,7 @@ LONGS = st.sampled_from([-(2**63), 2**63 - 1, -1, 0, 1]) | st.integers(-(2**63),
 DAY = 86_400_000_000
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(LONGS, min_size=1, max_size=5), st.integers(1, 2**63 - 1) | st.integers(1, 20), LONGS)
 def test_longs_are_exact(values: list[int], width: int, offset: int) -> None:
     expected = [(v - offset) // width * width + offset for v in values]
@@ -27,7 +27,7 @@ def test_longs_are_exact(values: list[int], width: int, offset: int) -> None:
     assert call("bucket", longs(*values), longs(*[width] * len(values)), offset)[0] == kept
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.floats(-1e9, 1e9), st.sampled_from([0.5, 0.25, 3.0, 10.0]), st.sampled_from([0.0, 0.125]))
 def test_doubles_lie_in_their_bucket(value: float, width: float, offset: float) -> None:
     got = call("bucket", doubles(value), width, offset)[0][0]

@@ -13,7 +13,7 @@ from tests.unit.functions.harness import call, everywhere, strings
 
 TEXTS = st.lists(st.none() | st.text(max_size=8), min_size=1, max_size=6)
 CODED = st.lists(st.none() | st.text(st.sampled_from("a+%4eE1C3A9F0 한"), max_size=8), min_size=1, max_size=6)
-quick = settings(max_examples=200, deadline=None)
+quick = settings(max_examples=60, deadline=None)
 
 
 def decoded(text: str | None) -> str | None:

@@ -23,7 +23,7 @@ N = 200_000
 def draw(name: str, *args: Any, n: int, first: int = 0, site: int = 1, seed: int = 0) -> Any:
     """A function's values for the rows first..first+n of a query."""
     bench = Bench(seed=seed, n=n)
-    expr = bench.bind(name, [bench.expr(a) for a in args])
+    expr: Any = bench.bind(name, [bench.expr(a) for a in args])
 
     def none(*_: Any) -> None:
         raise AssertionError("refused")

@@ -17,7 +17,7 @@ TEXTS = st.lists(st.none() | st.text(st.sampled_from("ab1 2=é한_\n"), max_size
 PATTERNS = st.sampled_from([
     r"(a)(b)?", r"(\d+)=(\d*)", r"^(a|b)", r"b$", r"", r"(?:x)?", r"([ab]+)(\d)", r"(?i)A(B)", r"\bb", r"(a)|(b)", r"[^ab]",
 ])  # fmt: skip
-quick = settings(max_examples=150, deadline=None)
+quick = settings(max_examples=60, deadline=None)
 
 
 @quick
@@ -26,6 +26,14 @@ def test_match_finds_anywhere_and_null_is_false(texts: list[str | None], pattern
     expected = [t is not None and re.search(pattern, t.replace("\n", "~"), re.ASCII) is not None for t in texts]
     column = strings(*(t and t.replace("\n", "~") for t in texts))
     assert everywhere("match", column, pattern).values == expected
+
+
+@pytest.mark.parametrize("pattern", ["a", "^a", "a$", "^a$", "ab1", "한", "b ", "^", "$", "^$", "-", "<>,#&"])
+def test_plain_text_is_searched_as_text(pattern: str) -> None:
+    texts = ["a", "ba", "ab1", "", None, "xab1y", "b 한", "-<>,#&", "a*", "*"]
+    assert everywhere("match", strings(*texts), pattern).values == [
+        t is not None and re.search(pattern, t) is not None for t in texts
+    ]
 
 
 @quick

@@ -19,7 +19,7 @@ from tests.unit.functions.harness import call, everywhere, longs, run, spans_of,
 LETTERS = st.text(st.sampled_from("aB é한\U0001f600\t\n\x00\u3000ß"), max_size=9)
 TEXTS = st.lists(st.none() | LETTERS, min_size=1, max_size=8)
 NUMBERS = st.sampled_from([0, 1, -1, 2, -2, 3, -3, 5, -5, 9, 100, -100, 2**31, -(2**31), 2**63 - 1, -(2**63)])
-quick = settings(max_examples=150, deadline=None)
+quick = settings(max_examples=60, deadline=None)
 
 
 def mapped(texts: list[str | None], f: Any) -> list[Any]:
@@ -150,11 +150,11 @@ def test_letters_change_case_and_order(texts: list[str | None]) -> None:
 
 @quick
 @given(TEXTS, st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"]))
-def test_normalize_agrees_with_unicodedata(texts: list[str | None], form: str) -> None:
+def test_normalize_agrees_with_unicodedata(texts: list[str | None], form: Any) -> None:
     texts = [t and t + "e\u0301ﬁ각" for t in texts]
     assert everywhere("normalize", strings(*texts), form).values == mapped(
         texts, lambda t: unicodedata.normalize(form, t)
-    )  # type: ignore[arg-type]
+    )
 
 
 def test_normalize_refuses_an_unknown_form() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cortado.planner.text import QueryError
 from tests.unit.functions.harness import call, dates, doubles, longs, strings
 
-quick = settings(max_examples=200, deadline=None)
+quick = settings(max_examples=60, deadline=None)
 LONGS = st.integers(-(2**63), 2**63 - 1) | st.integers(-1500, 1500)
 FINITE = st.floats(allow_nan=False, allow_infinity=False) | st.floats(-1e6, 1e6)
 

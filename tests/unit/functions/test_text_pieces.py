@@ -16,7 +16,7 @@ from tests.unit.functions.harness import call, dates, everywhere, longs, run, st
 SMALL = st.text(st.sampled_from("ab,한"), max_size=8)
 PART = st.text(st.sampled_from("ab,한"), max_size=2)
 TEXTS = st.lists(st.none() | SMALL, min_size=1, max_size=8)
-quick = settings(max_examples=150, deadline=None)
+quick = settings(max_examples=60, deadline=None)
 
 
 def replaced(t: str | None, old: str | None, new: str | None) -> str | None:

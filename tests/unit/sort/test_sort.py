@@ -232,3 +232,29 @@ def test_foreign_types_order_by_value() -> None:
 
 def _rank(values: list[Any], i: int) -> int:
     return sum(v is not None and values[i] is not None and v < values[i] for v in values)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+def test_text_with_long_common_prefixes(seed: int, compiled: bool) -> None:
+    """Prefixes of all lengths, texts that are the prefix, zeros, nulls, empties, many of one kind."""
+    rng = random.Random(seed)
+    prefix = "p" * rng.choice([0, 1, 7, 8, 9, 63, 64, 65, 200])
+    tails = ["", "\0", "\0\0", "\0a", "a", "aaaaaaaa", "aaaaaaaab", "b" * 70, "b" * 70 + "c", "b" * 70 + "\0", "é"]
+    texts = [rng.choice([None, "", *[prefix + t for t in tails for _ in range(2)]]) for _ in range(900)]
+    if seed == 5:
+        texts = [prefix + t for t in tails * 60]
+    table = pa.table({"t": pa.array(texts, pa.string()), "id": pa.array(range(len(texts)))})
+    world = World(n_locals=2, rows=200, seed=seed, compiled=compiled)
+    for key in ("t", "-t"):
+        assert_order(table, run(table, [key], world), order(plain_rows(table), spec(table, [key])))
+
+
+def test_sorted_and_reversed_runs_that_do_not_overlap() -> None:
+    n = 60_000
+    for step in (1, -1):
+        table = pa.table({"k": pa.array(range(n)[::step]), "id": pa.array(range(n))})
+        for world in (World(n_locals=2, rows=1000), World(n_locals=2, rows=1000, memory=1 << 20)):
+            out = run(table, ["k"], world)
+            assert out.columns[0].to_pylist() == list(range(n))
+            assert run(table, ["-k"], world).columns[0].to_pylist() == list(range(n - 1, -1, -1))

@@ -81,6 +81,18 @@ def test_a_folder_swapped_for_a_link_after_the_check(safe: Path, monkeypatch: py
     assert code(lambda: gate.open_fd(str(safe / "a.log"))) in ("E705", "E601")
 
 
+def test_the_short_way_in_own_folders_lets_no_link_through(safe: Path, tmp_path: Path) -> None:
+    gate = Gate([safe])
+    gate.own(safe)
+    assert gate.read_bytes(safe / "a.log") == b"good"
+    for path in (safe / "link.txt", f"{safe}/..", f"{safe}/../secret.txt", f"{safe}/out/secret.txt"):
+        assert code(lambda path=path: gate.read_bytes(path)) in ("E705", "E605")
+    other = safe / "sub"
+    other.mkdir()
+    assert code(lambda: gate.read_bytes(safe / "a.log", within=other)) == "E705"
+    assert code(lambda: gate.own(tmp_path)) == "E705"
+
+
 def test_plain_files_are_native(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     with Gate().open_read(tmp_path / "a") as found:

@@ -53,7 +53,8 @@ def holds(op: Op, left: Any, right: Any) -> bool:
         return False
     if isinstance(left, float) or isinstance(right, float):
         left, right = key(float(left)), key(float(right))
-    return {"<": left < right, "<=": left <= right, "==": left == right, ">=": left >= right, ">": left > right}[op]
+    answers = {"<": left < right, "<=": left <= right, "==": left == right, ">=": left >= right, ">": left > right}
+    return bool(answers[op])
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -99,7 +100,14 @@ def rows_of(split: tables.Split) -> list[dict[str, Any]]:
 
 def bound(rng: random.Random) -> Bound:
     name = rng.choice("tifsd")
-    values = {"t": TIMES, "i": [*NUMBERS, *FLOATS], "f": [*FLOATS, 0, 1, 2**53 + 1], "s": TEXTS, "d": TIMES}[name]
+    known: dict[str, list[Any]] = {
+        "t": TIMES,
+        "i": [*NUMBERS, *FLOATS],
+        "f": [*FLOATS, 0, 1, 2**53 + 1],
+        "s": TEXTS,
+        "d": TIMES,
+    }
+    values = known[name]
     return Bound(name, rng.choice(OPS), rng.choice(values))
 
 

@@ -37,7 +37,7 @@ def test_append_and_read_in_stored_order(store: TableStore, rows: Rows, read: Re
     assert store.append("t", rows(0)).version == 1
     assert ids(store, read) == [*range(50, 60), *range(10)]
     snap = store.snapshot("t")
-    assert (snap.version, snap.n_rows, len(snap.files)) == (1, 20, 2)
+    assert (snap.version, snap.n_rows, len(snap.files)) == (1, store.n_rows("t"), 2) == (1, 20, 2)
     assert [s.place for s in snap.splits()] == [(0, 0), (1, 0)]
     assert store.names() == ["t"] and store.exists("t") and not store.exists("no such")
 
@@ -58,14 +58,15 @@ def test_a_table_must_be_there_or_be_made(store: TableStore, rows: Rows) -> None
 
 
 def test_create(store: TableStore, read: Read) -> None:
-    schema = pa.schema([("a", pa.int32()), ("b", pa.duration("us"))])
+    fields: Any = [("a", pa.int32()), ("b", pa.duration("us"))]
+    schema = pa.schema(fields)
     assert store.create("t", schema)
     assert not store.create("t", schema, if_absent=True)
     with pytest.raises(QueryError) as found:
         store.create("t", schema)
     assert found.value.code == "E602"
     assert read(store).num_rows == 0
-    assert store.snapshot("t").physical == pa.schema([("a", pa.int64()), ("b", pa.duration("us"))])
+    assert store.snapshot("t").physical.types == [pa.int64(), pa.duration("us")]
 
 
 def test_a_writers_seq_is_stored_once(store: TableStore, rows: Rows, read: Read) -> None:
@@ -249,11 +250,11 @@ def test_compaction_keeps_order_and_old_versions(store: TableStore, rows: Rows, 
 
 def test_compaction_comes_by_itself(store: TableStore, rows: Rows, read: Read, notes: list[str]) -> None:
     most = 0
-    for i in range(150):
+    for i in range(130):
         store.append("t", rows(i * 10), create=True)
         most = max(most, len(store.snapshot("t").files))
     assert most <= tables.COMPACT_ABOVE_FILES + 5
-    assert ids(store, read) == list(range(1500))
+    assert ids(store, read) == list(range(1300))
     assert notes == []
 
 
@@ -356,15 +357,18 @@ def test_a_database_path_that_the_package_cannot_open(tmp_path: Path) -> None:
         assert TableStore(Gate(), tmp_path / name).append("t", pa.table({"a": [1]})).version == 1
 
 
-def test_a_path_in_the_log_may_not_leave_the_table(store: TableStore, rows: Rows) -> None:
+@pytest.mark.parametrize("prefix", ["../secret/", "{secret}/"])
+def test_a_path_in_the_log_may_not_leave_the_table(store: TableStore, rows: Rows, prefix: str) -> None:
     store.append("t", rows(0), create=True)
     store.append("secret", rows(0), create=True)
     snap = store.snapshot("t")
     commit = snap.folder / "_delta_log" / f"{0:020d}.json"
-    secret = store.snapshot("secret").files[0].path
-    commit.write_text(commit.read_text().replace(snap.files[0].path, f"../secret/{secret}"))
+    secret = store.snapshot("secret")
+    path = prefix.format(secret=secret.folder) + secret.files[0].path
+    commit.write_text(commit.read_text().replace(snap.files[0].path, path))
     fresh = TableStore(Gate(), snap.folder.parents[1], durable=False)
     with pytest.raises(QueryError):
+        fresh.snapshot("secret")  # both are its own folders
         for split in fresh.snapshot("t").splits():
             list(split.read())
 

@@ -1,0 +1,35 @@
+"""wavg, vwap: means by weight."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...engine.operators.states.base import Maker
+from ...planner.catalog import CallBinder
+from ...planner.types import DOUBLE, Type
+from ..base import aggregate
+from .basic import numeric
+
+
+def _bind(call: CallBinder) -> Type:
+    for i in range(2):
+        numeric(call, i)
+    return DOUBLE
+
+
+@aggregate(
+    "wavg",
+    least=2,
+    returns=_bind,
+    aliases=("vwap",),
+    tier=2,
+    syntax="wavg(E, W), vwap(PRICE, SIZE)",
+    summary="sum(E * W) / sum(W) over the rows where both have a value; null where the weights sum to 0.",
+    examples=(("wavg(x, x)", "2.3333333333333335"), ("wavg(x, x - x)", "null")),
+)
+def wavg(types: list[Type], data: Any) -> Maker:
+    from ...engine.operators.states.sums import Skipped
+    from ...engine.operators.states.weighted import Weighted
+
+    fine = ("long", "double", "decimal")
+    return Maker(lambda: Weighted(types)) if all(t.kind in fine for t in types) else Maker(Skipped)

@@ -1,0 +1,47 @@
+"""`outputcsv PATH [F, ...]`: rows to a CSV file."""
+
+from __future__ import annotations
+
+from ..engine.lower import at_of
+from ..engine.operators.writers import WriteFile, WriterTransform
+from ..engine.operators.writing import SHARED, write_node
+from .base import Args, Command, Example, Node, Option, kinds, lowers, register
+
+
+@lowers(WriteFile)
+@register
+class OutputCsv(Command[WriteFile]):
+    name = "outputcsv"
+    summary = "Write rows to a CSV file and pass them on; null is an empty cell, empty text two quotes."
+    syntax = "outputcsv [append=f] [overwrite=f] [partition=f] [tab=f] [bom=f] [encoding=utf-8] [header=t] PATH [F, ...]"
+    grammar = "path [names]"
+    options = (
+        *SHARED,
+        Option("tab", kinds.BOOL, "separate cells by tabs", default=False),
+        Option("bom", kinds.BOOL, "begin the file with a byte order mark", default=False),
+        Option("encoding", kinds.ENCODING, "encoding of the text", default="utf-8"),
+        Option("header", kinds.BOOL, "the first line holds the names", default=True),
+    )
+    examples = (
+        Example(
+            title="rows go on",
+            given={"t": "a:long b:string\n1 x\n2 null"},
+            query="table t | outputcsv overwrite=t out.csv | stats count",
+            expect="count:long\n2",
+        ),
+    )
+
+    def bind(self, args: Args, source: Node | None) -> Node:
+        from ..engine.operators.formats import CsvOutput
+
+        assert source is not None
+        form = CsvOutput(
+            sep="\t" if args.option("tab") else ",",
+            bom=args.option("bom"),
+            encoding=args.option("encoding"),
+            header=args.option("header"),
+        )
+        return write_node(args, source, form)
+
+    def lower(self, node: WriteFile) -> WriterTransform:
+        return WriterTransform(node, at_of(node))

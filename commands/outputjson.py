@@ -1,0 +1,30 @@
+"""`outputjson PATH [F, ...]`: rows to a file of JSON lines."""
+
+from __future__ import annotations
+
+from ..engine.operators.writers import WriteFile
+from ..engine.operators.writing import SHARED, write_node
+from .base import Args, Command, Example, Node, Option, kinds, register
+
+
+@register
+class OutputJson(Command[WriteFile]):
+    name = "outputjson"
+    summary = "Write rows to a file, an object a line, and pass them on."
+    syntax = "outputjson [append=f] [overwrite=f] [partition=f] [encoding=utf-8] PATH [F, ...]"
+    grammar = "path [names]"
+    options = (*SHARED, Option("encoding", kinds.ENCODING, "encoding of the text", default="utf-8"))
+    examples = (
+        Example(
+            title="two fields of the rows; all of them go on",
+            given={"t": "a:long b:string c:double\n1 x 0.5"},
+            query="table t | outputjson out.json a, b",
+            expect="a:long b:string c:double\n1 x 0.5",
+        ),
+    )
+
+    def bind(self, args: Args, source: Node | None) -> Node:
+        from ..engine.operators.formats import JsonOutput
+
+        assert source is not None
+        return write_node(args, source, JsonOutput(encoding=args.option("encoding")))

@@ -1,0 +1,36 @@
+"""`outputparquet PATH [F, ...]`: rows to a Parquet file."""
+
+from __future__ import annotations
+
+from ..engine.operators.writers import WriteFile
+from ..engine.operators.writing import SHARED, write_node
+from .base import Args, Command, Example, Node, Option, kinds, register
+
+CODECS = ("zstd", "snappy", "gzip", "lz4", "brotli", "none")
+
+
+@register
+class OutputParquet(Command[WriteFile]):
+    name = "outputparquet"
+    summary = "Write rows to a Parquet file, types kept, and pass them on."
+    syntax = "outputparquet [codec=zstd] [rowgroup=N] [append=f] [overwrite=f] [partition=f] PATH [F, ...]"
+    grammar = "path [names]"
+    options = (
+        *SHARED,
+        Option("codec", CODECS, "how pages are packed", default="zstd"),
+        Option("rowgroup", kinds.INT, "rows of a row group", default=131_072, least=1),
+    )
+    examples = (
+        Example(
+            title="rows go on; a limit below does not shorten the file",
+            given={"t": "a:long\n1\n2\n3"},
+            query="table t | outputparquet out.parquet | limit 1",
+            expect="a:long\n1",
+        ),
+    )
+
+    def bind(self, args: Args, source: Node | None) -> Node:
+        from ..engine.operators.formats import ParquetOutput
+
+        assert source is not None
+        return write_node(args, source, ParquetOutput(codec=args.option("codec"), rowgroup=args.option("rowgroup")))

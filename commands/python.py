@@ -1,0 +1,49 @@
+"""`python NAME`: an object of the Python session."""
+
+from __future__ import annotations
+
+from ..engine.notes import At
+from ..planner import ast
+from ..planner.plan import Scan
+from ..planner.text import nearest
+from ..planner.unparse import stage_text
+from .base import Args, Command, Example, Node, register
+
+
+@register
+class PythonCommand(Command[Scan]):
+    name = "python"
+    summary = "Read a registered object: a pandas or Polars frame, an Arrow table or stream."
+    syntax = "python NAME"
+    grammar = "table"
+    source = True
+    examples = (
+        Example(title="a registered table", given={"t": "a:long\n1\n2"}, query="python t | stats sum(a) as a", expect="a:long\n3"),
+    )
+
+    def bind(self, args: Args, source: Node | None) -> Node:
+        from ..engine.sources.memory import relation_of
+
+        name = self._name(args)
+        thing = args.services.lookup(name)
+        if thing is None:
+            known = (*args.services.given, *args.services.objects)
+            args.abort("E304", f"no object named '{name}'", args.place("table"), suggestions=nearest(name, known, 1),
+                       hint="register it: session.register(name, frame)")  # fmt: skip
+        at = At(args.stage, self.name, args.span)
+        relation = relation_of(thing, name, zone=args.zone, at=at, spent=args.services.spent)
+        for column, by_kind in relation.mixed.items():
+            shown = ", ".join(f"{n} {k}" for k, n in by_kind.items())
+            if args.strict:
+                args.fail("E504", f"field '{column}' mixes {shown}", args.place("table"), strict=True)
+            else:
+                args.note("mixed", f"field '{column}' mixes {shown}: it is text", count=sum(by_kind.values()) - max(by_kind.values()))
+        for column in relation.renamed:
+            args.note("info", f"a column name is there twice: the later one is '{column}'")
+        return Scan(**args.common, relation=relation, key=stage_text(args.parsed))
+
+    def _name(self, args: Args) -> str:
+        given = args.one("table")
+        if isinstance(given, ast.Name):
+            return given.name
+        return given.value if isinstance(given, ast.Text) else args.path(given)

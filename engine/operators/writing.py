@@ -1,0 +1,56 @@
+"""What the writer commands share: their common options, and the node that a stage becomes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...planner import options as kinds
+from ...planner.options import Option
+from .writers import WriteFile, parts_of
+
+if TYPE_CHECKING:
+    from ...planner.bind import Args
+    from ...planner.plan import Node
+
+SHARED = (
+    Option("append", kinds.BOOL, "add to the file if there is one", default=False),
+    Option("overwrite", kinds.BOOL, "replace the file if there is one", default=False),
+    Option("partition", kinds.BOOL, "a file for each value of {FIELD} or {logtime:FORMAT} in the path", default=False),
+)
+
+
+def write_node(args: Args[Any], source: Node, form: Any) -> WriteFile:
+    """The bound stage: fields and what stands in braces are checked here."""
+    path = args.path(args.one("path"))
+    if args.option("append") and args.option("overwrite"):
+        args.abort("E311", "append= and overwrite= exclude each other", args.option_span("overwrite"), hint="choose one")
+    fields = tuple(args.fields(args.many("names"))) or source.schema.names()
+    _check_path(args, path, source)
+    durable = bool(args.services.settings.get("durable", True))
+    return WriteFile(
+        **args.common, inputs=(source,), form=form, path=path, fields=fields, append=args.option("append"),
+        overwrite=args.option("overwrite"), partition=args.option("partition"), durable=durable, gate=args.services.gate,
+    )  # fmt: skip
+
+
+def _check_path(args: Args[Any], path: str, source: Node) -> None:
+    from ..dateletters import BadFormat, java
+
+    for part in parts_of(path):
+        if part.kind in ("now", "logtime"):
+            try:
+                java(part.name)
+            except BadFormat as why:
+                args.abort("E307", f"the date format in the path cannot be read: {why}", args.place("path"))
+        if part.kind == "text" or part.kind == "now":
+            continue
+        name = "_time" if part.kind == "logtime" else part.name
+        known = source.schema.type(name) if name in source.schema else None
+        if not args.option("partition"):
+            if known is not None:
+                args.abort("E311", f"'{{{part.name}}}' in the path needs partition=t", args.place("path"))
+            continue
+        if known is None:
+            args.binder.unknown(name, args.place("path"), source.schema, always=True)
+        elif part.kind == "logtime" and known.kind != "date":
+            args.abort("E340", "'_time' is no date field", args.place("path"), hint="logtime is the row's _time")

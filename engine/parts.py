@@ -1,0 +1,58 @@
+"""A query's pipelines as its scheduler sees them: what each waits for, and what it does now."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from .failures import Phase
+from .pipeline import Pipeline
+
+Task: TypeAlias = Callable[[], None]
+
+
+@dataclass(slots=True)
+class Step:
+    """What a pipeline does now: tasks that may run at once. A scan has none: its leases are made as there is room."""
+
+    phase: Phase
+    tasks: deque[Task] = field(default_factory=deque)
+    n_running: int = 0
+    n_begun: int = 0
+
+    @property
+    def is_scan(self) -> bool:
+        return self.phase is Phase.SCAN
+
+
+@dataclass(slots=True)
+class Part:
+    """A pipeline and its place among the others."""
+
+    pipe: Pipeline
+    sink: Any
+    after: list[Part]
+    steps: Iterator[Step] | None = None
+    step: Step | None = None
+    children: list[Part] = field(default_factory=list)  # what its `then` gave
+    is_complete: bool = False
+    is_closed: bool = False
+
+    def is_settled(self) -> bool:
+        """Complete, and so are the pipelines it gave."""
+        return self.is_complete and all(c.is_settled() for c in self.children)
+
+    def is_ready(self) -> bool:
+        return all(p.is_settled() for p in self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`nbytes_total`: of all sources; None where one cannot tell. `stage`: where the query is."""
+
+    rows: int
+    nbytes: int
+    nbytes_total: int | None
+    stage: str

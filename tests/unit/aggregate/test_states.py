@@ -1,0 +1,172 @@
+"""Every aggregate's state: any split merged in any order, and exported and loaded, gives the same bits."""
+
+from __future__ import annotations
+
+import math
+import random
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from cortado.commands.base import REGISTRY
+from cortado.engine.arrow import indices
+from cortado.engine.operators.keyform import Words, words_of
+from cortado.engine.operators.keyhash import hash_of, words_for
+from cortado.engine.operators.keytable import DictTable, KeyTable
+from cortado.engine.operators.states.base import Rows, State
+from cortado.engine.operators.states.limbs import Limbs
+from cortado.planner.types import DOUBLE, LONG, STRING
+
+N_GROUPS = 9
+DATA = {"values": 3, "array": 4, "percentile": (40.0, "linear")}
+NAMES = sorted(
+    n for n, a in REGISTRY.aggregates.items() if not a.span_only and (n[0] != "p" or n in ("p50", "p99", "percentile"))
+)
+
+
+def columns(rng: np.random.Generator, n: int) -> dict[Any, Any]:
+    def holes(values: Any) -> Any:
+        return pa.array(values, mask=rng.random(n) < 0.2)
+
+    reals = rng.normal(size=n) * 10.0 ** rng.integers(-9, 9, n)
+    reals[rng.random(n) < 0.05] = rng.choice([0.0, -0.0, np.nan])
+    return {
+        LONG: holes(rng.integers(-(2**40), 2**40, n) // rng.choice([1, 2**38])),
+        DOUBLE: holes(reals),
+        STRING: holes(np.array([f"text {i}" * (i % 4) for i in rng.integers(0, 30, n)], object)),
+    }
+
+
+def fed(maker: Any, groups: Any, args: list[Any], place: Any, rows: Any, compiled: bool) -> State:
+    state: State = maker.make()
+    state.resize(N_GROUPS)
+    state.asked = (maker.out,)
+    for part in np.array_split(rows, 3):
+        taken = [a.take(indices(part)) for a in args[: state.arity]]
+        state.update(Rows(groups[part], taken, place[part], compiled, np.zeros(1, np.uint8)))
+    state.seal()
+    return state
+
+
+def outcome(state: State, out: str, compiled: bool) -> Any:
+    def hexed(v: Any) -> Any:
+        return v.hex() if isinstance(v, float) else v
+
+    return [hexed(v) for v in state.finish(N_GROUPS, out, compiled).values.to_pylist()]
+
+
+@pytest.mark.parametrize("type_", [LONG, DOUBLE, STRING], ids=str)
+@pytest.mark.parametrize("name", NAMES)
+def test_any_split_in_any_order_gives_the_same_bits(name: str, type_: Any) -> None:
+    rng = np.random.default_rng(len(name))
+    n = 900
+    found = columns(rng, n)
+    function = REGISTRY.aggregates[name]
+    n_args = 1 if name in DATA else function.least
+    types = [type_, DOUBLE if function.ordered else type_][:n_args]
+    args = [found[t] for t in types]
+    if n_args == 2 and not function.ordered:
+        args[1] = args[1].take(indices(np.roll(np.arange(n), 7)))
+    maker = function.state(types, DATA.get(name))
+    groups = rng.integers(0, N_GROUPS - 1, n).astype(np.int32)  # the last group stays empty
+    place = np.arange(n) + (1 << 36)
+    whole = outcome(fed(maker, groups, args, place, np.arange(n), True), maker.out, True)
+    parts = np.array_split(rng.permutation(n), 4)
+    states = [fed(maker, groups, args, place, np.sort(p), bool(i % 2)) for i, p in enumerate(parts)]
+    for order in ([0, 1, 2, 3], [3, 1, 0, 2]):
+        into: State = maker.make()
+        into.resize(N_GROUPS)
+        into.asked = (maker.out,)
+        for i in order:
+            members = rng.permutation(N_GROUPS).astype(np.int32)
+            if i % 2:  # through a file
+                loaded: State = maker.make()
+                loaded.resize(N_GROUPS)
+                loaded.load(states[i].export(members))
+                into.merge(loaded, np.arange(N_GROUPS, dtype=np.int32), members, compiled=i < 2)
+            else:
+                into.merge(states[i], members, members, compiled=i < 2)
+        assert outcome(into, maker.out, False) == whole
+
+
+def test_the_wide_form_gives_the_same_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    import cortado.engine.operators.states.limbs as module
+
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=5000) * 10.0 ** rng.integers(-20, 20, 5000)
+    groups = rng.integers(0, 4, 5000).astype(np.int32)
+
+    def total(compiled: bool) -> list[str]:
+        whole = Limbs(4)
+        whole.resize(4)
+        for part in np.array_split(np.arange(5000), 7):
+            piece = Limbs(4)
+            piece.resize(4)
+            for rows in np.array_split(part, 3):
+                piece.add(groups[rows], pa.array(values[rows]), compiled)
+            whole.merge(piece, np.arange(4, dtype=np.int32), np.arange(4, dtype=np.int32), compiled)
+        assert len(whole.wide) == (4 if module.WIDE_AT < 5000 else 0)
+        return [v.hex() for v in whole.finish(4, compiled)]
+
+    want = total(True)
+    monkeypatch.setattr(module, "WIDE_AT", 300)
+    assert total(True) == want
+    assert total(False) == want
+    assert [float.fromhex(w) for w in want] == [math.fsum(values[groups == g]) for g in range(4)]
+
+
+def test_products_are_exact_at_the_ends_of_the_range() -> None:
+    x = np.array([5e-324, 1.7e308, -1.0, 2.0**-1022, 0.0, -0.0, 3.3])
+    y = np.array([5e-324, 1.7e308, 1.5, 2.0**-1022, 1.0, 1.0, -7.7])
+    for compiled in (True, False):
+        sums = Limbs(8)
+        sums.resize(len(x))
+        sums.add_products(np.arange(len(x), dtype=np.int32), x, y, compiled)
+        found = sums.integers(np.arange(len(x)))
+        for a, b, got in zip(x.tolist(), y.tolist(), found, strict=True):
+            (p, q), (r, s) = a.as_integer_ratio(), b.as_integer_ratio()
+            assert got * q * s == p * r * 2**2150
+
+
+def test_both_tables_hash_alike_and_number_alike() -> None:
+    r = random.Random(1)
+    texts = pa.array([None, "", *("x" * r.randrange(60) + chr(r.randrange(97, 500)) for _ in range(3000))])
+    stop = np.zeros(1, np.uint8)
+    fast, slow = KeyTable(capacity=64), DictTable()
+    assert fast.ids(texts, stop).tolist() == slow.ids(texts, stop).tolist()
+    assert fast.keys().equals(slow.keys())
+    assert fast.hashes().tolist() == slow.hashes().tolist()
+    numbers = words_of(LONG, pa.array([None, *(r.randrange(-(2**63), 2**63) for _ in range(3000)), *range(-50, 50), 0]))
+    fast, slow = KeyTable(True, 64), DictTable(True)
+    assert fast.ids(numbers, stop).tolist() == slow.ids(numbers, stop).tolist()
+    assert fast.hashes().tolist() == slow.hashes().tolist()
+    assert isinstance(numbers, Words) and len(hash_of(*words_for(numbers))) == len(numbers)
+
+
+def test_a_small_query_loads_neither_numba_nor_pandas() -> None:
+    probe = (
+        "import sys, numpy as np, pyarrow as pa\n"
+        "from cortado.planner.types import LONG, STRING\n"
+        "from cortado.engine.arrow import array_from\n"
+        "from cortado.engine.operators.grouping import new_keys\n"
+        "from cortado.engine.operators.keysort import order_of\n"
+        "from cortado.engine.operators.states.sums import SumLong, Count\n"
+        "from cortado.engine.operators.states.base import Rows\n"
+        "import cortado.engine.operators.aggregate\n"
+        "stop = np.zeros(1, np.uint8)\n"
+        "x = array_from(np.arange(10))\n"
+        "keys = new_keys((LONG, LONG), False)\n"
+        "ids = keys.ids([x, x], 10, stop)\n"
+        "state = SumLong(LONG)\n"
+        "state.resize(10)\n"
+        "state.update(Rows(ids, [x], None, False, stop))\n"
+        "order_of([c.table.keys() for c in keys.coders])\n"
+        "state.finish(10, 'sum', False)\n"
+        "print([m for m in ('pandas', 'numba', 'statsmodels') if m in sys.modules])\n"
+    )
+    got = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert got.stdout.strip() == "[]"
