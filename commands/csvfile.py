@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..engine.notes import At
-from ..engine.sources.files import INFERRING, Input, scan_of, note_mixed, options_of
+from ..engine.sources.files import INFERRING, Input, note_mixed, options_of, scan_of
 from ..planner.plan import Scan
 from .base import Args, Command, Example, Node, Option, kinds, register
 

@@ -126,7 +126,10 @@ class Table(Command[Scan]):
         if held is None and services.tables.exists(name):
             from ..engine.sources.table import TableRelation
 
-            return TableRelation(services.tables.snapshot(name), meta=args.option("meta"))
+            relation = TableRelation(services.tables.snapshot(name), meta=args.option("meta"))
+            while services.told:
+                args.note("warn", services.told.pop(0), args.place("tables"))
+            return relation
         if held is None and services.frame is not None:
             held = services.frame(name)
         if held is None:

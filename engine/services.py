@@ -24,6 +24,7 @@ class Services:
     frame: Callable[[str], Any | None] | None = None  # Python variables, where the session allows it
     spent: set[int] = field(default_factory=set)  # one-shot streams that were read, by id
     catalogue: Callable[[str, str, Any], Any] | None = None  # rows of `system`
+    told: list[str] = field(default_factory=list)  # what the table store repaired since it was last asked
     _store: Any = None
 
     @property
@@ -40,7 +41,7 @@ class Services:
         if self._store is None:
             from .storage.tables import TableStore
 
-            self._store = TableStore(self.gate, self.database, durable=bool(self.settings.get("durable", True)))
+            self._store = TableStore(self.gate, self.database, durable=bool(self.settings.get("durable", True)), note=self.told.append)
         store: TableStore = self._store
         return store
 

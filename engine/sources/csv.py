@@ -23,7 +23,18 @@ from ..operator import Partition
 from .csvblocks import Borders, first_record, make_block, stream_blocks
 from .csvcells import Block, convert, misquoted, unquoted
 from .csvtext import Dialect
-from .files import FIRST_CHUNK, Chain, FileOptions, Input, Refused, check_encoding, extras, needed, read_range, with_extras
+from .files import (
+    FIRST_CHUNK,
+    Chain,
+    FileOptions,
+    Input,
+    Refused,
+    check_encoding,
+    extras,
+    needed,
+    read_range,
+    with_extras,
+)
 from .infer import type_of_text
 
 BOM = b"\xef\xbb\xbf"

@@ -22,7 +22,18 @@ from ..context import Context
 from ..notes import At
 from ..operator import Partition
 from . import isodate
-from .files import FIRST_CHUNK, Chain, FileOptions, Input, Refused, check_encoding, extras, needed, read_range, with_extras
+from .files import (
+    FIRST_CHUNK,
+    Chain,
+    FileOptions,
+    Input,
+    Refused,
+    check_encoding,
+    extras,
+    needed,
+    read_range,
+    with_extras,
+)
 from .jsontextblocks import Records, lines, stream_lines, stream_values, too_deep
 from .jsonvalues import Seen, column, settled, text_of
 from .jsonvalues import survey as survey_values

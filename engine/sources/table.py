@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from ..context import Context
 from ..exprs import spread
 from ..operator import Partition
 from ..storage.snapshot import Bound, ScanCounts, Snapshot, Split
-from .pruning import triples
+from .pruning import bounds
 
 META = (("_table", STRING), ("_id", LONG))
 
@@ -36,7 +36,8 @@ class TableRelation:
 
     def _bounds(self, filters: Sequence[Expr]) -> list[Bound]:
         known = set(self._snapshot.schema.names)
-        return [Bound(f, op, v) for f, op, v in triples(filters) if f in known and op in ("<", "<=", "==", ">=", ">")]
+        found = [b for b in bounds(filters) if b.field in known]
+        return [Bound(b.field, cast(Any, b.op), b.value) for b in found if b.op in ("<", "<=", "==", ">=", ">")]
 
     def scan(self, request: ScanRequest) -> TableSource:
         wanted = self.schema.names() if request.fields is None else request.fields

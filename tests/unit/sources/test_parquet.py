@@ -23,7 +23,7 @@ from cortado.planner.catalog import ScanRequest
 from cortado.planner.text import QueryError
 from cortado.planner.types import LONG
 
-from .reading import AT, Read, read
+from .reading import AT, read
 
 
 def relation(*paths: Path, columns: Any = None, window: Window | None = None, **options: Any) -> ParquetRelation:
