@@ -23,7 +23,9 @@ class CsvFileCommand(Command[Scan]):
         Option("sep", kinds.TEXT, "the separator: one ASCII character", default=","),
         Option("tab", kinds.BOOL, "the separator is a tab", default=False),
         Option("strict", kinds.BOOL, "refuse records whose quotes do not stand as RFC 4180 says", default=False),
-        Option("types", kinds.BOOL, "recognise numbers, truth values and ISO dates; without: all is text", default=True),
+        Option(
+            "types", kinds.BOOL, "recognise numbers, truth values and ISO dates; without: all is text", default=True
+        ),
         Option("rest", kinds.BOOL, "keep surplus cells in the map `_rest`", default=False),
         Option("maxcol", kinds.INT, "columns to read; further cells are surplus", least=1),
         *INFERRING,
@@ -70,5 +72,10 @@ class CsvFileCommand(Command[Scan]):
         text = "\t" if args.option("tab") else args.option("sep")
         text = {"\\t": "\t", "tab": "\t"}.get(text, text)
         if len(text) != 1 or text in '"\r\n' or ord(text) > 127:
-            args.abort("E311", f"'sep' cannot be {text!r}", args.option_span("sep"), hint="it takes one ASCII character, no quote")
+            args.abort(
+                "E311",
+                f"'sep' cannot be {text!r}",
+                args.option_span("sep"),
+                hint="it takes one ASCII character, no quote",
+            )
         return ord(text)

@@ -15,7 +15,7 @@ from .base import Args, Command, Example, Node, register
 class JsonCommand(Command[Scan]):
     name = "json"
     summary = "Rows written in the query: one object, or an array of objects. Single quotes, bare keys, trailing commas are fine."
-    syntax = 'json "[{\'a\': 1}, {\'a\': 2}]"'
+    syntax = "json \"[{'a': 1}, {'a': 2}]\""
     grammar = "expr"
     options = None
     source = True
@@ -45,7 +45,11 @@ class JsonCommand(Command[Scan]):
             if args.strict:
                 args.fail("E504", f"field '{name}' mixes {shown}", given.span, strict=True)
             else:
-                args.note("mixed", f"field '{name}' mixes {shown}: it is text", count=sum(by_kind.values()) - max(by_kind.values()))
+                args.note(
+                    "mixed",
+                    f"field '{name}' mixes {shown}: it is text",
+                    count=sum(by_kind.values()) - max(by_kind.values()),
+                )
         return Scan(**args.common, relation=relation, key=stage_text(args.parsed))
 
     def _text(self, args: Args, given: ast.Expr) -> str:

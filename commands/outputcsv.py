@@ -13,7 +13,9 @@ from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 class OutputCsv(Command[WriteFile]):
     name = "outputcsv"
     summary = "Write rows to a CSV file and pass them on; null is an empty cell, empty text two quotes."
-    syntax = "outputcsv [append=f] [overwrite=f] [partition=f] [tab=f] [bom=f] [encoding=utf-8] [header=t] PATH [F, ...]"
+    syntax = (
+        "outputcsv [append=f] [overwrite=f] [partition=f] [tab=f] [bom=f] [encoding=utf-8] [header=t] PATH [F, ...]"
+    )
     grammar = "path [names]"
     options = (
         *SHARED,

@@ -43,7 +43,9 @@ class ParquetFileCommand(Command[Scan]):
         for name in found.decimals:
             args.note("info", f"field '{name}' is a decimal: it is read as double")
         for name in found.others:
-            args.note("info", f"field '{name}' is of type {found.types[name]}: it passes through, functions see its text")
+            args.note(
+                "info", f"field '{name}' is of type {found.types[name]}: it passes through, functions see its text"
+            )
         data = Schema((*found.types.items(), *found.hive.items()))
         columns = self._columns(args, data)
         if options.time is not None and data.type(options.time) is None:
@@ -54,7 +56,7 @@ class ParquetFileCommand(Command[Scan]):
         return scan_of(args, relation)
 
     def _columns(self, args: Args, data: Schema) -> tuple[str, ...] | None:
-        names = args.option("columns")
+        names: tuple[str, ...] | None = args.option("columns")
         for name in names or ():
             if name not in data:
                 args.binder.unknown(name, args.option_span("columns"), data, always=True)
@@ -73,6 +75,17 @@ class ParquetFileCommand(Command[Scan]):
             args.note("info", f"the row time is '{name}', the only date field")
         if name is None or (data.type(name) is not None and name not in dates):
             which = "from" if args.given("from") else "to"
-            said = f"'{name}' is no date field" if name else "no field tells the row time" if not dates else "several fields could be the row time"
-            args.abort("E340", said, args.option_span(which), hint="time= names it" + (f": {', '.join(dates)}" if dates else ""))
+            said = (
+                f"'{name}' is no date field"
+                if name
+                else "no field tells the row time"
+                if not dates
+                else "several fields could be the row time"
+            )
+            args.abort(
+                "E340",
+                said,
+                args.option_span(which),
+                hint="time= names it" + (f": {', '.join(dates)}" if dates else ""),
+            )
         return Window(field=name, low=low, high=high)

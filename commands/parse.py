@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..engine.notes import At
@@ -23,7 +24,7 @@ class Target:
     name: str
     pattern: int
     group: int
-    value: Expr = field(compare=False)
+    value: Expr = dataclasses.field(compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class Parse(Node):
     parser: str  # a parser's name, or the anchors as written
     targets: tuple[Target, ...]
     overlay: bool = False
-    patterns: tuple[Pattern, ...] = field(default=(), compare=False, repr=False)
+    patterns: tuple[Pattern, ...] = dataclasses.field(default=(), compare=False, repr=False)
     command = "parse"
 
     def derive(self) -> Schema:

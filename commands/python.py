@@ -18,7 +18,12 @@ class PythonCommand(Command[Scan]):
     grammar = "table"
     source = True
     examples = (
-        Example(title="a registered table", given={"t": "a:long\n1\n2"}, query="python t | stats sum(a) as a", expect="a:long\n3"),
+        Example(
+            title="a registered table",
+            given={"t": "a:long\n1\n2"},
+            query="python t | stats sum(a) as a",
+            expect="a:long\n3",
+        ),
     )
 
     def bind(self, args: Args, source: Node | None) -> Node:
@@ -37,7 +42,11 @@ class PythonCommand(Command[Scan]):
             if args.strict:
                 args.fail("E504", f"field '{column}' mixes {shown}", args.place("table"), strict=True)
             else:
-                args.note("mixed", f"field '{column}' mixes {shown}: it is text", count=sum(by_kind.values()) - max(by_kind.values()))
+                args.note(
+                    "mixed",
+                    f"field '{column}' mixes {shown}: it is text",
+                    count=sum(by_kind.values()) - max(by_kind.values()),
+                )
         for column in relation.renamed:
             args.note("info", f"a column name is there twice: the later one is '{column}'")
         return Scan(**args.common, relation=relation, key=stage_text(args.parsed))

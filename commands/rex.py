@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..engine.notes import At
@@ -24,7 +25,7 @@ class Rex(Node):
     targets: tuple[tuple[int, str], ...]  # group number, field
     engine: str = "auto"
     max: int | None = None
-    machine: Any = field(default=None, compare=False, repr=False)  # Pattern of RE2, or the text for Python's
+    machine: Any = dataclasses.field(default=None, compare=False, repr=False)  # Pattern of RE2, or the text for Python's
     command = "rex"
 
     def derive(self) -> Schema:

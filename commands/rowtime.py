@@ -11,7 +11,7 @@ from .base import Args
 HINT = 'make one: eval _time = date(x, "yyyy-MM-dd HH:mm:ss")'
 
 
-def row_time(args: Args[Any], schema: Schema | None = None, option: str = "time") -> tuple[str, Type]:
+def row_time(args: Args, schema: Schema | None = None, option: str = "time") -> tuple[str, Type]:
     """Name and type of the row's time: `time=F`, else `_time`, else the one date field (noted). E340 if there is none.
 
     The type is a date's, or `any`/`null` where the schema does not know it.

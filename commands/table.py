@@ -175,9 +175,12 @@ class Table(Command[Scan]):
         if low is not None or high is not None:
             args.abort("E311", "duration= and from=/to= exclude each other", args.option_span("duration"))
         if span.months:
-            from ..engine.calendar import add_months_one
+            import numpy as np
 
-            return add_months_one(args.now_us, -span.months, args.zone), None
+            from ..engine.calendar import add_months
+
+            moved, _ = add_months(np.array([args.now_us], np.int64), -span.months, args.zone)
+            return int(moved[0]), None
         return args.now_us - span.ns // 1000, None
 
     def _between(self, args: Args, node: Node, low: int | None, high: int | None, stage: dict[str, Any]) -> Node:

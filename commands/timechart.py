@@ -100,7 +100,7 @@ class TimeChartCommand(Command[TimeChart]):
         ),
     )
 
-    def bind(self, args: Args[Any], source: Node | None) -> Node:
+    def bind(self, args: Args, source: Node | None) -> Node:
         assert source is not None
         time, kind = row_time(args)
         items = args.many("by_keys")
@@ -138,7 +138,7 @@ class TimeChartCommand(Command[TimeChart]):
         return [buckets, ChartSink(layout, at)]
 
 
-def _grid(args: Args[Any], ticks: int) -> Span:
+def _grid(args: Args, ticks: int) -> Span:
     span = args.option("span")
     try:
         grid = Span.of(span, args.option("offset"))
@@ -151,7 +151,7 @@ def _grid(args: Args[Any], ticks: int) -> Span:
     return grid
 
 
-def _bucket(time: str, kind: Type, grid: Span, args: Args[Any]) -> Key:
+def _bucket(time: str, kind: Type, grid: Span, args: Args) -> Key:
     """The bucket's start as a key named `_time`; the text of span and offset makes keys of other grids unequal."""
     span, offset = args.option("span"), args.option("offset")
     length = Literal(type=STRING, value=span.text() + (f"+{offset.text()}" if offset is not None else ""))
@@ -162,7 +162,7 @@ def _bucket(time: str, kind: Type, grid: Span, args: Args[Any]) -> Key:
     return Key(Bound(call, shown), "_time")
 
 
-def _check_names(args: Args[Any], keys: tuple[Key, ...], aggs: tuple[AggCall, ...], *, wide: bool) -> None:
+def _check_names(args: Args, keys: tuple[Key, ...], aggs: tuple[AggCall, ...], *, wide: bool) -> None:
     """E350 for what is known now; the names of wide columns are checked when the values are."""
     seen = set() if wide else {"_time"}
     named = [

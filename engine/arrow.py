@@ -93,7 +93,7 @@ def offsets_of(array: pa.Array[Any]) -> NDArray[np.int32]:
 
 def decode(array: pa.DictionaryArray[Any, Any]) -> pa.Array[Any]:
     """A dictionary as a plain array."""
-    return cast("pa.Array[Any]", array.dictionary.take(array.indices))
+    return array.dictionary.take(array.indices)
 
 
 def own(array: pa.Array[Any]) -> pa.Array[Any]:
@@ -154,4 +154,4 @@ def stack_batches(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
 
 
 def concat(arrays: Sequence[pa.Array[Any]]) -> pa.Array[Any]:
-    return arrays[0] if len(arrays) == 1 else cast("pa.Array[Any]", pa.concat_arrays(list(arrays)))
+    return arrays[0] if len(arrays) == 1 else pa.concat_arrays(list(arrays))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..planner import expr as e
 from ..planner.types import Schema, Type, scalar
-from .arrow import array_from, bools_of, decode, is_valid, numbers_of
+from .arrow import array_from, bools_of, decode, is_valid, nulls, numbers_of
 from .batch import Batch, Column, Spans
 from .context import Context
 from .notes import At
@@ -101,8 +101,8 @@ class Eval:
 def spread(value: pa.Scalar[Any], n: int) -> pa.Array[Any]:
     """A scalar as n equal rows."""
     if not value.is_valid:
-        return pa.nulls(n, value.type)
-    return cast("pa.Array[Any]", pa.repeat(value, n))
+        return nulls(n, value.type)
+    return cast("pa.Array[Any]", cast(Any, pa).repeat(value, n))
 
 
 def plain(value: Value, n: int) -> pa.Array[Any]:
@@ -131,8 +131,8 @@ def evaluate(expr: e.Expr, ev: Eval) -> Value:
     if isinstance(expr, e.Literal):
         return scalar(expr.value, expr.type)
     if isinstance(expr, e.Late):
-        value, kind = ev.ctx.query.late[expr.name]
-        return scalar(value, kind)
+        known, kind = ev.ctx.query.late[expr.name]
+        return scalar(known, kind)
     assert isinstance(expr, e.Call)
     if expr.function.special:
         return _kernel(expr, ev, expr.args)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..planner.types import Type, of_arrow
-from .arrow import array_from, call, decode, is_valid, list_sizes, lists_from, maps_from, numbers_of
+from .arrow import array_from, call, decode, is_valid, list_sizes, lists_from, maps_from, nulls, numbers_of
 from .calendar import to_utc
 from .values import unify
 from .zones import NS, US
@@ -32,13 +32,13 @@ def normalise(array: pa.Array[Any], type_: Type, zone: str, told: Told = ignore)
     whose value is null since 64 bits cannot hold it (`overflow`), or whose wall time is missing or twice there (`dst`).
     """
     own = of_arrow(array.type)
-    made = _physical(array, own, zone, told)
+    made: pa.Array[Any] = _physical(array, own, zone, told)
     if own == type_ or made.type == type_.arrow or (isinstance(made, pa.DictionaryArray) and type_.kind == "string"):
         return made
     if type_.kind == "date" and own.kind == "date":
-        return _to_unit(made, type_.unit, array, told)
+        return _to_unit(made, type_.unit, array, told)  # type: ignore[no-any-return]
     if own.kind == "null":
-        return pa.nulls(len(array), type_.arrow)
+        return nulls(len(array), type_.arrow)
     return unify(decode(made) if isinstance(made, pa.DictionaryArray) else made, own, type_, zone)
 
 
@@ -76,12 +76,18 @@ def _dictionary(array: Any, own: Type, zone: str, told: Told) -> Any:
     if own.kind != "string" or values.null_count:
         return _physical(call("take", values, array.indices), own, zone, told)
     indices = array.indices if array.indices.type == pa.int32() else call("cast", array.indices, pa.int32())
-    return pa.DictionaryArray.from_arrays(indices, values if values.type == pa.string() else call("cast", values, pa.string()))
+    return pa.DictionaryArray.from_arrays(
+        indices, values if values.type == pa.string() else call("cast", values, pa.string())
+    )
 
 
 def _unsigned(array: Any, told: Told) -> Any:
     data = array.buffers()[1]
-    raw = np.frombuffer(data, np.int64, len(array) + array.offset)[array.offset :] if data is not None else np.zeros(len(array), np.int64)
+    raw = (
+        np.frombuffer(data, np.int64, len(array) + array.offset)[array.offset :]
+        if data is not None
+        else np.zeros(len(array), np.int64)
+    )
     valid = is_valid(array)
     beyond = valid & (raw < 0)
     if beyond.any():
@@ -111,7 +117,11 @@ def _date(array: Any, own: Type, zone: str, told: Told) -> Any:
     if t.is_date32(kind):
         data = array.buffers()[1]
         n = len(array)
-        raw = np.frombuffer(data, np.int32, n + array.offset)[array.offset :] if data is not None else np.zeros(n, np.int32)
+        raw = (
+            np.frombuffer(data, np.int32, n + array.offset)[array.offset :]
+            if data is not None
+            else np.zeros(n, np.int32)
+        )
         valid = is_valid(array)
         walls = np.where(valid, raw.astype(np.int64), 0) * (_DAY * US)
     elif t.is_date64(kind):
@@ -131,7 +141,9 @@ def _to_unit(array: Any, unit: str, given: Any, told: Told) -> Any:
     if has == wants:
         return array
     beyond: list[Mask] = []
-    ticks, valid = _ticks(array, _PER_SECOND[wants], _PER_SECOND[has], lambda reason, rows, values, hint: beyond.append(rows))
+    ticks, valid = _ticks(
+        array, _PER_SECOND[wants], _PER_SECOND[has], lambda reason, rows, values, hint: beyond.append(rows)
+    )
     if beyond:
         told("overflow", beyond[0], given, "nanoseconds reach from 1677 to 2262")
     return array_from(ticks, ~valid, cast(Any, pa.timestamp)(unit, "UTC"))
@@ -146,7 +158,7 @@ def _list(array: Any, own: Type, zone: str, told: Told) -> Any:
     if pa.types.is_fixed_size_list(array.type):
         array = array.cast(pa.list_(array.type.value_type))
     item = own.item or Type("null")
-    plain = call("cast", array, pa.list_(array.type.value_type)) if pa.types.is_large_list(array.type) else array
+    plain: Any = call("cast", array, pa.list_(array.type.value_type)) if pa.types.is_large_list(array.type) else array
     flat = _inner(plain.flatten(), item, zone, told)
     return lists_from(list_sizes(plain), flat, is_valid(plain))
 
@@ -163,7 +175,10 @@ def _inner(values: Any, type_: Type, zone: str, told: Told) -> Any:
 def _struct(array: Any, own: Type, zone: str, told: Told) -> Any:
     from .arrow import structs_from
 
-    columns = [_inner(array.field(i).slice(0) if array.offset == 0 else array.field(i), kind, zone, told) for i, (_, kind) in enumerate(own.members)]
+    columns = [
+        _inner(array.field(i).slice(0) if array.offset == 0 else array.field(i), kind, zone, told)
+        for i, (_, kind) in enumerate(own.members)
+    ]
     if not columns:
         return array
     return structs_from([n for n, _ in own.members], columns, is_valid(array))

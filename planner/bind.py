@@ -6,7 +6,7 @@ import datetime as dt
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from . import ast, option_values
 from .bind_call import BoundCall, CallFault
@@ -572,10 +572,7 @@ def counts(least: int, most: int) -> str:
     return str(least) if least == most else f"{least} or more" if most > 99 else f"{least} to {most}"
 
 
-T = TypeVar("T")
-
-
-class Args(Generic[T]):
+class Args:
     """A stage while it is bound: its options and parts as values, and the schema its fields are looked up in."""
 
     def __init__(self, binder: Binder, parsed: Parsed, command: Any, source: Node | None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -215,7 +215,7 @@ def scalar(value: Any, type_: Type) -> pa.Scalar[Any]:
 
     kind = type_.arrow
     if value is None:
-        return pa.nulls(1, kind)[0]
+        return cast(Any, pa).nulls(1, kind)[0]  # type: ignore[no-any-return]
     match type_.kind:
         case "bool":
             data = pa.py_buffer(b"\1" if value else b"\0")

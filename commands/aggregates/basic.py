@@ -6,6 +6,7 @@ from typing import Any
 
 from ...engine.operators.states.base import Maker, is_numeric
 from ...planner.catalog import CallBinder
+from ...planner.expr import FieldRef
 from ...planner.types import BOOL, DOUBLE, DURATION, LONG, Type
 from ..base import aggregate
 
@@ -16,10 +17,12 @@ def numeric(call: CallBinder, i: int = 0) -> bool:
     if is_numeric(type_):
         return True
     if type_.kind != "null":
-        hint = (
-            f"{call.name}(double(x))" if type_.kind in ("string", "any") else "count it with countif, or give a number"
-        )
-        call.warn("W320", f"`{call.name}` passes over values of type {type_}", i, hint=hint)
+        arg = call.args[i]
+        shown = f"`{arg.name}`" if isinstance(arg, FieldRef) else "its argument"
+        name = arg.name if isinstance(arg, FieldRef) else "..."
+        text = type_.kind in ("string", "any")
+        hint = f"{call.name}(double({name}))" if text else "give it a number, or count rows with countif"
+        call.warn("W320", f"{call.name} passes over {shown}, which is of type {type_}", i, hint=hint)
     return False
 
 

@@ -61,7 +61,7 @@ def gather(data: Any, start: Any, length: Any, offsets: Any, out: Any) -> Any:
     """Text of spans one after the other; offsets (n + 1) say where each goes."""
     for i in range(start.size):
         low, to = np.int64(start[i]), np.int64(offsets[i])
-        for j in range(max(np.int64(length[i]), 0)):
+        for j in range(length[i]):
             out[to + j] = data[low + j]
     return 0
 
@@ -130,7 +130,9 @@ def parse_wall(data: Any, start: Any, length: Any, out: Any, status: Any) -> Any
                 continue
             if data[at + j] < 48 or data[at + j] > 57:
                 bad = True
-        if bad or (size == 19 and ((data[at + 10] != 32 and data[at + 10] != 84) or data[at + 13] != 58 or data[at + 16] != 58)):
+        if bad or (
+            size == 19 and ((data[at + 10] != 32 and data[at + 10] != 84) or data[at + 13] != 58 or data[at + 16] != 58)
+        ):
             continue
         z = np.int64(48)
         year = (data[at] - z) * 1000 + (data[at + 1] - z) * 100 + (data[at + 2] - z) * 10 + (data[at + 3] - z)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ...planner.text import fault
 from ...planner.types import STRING, Schema, Type, scalar
-from ..arrow import bytes_of, call, is_valid, list_sizes, numbers_of, offsets_of
+from ..arrow import bools_of, bytes_of, call, is_valid, list_sizes, numbers_of, offsets_of
 from ..jsontext import json_text
 from ..values import texts_from, to_text
 
@@ -25,7 +25,8 @@ ROW_GROUP = 131_072
 def bytes_of_text(text: Any) -> memoryview:
     """All values of a text column one behind the other."""
     offsets = offsets_of(text)
-    return memoryview(bytes_of(text.buffers()[2])[int(offsets[0]) : int(offsets[-1])])
+    data: Any = bytes_of(text.buffers()[2])
+    return memoryview(data[int(offsets[0]) : int(offsets[-1])])
 
 
 def _encoded(encoding: str, shown: str) -> tuple[Callable[[memoryview], Any], bytes]:
@@ -40,7 +41,9 @@ def _encoded(encoding: str, shown: str) -> tuple[Callable[[memoryview], Any], by
         try:
             return bytes(data).decode().encode(plain)
         except UnicodeEncodeError as why:
-            raise fault("E605", f"{shown}: {encoding} has no character {why.object[why.start]!r}", hint="encoding=utf-8 has all") from why
+            raise fault(
+                "E605", f"{shown}: {encoding} has no character {why.object[why.start]!r}", hint="encoding=utf-8 has all"
+            ) from why
 
     return encode, mark
 
@@ -76,7 +79,11 @@ class CsvOutput:
         text = first.decode(self.encoding, "replace").removeprefix("\ufeff")
         wanted = header.decode().rstrip("\n")
         if self.header and text[: len(wanted) + 1].rstrip("\r\n") != wanted:
-            raise fault("E603", "the file has another header than these rows", hint="overwrite=t replaces it; name the fields behind the path")
+            raise fault(
+                "E603",
+                "the file has another header than these rows",
+                hint="overwrite=t replaces it; name the fields behind the path",
+            )
         if not last.decode(self.encoding, "replace").endswith("\n"):
             stream.write(encode(memoryview(b"\n")))
 
@@ -84,7 +91,7 @@ class CsvOutput:
         """Quotes around what needs them: separators, quotes, line ends, empty text."""
         pattern = r'^$|["\r\n' + self.sep + "]"  # a comma or a tab
         needy = call("match_substring_regex", text, pattern=pattern)
-        if not bool(call("any", needy).as_py()):
+        if not bools_of(needy).any():
             return text
         doubled = call("replace_substring", text, pattern='"', replacement='""')
         quote = scalar('"', STRING)
@@ -96,7 +103,11 @@ class CsvOutput:
         if not cells:
             return texts_from(["\n"] * n)
         options = {"null_handling": "replace", "null_replacement": ""}
-        line = cells[0] if len(cells) == 1 else call("binary_join_element_wise", *cells, scalar(self.sep, STRING), **options)
+        line = (
+            cells[0]
+            if len(cells) == 1
+            else call("binary_join_element_wise", *cells, scalar(self.sep, STRING), **options)
+        )
         return call("binary_join_element_wise", line, scalar("", STRING), scalar("\n", STRING), **options)
 
 
@@ -109,7 +120,9 @@ class _Csv:
     encode: Callable[[memoryview], Any]
 
     def write(self, batch: pa.RecordBatch) -> None:
-        cells = [self.form._cells(to_text(batch.column(i), t, self.zone)) for i, (_, t) in enumerate(self.schema.fields)]
+        cells = [
+            self.form._cells(to_text(batch.column(i), t, self.zone)) for i, (_, t) in enumerate(self.schema.fields)
+        ]
         self.stream.write(self.encode(bytes_of_text(self.form._joined(cells, batch.num_rows))))
 
     def finish(self) -> None:
@@ -192,7 +205,7 @@ def not_finite(array: Any, type_: Type) -> Any:
 class ParquetOutput:
     """Types as they are; pages carry checksums. `rowgroup`: rows of a group."""
 
-    codec: str = "zstd"
+    codec: Any = "zstd"  # as the option has it
     rowgroup: int = ROW_GROUP
     rewrites = True
 
@@ -222,7 +235,9 @@ class ParquetOutput:
                     for batch in before.read_row_group(i, use_threads=False).to_batches():
                         output.write(batch)
         except (pa.ArrowException, OSError) as why:
-            raise fault("E605", f"the file to append to is no Parquet file, or is damaged: {str(why).splitlines()[0]}") from why
+            raise fault(
+                "E605", f"the file to append to is no Parquet file, or is damaged: {str(why).splitlines()[0]}"
+            ) from why
 
 
 def _zoned(kind: Any, zone: str) -> Any:
@@ -232,7 +247,9 @@ def _zoned(kind: Any, zone: str) -> Any:
 
 def _fits(old: pa.Schema, new: pa.Schema) -> bool:
     """The same columns; instants may bear another zone."""
-    return old.names == new.names and all(_zoned(a.type, "UTC") == _zoned(b.type, "UTC") for a, b in zip(old, new, strict=True))
+    return old.names == new.names and all(
+        _zoned(a.type, "UTC") == _zoned(b.type, "UTC") for a, b in zip(old, new, strict=True)
+    )
 
 
 class _Parquet:
@@ -243,7 +260,9 @@ class _Parquet:
 
     def write(self, batch: pa.RecordBatch) -> None:
         if batch.schema != self._schema:
-            columns = [c if c.type == f.type else c.cast(f.type) for c, f in zip(batch.columns, self._schema, strict=True)]
+            columns = [
+                c if c.type == f.type else c.cast(f.type) for c, f in zip(batch.columns, self._schema, strict=True)
+            ]
             batch = pa.RecordBatch.from_arrays(columns, schema=self._schema)
         while batch.num_rows:
             part = batch.slice(0, self._rowgroup - self._n_held)
@@ -265,4 +284,3 @@ class _Parquet:
     def abandon(self) -> None:
         with contextlib.suppress(pa.ArrowException, OSError, ValueError):
             self._writer.close()  # or it would try when it is collected, with the stream gone
-

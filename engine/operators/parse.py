@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...planner.expr import Expr
 from ...planner.types import Schema
-from ..arrow import is_valid
+from ..arrow import is_valid, nulls
 from ..batch import Batch, Column, Spans
 from ..context import Context
 from ..exprs import evaluate, over, plain, spread
@@ -40,7 +40,7 @@ class ParseTransform(StreamTransform):
 
     def push(self, batch: Batch, local: Context, emit: Emit) -> Flow:
         n = batch.n_rows
-        text: Column = batch.columns[self._column] if self._column is not None else pa.nulls(n, pa.string())
+        text: Column = batch.columns[self._column] if self._column is not None else nulls(n, pa.string())
         columns, matched = self._cut(text)
         refused = ~matched & _has_value(text)
         if refused.any():

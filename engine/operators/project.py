@@ -11,6 +11,7 @@ import pyarrow as pa
 from ...planner.expr import is_volatile
 from ...planner.plan import Assignment
 from ...planner.types import Schema, Type
+from ..arrow import nulls
 from ..batch import Batch, Column
 from ..context import Context
 from ..exprs import Value, evaluate, over, spread
@@ -58,7 +59,7 @@ def as_column(value: Value, n: int, type_: Type) -> Column:
     if isinstance(value, pa.Scalar):
         value = spread(value, n)
     if isinstance(value, pa.Array) and pa.types.is_null(value.type) and type_.kind != "null":
-        return pa.nulls(n, type_.arrow)
+        return nulls(n, type_.arrow)
     return value
 
 
@@ -75,7 +76,7 @@ class SelectTransform(StreamTransform):
             return emit(batch.select(known))
         n = batch.n_rows
         columns = [
-            batch.columns[p] if p is not None else pa.nulls(n, t.arrow) for p, t in zip(self._places, self._types, strict=True)
+            batch.columns[p] if p is not None else nulls(n, t.arrow) for p, t in zip(self._places, self._types, strict=True)
         ]
         return emit(Batch(n, tuple(columns), batch.origin))
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from ...planner.plan import Names, Node, Order
 from ...planner.text import fault
 from ...planner.types import STRING, Schema, scalar
-from ..arrow import array_from, call
+from ..arrow import array_from, call, nulls
 from ..batch import Batch
 from ..context import Context
 from ..notes import At
@@ -61,7 +61,9 @@ class Format(Protocol):
 
     rewrites: bool  # appending copies the old content by itself
 
-    def open(self, stream: Any, schema: Schema, old: Any, zone: str, told: Callable[[str, Any, str], None]) -> Output: ...
+    def open(
+        self, stream: Any, schema: Schema, old: Any, zone: str, told: Callable[[str, Any, str], None]
+    ) -> Output: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,10 @@ class WriterTransform:
     def _write(self, batch: Batch, local: WriterLocal) -> None:
         if batch.n_rows == 0:
             return
-        columns = [nulls_of(batch.n_rows, t) if p is None else batch.array(p) for p, (_, t) in zip(self._places, self._schema.fields, strict=True)]
+        columns = [
+            nulls_of(batch.n_rows, t) if p is None else batch.array(p)
+            for p, (_, t) in zip(self._places, self._schema.fields, strict=True)
+        ]
         rows = record_batch(columns, self._arrow, batch.n_rows)
         for path, part, picks in self._split(batch, rows, local.ctx):
             opened = self._file(local, path)
@@ -290,7 +295,7 @@ class _Zstd:
 
 
 def nulls_of(n: int, kind: Any) -> pa.Array[Any]:
-    return pa.nulls(n, kind.arrow)
+    return nulls(n, kind.arrow)
 
 
 def record_batch(columns: Sequence[pa.Array[Any]], schema: pa.Schema, n: int) -> pa.RecordBatch:
@@ -321,5 +326,3 @@ def array_repeat(text: str, n: int) -> pa.Array[Any]:
     from ..exprs import spread
 
     return spread(scalar(text, STRING), n)
-
-

@@ -19,11 +19,13 @@ SHARED = (
 )
 
 
-def write_node(args: Args[Any], source: Node, form: Any) -> WriteFile:
+def write_node(args: Args, source: Node, form: Any) -> WriteFile:
     """The bound stage: fields and what stands in braces are checked here."""
     path = args.path(args.one("path"))
     if args.option("append") and args.option("overwrite"):
-        args.abort("E311", "append= and overwrite= exclude each other", args.option_span("overwrite"), hint="choose one")
+        args.abort(
+            "E311", "append= and overwrite= exclude each other", args.option_span("overwrite"), hint="choose one"
+        )
     fields = tuple(args.fields(args.many("names"))) or source.schema.names()
     _check_path(args, path, source)
     durable = bool(args.services.settings.get("durable", True))
@@ -33,7 +35,7 @@ def write_node(args: Args[Any], source: Node, form: Any) -> WriteFile:
     )  # fmt: skip
 
 
-def _check_path(args: Args[Any], path: str, source: Node) -> None:
+def _check_path(args: Args, path: str, source: Node) -> None:
     from ..dateletters import BadFormat, java
 
     for part in parts_of(path):

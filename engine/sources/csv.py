@@ -15,7 +15,7 @@ from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
 from ...planner.text import QueryError, fault
 from ...planner.types import NULL, STRING, Schema, Type
-from ..arrow import array_from, buffer_of, concat
+from ..arrow import array_from, buffer_of, concat, maps_from, nulls
 from ..batch import PAD, Batch, Column, Origin, Spans
 from ..context import Context
 from ..notes import At
@@ -47,7 +47,7 @@ FRESH = 1000  # records looked at in a file with names of its own once `infer` r
 class CsvFormat:
     """How the cells become columns."""
 
-    dialect: Dialect = Dialect()
+    dialect: Dialect = field(default_factory=Dialect)
     header: bool = True
     typed: bool = True
     rest: bool = False
@@ -119,7 +119,9 @@ def _look(source: Input, form: CsvFormat, options: FileOptions, out: Survey) -> 
         found = first_record(raw, form.dialect, ended=ended)
     if found is None:
         if not options.declared.fields:
-            raise fault("E605", f"`{source.shown}` is empty", hint='schema="a: long, b: date" reads it as a table without rows')
+            raise fault(
+                "E605", f"`{source.shown}` is empty", hint='schema="a: long, b: date" reads it as a table without rows'
+            )
         return CsvFile(source, options.declared.names(), skipped + len(raw)), iter(())
     cells, size, n_lines = found
     if form.header:
@@ -158,7 +160,9 @@ def _names(cells: Sequence[bytes], form: CsvFormat, source: Input, out: Survey) 
         try:
             text = cell.decode("utf-8")
         except UnicodeDecodeError as why:
-            raise fault("E605", f"the header of `{source.shown}` is not UTF-8 (column {i + 1})", hint="cs= names its encoding") from why
+            raise fault(
+                "E605", f"the header of `{source.shown}` is not UTF-8 (column {i + 1})", hint="cs= names its encoding"
+            ) from why
         name = unicodedata.normalize("NFC", unquoted(text) if text.startswith('"') else text) if text.strip() else ""
         name = name or f"column{i}"
         if name in names:
@@ -191,7 +195,9 @@ class CsvRelation:
 
     def describe(self, request: ScanRequest) -> str:
         files = self.name if len(self.files) == 1 else f"{self.name} ({len(self.files)} files)"
-        return f"{files}: " + (", ".join(self.schema.names() if request.fields is None else request.fields) or "no field")
+        return f"{files}: " + (
+            ", ".join(self.schema.names() if request.fields is None else request.fields) or "no field"
+        )
 
 
 class CsvSource:
@@ -228,7 +234,9 @@ class CsvSource:
         while self._descriptors:
             os.close(self._descriptors.pop())
 
-    def batches(self, block: Block, file: CsvFile, seq: int, offset: int, lines_before: int, ctx: Context) -> Iterator[Batch]:
+    def batches(
+        self, block: Block, file: CsvFile, seq: int, offset: int, lines_before: int, ctx: Context
+    ) -> Iterator[Batch]:
         """The block's records in batches of at most batch_rows."""
         for begin in range(0, block.n_rows, ctx.settings.batch_rows):
             end = min(begin + ctx.settings.batch_rows, block.n_rows)
@@ -247,7 +255,12 @@ class CsvSource:
         if not uniform:
             self._ragged(block, counts, n_names, refused)
         if block.bad is not None:
-            refused.rows("utf8", block.bad[block.begin : block.end], block.records(), "bytes that are not UTF-8 were replaced; cs= names the encoding")
+            refused.rows(
+                "utf8",
+                block.bad[block.begin : block.end],
+                block.records(),
+                "bytes that are not UTF-8 were replaced; cs= names the encoding",
+            )
         if any(block.begin <= r < block.end for r in _records_of(block.cells.unclosed, block)):
             rows = [r - block.begin for r in _records_of(block.cells.unclosed, block) if block.begin <= r < block.end]
             mask = np.zeros(block.n_rows, np.bool_)
@@ -274,7 +287,12 @@ class CsvSource:
         records = block.records()
         refused.rows("short", counts < width, records, f"the header has {width} columns")
         if not self.relation.form.rest:
-            refused.rows("surplus", counts > width, records, f"the header has {width} columns; rest=t keeps the others in `_rest`")
+            refused.rows(
+                "surplus",
+                counts > width,
+                records,
+                f"the header has {width} columns; rest=t keeps the others in `_rest`",
+            )
 
 
 def _records_of(places: Sequence[int], block: Block) -> list[int]:
@@ -305,25 +323,15 @@ def _rest(block: Block, counts: Any, width: int) -> pa.Array[Any]:
         texts.append(array.take(array_from(there)))
         rows.append(there)
         keys.append(np.full(len(there), i - width))
-    offsets = np.zeros(block.n_rows + 1, np.int32)
-    np.cumsum(surplus, out=offsets[1:])
     if not texts:
-        return pa.nulls(block.n_rows, REST_TYPE.arrow)
+        return nulls(block.n_rows, REST_TYPE.arrow)
     row, key = np.concatenate(rows), np.concatenate(keys)
     order = np.lexsort((key, row))
     names = pa.DictionaryArray.from_arrays(array_from(key[order].astype(np.int32)), _names_from(width, most))
-    from ..arrow import bitmap_of, decode
+    from ..arrow import decode
 
     items = concat(texts).take(array_from(order))
-    entries = pa.StructArray.from_arrays([decode(names), items], fields=list(_entry_fields()))
-    bitmap = bitmap_of(surplus == 0)
-    return pa.Array.from_buffers(REST_TYPE.arrow, block.n_rows, [bitmap, buffer_of(offsets)], children=[entries])
-
-
-def _entry_fields() -> Iterator[Any]:
-    kind: Any = REST_TYPE.arrow
-    yield kind.key_field
-    yield kind.item_field
+    return maps_from(surplus, decode(names), items, surplus > 0)
 
 
 def _names_from(width: int, most: int) -> pa.Array[Any]:

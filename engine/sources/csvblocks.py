@@ -82,7 +82,9 @@ def stream_blocks(
         kept = b"".join(parts)
         block = _block_of(kept, dialect, ended and trouble is None, keep_blank, compiled)
         kept = kept[block.cells.consumed - PAD :]
-        wanted = 2 * len(kept) if not block.cells.consumed - PAD else 0  # a long record: not looked at for each chunk again
+        wanted = (
+            2 * len(kept) if not block.cells.consumed - PAD else 0
+        )  # a long record: not looked at for each chunk again
         yield block
     if trouble is not None:
         raise trouble

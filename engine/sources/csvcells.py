@@ -109,9 +109,11 @@ def _unescaped(text: pa.Array[Any], rows: NDArray[np.int64]) -> pa.Array[Any]:
     """The column with quotes read in these rows, which hold more than the two around a cell."""
     some = text.take(array_from(rows))
     tidy = bools_of(call("match_substring_regex", some, pattern=r'(?s)^"(?:[^"]|"")*"$'))
-    fixed = call("replace_substring", call("utf8_slice_codeunits", some, start=1, stop=-1), pattern='""', replacement='"')
+    fixed = call(
+        "replace_substring", call("utf8_slice_codeunits", some, start=1, stop=-1), pattern='""', replacement='"'
+    )
     if not tidy.all():
-        by_hand = [unquoted(v) for v in some.filter(_mask(~tidy)).to_pylist()]
+        by_hand = [unquoted(str(v)) for v in some.filter(_mask(~tidy)).to_pylist()]
         fixed = call("replace_with_mask", fixed, _mask(~tidy), _strings(by_hand))
     mask = np.zeros(len(text), np.bool_)
     mask[rows] = True
@@ -217,7 +219,12 @@ def _general(text: pa.Array[Any], type_: Type, zone: str, reject: Reject) -> pa.
             return casting.to_bool(text, _TEXT, refuse)
         case "date":
             made, doubtful = isodate.parse(text, zone, type_.unit)
-            reject("date", is_valid(text) & ~is_valid(made), text, "read the column as text (schema=) and use date(F, FORMAT)")
+            reject(
+                "date",
+                is_valid(text) & ~is_valid(made),
+                text,
+                "read the column as text (schema=) and use date(F, FORMAT)",
+            )
             reject("dst", doubtful, text, "", told=True)
             return made
     raise AssertionError(type_)

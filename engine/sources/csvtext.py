@@ -53,7 +53,14 @@ class Cells:
 
 
 def cut(
-    data: NDArray[np.uint8], begin: int, end: int, dialect: Dialect, *, final: bool, keep_blank: bool, compiled: bool = False
+    data: NDArray[np.uint8],
+    begin: int,
+    end: int,
+    dialect: Dialect,
+    *,
+    final: bool,
+    keep_blank: bool,
+    compiled: bool = False,
 ) -> Cells:
     """The complete records of data[begin:end]; with `final` the last one needs no line end and no closing quote."""
     at, kind = _specials(data, begin, end, dialect, compiled)
@@ -87,9 +94,16 @@ def cut(
         start[0], start[1:] = begin, at[:-1] + 1
     consumed = min(int(at[-1]) + 1, end) if n_cells else begin
     stop = at.copy()
-    stop[ends] -= (stop[ends] > start[ends]) & (at[ends] < end) & (data[np.minimum(at[ends], end - 1)] == LF) & (data[at[ends] - 1] == CR)
+    stop[ends] -= (
+        (stop[ends] > start[ends])
+        & (at[ends] < end)
+        & (data[np.minimum(at[ends], end - 1)] == LF)
+        & (data[at[ends] - 1] == CR)
+    )
     first = np.concatenate([[0], ends + 1])
-    cells = Cells(data, start, stop, first, consumed, int(np.searchsorted(lines, consumed)), None, quotes, unclosed, orderly)
+    cells = Cells(
+        data, start, stop, first, consumed, int(np.searchsorted(lines, consumed)), None, quotes, unclosed, orderly
+    )
     if final and n_cells and at[-1] == end:
         cells.n_lines += 1
     if not keep_blank:
@@ -99,7 +113,9 @@ def cut(
     return cells
 
 
-def _specials(data: NDArray[np.uint8], begin: int, end: int, dialect: Dialect, compiled: bool) -> tuple[Ints, NDArray[np.uint8]]:
+def _specials(
+    data: NDArray[np.uint8], begin: int, end: int, dialect: Dialect, compiled: bool
+) -> tuple[Ints, NDArray[np.uint8]]:
     """Places of separators, line ends and quotes, and what stands there."""
     if compiled:
         from ..kernels import csvscan
@@ -119,7 +135,7 @@ def _specials(data: NDArray[np.uint8], begin: int, end: int, dialect: Dialect, c
 
 def _before_lf(data: NDArray[np.uint8], at: Ints, kind: NDArray[np.uint8]) -> Mask:
     """Carriage returns that are the first half of a line end."""
-    out = kind == CR
+    out: Mask = kind == CR
     if out.any() and len(at) > 1:
         out[:-1] &= (kind[1:] == LF) & (at[1:] == at[:-1] + 1)
         out[-1] = False
@@ -153,7 +169,9 @@ def _well_placed(data: NDArray[np.uint8], begin: int, end: int, quotes: Ints, di
     if not good.all():
         return False
     after = data[np.minimum(closing + 1, end - 1)]
-    return bool(((after == dialect.sep) | (after == LF) | (after == CR) | (after == QUOTE) | (closing + 1 == end)).all())
+    return bool(
+        ((after == dialect.sep) | (after == LF) | (after == CR) | (after == QUOTE) | (closing + 1 == end)).all()
+    )
 
 
 def _walk(at: Ints, kind: NDArray[np.uint8], literal: Mask, begin: int, outside: Mask, compiled: bool) -> int:

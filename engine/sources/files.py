@@ -6,7 +6,7 @@ import codecs
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -17,7 +17,7 @@ from ...planner import options as kinds
 from ...planner.options import Option
 from ...planner.text import fault
 from ...planner.types import DATE, STRING, Schema, Type, scalar
-from ..arrow import array_from, call, is_valid, numbers_of
+from ..arrow import array_from, call, is_valid, nulls, numbers_of
 from ..batch import PAD, Batch, Column, Origin, Spans
 from ..context import Context
 from ..exprs import spread
@@ -50,7 +50,12 @@ INFERRING = (
     Option("cs", kinds.ENCODING, "encoding of the text", default="utf-8"),
     Option("infer", kinds.TEXT, "records that are looked at before the types are fixed: a number, or all"),
     Option("schema", kinds.TEXT, 'types that are known: "a: long, b: date"'),
-    Option("bad", ("null", "skip", "fail"), "values that do not fit: null, their record left out, or an error", default="null"),
+    Option(
+        "bad",
+        ("null", "skip", "fail"),
+        "values that do not fit: null, their record left out, or an error",
+        default="null",
+    ),
     Option("quarantine", kinds.TEXT, "a table for records that do not fit", tier=2),
 )
 
@@ -64,22 +69,24 @@ class FileOptions:
     meta: bool = False
     encoding: str = "utf-8"
     infer: int = 20_000
-    declared: Schema = Schema()
+    declared: Schema = field(default_factory=Schema)
     bad: str = "null"
 
 
-def shared_options(args: Args[Any]) -> FileOptions:
+def shared_options(args: Args) -> FileOptions:
     """Of a source that has the options SHARED."""
     return FileOptions(zone=args.option("tz") or args.zone, time=args.option("time"), meta=args.option("meta"))
 
 
-def options_of(args: Args[Any]) -> FileOptions:
+def options_of(args: Args) -> FileOptions:
     """Of a source that has the options INFERRING."""
     said = args.option("infer")
     setting = args.binder.settings.get("infer", 20_000)
     count = setting if said is None else INFER_ALL if said == "all" else int(said) if said.isdigit() else 0
     if count < 1:
-        args.abort("E311", f"'infer' cannot be {said}", args.option_span("infer"), hint="it takes a number of records, or all")
+        args.abort(
+            "E311", f"'infer' cannot be {said}", args.option_span("infer"), hint="it takes a number of records, or all"
+        )
     declared = Schema()
     if args.given("schema"):
         try:
@@ -90,7 +97,7 @@ def options_of(args: Args[Any]) -> FileOptions:
     return replace(shared_options(args), encoding=encoding, infer=count, declared=declared, bad=args.option("bad"))
 
 
-def scan_of(args: Args[Any], relation: Any) -> Node:
+def scan_of(args: Args, relation: Any) -> Node:
     """The scan of a relation, cut by `limit=` and `offset=`, which are a node of their own."""
     from ...planner.plan import Limit, Scan
     from ...planner.unparse import stage_text
@@ -100,10 +107,12 @@ def scan_of(args: Args[Any], relation: Any) -> Node:
     scan = Scan(**args.common, relation=relation, key=stage_text(replace(args.parsed, options=kept)))
     if limit is None and not offset:
         return scan
-    return Limit(span=args.span, stage=args.stage, inputs=(scan,), offset=offset, count=INFER_ALL if limit is None else limit)
+    return Limit(
+        span=args.span, stage=args.stage, inputs=(scan,), offset=offset, count=INFER_ALL if limit is None else limit
+    )
 
 
-def note_mixed(args: Args[Any], mixed: dict[str, dict[str, int]]) -> None:
+def note_mixed(args: Args, mixed: dict[str, dict[str, int]]) -> None:
     """Columns whose values are of several kinds, so that they became text."""
     for name, by_kind in mixed.items():
         shown = ", ".join(f"{n} {k}" for k, n in by_kind.items())
@@ -262,7 +271,9 @@ class Refused:
     bare: Batch  # the rows as they were read; its origin places them
     dropped: NDArray[np.bool_] | None = None
 
-    def rows(self, reason: str, mask: NDArray[np.bool_], text: Column | None, hint: str = "", *, told: bool = False) -> None:
+    def rows(
+        self, reason: str, mask: NDArray[np.bool_], text: Column | None, hint: str = "", *, told: bool = False
+    ) -> None:
         """`told`: the value stands all the same, so the row is never left out."""
         if not mask.any():
             return
@@ -313,7 +324,7 @@ def time_column(column: Column, type_: Type, options: FileOptions, refused: Refu
         n = len(column)
         array = column.to_arrow() if isinstance(column, Spans) else column
         refused.rows("type", is_valid(array), array, "time= takes dates, ISO text or epoch numbers")
-        return pa.nulls(n, DATE.arrow)
+        return nulls(n, DATE.arrow)
     from ..exprs import plain
 
     text = plain(column, len(column))
@@ -343,21 +354,23 @@ def extras(
         if name == "_time" and options.time is not None:
             given = named.get(options.time)
             if given is None:
-                out.append(pa.nulls(n, DATE.arrow))
+                out.append(nulls(n, DATE.arrow))
             else:
                 out.append(time_column(given, types.type(options.time) or STRING, options, refused))
         elif name == "_file" and name not in named:
             out.append(file_column(path, n))
         else:
             column = named.get(name)
-            out.append(pa.nulls(n, kind.arrow) if column is None else column)
+            out.append(nulls(n, kind.arrow) if column is None else column)
     return out
 
 
 def needed(wanted: Schema, options: FileOptions) -> tuple[str, ...]:
     """Fields that must be read for the wanted ones."""
     names = wanted.names()
-    return (*names, options.time) if options.time is not None and "_time" in names and options.time not in names else names
+    return (
+        (*names, options.time) if options.time is not None and "_time" in names and options.time not in names else names
+    )
 
 
 @dataclass(frozen=True, slots=True)

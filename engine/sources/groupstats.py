@@ -63,7 +63,7 @@ def _range(stats: Any, kind: pa.DataType) -> Range | None:
     t = pa.types
     low, high = stats.min_raw, stats.max_raw
     if t.is_dictionary(kind):
-        kind = kind.value_type  # type: ignore[attr-defined]
+        kind = kind.value_type
     if t.is_signed_integer(kind) or t.is_uint8(kind) or t.is_uint16(kind):
         return Range("number", low, high) if isinstance(low, int) and low <= high else None
     if t.is_float32(kind) or t.is_float64(kind):
@@ -74,8 +74,8 @@ def _range(stats: Any, kind: pa.DataType) -> Range | None:
         low, high = _bytes(low), _bytes(high)
         return Range("text", low, high) if low is not None and high is not None and low <= high else None
     if t.is_timestamp(kind) and isinstance(low, int):
-        times, per = PER_US[kind.unit]  # type: ignore[attr-defined]
-        slack = 0 if kind.tz is not None else DAY_US  # type: ignore[attr-defined]
+        times, per = PER_US[kind.unit]
+        slack = 0 if kind.tz is not None else DAY_US
         return Range("time", low * times // per - slack, -(-high * times // per) + slack)
     if t.is_date32(kind) and isinstance(low, int):
         return Range("time", low * DAY_US - DAY_US, high * DAY_US + DAY_US)
@@ -83,4 +83,10 @@ def _range(stats: Any, kind: pa.DataType) -> Range | None:
 
 
 def _bytes(value: Any) -> bytes | None:
-    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value if isinstance(value, bytes) else None
+    return (
+        value.encode("utf-8", "surrogatepass")
+        if isinstance(value, str)
+        else value
+        if isinstance(value, bytes)
+        else None
+    )

@@ -43,7 +43,9 @@ def declared(text: str) -> Schema:
         if not colon or not name:
             raise BadSchema(f"'{part.strip()}' is not NAME: TYPE")
         if kind not in NAMES:
-            raise BadSchema(f"'{kind}' is no type; there are " + ", ".join(("bool", "int", "long", "double", "date", "string")))
+            raise BadSchema(
+                f"'{kind}' is no type; there are " + ", ".join(("bool", "int", "long", "double", "date", "string"))
+            )
         if name in fields:
             raise BadSchema(f"'{name}' is there twice")
         fields[name] = NAMES[kind]
@@ -152,4 +154,10 @@ def _count(text: pa.Array[Any]) -> dict[str, int]:
     truth = bools_of(call("match_substring_regex", trimmed, pattern="^(?i:true|false)$"))
     date = is_valid(isodate.parse(trimmed, "UTC", "us")[0])
     rest = len(text) - int(whole.sum() + number.sum() + truth.sum() + date.sum())
-    return {"long": int(whole.sum()), "double": int(number.sum()), "bool": int(truth.sum()), "date": int(date.sum()), "text": rest}
+    return {
+        "long": int(whole.sum()),
+        "double": int(number.sum()),
+        "bool": int(truth.sum()),
+        "date": int(date.sum()),
+        "text": rest,
+    }

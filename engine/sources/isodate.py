@@ -29,7 +29,7 @@ def parse(text: pa.Array[Any], zone: str, unit: str = "us") -> tuple[pa.Array[An
     Text without a zone is wall time of `zone`. A fraction finer than the unit is no date: nothing is cut off.
     """
     try:
-        walls = call("cast", text, pa.timestamp(unit))
+        walls = call("cast", text, cast(Any, pa.timestamp)(unit))
         return _instants(walls, zone, unit)
     except pa.ArrowInvalid:
         pass
@@ -55,7 +55,7 @@ def _careful(text: pa.Array[Any], zone: str, unit: str) -> tuple[pa.Array[Any], 
     clock = CLOCK % (9 if unit == "ns" else 6)
     naive = bools_of(call("match_substring_regex", trimmed, pattern=f"^{DAY}(?:[T ]{clock})?$")) & _in_month(trimmed)
     zoned = bools_of(call("match_substring_regex", trimmed, pattern=f"^{DAY}[T ]{clock}{ZONED}$")) & _in_month(trimmed)
-    walls = _cast(trimmed, naive, pa.timestamp(unit))
+    walls = _cast(trimmed, naive, cast(Any, pa.timestamp)(unit))
     instants = _cast(trimmed, zoned, cast(Any, pa.timestamp)(unit, "UTC"))
     local, doubtful = _instants(walls, zone, unit)
     return call("coalesce", instants, local), doubtful

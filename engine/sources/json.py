@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ import pyarrow as pa
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
 from ...planner.text import QueryError, fault
-from ...planner.types import STRING, Schema, Type, array_of, of_arrow
-from ..arrow import concat, is_valid
-from ..batch import PAD, Batch, Column, Origin, Spans
+from ...planner.types import STRING, Schema, Type
+from ..arrow import concat, is_valid, nulls
+from ..batch import PAD, Batch, Column, Origin
 from ..context import Context
 from ..notes import At
 from ..operator import Partition
@@ -26,19 +25,16 @@ from .files import (
     FIRST_CHUNK,
     Chain,
     FileOptions,
-    Input,
     Refused,
-    check_encoding,
     extras,
     needed,
     read_range,
     with_extras,
 )
+from .jsonsurvey import JsonFile, Survey, by_arrow, parsed, survey
 from .jsontextblocks import Records, lines, stream_lines, stream_values, too_deep
-from .jsonvalues import Seen, column, settled, text_of
-from .jsonvalues import survey as survey_values
+from .jsonvalues import column, text_of
 
-BOM = b"\xef\xbb\xbf"
 REST, LINE = "_rest", "line"
 REST_TYPE = Type("map", item=STRING)
 BY_HAND = 256  # records in a block that Arrow refuses, below which it is not cut further
@@ -51,142 +47,6 @@ class JsonFormat:
 
     overlay: bool = False  # keep `line`
     rest: bool = False
-
-
-@dataclass(slots=True)
-class JsonFile:
-    input: Input
-    is_lines: bool
-    begin: int = 0  # bytes of the mark
-
-
-@dataclass(slots=True)
-class Survey:
-    files: list[JsonFile] = field(default_factory=list)
-    types: dict[str, Type] = field(default_factory=dict)
-    mixed: dict[str, dict[str, int]] = field(default_factory=dict)
-
-
-def survey(inputs: Sequence[Input], options: FileOptions) -> Survey:
-    """Fields and types of the first `infer` records of all files."""
-    out, left, first = Survey(), options.infer, True
-    seen: dict[str, Seen] = {}
-    for source in inputs:
-        chunks = _quiet(source.sample_text())
-        head = b""
-        while len(head.strip()) < FIRST_CHUNK and (chunk := next(chunks, b"")):
-            head += chunk
-        check_encoding(head, source.shown, options.encoding)
-        begin = len(BOM) if head.startswith(BOM) else 0
-        head = head[begin:]
-        if not head.strip() and not options.declared.fields and first and len(inputs) == 1:
-            raise fault("E605", f"`{source.shown}` is empty", hint='schema="a: long, b: date" reads it as a table without rows')
-        first = False
-        file = JsonFile(source, is_lines(head), begin)
-        out.files.append(file)
-        blocks = (stream_lines if file.is_lines else stream_values)(chunks, head)
-        while left > 0 and (block := next(blocks, None)) is not None:
-            block = block.slice(0, left)
-            left -= len(block)
-            _merge(seen, _sampled(block))
-    for name, kinds in seen.items():
-        out.types[name] = settled(kinds.type())
-        if options.declared.type(name) is None:
-            out.mixed.update(kinds.mixes(name))
-    out.types.update(options.declared.fields)
-    return out
-
-
-def is_lines(head: bytes) -> bool:
-    """Whether the records are lines: not so if the file is an array, or its first line holds no whole object."""
-    text = head.lstrip()
-    if text[:1] == b"[":
-        return False
-    line = text.split(b"\n", 1)[0]
-    if text[:1] != b"{" or line == text:
-        return True
-    try:
-        json.loads(line)
-        return True
-    except (ValueError, RecursionError):
-        # a broken line, or one object over several? only the second goes on with a key or a bracket
-        return line.rstrip() not in (b"{",) and not line.rstrip().endswith((b",", b"[", b"{", b":"))
-
-
-def _quiet(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """What can be read of a damaged file; the fault is told when the file is read, behind its good records."""
-    seen = False
-    try:
-        for chunk in chunks:
-            seen = True
-            yield chunk
-    except QueryError:
-        if not seen:
-            raise
-
-
-def _sampled(block: Records) -> dict[str, Seen]:
-    """What the block's fields hold. Arrow says it at once where no field mixes kinds."""
-    table = None if too_deep(block).any() else _arrow(block, None)
-    if table is not None:
-        return {name: _seen(table.schema.field(i).type, len(table) - table.column(i).null_count) for i, name in enumerate(table.column_names)}
-    return survey_values(_parsed(block.text(i)) for i in range(len(block)))
-
-
-def _seen(kind: pa.DataType, n: int) -> Seen:
-    """An Arrow type as a survey of values; text that looks like a time is text."""
-    out = Seen()
-    type_ = of_arrow(kind)
-    if type_.kind == "date":
-        type_ = STRING
-    out.counts[type_.kind] = n
-    if type_.kind == "array":
-        out.item = _seen(kind.value_type, n)  # type: ignore[attr-defined]
-    elif type_.kind == "map":
-        out.members = {f.name: _seen(f.type, n) for f in kind}  # type: ignore[attr-defined]
-    return out
-
-
-def _merge(into: dict[str, Seen], more: dict[str, Seen]) -> None:
-    for name, seen in more.items():
-        old = into.get(name)
-        if old is None:
-            into[name] = seen
-            continue
-        for kind, n in seen.counts.items():
-            old.counts[kind] = old.counts.get(kind, 0) + n
-        _merge(old.members, seen.members)
-        if seen.item is not None:
-            items = {"": old.item} if old.item is not None else {}
-            _merge(items, {"": seen.item})
-            old.item = items[""]
-
-
-def _parsed(raw: bytes) -> Any:
-    """The value of a record; a string stands for one that is broken."""
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        return ""
-
-
-def _arrow(block: Records, schema: pa.Schema | None) -> pa.Table | None:
-    """The block parsed by Arrow; None where it refuses, or sees other records than the lines."""
-    import pyarrow.json as pj
-
-    if not len(block):
-        return pa.table({}) if schema is None else schema.empty_table()
-    low, high = int(block.start[0]), int(block.stop[-1])
-    text = pa.BufferReader(block.buffer.slice(low, high - low))
-    try:
-        table = pj.read_json(
-            text,
-            read_options=pj.ReadOptions(use_threads=False, block_size=high - low + 1),
-            parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="infer"),  # type: ignore[arg-type]
-        )
-    except (pa.ArrowException, ValueError):
-        return None
-    return table if len(table) == len(block) else None
 
 
 class JsonRelation:
@@ -214,7 +74,9 @@ class JsonRelation:
 
     def describe(self, request: ScanRequest) -> str:
         files = self.name if len(self.files) == 1 else f"{self.name} ({len(self.files)} files)"
-        return f"{files}: " + (", ".join(self.schema.names() if request.fields is None else request.fields) or "no field")
+        return f"{files}: " + (
+            ", ".join(self.schema.names() if request.fields is None else request.fields) or "no field"
+        )
 
 
 class JsonSource:
@@ -250,7 +112,9 @@ class JsonSource:
         while self._descriptors:
             os.close(self._descriptors.pop())
 
-    def batches(self, block: Records, file: JsonFile, seq: int, offset: int, lines_before: int, ctx: Context) -> Iterator[Batch]:
+    def batches(
+        self, block: Records, file: JsonFile, seq: int, offset: int, lines_before: int, ctx: Context
+    ) -> Iterator[Batch]:
         for begin in range(0, len(block), ctx.settings.batch_rows):
             part = block.slice(begin, begin + ctx.settings.batch_rows)
             origin = Origin(seq, file.input.shown, offset, lines_before, (part.line,))
@@ -260,7 +124,9 @@ class JsonSource:
         relation, options = self.relation, self.relation.options
         refused = Refused(relation.at, options.bad, ctx, bare)
         if block.bad is not None:
-            refused.rows("utf8", block.bad, block.spans(), "bytes that are not UTF-8 were replaced; cs= names the encoding")
+            refused.rows(
+                "utf8", block.bad, block.spans(), "bytes that are not UTF-8 were replaced; cs= names the encoding"
+            )
         made = self._columns(block, refused)
         wanted = needed(self.schema, options)
         named: dict[str, Column] = {n: made[n] for n in wanted if n in made}
@@ -291,9 +157,19 @@ class JsonSource:
 
         texts = texts_from([rows.get(i) for i in range(len(mask))])
         if reason == "mixed":
-            refused.ctx.notes.rows(refused.at, "mixed", "mixed", refused.bare, np.flatnonzero(mask), texts, "the field is text: other values are kept as their JSON")
+            refused.ctx.notes.rows(
+                refused.at,
+                "mixed",
+                "mixed",
+                refused.bare,
+                np.flatnonzero(mask),
+                texts,
+                "the field is text: other values are kept as their JSON",
+            )
         else:
-            hint = "rest=t keeps keys that the sample did not have in `_rest`" if reason.startswith("unknown key") else ""
+            hint = (
+                "rest=t keeps keys that the sample did not have in `_rest`" if reason.startswith("unknown key") else ""
+            )
             refused.rows(reason, mask, texts, hint, told=stands)
 
     def _read_dates(self, by_name: dict[str, Column], refused: Refused) -> None:
@@ -302,13 +178,20 @@ class JsonSource:
             if kind.kind != "date" or not isinstance(text, pa.Array) or not pa.types.is_string(text.type):
                 continue
             made, doubtful = isodate.parse(text, self.relation.options.zone, kind.unit)
-            refused.rows("date", is_valid(text) & ~is_valid(made), text, "read the field as text (schema=) and use date(F, FORMAT)")
+            refused.rows(
+                "date",
+                is_valid(text) & ~is_valid(made),
+                text,
+                "read the field as text (schema=) and use date(F, FORMAT)",
+            )
             refused.rows("dst", doubtful, text, told=True)
             by_name[name] = made
 
-    def _pieces(self, block: Records, first: int, deep: Any) -> Iterator[tuple[dict[str, Any], list[tuple[int, str, str, bool]]]]:
+    def _pieces(
+        self, block: Records, first: int, deep: Any
+    ) -> Iterator[tuple[dict[str, Any], list[tuple[int, str, str, bool]]]]:
         """Columns of parts of the block with their faults: (row, reason, value, whether the value stands)."""
-        table = None if deep.any() else _arrow(block, self.explicit)
+        table = None if deep.any() else by_arrow(block, self.explicit)
         if table is not None:
             made = self._of_arrow(table, first)
             if made is not None:
@@ -334,7 +217,7 @@ class JsonSource:
             for row in np.flatnonzero(is_valid(array)).tolist():
                 faults.append((first + row, f"unknown key '{name}'", text_of(_plain(array[row].as_py())), True))
         if self.relation.form.rest:
-            made[REST] = pa.nulls(len(table), REST_TYPE.arrow)
+            made[REST] = nulls(len(table), REST_TYPE.arrow)
         return made, faults
 
     def _by_hand(self, block: Records, first: int) -> tuple[dict[str, Any], list[tuple[int, str, str, bool]]]:
@@ -343,7 +226,7 @@ class JsonSource:
         rows: list[dict[str, Any]] = []
         for i in range(len(block)):
             raw = block.text(i)
-            value = _parsed(raw)
+            value = parsed(raw)
             if not isinstance(value, dict):
                 faults.append((first + i, "json", raw[:300].decode("utf-8", "replace"), False))
                 value = {}
@@ -368,7 +251,9 @@ class JsonSource:
         if self.relation.form.rest:
             made[REST] = column([u or None for u in unknown], REST_TYPE, "UTC", lambda row, reason, value: None)
         else:
-            faults += [(first + i, f"unknown key '{k}'", text_of(v), True) for i, u in enumerate(unknown) for k, v in u.items()]
+            faults += [
+                (first + i, f"unknown key '{k}'", text_of(v), True) for i, u in enumerate(unknown) for k, v in u.items()
+            ]
         return made, faults
 
 
@@ -380,7 +265,7 @@ def _asked(kind: Type) -> pa.DataType:
 
 
 def _one(column_: Any) -> pa.Array[Any]:
-    return column_.chunk(0) if column_.num_chunks == 1 else concat([*column_.chunks, pa.nulls(0, column_.type)])
+    return column_.chunk(0) if column_.num_chunks == 1 else concat([*column_.chunks, nulls(0, column_.type)])
 
 
 def _plain(value: Any) -> Any:
@@ -395,7 +280,9 @@ def _known(array: Any, kind: Type, first: int, faults: list[tuple[int, str, str,
     if kind.kind == "map" and kind.members:
         from ..arrow import structs_from
 
-        parts = [_known(array.field(array.type.get_field_index(n)), t, first, faults, f"{path}.{n}") for n, t in kind.members]
+        parts = [
+            _known(array.field(array.type.get_field_index(n)), t, first, faults, f"{path}.{n}") for n, t in kind.members
+        ]
         for name in [f.name for f in array.type if kind.member(f.name) is None]:
             extra = array.field(name)
             for row in np.flatnonzero(is_valid(extra)).tolist():
@@ -436,7 +323,9 @@ class RangePart:
         reach = min(self.high + TAIL, self.size)
         while True:
             buffer, data, got = read_range(self.fd, self.low - before, reach)
-            border = PAD + before + self.high - self.low - 1  # the last line begins before `high`: it ends here or later
+            border = (
+                PAD + before + self.high - self.low - 1
+            )  # the last line begins before `high`: it ends here or later
             if before and not (data[PAD : min(border, PAD + got)] == 10).any():
                 return lines(buffer, data, PAD, PAD, final=True)  # all of it is the inside of one long line
             ends = np.flatnonzero(data[border : PAD + got] == 10)
@@ -481,4 +370,4 @@ class StreamPart:
             raise fault("E605", f"{first.message}; {n_rows} records before that are good", hint=first.hint) from why
 
 
-__all__ = ["JsonFormat", "JsonRelation", "Spans", "array_of", "is_lines", "survey"]
+__all__ = ["JsonFormat", "JsonRelation", "survey"]

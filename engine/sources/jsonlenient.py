@@ -42,7 +42,9 @@ def objects(text: str) -> list[dict[str, Any]]:
     rows = value if isinstance(value, list) else [value]
     for row in rows:
         if not isinstance(row, dict):
-            raise BadJson(f"a row is an object such as {{'a': 1}}, not {json.dumps(row)[:40]}", max(0, text.find(json.dumps(row))))
+            raise BadJson(
+                f"a row is an object such as {{'a': 1}}, not {json.dumps(row)[:40]}", max(0, text.find(json.dumps(row)))
+            )
     return rows
 
 
@@ -88,7 +90,13 @@ class _Reader:
         if (word := BARE.match(self._text, self._at)) and word[0] in WORDS:
             self._at = word.end()
             return WORDS[word[0]]
-        self._fail(f"'{word[0]}' is no value: text stands in quotes" if word else "a value is missing" if c else "the end comes too early")
+        self._fail(
+            f"'{word[0]}' is no value: text stands in quotes"
+            if word
+            else "a value is missing"
+            if c
+            else "the end comes too early"
+        )
 
     def _object(self) -> dict[str, Any]:
         opened, out = self._at, dict[str, Any]()
@@ -155,7 +163,9 @@ class _Reader:
                 self._fail("\\u takes four hexadecimal digits", self._at - 1)
             self._at += 5
             code = int(digits, 16)
-            if 0xD800 <= code < 0xDC00 and (low := re.match(r"\\u([dD][c-fC-F][0-9a-fA-F]{2})", self._text[self._at : self._at + 6])):
+            if 0xD800 <= code < 0xDC00 and (
+                low := re.match(r"\\u([dD][c-fC-F][0-9a-fA-F]{2})", self._text[self._at : self._at + 6])
+            ):
                 self._at += 6
                 code = 0x10000 + ((code - 0xD800) << 10) + int(low[1], 16) - 0xDC00
             return chr(code)

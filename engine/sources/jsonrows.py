@@ -33,7 +33,7 @@ def _accept(row: int, reason: str, value: Any) -> None:
     """The types came from these very values: only what is mixed becomes text, and that is noted for the column."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class RowsRelation:
     """Columns in memory, in physical form; there may be rows without any column."""
 
@@ -67,7 +67,10 @@ class RowsSource:
 
     def partitions(self, target: int) -> Sequence[Partition]:
         step = max(target, 1)
-        return [RowsSlice(self, seq, low, min(low + step, self.n_rows)) for seq, low in enumerate(range(0, self.n_rows, step))]
+        return [
+            RowsSlice(self, seq, low, min(low + step, self.n_rows))
+            for seq, low in enumerate(range(0, self.n_rows, step))
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,9 @@ class Records:
     def slice(self, begin: int, end: int) -> Records:
         bad = None if self.bad is None else self.bad[begin:end]
         part = slice(begin, end)
-        return Records(self.buffer, self.data, self.start[part], self.stop[part], self.line[part], self.n_lines, self.consumed, bad)
+        return Records(
+            self.buffer, self.data, self.start[part], self.stop[part], self.line[part], self.n_lines, self.consumed, bad
+        )
 
     def spans(self) -> Spans:
         return Spans(self.buffer, self.data, self.start.astype(np.int32), (self.stop - self.start).astype(np.int32))
@@ -83,7 +85,9 @@ def repair(records: Records, begin: int) -> Records:
     buffer, fixed = padded(b"\n".join(parts))
     stops = np.cumsum(np.array(sizes, np.int64)) - 1 + PAD
     start = np.concatenate([[PAD], stops[:-1] + 1]).astype(np.int64) if len(parts) else np.zeros(0, np.int64)
-    return Records(buffer, fixed, start, stops, records.line, records.n_lines, records.consumed, np.array(bad, np.bool_))
+    return Records(
+        buffer, fixed, start, stops, records.line, records.n_lines, records.consumed, np.array(bad, np.bool_)
+    )
 
 
 def brackets(data: NDArray[np.uint8], begin: int, end: int) -> tuple[Ints, Ints, NDArray[np.uint8]]:
@@ -100,7 +104,9 @@ def brackets(data: NDArray[np.uint8], begin: int, end: int) -> tuple[Ints, Ints,
         touching = (at < len(run_end)) & (run_end[near] == quotes)
         odd = touching & ((run_end[near] - run_start[near]) % 2 == 1)
         quotes = quotes[~odd]
-    marks = np.flatnonzero((part == ord("{")) | (part == ord("}")) | (part == ord("[")) | (part == ord("]")) | (part == ord(",")))
+    marks = np.flatnonzero(
+        (part == ord("{")) | (part == ord("}")) | (part == ord("[")) | (part == ord("]")) | (part == ord(","))
+    )
     if len(quotes):
         marks = marks[(np.searchsorted(quotes, marks) & 1) == 0]
     kind = part[marks]

@@ -125,7 +125,9 @@ def clean(text: str) -> str:
     return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def column(values: Sequence[Any], type_: Type, zone: str, refuse: Refuse, rows: Sequence[int] | None = None) -> pa.Array[Any]:
+def column(
+    values: Sequence[Any], type_: Type, zone: str, refuse: Refuse, rows: Sequence[int] | None = None
+) -> pa.Array[Any]:
     """Values as a column of the type's physical form; `refuse` gets those that do not fit, which are null then.
 
     `rows`: the row that each value belongs to, where these are elements of arrays. A value in a text column becomes its
@@ -167,7 +169,9 @@ def _double(value: Any) -> float | str:
         return float("inf") if value > 0 else float("-inf")
 
 
-def _numbers(values: Sequence[Any], rows: Sequence[int], convert: Callable[[Any], Any], dtype: Any, refuse: Refuse) -> pa.Array[Any]:
+def _numbers(
+    values: Sequence[Any], rows: Sequence[int], convert: Callable[[Any], Any], dtype: Any, refuse: Refuse
+) -> pa.Array[Any]:
     out, missing = np.zeros(len(values), dtype), np.zeros(len(values), np.bool_)
     for i, value in enumerate(values):
         got = None if value is None else convert(value)
@@ -202,7 +206,9 @@ def _dates(values: Sequence[Any], rows: Sequence[int], type_: Type, zone: str, r
     for row, value in zip(rows, values, strict=True):
         if value is not None and not isinstance(value, str):
             refuse(row, "type", value)
-    made, doubtful = isodate.parse(texts_from([clean(v) if isinstance(v, str) else None for v in values]), zone, type_.unit)
+    made, doubtful = isodate.parse(
+        texts_from([clean(v) if isinstance(v, str) else None for v in values]), zone, type_.unit
+    )
     for i, value in enumerate(values):
         if isinstance(value, str) and (not made[i].is_valid or doubtful[i]):
             refuse(rows[i], "dst" if made[i].is_valid else "date", value)

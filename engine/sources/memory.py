@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
 from ...planner.text import fault
 from ...planner.types import Schema, of_arrow
+from ..arrow import concat, nulls
 from ..batch import Batch, Column, Origin
 from ..context import Context
 from ..normalise import normalise
@@ -116,8 +117,15 @@ def _of_pandas(frame: Any, mixed: dict[str, dict[str, int]]) -> pa.Table:
 def _streamed(thing: Any, kind: str, name: str, zone: str, at: At, spent: set[int]) -> MemoryRelation:
     if kind == "dataset":
         # its own threads would compete with ours, so it gives its batches on the worker that asks
-        return MemoryRelation(thing.schema, name, zone, at, reader=lambda fields: thing.scanner(columns=fields, use_threads=False).to_reader())
+        return MemoryRelation(
+            thing.schema,
+            name,
+            zone,
+            at,
+            reader=lambda fields: thing.scanner(columns=fields, use_threads=False).to_reader(),
+        )
     if kind == "reader":
+
         def once(fields: Sequence[str] | None) -> Any:
             _spend(thing, name, spent)
             return thing
@@ -129,7 +137,9 @@ def _streamed(thing: Any, kind: str, name: str, zone: str, at: At, spent: set[in
         raise _reused(name)
     first: list[Any] = [pa.RecordBatchReader.from_stream(thing)]  # to know its columns; perhaps it can be had only once
     schema = first[0].schema
-    return MemoryRelation(schema, name, zone, at, reader=lambda fields: first.pop() if first else _open_stream(thing, name))
+    return MemoryRelation(
+        schema, name, zone, at, reader=lambda fields: first.pop() if first else _open_stream(thing, name)
+    )
 
 
 def _open_stream(thing: Any, name: str) -> Any:
@@ -146,7 +156,11 @@ def _spend(thing: Any, name: str, spent: set[int]) -> None:
 
 
 def _reused(name: str) -> Exception:
-    return fault("E604", f"`{name}` is a stream that was read already", hint="read_all() makes a table of it, which can be read again")
+    return fault(
+        "E604",
+        f"`{name}` is a stream that was read already",
+        hint="read_all() makes a table of it, which can be read again",
+    )
 
 
 class MemoryRelation:
@@ -204,7 +218,9 @@ class MemorySource:
         table = self.relation.table
         assert table is not None
         end = table.num_rows if self._limit is None else min(table.num_rows, self._limit)
-        return [TableSlice(self, seq, low, min(low + target, end)) for seq, low in enumerate(range(0, end, max(target, 1)))]
+        return [
+            TableSlice(self, seq, low, min(low + target, end)) for seq, low in enumerate(range(0, end, max(target, 1)))
+        ]
 
     def batch(self, arrays: Sequence[pa.Array[Any]], n: int, seq: int, row: int, ctx: Context) -> Batch:
         """Arrow columns, one for each field of the schema, as a batch."""
@@ -217,7 +233,9 @@ class MemorySource:
             else:
                 ctx.notes.rows(self.relation.at, "reject", reason, bare, np.flatnonzero(rows), values, hint)
 
-        columns: list[Column] = [normalise(a, t, self.relation.zone, told) for a, (_, t) in zip(arrays, self.schema.fields, strict=True)]
+        columns: list[Column] = [
+            normalise(a, t, self.relation.zone, told) for a, (_, t) in zip(arrays, self.schema.fields, strict=True)
+        ]
         return Batch(n, tuple(columns), origin)
 
 
@@ -256,7 +274,7 @@ def _chunk_cuts(columns: Sequence[Any], low: int, high: int) -> Iterator[tuple[i
                 if low < at < high:
                     borders.add(at)
     cuts = sorted(borders)
-    yield from zip(cuts, cuts[1:], strict=False)
+    yield from pairwise(cuts)
 
 
 def _one_chunk(column: Any) -> pa.Array[Any]:
@@ -264,12 +282,8 @@ def _one_chunk(column: Any) -> pa.Array[Any]:
     if len(chunks) == 1:
         return chunks[0]  # type: ignore[no-any-return]
     if not chunks:
-        return pa.nulls(0, column.type)
-    combined: Any = pa.concat_arrays(chunks)
-    return combined  # type: ignore[no-any-return]
-
-
-_STREAMS = threading.Lock()
+        return nulls(0, column.type)
+    return concat(chunks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,7 +217,9 @@ class ParquetSource:
                     return False  # the file lacks the field: all null, and null passes no comparison
                 continue
             group = group or file.metadata.row_group(number)
-            found = column_range(file.metadata, group, bound.field, file.schema.field(at).type, self.relation.options.zone)
+            found = column_range(
+                file.metadata, group, bound.field, file.schema.field(at).type, self.relation.options.zone
+            )
             if found is not None and not found.may_hold(bound):
                 return False
         return True
@@ -232,7 +234,11 @@ class ParquetSource:
         names = set(self._columns_of(group.file))
         meta = group.file.metadata.row_group(group.number)
         chunks = (meta.column(i) for i in range(meta.num_columns))
-        return sum(c.total_uncompressed_size for c in chunks if c.path_in_schema.split(".")[0] in names or c.path_in_schema in names)
+        return sum(
+            c.total_uncompressed_size
+            for c in chunks
+            if c.path_in_schema.split(".")[0] in names or c.path_in_schema in names
+        )
 
     def partitions(self, target: int) -> Sequence[Partition]:
         return [GroupPart(self, group, seq, self._nbytes(group)) for seq, group in enumerate(self.groups)]
@@ -242,13 +248,18 @@ class ParquetSource:
         file, names = group.file, self._columns_of(group.file)
         shown = "standard input" if file.path == "-" else file.path
         try:
-            reader = _open(self.relation.gate, file.path, file.held, file.metadata, _dictionaries(file, group.number, names))
+            reader = _open(
+                self.relation.gate, file.path, file.held, file.metadata, _dictionaries(file, group.number, names)
+            )
             if nbytes > WHOLE_GROUP:
                 yield from reader.iter_batches(rows, row_groups=[group.number], columns=names, use_threads=False)
                 return
             table = reader.read_row_group(group.number, columns=names, use_threads=False)
             if table.num_rows != group.n_rows:
-                raise fault("E605", f"`{shown}` is damaged: row group {group.number} has {table.num_rows} rows, not {group.n_rows}")
+                raise fault(
+                    "E605",
+                    f"`{shown}` is damaged: row group {group.number} has {table.num_rows} rows, not {group.n_rows}",
+                )
             yield from table.to_batches(max_chunksize=rows)
         except (pa.ArrowException, OSError) as why:
             raise fault("E605", f"`{shown}` is damaged (row group {group.number}): {_first_line(why)}") from why
@@ -305,7 +316,10 @@ class GroupPart:
             yield self._batch(given, given.num_rows, row, shown, ctx)
             row += given.num_rows
         if row != group.n_rows:
-            raise fault("E605", f"`{relation.name}` is damaged: row group {group.number} of `{shown}` has {row} rows, not {group.n_rows}")
+            raise fault(
+                "E605",
+                f"`{relation.name}` is damaged: row group {group.number} of `{shown}` has {row} rows, not {group.n_rows}",
+            )
 
     def _batch(self, given: pa.RecordBatch | None, n: int, row: int, shown: str, ctx: Context) -> Batch:
         source, relation, file = self.source, self.source.relation, self.group.file
@@ -314,7 +328,9 @@ class GroupPart:
         named: dict[str, Column] = {}
         for i, name in enumerate(given.schema.names if given is not None else ()):
             assert given is not None
-            named[name] = normalise(given.column(i), relation.data.type(name) or STRING, relation.options.zone, _teller(refused, n))
+            named[name] = normalise(
+                given.column(i), relation.data.type(name) or STRING, relation.options.zone, _teller(refused, n)
+            )
         wanted = set(needed(source.schema, relation.options))
         for name, kind in relation.hive.items():
             if name in wanted or (relation.window is not None and name == relation.window.field):
@@ -332,7 +348,7 @@ class GroupPart:
             refused.ctx.notes.rows(refused.at, "drop", "no time", refused.bare, np.arange(out.n_rows), None)
             return out.slice(0, 0)
         valid, ticks = is_valid(column), numbers_of(column)
-        scale = 1000 if column.type.unit == "ns" else 1  # type: ignore[attr-defined]
+        scale = 1000 if column.type.unit == "ns" else 1
         if not valid.all():
             refused.ctx.notes.rows(refused.at, "drop", "no time", refused.bare, np.flatnonzero(~valid), None)
         keep = valid

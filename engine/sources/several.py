@@ -11,6 +11,7 @@ import pyarrow as pa
 from ...planner.catalog import Pushdown, Relation, ScanRequest
 from ...planner.expr import Expr, fields_of
 from ...planner.types import Schema, Type, join
+from ..arrow import nulls
 from ..batch import Batch, Column
 from ..context import Context
 from ..operator import Partition, Source
@@ -83,7 +84,7 @@ class _Shifted:
 
     def _column(self, batch: Batch, name: str, wanted: Type, ctx: Context) -> Column:
         if name not in self.own:
-            return pa.nulls(batch.n_rows, wanted.arrow)
+            return nulls(batch.n_rows, wanted.arrow)
         i = self.own.index(name)
         held = self.own.type(name)
         return converted(batch.columns[i], held, wanted, batch, i, ctx) if held is not None else batch.columns[i]
@@ -95,7 +96,7 @@ def converted(column: Column, held: Type, wanted: Type, batch: Batch, i: int, ct
         return column
     array: pa.Array[Any] = batch.array(i)
     if held.kind == "null":
-        return pa.nulls(len(array), wanted.arrow)
+        return nulls(len(array), wanted.arrow)
     if wanted.kind == "string":
         from ..values import to_text
 

@@ -151,6 +151,14 @@ class Limbs:
             if self.added + other.added > WIDE_AT:
                 self.fold()
         self.added += min(other.added, WIDE_AT)
+        if compiled and not len(other.wide):
+            from ...kernels import exact_sum
+
+            exact_sum.merge_limbs(
+                members, other.limbs.reshape(-1), other.top, other.extra.reshape(-1), groups,
+                self.limbs.reshape(-1), self.wide.reshape(-1), self.top, self.extra.reshape(-1), self.width,
+            )  # fmt: skip
+            return
         self.extra[groups] += other.extra[members]
         theirs = other.top[members].astype(np.int64)
         live = theirs >= 0
@@ -165,11 +173,17 @@ class Limbs:
             if len(other.wide):
                 self.wide[to, place] += other.wide[members[inside], place]
 
-    def fields(self, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def fields(self, n: int, compiled: bool = False) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Sums of width + 1 fields a group from the lowest kept on, and the number of that field.
 
         With the wide form each field's upper half stands in the next one.
         """
+        if compiled and not len(self.wide):
+            from ...kernels import exact_sum
+
+            gathered, low = np.empty((n, self.width + 1), np.int64), np.empty(n, np.int64)
+            exact_sum.gather_fields(n, self.limbs.reshape(-1), self.top, self.width, gathered.reshape(-1), low)
+            return gathered, low
         top = self.top[:n].astype(np.int64)
         base = np.maximum(top - (self.width - 1), 0)
         out = np.zeros((n, self.width + 1), np.int64)
@@ -190,7 +204,7 @@ class Limbs:
 
     def finish(self, n: int, compiled: bool) -> NDArray[np.float64]:
         """Rounded once, to nearest even, from all kept bits."""
-        fields, base = self.fields(n)
+        fields, base = self.fields(n, compiled)
         if compiled:
             from ...kernels import exact_sum
 

@@ -85,7 +85,7 @@ class Moments(State):
         value[odd] = NAN
         live = np.flatnonzero(~nulls & ~odd)
         if self.arity == 1:
-            live = self._quick(live, count, out, value)
+            live = self._quick(live, count, out, value, compiled)
         if len(live):
             sums = [p.integers(live) for p in self.parts]
             formula = ONE[out] if self.arity == 1 else TWO[out]
@@ -103,14 +103,14 @@ class Moments(State):
         return Finished(array_from(np.where(nulls, 0.0, value), nulls))
 
     def _quick(
-        self, live: NDArray[Any], count: NDArray[np.int64], out: str, value: NDArray[np.float64]
+        self, live: NDArray[Any], count: NDArray[np.int64], out: str, value: NDArray[np.float64], compiled: bool
     ) -> NDArray[Any]:
         """Variances whose rounding is certain without whole numbers; gives the groups that are left."""
         if not len(live):
             return live
         k = count[live]
         under = k - 1 if out in SAMPLE else k
-        found, sure = variances(k, self.sums[0], self.products[0], live, under, UNIT)
+        found, sure = variances(k, self.sums[0], self.products[0], live, under, UNIT, compiled)
         found[k == 1], sure[k == 1] = 0.0, True
         value[live[sure]] = np.sqrt(found[sure]) if out.startswith("stddev") else found[sure]
         return live[~sure]

@@ -56,9 +56,9 @@ def divide(a: Pair, b: F64) -> Pair:
     return two_sum(q, rest / b)
 
 
-def leading(sums: Limbs, members: NDArray[Any]) -> tuple[Pair, NDArray[np.int64]]:
+def leading(sums: Limbs, members: NDArray[Any], compiled: bool) -> tuple[Pair, NDArray[np.int64]]:
     """Each sum as a pair in 1 .. 2**128 and an exponent of 2; its first four digits of 32 bits, so 97 bits and more."""
-    fields, base = sums.fields(int(members.max()) + 1)
+    fields, base = sums.fields(int(members.max()) + 1, compiled)
     fields, base = fields[members], base[members]
     digits, carry = _digits(fields)
     negative = carry < 0
@@ -79,11 +79,17 @@ def leading(sums: Limbs, members: NDArray[Any]) -> tuple[Pair, NDArray[np.int64]
 
 
 def variances(
-    count: NDArray[np.int64], sums: Limbs, squares: Limbs, members: NDArray[Any], under: NDArray[np.int64], unit: int
+    count: NDArray[np.int64],
+    sums: Limbs,
+    squares: Limbs,
+    members: NDArray[Any],
+    under: NDArray[np.int64],
+    unit: int,
+    compiled: bool,
 ) -> tuple[F64, NDArray[np.bool_]]:
     """(count * sum(xx) - sum(x)**2) / (count * under), rounded once; and for which groups that is certain."""
     k = count.astype(np.float64)
-    (s, s_exp), (q, q_exp) = leading(sums, members), leading(squares, members)
+    (s, s_exp), (q, q_exp) = leading(sums, members, compiled), leading(squares, members, compiled)
     with np.errstate(all="ignore"):
         large = multiply(q, (k, np.zeros_like(k)))
         small = multiply(s, s)

@@ -77,7 +77,11 @@ def line_of(ctx: Context) -> Any:
     ledger = ctx.query.ledger
 
     def number(sample: Any) -> int:
-        same = [s for s in ledger.rows_by_seq if s < sample.seq and ledger.files_by_seq[s] == ledger.files_by_seq.get(sample.seq)]
-        return sum(ledger.rows_by_seq[s] for s in same) + sample.row + 1
+        same = [
+            s
+            for s in ledger.rows_by_seq
+            if s < sample.seq and ledger.files_by_seq[s] == ledger.files_by_seq.get(sample.seq)
+        ]
+        return int(sum(ledger.rows_by_seq[s] for s in same) + sample.row + 1)
 
     return number

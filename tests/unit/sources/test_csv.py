@@ -9,10 +9,11 @@ import gzip
 import io
 import lzma
 import random
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import duckdb
+import duckdb as duckdb_module
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -26,6 +27,7 @@ from cortado.planner.text import QueryError
 
 from .reading import AT, Read, read
 
+duckdb: Any = duckdb_module
 HOW: list[dict[str, Any]] = [
     {},
     {"compiled": True},
@@ -60,7 +62,15 @@ def columns(got: Read) -> dict[str, str]:
 def test_types_are_recognised(tmp_path: Path) -> None:
     data = b"l,d,b,t,z,s,m\n1,1.5,true,2026-01-02,2026-01-02T03:04:05+09:00,x,1949-01\n-2,1e3,FALSE,2026-01-02 03:04:05,2026-01-02T03:04:05.5Z,,y\n"
     got = given(tmp_path, data)
-    assert columns(got) == {"l": "long", "d": "double", "b": "bool", "t": "date", "z": "date", "s": "string", "m": "string"}
+    assert columns(got) == {
+        "l": "long",
+        "d": "double",
+        "b": "bool",
+        "t": "date",
+        "z": "date",
+        "s": "string",
+        "m": "string",
+    }
     second = got.rows[1]
     assert second["z"] == dt.datetime(2026, 1, 2, 3, 4, 5, 500_000, tzinfo=dt.UTC)
     assert second["s"] is None
@@ -259,7 +269,12 @@ def test_packed_files(tmp_path: Path) -> None:
     zst = pa.BufferOutputStream()
     with pa.CompressedOutputStream(zst, "zstd") as out:
         out.write(data)
-    for suffix, packed in ((".gz", gzip.compress(data)), (".bz2", bz2.compress(data)), (".xz", lzma.compress(data)), (".zst", zst.getvalue().to_pybytes())):
+    for suffix, packed in (
+        (".gz", gzip.compress(data)),
+        (".bz2", bz2.compress(data)),
+        (".xz", lzma.compress(data)),
+        (".zst", zst.getvalue().to_pybytes()),
+    ):
         assert given(tmp_path, packed, f"x.csv{suffix}").table.equals(plain.table)
 
 
@@ -289,7 +304,10 @@ def test_files_are_joined_by_name(tmp_path: Path) -> None:
     (tmp_path / "2.csv").write_bytes(b"b,c\ny,2.5\n")
     got = read(relation(tmp_path / "1.csv", tmp_path / "2.csv"))
     file = [f"{tmp_path}/1.csv", f"{tmp_path}/2.csv"]
-    assert got.rows == [{"a": 1, "b": "x", "c": None, "_file": file[0]}, {"a": None, "b": "y", "c": 2.5, "_file": file[1]}]
+    assert got.rows == [
+        {"a": 1, "b": "x", "c": None, "_file": file[0]},
+        {"a": None, "b": "y", "c": 2.5, "_file": file[1]},
+    ]
 
 
 def test_notes_name_the_file_and_its_own_line(tmp_path: Path) -> None:
@@ -349,7 +367,7 @@ def cells_of(data: bytes, *, final: bool, compiled: bool) -> list[list[bytes]]:
     if found.unclosed:
         return [[b"unclosed"]]
     first = found.first.tolist()
-    return [[padded[found.start[i] : found.stop[i]].tobytes() for i in range(a, b)] for a, b in zip(first, first[1:], strict=False)]
+    return [[padded[found.start[i] : found.stop[i]].tobytes() for i in range(a, b)] for a, b in pairwise(first)]
 
 
 def test_cells_are_those_of_pythons_csv() -> None:
@@ -364,7 +382,13 @@ def test_cells_are_those_of_pythons_csv() -> None:
         if whole == [[b"unclosed"]]:
             continue
         wanted = [row for row in python_csv.reader(io.StringIO(data.decode(), newline="")) if row]
-        got = [[next(python_csv.reader(io.StringIO(c.decode() + ",", newline="")))[0] if c[:1] == b'"' else c.decode() for c in row] for row in whole]
+        got = [
+            [
+                next(python_csv.reader(io.StringIO(c.decode() + ",", newline="")))[0] if c[:1] == b'"' else c.decode()
+                for c in row
+            ]
+            for row in whole
+        ]
         assert got == wanted, data
         checked += 1
     assert checked > 700
@@ -372,7 +396,9 @@ def test_cells_are_those_of_pythons_csv() -> None:
 
 def random_csv(chosen: random.Random, n: int) -> bytes:
     def text() -> str:
-        return "".join(chosen.choice(["a", "b", ",", '"', "\n", " ", "é", "한", "\r\n"]) for _ in range(chosen.randint(1, 8)))
+        return "".join(
+            chosen.choice(["a", "b", ",", '"', "\n", " ", "é", "한", "\r\n"]) for _ in range(chosen.randint(1, 8))
+        )
 
     out = io.StringIO(newline="")
     writer = python_csv.writer(out, lineterminator=chosen.choice(["\n", "\r\n"]))
@@ -389,12 +415,20 @@ def test_good_files_read_as_duckdb_reads_them(tmp_path: Path, seed: int) -> None
     got = given(tmp_path, data)
     path = tmp_path / "x.csv"
     types = "{'i':'BIGINT','f':'DOUBLE','s':'VARCHAR','d':'DATE'}"
-    wanted = duckdb.sql(f"select * from read_csv('{path}', columns={types}, header=true, quote='\"', escape='\"', new_line='\\n')").fetchall() if b"\r\n" not in data else None
+    wanted = (
+        duckdb.sql(
+            f"select * from read_csv('{path}', columns={types}, header=true, quote='\"', escape='\"', new_line='\\n')"
+        ).fetchall()
+        if b"\r\n" not in data
+        else None
+    )
     rows = [(r["i"], r["f"], r["s"], r["d"].date()) for r in got.rows]
     if wanted is not None:
         assert rows == wanted
     oracle = list(python_csv.reader(io.StringIO(data.decode(), newline="")))[1:]
-    assert [(str(i) if i is not None else "", f, s) for i, f, s, _ in rows] == [(a, float(b), c) for a, b, c, _ in oracle]
+    assert [(str(i) if i is not None else "", f, s) for i, f, s, _ in rows] == [
+        (a, float(b), c) for a, b, c, _ in oracle
+    ]
 
 
 def test_any_range_size_gives_the_same_rows(tmp_path: Path) -> None:
@@ -412,7 +446,9 @@ def test_records_read_are_rows_out_and_rows_dropped(tmp_path: Path) -> None:
     for _ in range(20):
         lines = []
         for _ in range(chosen.randint(1, 30)):
-            cells = [chosen.choice(["1", "x", "", "2.5", "\xff", "9" * 25]) for _ in range(chosen.choice([1, 2, 2, 2, 3]))]
+            cells = [
+                chosen.choice(["1", "x", "", "2.5", "\xff", "9" * 25]) for _ in range(chosen.choice([1, 2, 2, 2, 3]))
+            ]
             lines.append(",".join(cells))
         data = ("a,b\n1,1\n" + "\n".join(lines) + "\n").encode("latin-1")
         records = 1 + sum(1 for line in lines if line)

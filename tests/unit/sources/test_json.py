@@ -63,7 +63,9 @@ def test_objects_over_several_lines(tmp_path: Path) -> None:
     assert given(tmp_path, data).rows == [{"a": 1, "b": "}{"}, {"a": 2, "b": None}]
 
 
-@pytest.mark.parametrize("bad", [b"nonsense", b'{"a": ', b"5", b"[1]", b'{"a":1}{"a":2}', b'{"a":1} x', b'"x"', b"{'a':1}"])
+@pytest.mark.parametrize(
+    "bad", [b"nonsense", b'{"a": ', b"5", b"[1]", b'{"a":1}{"a":2}', b'{"a":1} x', b'"x"', b"{'a':1}"]
+)
 def test_a_bad_line_is_a_row_of_nulls_and_told(tmp_path: Path, bad: bytes) -> None:
     data = b'{"a":1}\n\n' + bad + b'\n{"a":3}\n'
     got = given(tmp_path, data)
@@ -114,7 +116,10 @@ def test_late_keys_are_told_by_name_or_kept(tmp_path: Path) -> None:
     data = b'{"a":1,"m":{"x":1}}\n{"a":2,"b":"y","m":{"x":2,"z":3}}\n{"b":[1]}\n'
     got = given(tmp_path, data, infer=1)
     assert [r["a"] for r in got.rows] == [1, 2, None]
-    assert {k: n for k, n in got.notes.items() if k[1] != "mixed"} == {("reject", "unknown key 'b'"): 2, ("reject", "unknown key 'm.z'"): 1}
+    assert {k: n for k, n in got.notes.items() if k[1] != "mixed"} == {
+        ("reject", "unknown key 'b'"): 2,
+        ("reject", "unknown key 'm.z'"): 1,
+    }
     kept = given(tmp_path, data, infer=1, form=JsonFormat(rest=True))
     assert [r["_rest"] for r in kept.rows] == [None, [("b", "y")], [("b", "[1]")]]
 
@@ -224,7 +229,9 @@ def same(got: Any, wanted: Any) -> bool:
         return len(got) == len(wanted) and all(same(a, b) for a, b in zip(got, wanted, strict=True))
     if isinstance(wanted, dict) and (isinstance(got, dict) or got == []):
         found = got if isinstance(got, dict) else {}
-        return all(same(found.get(k), v) for k, v in wanted.items()) and all(k in wanted or v is None for k, v in found.items())
+        return all(same(found.get(k), v) for k, v in wanted.items()) and all(
+            k in wanted or v is None for k, v in found.items()
+        )
     if isinstance(got, str) and not isinstance(wanted, str):
         return bool(json.loads(got) == wanted)
     return bool(got == wanted)
@@ -276,7 +283,17 @@ def test_lenient_json(text: str, wanted: Any) -> None:
 
 @pytest.mark.parametrize(
     ("text", "at"),
-    [("", 0), ("{a:}", 3), ("{a:1", 0), ("[{'a':1} {'b':2}]", 9), ("{'a:1}", 1), ("{a:x}", 3), ("{'a':'\\q'}", 6), ("[1,2]", 1), ("5", 0)],
+    [
+        ("", 0),
+        ("{a:}", 3),
+        ("{a:1", 0),
+        ("[{'a':1} {'b':2}]", 9),
+        ("{'a:1}", 1),
+        ("{a:x}", 3),
+        ("{'a':'\\q'}", 6),
+        ("[1,2]", 1),
+        ("5", 0),
+    ],
 )
 def test_broken_json_says_where(text: str, at: int) -> None:
     with pytest.raises(BadJson) as found:
@@ -297,7 +314,9 @@ def test_rows_without_fields_are_rows() -> None:
 
 
 def test_rows_of_the_query() -> None:
-    got = read(rows_relation(objects("[{'a':1,'b':[1,2.5]},{'a':'x'},{'c':{}}]"), "json", "UTC"), batch_rows=2, target=2)
+    got = read(
+        rows_relation(objects("[{'a':1,'b':[1,2.5]},{'a':'x'},{'c':{}}]"), "json", "UTC"), batch_rows=2, target=2
+    )
     assert [r["a"] for r in got.rows] == ["1", "x", None]
     assert got.rows[0]["b"] == [1.0, 2.5]
     assert pa.types.is_map(got.table.schema.field("c").type)

@@ -38,24 +38,26 @@ class Capsule:
         self._table = table
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        return self._table.__arrow_c_stream__(requested_schema)
+        table: Any = self._table
+        return table.__arrow_c_stream__(requested_schema)
 
 
 class ArrayCapsule:
     """Only the Arrow array interface."""
 
     def __arrow_c_array__(self, requested_schema: Any = None) -> Any:
-        return TABLE.combine_chunks().to_batches()[0].__arrow_c_array__(requested_schema)
+        batch: Any = TABLE.combine_chunks().to_batches()[0]
+        return batch.__arrow_c_array__(requested_schema)
 
 
-THINGS = {
+THINGS: dict[str, Any] = {
     "table": lambda: TABLE,
     "chunked": lambda: pa.concat_tables([TABLE.slice(0, 1), TABLE.slice(1, 1), TABLE.slice(2)]),
     "batch": lambda: TABLE.to_batches()[0],
     "reader": lambda: TABLE.to_reader(),
     "pandas": lambda: TABLE.to_pandas(types_mapper=pd.ArrowDtype),
     "polars": lambda: pl.from_arrow(TABLE),
-    "lazy": lambda: pl.from_arrow(TABLE).lazy(),
+    "lazy": lambda: pl.DataFrame(TABLE).lazy(),
     "duckdb": lambda: duckdb.from_arrow(TABLE),
     "dataset": lambda: ds.dataset(TABLE),
     "stream": lambda: Capsule(TABLE),
@@ -118,13 +120,15 @@ def test_repeated_names() -> None:
 
 def told_of(array: pa.Array[Any], zone: str = "UTC") -> tuple[pa.Array[Any], dict[str, list[bool]]]:
     told: dict[str, list[bool]] = {}
-    made = normalise(array, of_arrow(array.type), zone, lambda reason, rows, values, hint: told.__setitem__(reason, rows.tolist()))
+    made = normalise(
+        array, of_arrow(array.type), zone, lambda reason, rows, values, hint: told.__setitem__(reason, rows.tolist())
+    )
     made.validate(full=True)
     return made, told
 
 
 NAIVE = dt.datetime(2026, 3, 8, 2, 30)
-PHYSICAL = [
+PHYSICAL: list[tuple[Any, list[Any]]] = [
     (pa.array([1, None], pa.int8()), [1, None]),
     (pa.array([1, None], pa.uint32()), [1, None]),
     (pa.array([1.5, None], pa.float32()), [1.5, None]),
@@ -163,7 +167,7 @@ def test_unsigned_beyond_64_bits_is_null_and_told() -> None:
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us"])
-def test_naive_times_are_in_the_zone(unit: str) -> None:
+def test_naive_times_are_in_the_zone(unit: Any) -> None:
     made, told = told_of(pa.array([NAIVE, None], pa.timestamp(unit)), "America/New_York")
     assert made.to_pylist() == [dt.datetime(2026, 3, 8, 7, 30, tzinfo=dt.UTC), None]
     assert told == {"dst": [True, False]}

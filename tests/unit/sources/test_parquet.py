@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import math
+import operator
 import random
 from pathlib import Path
 from typing import Any
@@ -99,14 +100,21 @@ def test_files_are_joined_by_name_and_widened(tmp_path: Path) -> None:
     a = written(tmp_path, pa.table({"x": [1], "s": [1]}), "a.parquet")
     b = written(tmp_path, pa.table({"x": [1.5], "s": ["t"], "z": [True]}), "b.parquet")
     got = read(relation(a, b))
-    assert [(r["x"], r["s"], r["z"], r["_file"]) for r in got.rows] == [(1.0, "1", None, str(a)), (1.5, "t", True, str(b))]
+    assert [(r["x"], r["s"], r["z"], r["_file"]) for r in got.rows] == [
+        (1.0, "1", None, str(a)),
+        (1.5, "t", True, str(b)),
+    ]
 
 
 def test_hive_folders_become_fields(tmp_path: Path) -> None:
     a = written(tmp_path, TABLE.slice(0, 2), "y=2025/c=a%20b/x.parquet")
     b = written(tmp_path, TABLE.slice(2, 1), "y=2026/c=__HIVE_DEFAULT_PARTITION__/x.parquet")
     got = read(relation(a, b), fields=["i", "y", "c"])
-    assert got.rows == [{"i": 0, "y": 2025, "c": "a b"}, {"i": 1, "y": 2025, "c": "a b"}, {"i": 2, "y": 2026, "c": None}]
+    assert got.rows == [
+        {"i": 0, "y": 2025, "c": "a b"},
+        {"i": 1, "y": 2025, "c": "a b"},
+        {"i": 2, "y": 2026, "c": None},
+    ]
     assert hive_of("k=v/plain/x.parquet") == {}
 
 
@@ -143,7 +151,12 @@ def test_damaged_files_are_named(tmp_path: Path, damage: Any) -> None:
 
 
 def test_a_flipped_bit_is_found_by_the_page_checksum(tmp_path: Path) -> None:
-    path = written(tmp_path, pa.table({"a": np.random.default_rng(0).integers(0, 2**60, 5000)}), write_page_checksum=True, use_dictionary=False)
+    path = written(
+        tmp_path,
+        pa.table({"a": np.random.default_rng(0).integers(0, 2**60, 5000)}),
+        write_page_checksum=True,
+        use_dictionary=False,
+    )
     raw = bytearray(path.read_bytes())
     raw[20_000] ^= 1
     path.write_bytes(raw)
@@ -167,6 +180,7 @@ def test_limit_reads_no_more_groups_than_it_needs(tmp_path: Path) -> None:
     assert len(source.groups) == 2
 
 
+OPS: dict[str, Any] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq}
 FILTERS = [
     "i == 250", "i < 5", "i <= 4.5", "i > 995", "i >= 999", "i in (3, 999)", "between(i, 10, 20)", "f > 995", "f >= 999.0", "f < 3",
     "f == 7", 's == "v3"', 's == "v*"', 's == "w*"', 's > "v6"', 's < "v0"', "isnotnull(s)", "t >= date(\"1970-01-01T00:16:30Z\")",
@@ -176,7 +190,9 @@ FILTERS = [
 
 
 def _pruned(tmp_path: Path) -> Path:
-    table = TABLE.select(["i", "s", "f", "t"]).append_column("n", pa.array([None if k < 300 else k % 100 for k in range(1000)]))
+    table = TABLE.select(["i", "s", "f", "t"]).append_column(
+        "n", pa.array([None if k < 300 else k % 100 for k in range(1000)])
+    )
     table = table.append_column("k", pa.array(["é" * 80 + "a" if k < 500 else "b" for k in range(1000)]))
     path = written(tmp_path, table.append_column("z", pa.nulls(1000, pa.int64())), row_group_size=50)
     return path
@@ -196,7 +212,14 @@ def test_pruning_loses_no_row(tmp_path: Path, text: str) -> None:
 
 def test_pruning_prunes(tmp_path: Path) -> None:
     path = _pruned(tmp_path)
-    for text, kept in (("i == 250", 1), ("f < 3", 1), ('s == "w*"', 0), ("n > 0", 14), ("z == 1", 0), ("i in (3, 999)", 20)):
+    for text, kept in (
+        ("i == 250", 1),
+        ("f < 3", 1),
+        ('s == "w*"', 0),
+        ("n > 0", 14),
+        ("z == 1", 0),
+        ("i in (3, 999)", 20),
+    ):
         with cortado.connect(timezone="UTC") as session:
             plan = session.query(f'parquetfile "{path}" | search {text}').explain()
         assert f"{kept} of 20 row groups" in plan, (text, plan)
@@ -206,11 +229,9 @@ def test_bounds_hold_for_random_values() -> None:
     chosen = random.Random(2)
     for _ in range(3000):
         values = [chosen.choice([chosen.randint(-5, 5), chosen.uniform(-5, 5)]) for _ in range(4)]
-        low, high, wanted = min(values), max(values), chosen.choice(values + [6, -6])
-        for op, holds in (("<", lambda a: a < wanted), ("<=", lambda a: a <= wanted), (">", lambda a: a > wanted), (">=", lambda a: a >= wanted), ("==", lambda a: a == wanted)):
-            if any(holds(v) for v in values):
+        low, high, wanted = min(values), max(values), chosen.choice([*values, 6, -6])
+        for op, holds in OPS.items():
+            if any(holds(v, wanted) for v in values):
                 assert Bound("x", op, wanted, LONG).may_hold(low, high)
     assert Bound("x", ">", 9, LONG).may_hold(0, 1, has_nan=True)
     assert not math.isnan(Bound("x", ">", 9, LONG).value)
-
-

@@ -12,7 +12,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-import duckdb
+import duckdb as duckdb_module
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +22,7 @@ import cortado
 from cortado.engine.operators.writers import safe_name
 
 UTC = dt.UTC
+duckdb: Any = duckdb_module
 ROWS = pa.table(
     {
         "i": pa.array([1, None, -(2**63), 2**63 - 1, 5]),
@@ -64,12 +65,17 @@ def test_csv_is_what_python_pandas_and_duckdb_read() -> None:
     assert Path("x.csv").read_text().splitlines()[2] == ',"",'
     frame = pd.read_csv("x.csv", dtype={"i": "Int64"}, keep_default_na=False, na_values={"i": [""]})
     assert frame["i"].tolist()[0] == 1
-    assert duckdb.sql("select count(*), max(i) from read_csv('x.csv', all_varchar=false)").fetchall() == [(5, 2**63 - 1)]
+    assert duckdb.sql("select count(*), max(i) from read_csv('x.csv', all_varchar=false)").fetchall() == [
+        (5, 2**63 - 1)
+    ]
 
 
 def test_csv_options() -> None:
     run("table t | outputcsv tab=t bom=t header=f x.csv i, b | stats count")
-    assert Path("x.csv").read_bytes() == b"\xef\xbb\xbf1\ttrue\n\t\n-9223372036854775808\tfalse\n9223372036854775807\ttrue\n5\tfalse\n"
+    assert (
+        Path("x.csv").read_bytes()
+        == b"\xef\xbb\xbf1\ttrue\n\t\n-9223372036854775808\tfalse\n9223372036854775807\ttrue\n5\tfalse\n"
+    )
     run("table t | outputcsv encoding=utf-16 y.csv s")
     assert Path("y.csv").read_bytes().decode("utf-16").startswith("s\nplain\n")
     assert run("csvfile cs=utf-16 y.csv").to_arrow()["s"].to_pylist() == ROWS["s"].to_pylist()
@@ -120,7 +126,12 @@ def test_parquet_reads_back(codec: str) -> None:
 
 
 def test_parquet_keeps_durations_nanoseconds_and_addresses() -> None:
-    table = pa.table({"t": pa.array([1, None], pa.timestamp("ns", "UTC")), "d": pa.array([dt.timedelta(seconds=1), None], pa.duration("us"))})
+    table = pa.table(
+        {
+            "t": pa.array([1, None], pa.timestamp("ns", "UTC")),
+            "d": pa.array([dt.timedelta(seconds=1), None], pa.duration("us")),
+        }
+    )
     run('table t | eval a = ip("10.0.0.1"), n = null | outputparquet x.parquet', table)
     got = run("parquetfile x.parquet | eval a = string(a)", timezone="UTC").to_arrow()
     assert got.schema.field("t").type == pa.timestamp("ns", "UTC")
@@ -189,14 +200,24 @@ def test_no_rows_still_make_a_file() -> None:
 
 
 def test_partitions() -> None:
-    table = pa.table({"k": ["a", "b/..", None, "a"], "n": [1, 2, 3, 4], "_time": pa.array([0, 86_400_000_000, None, 0], pa.timestamp("us", "UTC"))})
+    table = pa.table(
+        {
+            "k": ["a", "b/..", None, "a"],
+            "n": [1, 2, 3, 4],
+            "_time": pa.array([0, 86_400_000_000, None, 0], pa.timestamp("us", "UTC")),
+        }
+    )
     run("table t | outputcsv partition=t out/k={k}/{n}.csv n", table)
     assert run("csvfile out/**/*.csv | sort n").to_arrow()["n"].to_pylist() == [1, 2, 3, 4]
     run("table t | outputparquet partition=t hive/k={k}/x.parquet n", table)
     got = run("parquetfile hive/**/*.parquet | fields n, k | sort n").to_arrow()
     assert got.to_pylist() == [{"n": 1, "k": "a"}, {"n": 2, "k": "b/.."}, {"n": 3, "k": None}, {"n": 4, "k": "a"}]
     run("table t | outputjson partition=t log-{logtime:yyyyMMdd}.json", table)
-    assert sorted(p.name for p in Path().glob("log-*")) == ["log-19700101.json", "log-19700102.json", "log-__HIVE_DEFAULT_PARTITION__.json"]
+    assert sorted(p.name for p in Path().glob("log-*")) == [
+        "log-19700101.json",
+        "log-19700102.json",
+        "log-__HIVE_DEFAULT_PARTITION__.json",
+    ]
     run("table t | outputjson now-{now:yyyy}.json", table)
     assert len(list(Path().glob("now-20*.json"))) == 1
 

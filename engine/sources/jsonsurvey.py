@@ -1,0 +1,160 @@
+"""What a look at JSON files says: whether records are lines, which fields there are, of which types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from ...planner.text import QueryError, fault
+from ...planner.types import STRING, Type, of_arrow
+from .files import FIRST_CHUNK, FileOptions, Input, check_encoding
+from .jsontextblocks import Records, stream_lines, stream_values, too_deep
+from .jsonvalues import Seen, settled
+from .jsonvalues import survey as survey_values
+
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(slots=True)
+class JsonFile:
+    input: Input
+    is_lines: bool
+    begin: int = 0  # bytes of the mark
+
+
+@dataclass(slots=True)
+class Survey:
+    files: list[JsonFile] = field(default_factory=list)
+    types: dict[str, Type] = field(default_factory=dict)
+    mixed: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+def survey(inputs: Sequence[Input], options: FileOptions) -> Survey:
+    """Fields and types of the first `infer` records of all files."""
+    out, left, first = Survey(), options.infer, True
+    seen: dict[str, Seen] = {}
+    for source in inputs:
+        chunks = _quiet(source.sample_text())
+        head = b""
+        while len(head.strip()) < FIRST_CHUNK and (chunk := next(chunks, b"")):
+            head += chunk
+        check_encoding(head, source.shown, options.encoding)
+        begin = len(BOM) if head.startswith(BOM) else 0
+        head = head[begin:]
+        if not head.strip() and not options.declared.fields and first and len(inputs) == 1:
+            raise fault(
+                "E605", f"`{source.shown}` is empty", hint='schema="a: long, b: date" reads it as a table without rows'
+            )
+        first = False
+        file = JsonFile(source, is_lines(head), begin)
+        out.files.append(file)
+        blocks = (stream_lines if file.is_lines else stream_values)(chunks, head)
+        while left > 0 and (block := next(blocks, None)) is not None:
+            block = block.slice(0, left)
+            left -= len(block)
+            _merge(seen, _sampled(block))
+    for name, kinds in seen.items():
+        out.types[name] = settled(kinds.type())
+        if options.declared.type(name) is None:
+            out.mixed.update(kinds.mixes(name))
+    out.types.update(options.declared.fields)
+    return out
+
+
+def is_lines(head: bytes) -> bool:
+    """Whether the records are lines: not so if the file is an array, or its first line holds no whole object."""
+    text = head.lstrip()
+    if text[:1] == b"[":
+        return False
+    line = text.split(b"\n", 1)[0]
+    if text[:1] != b"{" or line == text:
+        return True
+    try:
+        json.loads(line)
+        return True
+    except (ValueError, RecursionError):
+        # a broken line, or one object over several? only the second goes on with a key or a bracket
+        return line.rstrip() not in (b"{",) and not line.rstrip().endswith((b",", b"[", b"{", b":"))
+
+
+def _quiet(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """What can be read of a damaged file; the fault is told when the file is read, behind its good records."""
+    seen = False
+    try:
+        for chunk in chunks:
+            seen = True
+            yield chunk
+    except QueryError:
+        if not seen:
+            raise
+
+
+def _sampled(block: Records) -> dict[str, Seen]:
+    """What the block's fields hold. Arrow says it at once where no field mixes kinds."""
+    table = None if too_deep(block).any() else by_arrow(block, None)
+    if table is not None:
+        return {
+            name: _seen(table.schema.field(i).type, len(table) - table.column(i).null_count)
+            for i, name in enumerate(table.column_names)
+        }
+    return survey_values(parsed(block.text(i)) for i in range(len(block)))
+
+
+def _seen(kind: pa.DataType, n: int) -> Seen:
+    """An Arrow type as a survey of values; text that looks like a time is text."""
+    out = Seen()
+    type_ = of_arrow(kind)
+    if type_.kind == "date":
+        type_ = STRING
+    out.counts[type_.kind] = n
+    if type_.kind == "array":
+        out.item = _seen(kind.value_type, n)  # type: ignore[attr-defined]
+    elif type_.kind == "map":
+        out.members = {f.name: _seen(f.type, n) for f in kind}  # type: ignore[attr-defined]
+    return out
+
+
+def _merge(into: dict[str, Seen], more: dict[str, Seen]) -> None:
+    for name, seen in more.items():
+        old = into.get(name)
+        if old is None:
+            into[name] = seen
+            continue
+        for kind, n in seen.counts.items():
+            old.counts[kind] = old.counts.get(kind, 0) + n
+        _merge(old.members, seen.members)
+        if seen.item is not None:
+            items = {"": old.item} if old.item is not None else {}
+            _merge(items, {"": seen.item})
+            old.item = items[""]
+
+
+def parsed(raw: bytes) -> Any:
+    """The value of a record; a string stands for one that is broken."""
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return ""
+
+
+def by_arrow(block: Records, schema: pa.Schema | None) -> pa.Table | None:
+    """The block parsed by Arrow; None where it refuses, or sees other records than the lines."""
+    import pyarrow.json as pj
+
+    if not len(block):
+        return pa.table({}) if schema is None else schema.empty_table()
+    low, high = int(block.start[0]), int(block.stop[-1])
+    text: Any = pa.BufferReader(block.buffer.slice(low, high - low))
+    try:
+        table = pj.read_json(
+            text,
+            read_options=pj.ReadOptions(use_threads=False, block_size=high - low + 1),
+            parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="infer"),
+        )
+    except (pa.ArrowException, ValueError):
+        return None
+    return table if len(table) == len(block) else None
