@@ -10,7 +10,7 @@ from ..engine.zones import NS, US
 from ..planner import ast
 from ..planner.expr import Bound, Call, FieldRef, Literal
 from ..planner.plan import AggCall, Aggregate, Key, Names
-from ..planner.types import DATE, DATE_NS, STRING, Schema, Type
+from ..planner.types import DATE, DATE_NS, LOAD_TIME, STRING, Schema, Type
 from ..planner.unparse import stage_text
 from .base import REGISTRY, Args, Command, Example, Node, Option, kinds, lowers, register
 from .rowtime import row_time
@@ -103,6 +103,8 @@ class TimeChartCommand(Command[TimeChart]):
     def bind(self, args: Args, source: Node | None) -> Node:
         assert source is not None
         time, kind = row_time(args)
+        if kind == LOAD_TIME:
+            args.note("info", "_time is when the file was read", hint="dp= of textfile finds the time in the line, parse access_log too")
         items = args.many("by_keys")
         keys = args.keys(items)
         aggs = args.aggregates(args.many("aggs"), span=True)

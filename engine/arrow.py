@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..planner.types import BINARY, BOOL, DOUBLE, LONG, STRING, Type, scalar
+
 
 def bytes_of(buffer: pa.Buffer | None) -> NDArray[np.uint8]:
     """The buffer's memory, without a copy; writable if the buffer is."""
@@ -28,15 +30,42 @@ def is_valid(array: pa.Array[Any]) -> NDArray[np.bool_]:
     """A boolean for each row, True where it is not null."""
     if array.null_count == 0:
         return np.ones(len(array), np.bool_)
-    return bools_of(cast(Any, array).is_valid())
+    bitmap = array.buffers()[0]
+    if bitmap is None:  # of type null, or a union
+        return np.zeros(len(array), np.bool_)
+    return bits_of(bitmap, array.offset, len(array))
+
+
+def bits_of(bitmap: pa.Buffer, offset: int, n: int) -> NDArray[np.bool_]:
+    """n bits from `offset` on, as booleans. Arrow's own way imports pandas where it is installed."""
+    first = offset >> 3
+    wanted = bytes_of(bitmap)[first : (offset + n + 7) >> 3]
+    bits = np.unpackbits(wanted, bitorder="little")[offset - 8 * first :][:n]
+    return bits.view(np.bool_)
 
 
 def call(name: str, *args: Any, **options: Any) -> pa.Array[Any]:
-    """A compute function by name, as an array."""
+    """A compute function by name, as an array.
+
+    Plain Python values become scalars here: Arrow's own way of doing that imports pandas where it is installed.
+    """
     import pyarrow.compute as pc
 
-    out = getattr(pc, name)(*args, **options)
+    function: Any = getattr(pc, name)
+    arity = getattr(function, "__arrow_compute_function__", {}).get("arity")
+    n = arity if isinstance(arity, int) else len(args)  # what follows are options
+    out = function(*(_argument(a) for a in args[:n]), *args[n:], **options)
     return cast("pa.Array[Any]", out.combine_chunks() if isinstance(out, pa.ChunkedArray) else out)
+
+
+_PLAIN: dict[type, Type] = {bool: BOOL, int: LONG, float: DOUBLE, str: STRING, bytes: BINARY}
+
+
+def _argument(value: Any) -> Any:
+    if value is None:
+        return pa.NA
+    kind = _PLAIN.get(type(value))
+    return value if kind is None else scalar(value, kind)
 
 
 def array_from(values: NDArray[Any], nulls: NDArray[np.bool_] | None = None, kind: pa.DataType | None = None) -> pa.Array[Any]:
@@ -68,19 +97,21 @@ def numbers_of(array: pa.Array[Any]) -> NDArray[Any]:
     return np.frombuffer(cast(Any, data), dtype, len(array) + array.offset)[array.offset :]
 
 
+def int32_of(array: pa.Array[Any]) -> NDArray[np.int32]:
+    """The values of an int32 column without a copy; what a null holds is undefined."""
+    data = array.buffers()[1]
+    if data is None:
+        return np.zeros(len(array), np.int32)
+    return np.frombuffer(cast(Any, data), np.int32, len(array) + array.offset)[array.offset :]
+
+
 def bools_of(array: pa.Array[Any]) -> NDArray[np.bool_]:
-    """A boolean column as NumPy, null as False. From the bits: `to_numpy` imports pandas where it is installed."""
-    valid, data = array.buffers()
-    out = _bits(data, array.offset, len(array))
-    return out & _bits(valid, array.offset, len(array)) if array.null_count else out
-
-
-def _bits(buffer: pa.Buffer | None, offset: int, n: int) -> NDArray[np.bool_]:
-    if buffer is None:
-        return np.zeros(n, np.bool_)
-    first = offset >> 3
-    raw = np.frombuffer(cast(Any, buffer), np.uint8)[first : (offset + n + 7) >> 3]
-    return np.unpackbits(raw, count=offset - 8 * first + n, bitorder="little")[offset - 8 * first :].view(np.bool_)
+    """A boolean column as NumPy, null as False."""
+    data = array.buffers()[1]
+    if data is None:
+        return np.zeros(len(array), np.bool_)
+    bits = bits_of(data, array.offset, len(array))
+    return bits & is_valid(array) if array.null_count else bits
 
 
 def offsets_of(array: pa.Array[Any]) -> NDArray[np.int32]:

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .arrow import bitmap_of, buffer_of, bytes_of, call, is_valid, offsets_of
+from .arrow import bitmap_of, buffer_of, bytes_of, call, int32_of, is_valid, offsets_of
 from .batch import Spans
 from .strings import cut
 
@@ -293,7 +293,7 @@ def found_spans(
     out = {}
     for i, group in enumerate(wanted):
         pairs = found.field(i)
-        flat = pairs.values.slice(2 * pairs.offset, 2 * len(pairs)).to_numpy(zero_copy_only=False)
+        flat = int32_of(pairs.values)[2 * pairs.offset : 2 * (pairs.offset + len(pairs))]
         there = matched & is_valid(pairs)
         start = np.where(there, flat[0::2], 0).astype(np.int32)
         out[group] = start, np.where(there, flat[1::2], -1).astype(np.int32)

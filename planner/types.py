@@ -79,6 +79,7 @@ class Type:
 BOOL, LONG, DOUBLE, STRING = Type("bool"), Type("long"), Type("double"), Type("string")
 INT, SHORT, FLOAT = Type("long", "int"), Type("long", "short"), Type("double", "float")
 DATE, DATE_NS, DURATION = Type("date"), Type("date", unit="ns"), Type("duration")
+LOAD_TIME = Type("date", "date")  # the moment at which text was read: no time of the data
 MONTHS = Type("months", "duration")  # a literal of calendar length: 2mon, 1q, 3y
 IP, BINARY, NULL, ANY = Type("ip"), Type("binary"), Type("null"), Type("any")
 MAP = Type("map")

@@ -56,16 +56,6 @@ def walk(at: Any, kind: Any, literal: Any, begin: Any, outside: Any) -> Any:
     return opened
 
 
-@kernel(u8, i32, i32, i32, u8w)
-def gather(data: Any, start: Any, length: Any, offsets: Any, out: Any) -> Any:
-    """Text of spans one after the other; offsets (n + 1) say where each goes."""
-    for i in range(start.size):
-        low, to = np.int64(start[i]), np.int64(offsets[i])
-        for j in range(length[i]):
-            out[to + j] = data[low + j]
-    return 0
-
-
 @kernel(u8, i32, i32, _f64, f64w, u8w)
 def parse_double(data: Any, start: Any, length: Any, powers: Any, out: Any, status: Any) -> Any:
     """Decimal text to float64, exact: up to 15 digits and a power of ten up to 22 (W. D. Clinger, PLDI 1990); else unsure."""

@@ -88,21 +88,7 @@ class Block:
         spans = Spans(self.buffer, self.data, start, length)
         if not odd.any():
             return spans, quoted
-        return _unescaped(self.arrow(spans), rows[odd]), quoted
-
-    def arrow(self, spans: Spans) -> pa.Array[Any]:
-        if not self.compiled:
-            return spans.to_arrow()
-        from ..kernels import csvscan
-
-        n, nulls = len(spans), spans.length < 0
-        offsets = np.zeros(n + 1, np.int32)
-        np.cumsum(np.where(nulls, 0, spans.length), out=offsets[1:])
-        out = np.empty(max(int(offsets[-1]), 1), np.uint8)
-        csvscan.gather(spans.data, spans.start, spans.length, offsets, out)
-        from ..arrow import bitmap_of
-
-        return pa.Array.from_buffers(pa.string(), n, [bitmap_of(nulls), buffer_of(offsets), buffer_of(out)])
+        return _unescaped(spans.to_arrow(), rows[odd]), quoted
 
 
 def _unescaped(text: pa.Array[Any], rows: NDArray[np.int64]) -> pa.Array[Any]:
@@ -174,7 +160,7 @@ def convert(column: Column, type_: Type, block: Block, zone: str, reject: Reject
             fast = _fast(spans, type_, zone)
             if fast is not None:
                 return fast
-    text = block.arrow(spans) if spans is not None else column
+    text = spans.to_arrow() if spans is not None else column
     assert isinstance(text, pa.Array)
     if spans is None:
         text = call("if_else", call("equal", text, scalar("", _TEXT)), pa.nulls(1, pa.string())[0], text)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..arrow import bytes_of
+from ..arrow import bools_of, bytes_of
 from ..batch import PAD, Spans
 from ..regex import Pattern, search
 from .textlines import Lines
@@ -57,9 +57,9 @@ class Cutter:
         lines = text.to_arrow()
         starts = np.zeros(len(text), np.bool_)
         if self._begin is not None:
-            starts |= search(lines, self._begin).to_numpy(zero_copy_only=False)
+            starts |= bools_of(search(lines, self._begin))
         if self._end is not None:
-            ends = search(lines, self._end).to_numpy(zero_copy_only=False)
+            ends = bools_of(search(lines, self._end))
             starts[1:] |= ends[:-1]
             starts[0] |= self._ended
             self._ended = bool(ends[-1])
