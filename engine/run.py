@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from .scheduler import EngineSession
 
 KERNEL_BYTES = 8 << 20  # below it the general kernels answer sooner than numba is imported
+GENERAL_BYTES_S = 400e6  # what the general kernels get through in a second, and so what waiting for better ones costs
+PATIENCE_S = 1.0  # loading from the cache takes less; compiling takes more and goes on while the query runs
 
 
 def _compiled(mode: str) -> Callable[[], bool]:
@@ -99,6 +101,7 @@ class Run:
                 self._may_load = False
                 self._wants_kernels = True
                 load.ensure(background=True)
+                load.wait(min(PATIENCE_S, known / GENERAL_BYTES_S), lambda: self._is_cancelled)
 
     def _wake(self) -> None:
         self._events.put(None)

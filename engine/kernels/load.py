@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import threading
+import time
+from collections.abc import Callable
 from types import ModuleType
 
 _lock = threading.Lock()
@@ -47,6 +49,15 @@ def ensure(background: bool) -> None:
         if _thread is None and _error is None:
             _thread = threading.Thread(target=_quietly, name="cortado-kernels")
             _thread.start()
+
+
+def wait(timeout_s: float, is_stopped: Callable[[], bool]) -> None:
+    """Until the kernels are there, will not come, or the time is up."""
+    until = time.monotonic() + timeout_s
+    while not _is_ready and _error is None and not is_stopped() and (left := until - time.monotonic()) > 0:
+        thread = _thread
+        if thread is not None:
+            thread.join(min(left, 0.05))
 
 
 def _quietly() -> None:

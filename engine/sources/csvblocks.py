@@ -13,7 +13,7 @@ from ...planner.text import QueryError
 from ..arrow import bytes_of
 from ..batch import PAD
 from .csvcells import Block, Mask
-from .csvtext import CR, LF, QUOTE, Cells, Dialect, cut
+from .csvtext import CR, LF, QUOTE, Cells, Dialect, cut, well_placed
 from .files import is_utf8, padded, read_range
 from .textlines import repaired
 
@@ -138,16 +138,19 @@ class Borders:
         if at_end and high >= got:
             return got
         end = PAD + got
-        if not (data[PAD:end] == QUOTE).any():
+        quotes = np.flatnonzero(data[PAD:end] == QUOTE) + PAD
+        if well_placed(data, PAD, end, quotes, self._dialect) and not (at_end and len(quotes) % 2):
             tail = data[PAD + high - 1 : end]
-            ends = np.flatnonzero((tail == LF) | (tail == CR))
+            ends = np.flatnonzero((tail == LF) | (tail == CR)) + PAD + high - 1
+            ends = ends[np.searchsorted(quotes, ends) % 2 == 0]  # those in quotes end nothing
             if len(ends):
-                at = high - 1 + int(ends[0])
+                at = int(ends[0]) - PAD
                 if data[PAD + at] == LF:
                     return at + 1
                 if at + 1 < got:
                     return at + 2 if data[PAD + at + 1] == LF else at + 1
-            return got if at_end else -1
+            if at_end or got - high <= LONGEST_CELL:
+                return got if at_end else -1
         settled = at_end or got - high > LONGEST_CELL
         cells = cut(data, PAD, end, self._dialect, final=settled, keep_blank=True, compiled=compiled)
         begins = cells.start[cells.first[:-1]] - PAD

@@ -74,7 +74,7 @@ def cut(
     lines = at[(kind == LF) | ((kind == CR) & ~_before_lf(data, at, kind))]
     if is_quote.any():
         quotes = at[is_quote]
-        orderly = _well_placed(data, begin, end, quotes, dialect) and not (final and len(quotes) % 2)
+        orderly = well_placed(data, begin, end, quotes, dialect) and not (final and len(quotes) % 2)
         if orderly:
             outside = ~is_quote & ((np.cumsum(is_quote) & 1) == 0)
         else:
@@ -161,8 +161,10 @@ def _outside(
             literal[opened:] = True
 
 
-def _well_placed(data: NDArray[np.uint8], begin: int, end: int, quotes: Ints, dialect: Dialect) -> bool:
+def well_placed(data: NDArray[np.uint8], begin: int, end: int, quotes: Ints, dialect: Dialect) -> bool:
     """Whether every opening quote is the first byte of a cell (or follows a closing one) and every closing one the last."""
+    if not len(quotes):
+        return True
     opening, closing = quotes[0::2], quotes[1::2]
     before = data[np.maximum(opening - 1, begin)]
     good = (before == dialect.sep) | (before == LF) | (before == CR) | (before == QUOTE) | (opening == begin)

@@ -457,3 +457,16 @@ def test_records_read_are_rows_out_and_rows_dropped(tmp_path: Path) -> None:
         skipped = given(tmp_path, data, infer=1, bad="skip")
         assert len(skipped.rows) + sum(n for (kind, _), n in skipped.notes.items() if kind == "drop") == records
         assert (len(skipped.rows) < records) == any(reason != "dst" for _, reason in kept.notes)
+
+
+def test_ranges_of_broken_files_agree(tmp_path: Path) -> None:
+    """Where a range begins may not change what a stray or unclosed quote does."""
+    chosen, path = random.Random(9), tmp_path / "x.csv"
+    for _ in range(150):
+        path.write_bytes(b"a,b\n" + bytes(chosen.choice(b'a,"\n"\r,x\n') for _ in range(chosen.randint(0, 60))))
+        found = relation(path, form=CsvFormat(typed=False))
+        whole = read(found)
+        for target in (1, 3, 9):
+            part = read(found, target=target)
+            assert part.table.equals(whole.table), path.read_bytes()
+            assert part.samples == whole.samples, path.read_bytes()
