@@ -73,7 +73,9 @@ def main() -> None:
         schema = {"time": pl.Datetime, "ip": pl.String, "bytes": pl.Int64, "price": pl.Float64, "note": pl.String}
         scan = lambda: pl.scan_csv(csv, schema=schema)  # noqa: E731
         groups = session.query(f'parquetfile "{parquet}" | search bytes < 0 | stats count').explain()
-        print(f"{n} rows, CSV {os.path.getsize(csv) / 1e6:.0f} MB, Parquet {os.path.getsize(parquet) / 1e6:.0f} MB; {groups.count('row group')} scans")
+        print(
+            f"{n} rows, CSV {os.path.getsize(csv) / 1e6:.0f} MB, Parquet {os.path.getsize(parquet) / 1e6:.0f} MB; {groups.count('row group')} scans"
+        )
         every = "count as n, max(time) as t, max(ip) as i, sum(bytes) as b, sum(price) as p, max(note) as m"
         sql = "count(*), max(time), max(ip), sum(bytes), sum(price), max(note)"
         rows: list[tuple[str, dict[str, Callable[[], Any]]]] = [

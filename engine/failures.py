@@ -96,6 +96,22 @@ def strict_code(key: Key) -> str | None:
     return STRICT_CODES.get(kind)
 
 
+WORDS = {
+    "no match": "matched nothing",
+    "number": "met a value that is no number",
+    "date": "met a value that is no date",
+    "overflow": "made a number beyond 64 bits",
+    "div0": "divided by zero",
+    "domain": "left the domain of a function",
+    "type": "met a value of another type",
+    "utf8": "met bytes that are not UTF-8",
+    "decode": "met bytes that cannot be decoded",
+    "dst": "met a time that the clock change leaves out or doubles",
+    "null time": "met a row without a time",
+    "null key": "met a row without a key",
+}
+
+
 def strict_error(fault: RowFault, place: str) -> QueryError:
     """`place`: `file:line` or `row N`."""
     at, _, reason = fault.key
@@ -104,7 +120,7 @@ def strict_error(fault: RowFault, place: str) -> QueryError:
     shown = f'{place}  "{fault.sample.text}"' if place and fault.sample.text else place or fault.sample.text
     made = Fault(
         code=code,
-        message=f"{at.command}: {reason}",
+        message=f"{at.command} {WORDS[reason]}" if reason in WORDS else f"{at.command}: {reason}",
         span=at.span,
         stage=at.stage,
         command=at.command,
