@@ -147,4 +147,5 @@ class ParseCommand(Command[Parse]):
         texts = Schema(tuple((n, STRING) for n in names))
         values = [made[n].value if n in made else before.index(n) for n in node.schema.names()]
         column = before.index(node.field) if node.field in before else None
-        return ParseTransform(column, cuts, texts, values, node.schema, At(node.stage, "parse", node.span))
+        kernel = PARSERS[node.parser].kernel if node.parser in PARSERS else ""
+        return ParseTransform(column, cuts, texts, values, node.schema, At(node.stage, "parse", node.span), kernel)

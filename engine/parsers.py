@@ -26,6 +26,7 @@ class Parser:
     pattern: str
     fields: tuple[tuple[str, Type], ...]
     time_format: str = ""
+    kernel: str = ""  # a compiled kernel for the same groups
 
 
 PARSERS: Mapping[str, Parser] = {
@@ -38,6 +39,7 @@ PARSERS: Mapping[str, Parser] = {
             ("protocol", STRING), ("status", LONG), ("bytes", LONG), ("referer", STRING), ("agent", STRING),
         ),
         "dd/MMM/yyyy:HH:mm:ss Z",
+        kernel="access_log",
     )
 }  # fmt: skip
 LATER = ("syslog", "logfmt", "cef", "iso_time")

@@ -31,17 +31,26 @@ class Cut:
 
 class ParseTransform(StreamTransform):
     """`texts`: the scratch schema of all wanted groups as text; `values`: for each output field an expression over it, or a
-    place in the input. A row counts as refused when its text is there and one of the patterns does not match."""
+    place in the input. A row counts as refused when its text is there and one of the patterns does not match.
+    `kernel`: the name of a compiled kernel that finds the groups of the one pattern."""
 
     def __init__(
-        self, column: int | None, cuts: Sequence[Cut], texts: Schema, values: Sequence[Expr | int], out: Schema, at: At
-    ) -> None:
+        self, column: int | None, cuts: Sequence[Cut], texts: Schema, values: Sequence[Expr | int], out: Schema, at: At,
+        kernel: str = "",
+    ) -> None:  # fmt: skip
         self._column, self._cuts, self._texts, self._values, self._out, self._at = column, cuts, texts, values, out, at
+        self._kernel, self._used_kernel = kernel, False
+
+    def describe_run(self) -> str:
+        return f"{self._kernel} kernel" if self._used_kernel else "regex: RE2"
 
     def push(self, batch: Batch, local: Context, emit: Emit) -> Flow:
         n = batch.n_rows
         text: Column = batch.columns[self._column] if self._column is not None else nulls(n, pa.string())
-        columns, matched = self._cut(text)
+        if self._kernel and isinstance(text, Spans) and local.compiled:
+            columns, matched = self._cut_compiled(text)
+        else:
+            columns, matched = self._cut(text)
         refused = ~matched & _has_value(text)
         if refused.any():
             local.notes.rows(self._at, "reject", "no match", batch, np.flatnonzero(refused), text, "the parsed fields are null")
@@ -66,6 +75,24 @@ class ParseTransform(StreamTransform):
             matched &= _has_value(found[0])
             columns += found[1:]
         return columns, matched
+
+
+    def _cut_compiled(self, text: Spans) -> tuple[list[Column], NDArray[np.bool_]]:
+        """The kernel's places; rows that it is not sure of go to the pattern."""
+        from ..kernels import accesslog
+
+        self._used_kernel = True
+        n, groups = len(text), self._cuts[0].groups
+        starts, lengths = np.empty((accesslog.N_FIELDS, n), np.int32), np.empty((accesslog.N_FIELDS, n), np.int32)
+        status = np.empty(n, np.uint8)
+        matched = np.ones(n, np.bool_)
+        if accesslog.access_log(text.data, text.start, text.length, starts.ravel(), lengths.ravel(), status):
+            rows = np.flatnonzero(status == accesslog.UNSURE)
+            found, matched[rows] = self._cut(text.take(rows))
+            for group, column in zip(groups, found, strict=True):
+                assert isinstance(column, Spans)
+                starts[group - 1, rows], lengths[group - 1, rows] = column.start, column.length
+        return [Spans(text.buffer, text.data, starts[g - 1], lengths[g - 1]) for g in groups], matched
 
 
 def _has_value(column: Column) -> NDArray[np.bool_]:

@@ -15,13 +15,13 @@ from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
 from ...planner.text import QueryError, fault
 from ...planner.types import NULL, STRING, Schema, Type
-from ..arrow import array_from, buffer_of, concat, maps_from, nulls
+from ..arrow import concat
 from ..batch import PAD, Batch, Column, Origin, Spans
 from ..context import Context
 from ..notes import At
 from ..operator import Partition
 from .csvblocks import Borders, first_record, make_block, stream_blocks
-from .csvcells import Block, convert, misquoted, unquoted
+from .csvcells import Block, blanked, convert, misquoted, rest_of, unquoted
 from .csvtext import Dialect
 from .files import (
     FIRST_CHUNK,
@@ -275,11 +275,11 @@ class CsvSource:
             if name in wanted:
                 column, _ = block.text(i, n_names if uniform else None)
                 if wrong is not None and wrong.any():
-                    column = _blanked(column, wrong)
+                    column = blanked(column, wrong)
                 kind = self.relation.schema.type(name) or STRING
                 named[name] = convert(column, kind, block, options.zone, refused.rows)
         if self.relation.form.rest and REST in wanted:
-            named[REST] = _rest(block, counts, n_names)
+            named[REST] = rest_of(block, counts, n_names)
         columns = extras(named, self.schema, self.relation.schema, options, file.input.shown, refused)
         return refused.kept(columns)
 
@@ -298,47 +298,6 @@ class CsvSource:
 def _records_of(places: Sequence[int], block: Block) -> list[int]:
     heads = block.cells.start[block.cells.first[:-1]]
     return [int(np.searchsorted(heads, p, "right")) - 1 for p in places]
-
-
-def _blanked(column: Column, rows: Any) -> Column:
-    """The column with null in these rows."""
-    if isinstance(column, Spans):
-        column.length[rows] = -1
-        return column
-    keep = array_from(~rows)
-    from ..arrow import call
-
-    return call("if_else", keep, column, pa.nulls(1, column.type)[0])
-
-
-def _rest(block: Block, counts: Any, width: int) -> pa.Array[Any]:
-    """Surplus cells as a map from `columnN` to text; a record without any has null."""
-    surplus = np.maximum(counts - width, 0)
-    most = int(counts.max(initial=0))
-    texts, rows, keys = [], [], []
-    for i in range(width, most):
-        column, _ = block.text(i, None)
-        array = column.to_arrow() if isinstance(column, Spans) else column
-        there = np.flatnonzero(counts > i)
-        texts.append(array.take(array_from(there)))
-        rows.append(there)
-        keys.append(np.full(len(there), i - width))
-    if not texts:
-        return nulls(block.n_rows, REST_TYPE.arrow)
-    row, key = np.concatenate(rows), np.concatenate(keys)
-    order = np.lexsort((key, row))
-    names = pa.DictionaryArray.from_arrays(array_from(key[order].astype(np.int32)), _names_from(width, most))
-    from ..arrow import decode
-
-    items = concat(texts).take(array_from(order))
-    return maps_from(surplus, decode(names), items, surplus > 0)
-
-
-def _names_from(width: int, most: int) -> pa.Array[Any]:
-    raw = [f"column{i}".encode() for i in range(width, most)]
-    offsets = np.zeros(len(raw) + 1, np.int32)
-    np.cumsum([len(r) for r in raw], out=offsets[1:])
-    return pa.Array.from_buffers(pa.string(), len(raw), [None, buffer_of(offsets), pa.py_buffer(b"".join(raw))])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...planner.types import Type, scalar
 from .. import casting
-from ..arrow import array_from, bools_of, buffer_of, call, is_valid, numbers_of
+from ..arrow import array_from, bools_of, buffer_of, call, concat, decode, is_valid, maps_from, nulls, numbers_of
 from ..batch import Column, Spans
 from ..calendar import to_utc
 from . import isodate
@@ -229,5 +229,43 @@ def _narrow(made: pa.Array[Any], type_: Type, text: pa.Array[Any], reject: Rejec
     return array_from(values, ~valid | beyond)
 
 
+def blanked(column: Column, rows: Any) -> Column:
+    """The column with null in these rows."""
+    if isinstance(column, Spans):
+        column.length[rows] = -1
+        return column
+    keep = array_from(~rows)
+    return call("if_else", keep, column, pa.nulls(1, column.type)[0])
+
+
+def rest_of(block: Block, counts: Any, width: int) -> pa.Array[Any]:
+    """Surplus cells as a map from `columnN` to text; a record without any has null."""
+    surplus = np.maximum(counts - width, 0)
+    most = int(counts.max(initial=0))
+    texts, rows, keys = [], [], []
+    for i in range(width, most):
+        column, _ = block.text(i, None)
+        array = column.to_arrow() if isinstance(column, Spans) else column
+        there = np.flatnonzero(counts > i)
+        texts.append(array.take(array_from(there)))
+        rows.append(there)
+        keys.append(np.full(len(there), i - width))
+    if not texts:
+        return nulls(block.n_rows, _REST.arrow)
+    row, key = np.concatenate(rows), np.concatenate(keys)
+    order = np.lexsort((key, row))
+    names = pa.DictionaryArray.from_arrays(array_from(key[order].astype(np.int32)), _names_from(width, most))
+    items = concat(texts).take(array_from(order))
+    return maps_from(surplus, decode(names), items, surplus > 0)
+
+
+def _names_from(width: int, most: int) -> pa.Array[Any]:
+    raw = [f"column{i}".encode() for i in range(width, most)]
+    offsets = np.zeros(len(raw) + 1, np.int32)
+    np.cumsum([len(r) for r in raw], out=offsets[1:])
+    return pa.Array.from_buffers(pa.string(), len(raw), [None, buffer_of(offsets), pa.py_buffer(b"".join(raw))])
+
+
 _BITS = {"int": 31, "short": 15}
 _TEXT = Type("string")
+_REST = Type("map", item=_TEXT)
