@@ -6,8 +6,7 @@ from typing import Any
 
 from ..engine.notes import At
 from ..engine.regex import PatternError, compile_re2
-from ..planner.plan import Limit, Scan
-from ..planner.unparse import stage_text
+from ..planner.plan import Scan
 from .base import Args, Command, Example, Node, Option, kinds, register
 
 
@@ -47,6 +46,7 @@ class TextFile(Command[Scan]):
     )
 
     def bind(self, args: Args, source: Node | None) -> Node:
+        from ..engine.sources.files import scan_of
         from ..engine.sources.textfile import TextFormat, TextRelation
 
         path = args.path(args.one("path"))
@@ -61,12 +61,7 @@ class TextFile(Command[Scan]):
         at = At(args.stage, self.name, args.span)
         show_file = args.option("meta") or len(files) > 1
         relation = TextRelation(args.services.gate, files, path, form, at, now_us=args.now_us, show_file=show_file)
-        scan: Node = Scan(**args.common, relation=relation, key=stage_text(args.parsed))
-        limit, offset = args.option("limit"), args.option("offset")
-        if limit is None and not offset:
-            return scan
-        count = 2**62 if limit is None else limit
-        return Limit(span=args.span, stage=args.stage, inputs=(scan,), offset=offset, count=count, implied=True)
+        return scan_of(args, relation)
 
     def _pattern(self, args: Args, option: str) -> Any:
         text = args.option(option)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..planner.types import Type
 from . import numbertext
-from .arrow import array_from, call, is_valid, list_sizes, lists_from, nulls, numbers_of
+from .arrow import array_from, call, int32_of, is_valid, list_sizes, lists_from, nulls, numbers_of
 from .batch import Spans
 from .values import texts_from
 
@@ -157,7 +157,7 @@ def to_bool(value: Any, type_: Type, reject: Reject, compiled: bool = False) -> 
 
 def _looked_up(folded: pa.Array[Any]) -> tuple[Mask, Mask]:
     words = texts_from(list(TRUTHS))
-    at = np.asarray(call("fill_null", call("index_in", folded, value_set=words), -1))
+    at = int32_of(call("fill_null", call("index_in", folded, value_set=words), -1))
     return np.array([*TRUTHS.values(), False])[at], at >= 0
 
 

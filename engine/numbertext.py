@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .arrow import array_from, bools_of, call, is_valid, numbers_of
+from .arrow import array_from, bools_of, call, int32_of, is_valid, numbers_of
 
 BLANKS = " \t\r\n\f\v"
 INTEGER = r"^[+-]?[0-9]+$"
@@ -54,7 +54,7 @@ def _odd_long(trimmed: pa.Array[Any]) -> tuple[pa.Array[Any], Mask]:
     """Signs, leading zeros, more digits, hexadecimal."""
     digits = bools_of(call("match_substring_regex", trimmed, pattern=INTEGER))
     canonical = call("replace_substring_regex", trimmed, pattern=r"^\+?(-?)0*([0-9])", replacement=r"\1\2")
-    short = digits & (np.asarray(call("binary_length", canonical)) <= 38)
+    short = digits & (int32_of(call("binary_length", canonical)) <= 38)
     wide = call("cast", call("if_else", array_from(short), canonical, None), pa.decimal128(38, 0))
     fits = short & bools_of(
         call("and_", call("greater_equal", wide, _decimal(-(2**63))), call("less_equal", wide, _decimal(2**63 - 1)))
@@ -80,7 +80,7 @@ def _with_hex(made: pa.Array[Any], trimmed: pa.Array[Any], hexes: Mask) -> tuple
     body = trimmed.take(array_from(rows))
     negative = bools_of(call("starts_with", body, pattern="-"))
     body = call("replace_substring_regex", body, pattern=r"^[+-]?0[xX]0*([0-9a-fA-F])", replacement=r"0x\1")
-    short = np.asarray(call("binary_length", body)) <= 18
+    short = int32_of(call("binary_length", body)) <= 18
     parsed = numbers_of(call("cast", call("if_else", array_from(short), body, "0x0"), pa.int64())).copy()
     least = negative & (parsed == INT64.start)
     good = short & ((parsed >= 0) | least)

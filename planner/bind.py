@@ -481,7 +481,7 @@ class Binder:
         if e.name in self.commands.later_functions:
             self.fail("E309", f"function '{e.name}' is not in this version", at)
             return
-        names = [n for n, f in self.commands.functions.items() if n[0].isalpha()]
+        names = [n for n, f in self.commands.functions.items() if n[0].isalpha() and (not f.operator or n in ("in", "not"))]
         hint = f"'{e.name}' is an aggregate: use it in stats" if e.name in self.commands.aggregates else ""
         self.fail("E305", f"unknown function '{e.name}'", at, suggestions=nearest(e.name, names, 1), hint=hint)
 
