@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,8 +172,7 @@ class Session:
         settings = dict(self._settings)
         services = self.services()
         if query.sources or query.frame:
-            services = Services(services.gate, services.database, self._settings, self._objects, query.sources, query.frame,
-                                services.spent, services.catalogue, services._store)  # fmt: skip
+            services = replace(services, given=query.sources, frame=query.frame)
         binder = Binder(
             parsed, REGISTRY, services, params=query.literals, settings=settings, now_us=now_us(),
             evaluate=_evaluate, parse_time=parse_time_literal, file=query.file,
@@ -234,11 +233,9 @@ class Session:
             if self._closed:
                 return
             self._closed = True
-            engine, services = self._engine_session, self._services
+            engine = self._engine_session
         if engine is not None:
             engine.close()
-        if services is not None:
-            services.close()
         if self._spill is not None:
             self._spill.close()
 

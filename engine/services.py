@@ -25,7 +25,7 @@ class Services:
     spent: set[int] = field(default_factory=set)  # one-shot streams that were read, by id
     catalogue: Callable[[str, str, Any], Any] | None = None  # rows of `system`
     told: list[str] = field(default_factory=list)  # what the table store repaired since it was last asked
-    _store: Any = None
+    _stores: list[TableStore] = field(default_factory=list)  # the one store, shared with the services of single calls
 
     @property
     def timezone(self) -> str:
@@ -38,12 +38,12 @@ class Services:
     @property
     def tables(self) -> TableStore:
         """The stored tables; deltalake is imported when they are first asked for."""
-        if self._store is None:
+        if not self._stores:
             from .storage.tables import TableStore
 
-            self._store = TableStore(self.gate, self.database, durable=bool(self.settings.get("durable", True)), note=self.told.append)
-        store: TableStore = self._store
-        return store
+            durable = bool(self.settings.get("durable", True))
+            self._stores.append(TableStore(self.gate, self.database, durable=durable, note=self.told.append))
+        return self._stores[0]
 
     def lookup(self, name: str) -> Any | None:
         """An object of this name: given to the call, registered, then a variable of the caller if that is allowed."""
@@ -58,7 +58,3 @@ class Services:
             if name in known:
                 return known[name]
         return None
-
-    def close(self) -> None:
-        if self._store is not None and hasattr(self._store, "close"):
-            self._store.close()

@@ -35,6 +35,10 @@ from .toys import (
 THREADS = [1, 2, 4]
 
 
+def sink_fails(where: str) -> Any:
+    return lambda s, t, o, k: setattr(k, "fails_at", where)
+
+
 @pytest.mark.parametrize("threads", THREADS)
 @pytest.mark.parametrize("n_rows", [1, 3, 50])
 def test_rows_come_in_order(session_of: Any, threads: int, n_rows: int) -> None:
@@ -87,7 +91,7 @@ FAILURES: dict[str, Any] = {
     "ordered": lambda s, t, o, k: setattr(o, "hook", fail_at(4, 0)),
     "finish": lambda s, t, o, k: setattr(t, "fails_at", "finish"),
     "ordered finish": lambda s, t, o, k: setattr(o, "fails_at", "finish"),
-    **{w: (lambda w: lambda s, t, o, k: setattr(k, "fails_at", w))(w) for w in ("sink open", "sink push", "combine", "merge", "merge task", "result")},
+    **{w: sink_fails(w) for w in ("sink open", "sink push", "combine", "merge", "merge task", "result")},
 }  # fmt: skip
 
 
@@ -268,7 +272,7 @@ def test_cancel_is_quick(session_of: Any) -> None:
                     sink.locals[0].ctx.check()
 
             sink._task = work  # type: ignore[method-assign]
-        source = Numbers(2, 2, 10) if i % 2 else Numbers(10**5, 1, 10, lambda s, k: time.sleep(0.003))
+        source = Numbers(2, 2, 10) if i % 2 else Numbers(5000, 1, 10, lambda s, k: time.sleep(0.003))
         query = start(session, through(source, sink=sink))
         time.sleep(0.05)
         began = time.perf_counter()
@@ -306,7 +310,7 @@ def test_cancel_before_anything_ran(session_of: Any) -> None:
 def test_reader_that_goes_away_cancels(session_of: Any) -> None:
     session = session_of(2)
     for how in ("del", "close", "cycle"):
-        source = Numbers(10**5, 1, 100)
+        source = Numbers(5000, 1, 100)
         query: Any = start(session, [pipe(source)], window_bytes=1 << 14)
         assert next(query).n_rows == 100
         run = query._run
@@ -471,7 +475,7 @@ def test_session_closed_while_queries_run() -> None:
 
     before = set(our_threads())
     session = EngineSession(2, 1 << 30)
-    queries = [start(session, through(Numbers(10**5, 1, 10), sink=Collect())) for _ in range(3)]
+    queries = [start(session, through(Numbers(5000, 1, 10), sink=Collect())) for _ in range(3)]
     session.close()
     session.close()
     assert set(our_threads()) <= before
