@@ -148,6 +148,8 @@ def checked(ours: Any, theirs: Any, name: str) -> str:
         rows = zip(*[[int(v) if type(v).__name__ == "Decimal" else v for v in c.to_pylist()] for c in columns], strict=True)
         return sorted(rows, key=repr)
 
+    if name == "top 10":  # which of equal rows come is for each engine to say
+        ours, theirs = ours.select(["bytes"]), theirs.select(["bytes"])
     return "" if bare(ours) == bare(theirs) else f"{name}: the answers differ"
 
 

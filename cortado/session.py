@@ -405,7 +405,7 @@ class Running:
 
     def __init__(self, session: Session, query: Query, bound: BoundQuery, on_progress: Callable[[Any], None] | None) -> None:
         self._session, self._query, self._bound = session, query, bound
-        self._zone = str(bound.settings["timezone"])
+        self.zone = str(bound.settings["timezone"])
         self._late_notes: list[Note] = []
         self._schema = query.plan.schema
         self._began = time.monotonic()
@@ -471,7 +471,7 @@ class Running:
             for batch in self._engine:
                 if edge is None:
                     shape = self._schema
-                    edge = edge_schema(shape, self._zone)
+                    edge = edge_schema(shape, self.zone)
                 self._tick()
                 yield record_batch(batch, shape, edge)
         except QueryError as found:
@@ -509,7 +509,7 @@ class Running:
         """A reader over the rows as they come."""
         rows = self.batches()
         first = next(rows, None) if self._schema.open else None
-        edge = edge_schema(self._schema, self._zone)
+        edge = edge_schema(self._schema, self.zone)
 
         def all_rows() -> Iterator[pa.RecordBatch]:
             if first is not None:
@@ -541,7 +541,7 @@ class Running:
         finally:
             if timer is not None:
                 timer.cancel()
-        table = pa.Table.from_batches(batches, edge_schema(self._schema, self._zone))
+        table = pa.Table.from_batches(batches, edge_schema(self._schema, self.zone))
         return Result(table, self.notes, self.stats())
 
     # what it says

@@ -40,7 +40,7 @@ def seconds(span: str | None) -> float | None:
     """`--timeout`: a duration, or seconds."""
     if span is None:
         return None
-    from cortado.planner.option_values import number, parse_duration
+    from ..planner.option_values import number, parse_duration
 
     plain = number(span)
     if plain is not None and plain > 0:
@@ -160,7 +160,7 @@ class timer:
             return
         self._timer.cancel()
         if self._late and value is not None:
-            from cortado.planner.text import fault
+            from ..planner.text import fault
 
             raise fault("E703", f"the query took longer than {self._limit:g} s") from None
 
@@ -196,10 +196,10 @@ def explain_text(text: str, options: Mapping[str, Any]) -> int:
 
 def format_file(file: str | None) -> int:
     def action() -> int:
-        from cortado.commands.language import language
-        from cortado.engine.storage.paths import Gate
-        from cortado.planner.format import format_query
-        from cortado.saved import read_saved
+        from ..commands.language import language
+        from ..engine.storage.paths import Gate
+        from ..planner.format import format_query
+        from ..saved import read_saved
 
         gate = Gate()
         source = sys.stdin.read() if file in (None, "-") else gate.read_bytes(str(file)).decode("utf-8-sig")
@@ -218,7 +218,7 @@ def format_file(file: str | None) -> int:
 
 
 def warm_up() -> int:
-    from cortado.engine.kernels.load import ensure
+    from ..engine.kernels.load import ensure
 
     begun = time.monotonic()
     ensure(background=False)

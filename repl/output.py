@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import pyarrow as pa
 
+from ..planner.types import Schema, of_arrow
 from . import render
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _display(running: Running, form: str, out: Any, session: Session, *, to_file
             part = batch if limit is None else batch.slice(0, limit - held)
             kept.append(part)
             held += part.num_rows
-    from cortado.edge import edge_schema
+    from ..edge import edge_schema
 
     schema = edge_schema(running.schema, str(session.settings["timezone"]))
     table = pa.Table.from_batches(kept, kept[0].schema if kept else schema)
@@ -63,36 +64,52 @@ def _drawn(table: pa.Table, form: str, total: int, to_file: bool) -> str:
     if form == "markdown":
         return render.markdown_text(table)
     if form == "html":
-        from cortado.html import table_html
+        from ..html import table_html
 
-        return table_html(table, (), shown=None)
+        return table_html(table, (), None)
     cells = None if to_file or not sys.stdout.isatty() else shutil.get_terminal_size().columns
     body = render.vertical_text(table) if form == "vertical" else render.table_text(table, cells)
     more = f" ({table.num_rows:,} shown)" if table.num_rows < total else ""
     return f"{body}\n{total:,} row{'' if total == 1 else 's'}{more}"
 
 
-def _csv(running: Running, out: Any, sep: str = ",") -> None:
-    from cortado.engine.csvtext import csv_header, csv_rows
-
-    first = True
+def _written(running: Running, out: Any, form: Any) -> None:
+    """Rows as the writers of the language put them into files, batch by batch."""
+    zone = running.zone
+    writer: Any = None
     for batch in running.batches():
-        if first:
-            out.write(csv_header(batch.schema.names, sep))
-            first = False
-        out.write(csv_rows(batch, sep))
-    if first:
-        out.write(csv_header(running.schema.names(), sep))
+        if writer is None:
+            writer = form.open(out, _types(batch.schema), None, zone, _no_note)
+        writer.write(batch)
+    if writer is None:
+        writer = form.open(out, running.schema, None, zone, _no_note)
+    writer.finish()
+
+
+def _types(schema: pa.Schema) -> Schema:
+    return Schema(tuple((f.name, of_arrow(f.type)) for f in schema))
+
+
+def _no_note(reason: str, rows: Any, hint: str) -> None:
+    """What a format cannot say (a NaN in JSON) is null; only the writers of a query count it."""
+
+
+def _csv(running: Running, out: Any) -> None:
+    from ..engine.operators.formats import CsvOutput
+
+    _written(running, out, CsvOutput())
 
 
 def _tsv(running: Running, out: Any) -> None:
-    _csv(running, out, "\t")
+    from ..engine.operators.formats import CsvOutput
+
+    _written(running, out, CsvOutput(sep="\t"))
 
 
 def _jsonl(running: Running, out: Any) -> None:
-    for batch in running.batches():
-        for row in batch.to_pylist():
-            out.write(json_line(row) + b"\n")
+    from ..engine.operators.formats import JsonOutput
+
+    _written(running, out, JsonOutput())
 
 
 def _json(running: Running, out: Any) -> None:
@@ -123,7 +140,7 @@ def _jsonable(value: Any) -> Any:
             return value
     if hasattr(value, "isoformat"):
         return value.isoformat()
-    from cortado.engine.values import duration_text
+    from ..engine.values import duration_text
 
     return duration_text(value) if hasattr(value, "total_seconds") else str(value)
 

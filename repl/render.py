@@ -53,11 +53,14 @@ def shown_type(kind: pa.DataType) -> str:
 
 def text_columns(table: pa.Table) -> list[list[str]]:
     """Every value as the engine's own text."""
-    from cortado.engine.values import edge_text
+    from ..engine.values import to_text
+    from ..planner.types import of_arrow
 
     columns = []
     for column in table.columns:
-        texts = edge_text(column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)) if len(column) else []
+        array = column.combine_chunks()
+        zone = array.type.tz if pa.types.is_timestamp(array.type) else "UTC"
+        texts = to_text(array, of_arrow(array.type), zone or "UTC").to_pylist() if len(array) else []
         columns.append(["null" if v is None else safe(v) for v in texts])
     return columns
 

@@ -14,17 +14,26 @@ from .total import is_total
 def push_into_scan(node: Node, helpers: Helpers) -> Node | None:
     if not isinstance(node, Filter) or node.predicate is None or node.limit is not None:
         return None
-    scan = node.inputs[0]
-    if not isinstance(scan, Scan):
+    between, scan = _below(node)
+    if scan is None:
         return None
     known = set(scan.request.filters)
-    new = []
-    for part in conjuncts(node.predicate.expr):
-        if part not in known and is_total(part) and scan.relation.pushdown(part) is not Pushdown.NO:
-            new.append(part)
+    parts = conjuncts(node.predicate.expr)
+    new = [p for p in parts if p not in known and is_total(p) and scan.relation.pushdown(p) is not Pushdown.NO]
     if not new:
         return None
-    request = replace(scan.request, filters=(*scan.request.filters, *new))
-    left = [p for p in conjuncts(node.predicate.expr) if scan.relation.pushdown(p) is not Pushdown.EXACT]
-    pushed = replace(scan, request=request)
-    return replace(node, inputs=(pushed,)) if left else pushed
+    out: Node = replace(scan, request=replace(scan.request, filters=(*scan.request.filters, *new)))
+    for other in reversed(between):
+        out = replace(other, inputs=(out,))
+    applied = all(p in new and scan.relation.pushdown(p) is Pushdown.EXACT for p in parts)
+    return out if applied else replace(node, inputs=(out,))
+
+
+def _below(node: Node) -> tuple[list[Filter], Scan | None]:
+    """The scan below, with the filters between that refuse nothing."""
+    between: list[Filter] = []
+    below = node.inputs[0]
+    while isinstance(below, Filter) and below.limit is None and (below.predicate is None or is_total(below.predicate.expr)):
+        between.append(below)
+        below = below.inputs[0]
+    return between, below if isinstance(below, Scan) else None

@@ -407,7 +407,9 @@ def test_pipelines_made_when_a_sink_is_done(session_of: Any) -> None:
         seen.append(inner.n_tasks_run)
         return inner.result(ctx)
 
-    query = start(session, [pipe(Numbers(), sink=outer, then=then), pipe(last, first=9, after=(0,))])
+    end = pipe(last, first=9, after=(0,))
+    end.is_result_of_sink = True
+    query = start(session, [pipe(Numbers(), sink=outer, then=then), end])
     assert values(query) == Numbers().values
     assert seen == [inner.n_tasks]
     assert outer.n_closed == inner.n_closed == 1
