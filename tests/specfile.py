@@ -65,7 +65,8 @@ class _Reader:
             end = at + 1
             while end < len(lines) and not SECTION.match(lines[end]):
                 end += 1
-            body = [line for line in lines[at + 1 : end] if not line.startswith("# ")]
+            keeps = found[1] == "query" or found[2].startswith(" file")  # a comment is a stage there, not ours
+            body = [line for line in lines[at + 1 : end] if keeps or not line.startswith("# ")]
             self.section(found[1], found[2].strip(), "\n".join(body).strip("\n"), at, end)
             at = end
         return self.cases
