@@ -70,6 +70,10 @@ class Chain:
         self._shares[position] = share
         self.positions[position].peak = lambda: share.peak
 
+    def lend_share(self, giver: Chain) -> None:
+        """The source is what the sink of `giver` made of its rows: it goes on with that sink's memory."""
+        self._shares[0] = giver._shares[-1]
+
     def context(self, position: int) -> Context:
         """A context for a Local of the operator at `position` (0: the source, -1: the sink)."""
         notes = self._query.ledger.worker(self._on_fault)
@@ -173,7 +177,7 @@ class Chain:
         self._workers.clear()
         self._contexts.clear()
         self.tail = None
-        for share in self._shares[:-1]:
+        for share in self._shares[1:-1]:
             if share is not None:
                 share.give(share.used)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..planner import expr as e
 from ..planner.types import Schema, Type, scalar
-from .arrow import array_from, bools_of, decode, is_valid, nulls, numbers_of
+from .arrow import array_from, bools_of, decode, int32_of, is_valid, nulls, numbers_of
 from .batch import Batch, Column, Spans
 from .context import Context
 from .notes import At
@@ -204,12 +204,31 @@ def _only_coded(args: list[Value]) -> int | None:
 def _over_values(expr: e.Call, ev: Eval, args: list[Value], at: int) -> Value:
     """Run the kernel on a dictionary's values; null is one value more, since some functions answer it."""
     coded = cast(Any, args[at])
-    codes = coded.indices
-    values = pa.concat_arrays([coded.dictionary, pa.nulls(1, coded.dictionary.type)])
+    codes, n = coded.indices, len(coded.dictionary) + 1
+    rows = int32_of(codes) if codes.null_count == 0 else np.where(is_valid(codes), int32_of(codes), np.int32(n - 1))
+    out = _of_values(expr, ev, args, at, rows)
+    if pa.types.is_string(out.type) and not out[n - 1].is_valid:
+        return cast("pa.Array[Any]", pa.DictionaryArray.from_arrays(codes, out.slice(0, n - 1)))
+    if pa.types.is_boolean(out.type):
+        return array_from(bools_of(out)[rows], None if out.null_count == 0 else ~is_valid(out)[rows])
+    return out.take(array_from(rows))
+
+
+def _of_values(expr: e.Call, ev: Eval, args: list[Value], at: int, rows: NDArray[np.int32]) -> pa.Array[Any]:
+    """The kernel's answer for each value and for null. Batches of one row group share a dictionary: it is asked once,
+    unless it refuses some values, which has to be counted by rows."""
+    dictionary = cast(Any, args[at]).dictionary
+    key = (dictionary.buffers()[2].address if len(dictionary) else 0, len(dictionary), dictionary.offset)
+    known = ev.ctx.answers.get(id(expr))
+    if known is not None and known[0] == key:
+        return cast("pa.Array[Any]", known[2])
+    values = pa.concat_arrays([dictionary, nulls(1, dictionary.type)])
     n = len(values)
-    rows = codes.fill_null(n - 1).to_numpy() if codes.null_count else codes.to_numpy()
+    refused = False
 
     def refuse(reason: str, bad: NDArray[Any], text: Column | None, hint: str) -> None:
+        nonlocal refused
+        refused = True
         mask = np.zeros(n, np.bool_)
         mask[bad] = True
         shown = plain(text, n).take(array_from(rows)) if text is not None else None
@@ -217,9 +236,9 @@ def _over_values(expr: e.Call, ev: Eval, args: list[Value], at: int) -> Value:
 
     inner = Eval(n, ev.ctx, ev.at, ev.schema, ev.column, refuse, place=ev.place)
     out = plain(_kernel(expr, inner, [values if i == at else a for i, a in enumerate(args)]), n)
-    if pa.types.is_string(out.type) and out[n - 1].as_py() is None:
-        return cast("pa.Array[Any]", pa.DictionaryArray.from_arrays(codes, out.slice(0, n - 1)))
-    return out.take(array_from(rows.astype(np.int32, copy=False)))
+    if not refused:
+        ev.ctx.answers[id(expr)] = (key, dictionary, out)  # the dictionary is held, so its address stays its own
+    return out
 
 
 def over(batch: Batch, schema: Schema, ctx: Context, at: At, place: tuple[int, int] = (0, 0)) -> Eval:

@@ -70,6 +70,11 @@ class Position:
         return sum(m.rows for m, _ in self.meters)
 
     @property
+    def rows_on(self) -> int:
+        """Rows handed on: to the next operator, or to the gate in front of it."""
+        return sum(n.rows for _, n in self.meters if n is not None)
+
+    @property
     def batches(self) -> int:
         return sum(m.batches for m, _ in self.meters)
 
@@ -80,7 +85,8 @@ class Position:
     def own(self, what: str) -> int:
         """Time spent here alone."""
         spent: int = sum(getattr(m, what) - (getattr(n, what) if n is not None else 0) for m, n in self.meters)
-        return max(0, spent) + sum(getattr(m, what) for m in self.extras)
+        extra: int = sum(getattr(m, what) for m in self.extras)
+        return max(0, spent) + extra
 
 
 def collect(pipelines: Iterable[list[Position]]) -> list[OperatorMetrics]:
@@ -93,13 +99,13 @@ def collect(pipelines: Iterable[list[Position]]) -> list[OperatorMetrics]:
             into = found.setdefault(position.tag.id, OperatorMetrics(position.tag))
             _add(into, position)
             before, after = positions[i - 1] if i else None, positions[i + 1] if i + 1 < len(positions) else None
-            if not position.is_source and not _same(before, position):
+            if position.is_source:
+                into.batches += position.batches if into.rows_in == 0 else 0
+            elif not _same(before, position):
                 into.rows_in += position.rows
                 into.batches += position.batches
             if not position.is_sink and not _same(after, position):
-                into.rows_out += position.rows if position.is_source or after is None else after.rows
-            if position.is_source and into.rows_in == 0:
-                into.batches += position.batches
+                into.rows_out += position.rows if position.is_source else position.rows_on
     return list(found.values())
 
 

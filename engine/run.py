@@ -56,9 +56,8 @@ class Run:
     ) -> None:
         self._session, self._settings, self.budget = session, settings, budget
         self._events: SimpleQueue[tuple[Step, Task] | None] = SimpleQueue()
-        half = max(
-            1, min(settings.window_bytes, budget.in_flight) // 2
-        )  # what is parked may move on to the reader at once
+        # halves, since what is parked may move on to the reader at once
+        half = max(1, min(settings.window_bytes, budget.in_flight) // 2)
         self.parked, self.unread = Window(half, budget, self._wake), Window(half, budget, self._wake)
         self.stream = StreamSink(self.unread)
         self.state = QueryState(
@@ -101,7 +100,12 @@ class Run:
                 self._may_load = False
                 self._wants_kernels = True
                 load.ensure(background=True)
-                load.wait(min(PATIENCE_S, known / GENERAL_BYTES_S), lambda: self._is_cancelled)
+                load.wait(min(PATIENCE_S, known / GENERAL_BYTES_S), self._is_stopping)
+
+    def _is_stopping(self) -> bool:
+        """Asked by a task that waits: meanwhile others may have its slot."""
+        self._session.slots.lend()
+        return self._is_cancelled
 
     def _wake(self) -> None:
         self._events.put(None)
@@ -125,7 +129,7 @@ class Run:
     def _main(self) -> None:
         try:
             try:
-                self._add(self._specs, ())
+                self._add(self._specs)
                 self._loop()
             except BaseException as why:  # a fault of ours: nothing may be left behind even so
                 self._trouble = why
@@ -137,16 +141,18 @@ class Run:
             self.ended.set()
             self.stream.end(self.error)
 
-    def _add(self, specs: Sequence[PipelineSpec], prefix: tuple[int, ...]) -> list[Part]:
+    def _add(self, specs: Sequence[PipelineSpec], parent: Part | None = None) -> list[Part]:
+        """`parent`: whose `then` gave them."""
         made: list[Part] = []
         for i, spec in enumerate(specs):
-            made.append(self._part(spec, (*prefix, i), [made[j] for j in spec.after]))
+            key = (*parent.pipe.key, i) if parent is not None else (i,)
+            made.append(self._part(spec, key, [made[j] for j in spec.after], parent))
         self.parts = sorted([*self.parts, *made], key=lambda p: p.pipe.key)  # a new list: other threads go through it
         if self._is_cancelled:
             self.cancel()
         return made
 
-    def _part(self, spec: PipelineSpec, key: tuple[int, ...], after: list[Part]) -> Part:
+    def _part(self, spec: PipelineSpec, key: tuple[int, ...], after: list[Part], parent: Part | None) -> Part:
         query = replace(self.state, ledger=Ledger(), stop=np.zeros(1, np.uint8))
         sink, tag = spec.sink if spec.sink is not None else (self.stream, None)
         holder: list[Pipeline] = []
@@ -155,6 +161,9 @@ class Run:
             holder[0].on_fault(key, sample, hint)
 
         chain = Chain(spec, sink, tag, query, on_fault if self._settings.strict else None)
+        giver = parent if not callable(spec.source) and spec.is_result_of_sink else _giver(spec, after)
+        if giver is not None:  # its rows are read within the memory of the sink that they come from
+            chain.lend_share(giver.pipe.chain)
         for i in range(len(spec.transforms)):
             chain.set_share(i + 1, self.budget.share(0))
         if spec.sink is not None:
@@ -239,7 +248,7 @@ class Run:
         if spec.then is not None:
             more: list[PipelineSpec] = []
             yield Step(Phase.FOLLOW, deque([lambda: more.extend(self._following(part, ctx))]))
-            part.children = self._add(more, pipe.key)
+            part.children = self._add(more, part)
 
     def _following(self, part: Part, ctx: Context) -> list[PipelineSpec]:
         """The pipelines that can be made now that the sink's columns are known."""
@@ -308,9 +317,8 @@ class Run:
         except BaseException as why:
             pipe = part.pipe
             if not isinstance(why, Stopped) or not pipe.ctx.stop[0]:
-                pipe.failures.add(
-                    step.phase, number, placed(why, pipe.chain.sink_tag if step.phase > Phase.FINISH else None)
-                )
+                tag = pipe.chain.sink_tag if step.phase > Phase.FINISH else None
+                pipe.failures.add(step.phase, number, placed(why, tag))
                 pipe.ctx.stop[0] = 1  # the other tasks of the step
         finally:
             self._session.slots.give()
@@ -410,10 +418,16 @@ class Run:
     def _note_kernels(self) -> None:
         why = load.failure() if self._wants_kernels else None
         if why is not None and self.parts:
-            notes = self.parts[0].pipe.ctx.notes
-            notes.count(
-                At("", "engine"), "info", "compiled kernels could not be loaded", 1, f"{type(why).__name__}: {why}"
+            told = f"{type(why).__name__}: {why}"
+            self.parts[0].pipe.ctx.notes.count(
+                At("", "engine"), "info", "compiled kernels could not be loaded", 1, told
             )
+
+
+def _giver(spec: PipelineSpec, after: Sequence[Part]) -> Part | None:
+    """The pipeline whose sink gives this one its rows: its `result` is the source."""
+    owner = getattr(spec.source, "__self__", None)
+    return next((p for p in after if p.sink is owner), None)
 
 
 def _cancelled() -> QueryError:

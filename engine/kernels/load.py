@@ -56,8 +56,9 @@ def wait(timeout_s: float, is_stopped: Callable[[], bool]) -> None:
     until = time.monotonic() + timeout_s
     while not _is_ready and _error is None and not is_stopped() and (left := until - time.monotonic()) > 0:
         thread = _thread
-        if thread is not None:
-            thread.join(min(left, 0.05))
+        if thread is None or not thread.is_alive():
+            return
+        thread.join(min(left, 0.05))
 
 
 def _quietly() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
@@ -156,8 +156,9 @@ def test_rows_of_chunked_columns(session_of: Any, batch_rows: int) -> None:
     query = start(session_of(2), [pipe(Rows([texts, codes, numbers], schema, "mem"))], batch_rows=batch_rows)
     batches = list(query)
     assert all(b.n_rows <= batch_rows for b in batches)
-    for i, expected in enumerate([texts, codes, numbers]):
-        assert [v for b in batches for v in b.array(i).to_pylist()] == expected.to_pylist()
+    all_columns: list[Any] = [texts, codes, numbers]
+    for i, expected in enumerate(all_columns):
+        assert [v for b in batches for v in cast(Any, b.array(i)).to_pylist()] == expected.to_pylist()
 
 
 def test_rows_without_columns(session_of: Any) -> None:

@@ -335,7 +335,7 @@ def test_reader_that_lags_bounds_memory(session_of: Any, threads: int) -> None:
     window, batch = 1 << 16, 8 * 500
     source = Numbers(60, 7, 500)
     query = start(session, [pipe(source, Probe(needs_order=True))], window_bytes=window)
-    got = []
+    got: list[Any] = []
     for b in query:
         if len(got) < 12_000:
             time.sleep(0.002)
@@ -452,12 +452,21 @@ def test_commits_in_order_of_stages_or_not_at_all(session_of: Any, how: str) -> 
     log: list[str] = []
     sink = Collect()
     first, second, third = Writer(2, log), Writer(5, log, how == "commit fails"), Writer(7, log)
-    hook = fail_at(0) if how == "failure" else (lambda s, k: query.cancel() if how == "cancel" else None)
-    held = threading.Event()
-    last = Probe(lambda s, k: (held.wait(5), hook(s, k))[1], needs_order=True)
+    begin = threading.Event()
+    running: list[Any] = []
+
+    def hook(seq: int, k: int) -> None:
+        assert begin.wait(5)
+        if how == "failure":
+            raise Boom("late")
+        if how == "cancel":
+            running[0].cancel()
+
+    last = Probe(hook, needs_order=True)
     specs = [*through(Numbers(), third, first, sink=sink, behind=[second, last])]
     query = start(session, specs)
-    held.set()
+    running.append(query)
+    begin.set()
     if how == "well":
         assert values(query) == Numbers().values
         assert log == ["commit 2", "commit 5", "commit 7"]

@@ -48,7 +48,11 @@ def test_two_queries_share_evenly(session_of: Any) -> None:
     order: list[str] = []
 
     def hook(name: str) -> Any:
-        return lambda s, k: (time.sleep(0.006), order.append(name))[1]
+        def work(seq: int, k: int) -> None:
+            time.sleep(0.006)
+            order.append(name)
+
+        return work
 
     queries = [start(session, [pipe(Numbers(15, 1, 1, hook(name)))]) for name in "ab"]
     for query in queries:

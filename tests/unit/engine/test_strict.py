@@ -34,13 +34,13 @@ from .toys import (
     values,
 )
 
+JUDGE = At("3", "judge", Span(4, 9))
+
 
 class Judge(Probe):
     """Notes the rows whose value is among `bad`."""
 
-    def __init__(
-        self, bad: Any, kind: str = "reject", at: At = At("3", "judge", Span(4, 9)), hook: Hook = nothing, **more: Any
-    ) -> None:
+    def __init__(self, bad: Any, kind: str = "reject", at: At = JUDGE, hook: Hook = nothing, **more: Any) -> None:
         super().__init__(hook, **more)
         self.bad, self.kind, self.at = np.array(sorted(bad), np.int64), kind, at
 
@@ -139,7 +139,7 @@ def test_earliest_pipeline_is_told(session_of: Any, threads: int, is_fault: bool
     query = start(session, specs, strict=True)
     with pytest.raises(QueryError if is_fault else Boom) as caught:
         values(query)
-    if is_fault:
+    if isinstance(caught.value, QueryError):
         assert caught.value.first.samples == ('row 180  "179"',)
     assert left.n_closed == right.n_closed == 1
     assert_clean(session, query)

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -289,7 +289,7 @@ def start(session: EngineSession, specs: list[PipelineSpec], **settings: Any) ->
 
 
 def values(query: Query) -> list[int]:
-    return [v for batch in query for v in batch.array(0).to_pylist()]
+    return [v for batch in query for v in cast(Any, batch.array(0)).to_pylist()]
 
 
 def code_of(why: BaseException) -> str:

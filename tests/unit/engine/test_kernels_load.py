@@ -1,0 +1,186 @@
+"""When compiled kernels are loaded, and what a small query does not load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from cortado.engine import run
+from cortado.engine.kernels import load
+from cortado.engine.operators.rows import Rows
+
+from .toys import SCHEMA, Boom, Numbers, Probe, pipe, start, values
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A loader that has loaded nothing, and whose modules are none."""
+    loaded: list[str] = []
+    monkeypatch.setattr(load, "_is_ready", False)
+    monkeypatch.setattr(load, "_error", None)
+    monkeypatch.setattr(load, "_thread", None)
+    monkeypatch.setattr(load, "modules", lambda: ["one", "two"])
+    monkeypatch.setattr(load, "_import", loaded.append)
+    return loaded
+
+
+class Asks(Probe):
+    """Remembers what each push was told, at its begin and at its end."""
+
+    def __init__(self, needs_order: bool = False, between: Any = None) -> None:
+        super().__init__(needs_order=needs_order)
+        self.told: list[tuple[bool, bool]] = []
+        self.between = between
+
+    def push(self, batch: Any, local: Any, emit: Any) -> Any:
+        before = local.ctx.compiled
+        if self.between is not None:
+            self.between(batch)
+        self.told.append((before, local.ctx.compiled))
+        return super().push(batch, local, emit)
+
+
+def rows(nbytes: int) -> Rows:
+    return Rows([pa.array(np.arange(nbytes // 8))], SCHEMA)
+
+
+def test_small_input_loads_nothing(session_of: Any, fresh: list[str]) -> None:
+    asks = Asks()
+    values(start(session_of(2), [pipe(rows(run.KERNEL_BYTES - 8), asks)], kernels="auto"))
+    assert fresh == [] and set(asks.told) == {(False, False)}
+
+
+def test_large_input_loads_them(session_of: Any, fresh: list[str]) -> None:
+    asks = Asks()
+    list(start(session_of(2), [pipe(rows(run.KERNEL_BYTES), asks)], kernels="auto"))
+    assert fresh == ["one", "two"]
+    assert load.ready() and asks.told[-1] == (True, True)
+
+
+def test_input_of_unknown_size_loads_them_once_it_proves_large(
+    session_of: Any, fresh: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "KERNEL_BYTES", 5000)
+    source, asks = Numbers(20, 2, 50), Asks()
+    assert not hasattr(source, "nbytes_hint")
+    values(start(session_of(1), [pipe(source, asks)], kernels="auto"))
+    assert fresh == ["one", "two"]
+    assert asks.told[0] == (False, False) and asks.told[-1] == (True, True)
+
+
+@pytest.mark.parametrize("needs_order", [False, True])
+def test_switch_is_between_batches(session_of: Any, fresh: list[str], needs_order: bool) -> None:
+    """The kernels come in the middle of a push."""
+
+    def between(batch: Any) -> None:
+        if batch.origin.seq == 3:
+            load._is_ready = True
+
+    asks = Asks(needs_order, between)
+    values(start(session_of(1), [pipe(Numbers(8, 2, 5), asks)], kernels="auto"))
+    assert all(before == after for before, after in asks.told)
+    assert asks.told[0] == (False, False) and asks.told[-1] == (True, True)
+
+
+def test_never_and_always(session_of: Any, fresh: list[str]) -> None:
+    never, always = Asks(), Asks()
+    values(start(session_of(2), [pipe(Numbers(), always)], kernels="always"))
+    assert fresh == ["one", "two"] and set(always.told) == {(True, True)}
+    values(start(session_of(2), [pipe(Numbers(), never)], kernels="never"))
+    assert set(never.told) == {(False, False)}
+
+
+def test_always_fails_where_they_cannot_be_loaded(
+    session_of: Any, fresh: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(name: str) -> None:
+        raise Boom(name)
+
+    monkeypatch.setattr(load, "_import", broken)
+    session = session_of(2)
+    with pytest.raises(Boom):
+        start(session, [pipe(Numbers())], kernels="always")
+    assert session.memory_used() == 0 and not session._runs
+
+
+def test_failure_in_the_background_is_noted(session_of: Any, fresh: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> None:
+        raise Boom(name)
+
+    monkeypatch.setattr(load, "_import", broken)
+    query = start(session_of(2), [pipe(rows(run.KERNEL_BYTES))], kernels="auto")
+    assert sum(b.n_rows for b in query) == run.KERNEL_BYTES // 8
+    (note,) = query.notes()
+    assert (note.kind, note.reason, note.hint) == ("info", "compiled kernels could not be loaded", "Boom: one")
+
+
+def test_modules_are_those_of_the_folder() -> None:
+    names = load.modules()
+    assert "cortado.engine.kernels.group" in names
+    assert not {"cortado.engine.kernels.load", "cortado.engine.kernels.jit"} & set(names)
+
+
+def test_small_query_imports_neither_numba_nor_pandas() -> None:
+    code = """
+import sys, threading
+from cortado.engine.scheduler import EngineSession, PipelineSpec, Tag
+from cortado.engine.context import Settings
+from cortado.engine.operators.rows import Rows
+from cortado.engine.operators.limit import LimitTransform, TailSink
+from cortado.engine.arrow import array_from
+from cortado.engine.notes import At
+from cortado.planner.types import LONG, Schema
+import numpy as np
+session, schema, sink = EngineSession(2, 1 << 30), Schema((("x", LONG),)), TailSink(9, Schema((("x", LONG),)), At("1", "tail"))
+steps = [(LimitTransform(100, 3, At("2", "limit")), Tag(2, "Limit"))]
+specs = [
+    PipelineSpec(source=Rows([array_from(np.arange(1000))], schema), transforms=steps, sink=(sink, Tag(3, "Tail")), source_tag=Tag(1, "Scan")),
+    PipelineSpec(source=sink.result, transforms=[], sink=None, source_tag=Tag(3, "Tail"), after=(0,)),
+]
+query = session.run(specs, Settings(), now_us=0)
+assert [v for b in query for v in b.array(0).to_pylist()] == list(range(94, 103))
+query.notes(), query.metrics()
+print(sorted({"numba", "pandas", "lark", "deltalake"} & set(sys.modules)))
+"""
+    got = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )  # and it ends
+    assert got.stdout.strip() == "[]", got.stderr
+
+
+def test_process_ends_with_a_query_open() -> None:
+    """Neither the scheduler nor a lease may hold up the end of the process."""
+    code = """
+import time
+from cortado.engine.scheduler import EngineSession
+from tests.unit.engine.toys import *
+session = EngineSession(2, 1 << 30)
+query = start(session, through(Numbers(3000, 1, 10, lambda s, k: time.sleep(0.01)), sink=Collect()))
+waits = start(session, [pipe(Numbers(3000, 1, 1000))], window_bytes=1 << 12)
+next(waits)
+"""
+    subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=10, check=True)
+
+
+def test_loading_waits_for_no_lock(fresh: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked twice in the background, it loads once."""
+    go = threading.Event()
+
+    def slow(name: str) -> None:
+        go.wait(5)
+        fresh.append(name)
+
+    monkeypatch.setattr(load, "_import", slow)
+    load.ensure(background=True)
+    load.ensure(background=True)
+    assert not load.ready()
+    load.wait(0.01, lambda: False)
+    go.set()
+    load.ensure(background=False)
+    assert load.ready() and fresh in (["one", "two"], ["one", "two"] * 2)
