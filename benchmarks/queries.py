@@ -1,6 +1,6 @@
 """The web-log queries against DuckDB, Polars and chdb: same data, same process, two threads each, in turn; ratios printed.
 
-    python -m benchmarks.queries --lines 5000000 --rounds 5 [--only text,search,...]
+    python -m benchmarks.queries --lines 5000000 --rounds 5 [--only text,search,...] [--engines cortado,duckdb]
 
 Every engine's answer is compared with DuckDB's before anything is timed. Data is read once beforehand, so it is in the page cache.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .weblog import make
@@ -94,7 +94,7 @@ def polars_queries(log: str, pq: str) -> dict[str, Callable[[], Any]]:
     }
 
 
-def engines(log: str, pq: str) -> dict[str, dict[str, Callable[[], Any]]]:
+def engines(log: str, pq: str, wanted: Sequence[str]) -> dict[str, dict[str, Callable[[], Any]]]:
     import os
 
     os.environ["POLARS_MAX_THREADS"] = str(THREADS)
@@ -108,26 +108,20 @@ def engines(log: str, pq: str) -> dict[str, dict[str, Callable[[], Any]]]:
     out: dict[str, dict[str, Callable[[], Any]]] = {
         "cortado": {n: (lambda q=text("cortado", n): session.query(q).to_arrow()) for n in QUERIES},
     }
-    try:
+    if "duckdb" in wanted:
         import duckdb
 
         db = duckdb.connect(config={"threads": THREADS})
         out["duckdb"] = {n: (lambda q=text("duckdb", n): db.execute(q).to_arrow_table()) for n in QUERIES}
-    except ImportError:
-        pass
-    try:
+    if "polars" in wanted:
         out["polars"] = polars_queries(log, pq)
-    except ImportError:
-        pass
-    try:
+    if "chdb" in wanted:
         from chdb import session as chdb_session
 
         ch = chdb_session.Session()
         out["chdb"] = {
             n: (lambda q=text("chdb", n) + f" settings max_threads={THREADS}": ch.query(q, "ArrowStream").bytes()) for n in QUERIES
         }
-    except ImportError:
-        pass
     return out
 
 
@@ -157,11 +151,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=5_000_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", help="names of queries, separated by commas")
+    parser.add_argument("--engines", default="cortado,duckdb,polars,chdb", help="the engines to time; cortado always is")
     args = parser.parse_args()
     log, pq = (str(p) for p in make(args.lines))
     names = [n for n in QUERIES if not args.only or n in args.only.split(",")]
-    everyone = engines(log, pq)
+    everyone = engines(log, pq, args.engines.split(","))
     print(f"{args.lines:,} lines, {THREADS} threads each, median of {args.rounds} rounds, seconds; in brackets: peer / cortado")
     print("query".ljust(12) + "".join(e.rjust(18) for e in everyone))
     for name in names:

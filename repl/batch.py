@@ -160,9 +160,11 @@ class timer:
             return
         self._timer.cancel()
         if self._late and value is not None:
-            from ..planner.text import fault
+            from ..planner.text import Fault, Span, error
 
-            raise fault("E703", f"the query took longer than {self._limit:g} s") from None
+            text = self._running.text
+            said = f"the query took longer than {self._limit:g} s"
+            raise error(text, [Fault(code="E703", message=said, span=Span(0, len(text)))]) from None
 
 
 def show_notes(notes: Any) -> None:
