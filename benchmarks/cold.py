@@ -1,6 +1,6 @@
 """A small query from a cold command line, and the peak memory of a streaming query, each in a process of its own.
 
-    python -m benchmarks.cold [--lines 5000000]
+python -m benchmarks.cold [--lines 5000000]
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from pathlib import Path
 from .weblog import make
 
 SMALL = Path(__file__).parent.parent / "examples" / "access_log"
-QUERY = r'rex field=line "^(?<client_ip>\S+).* (?<bytes>\S+)$" | eval bytes = long(bytes) | stats sum(bytes) by client_ip'
+QUERY = (
+    r'rex field=line "^(?<client_ip>\S+).* (?<bytes>\S+)$" | eval bytes = long(bytes) | stats sum(bytes) by client_ip'
+)
 
 
 def wall(command: list[str], runs: int) -> float:
@@ -41,12 +43,20 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=9)
     args = parser.parse_args()
     base = [sys.executable, "-m", "cortado.repl", "--threads", "2", "--format", "csv", "-c"]
-    duck = [sys.executable, "-c", f"import duckdb; print(duckdb.sql(\"select count(*) from read_csv('{SMALL}', delim='\\x01', header=false, quote='')\").fetchall())"]
-    print(f"cold small query: {wall([*base, f'textfile {SMALL} | ' + QUERY + ' | limit 3'], args.runs):.3f} s; duckdb: {wall(duck, args.runs):.3f} s")
+    duck = [
+        sys.executable,
+        "-c",
+        f"import duckdb; print(duckdb.sql(\"select count(*) from read_csv('{SMALL}', delim='\\x01', header=false, quote='')\").fetchall())",
+    ]
+    print(
+        f"cold small query: {wall([*base, f'textfile {SMALL} | ' + QUERY + ' | limit 3'], args.runs):.3f} s; duckdb: {wall(duck, args.runs):.3f} s"
+    )
     print(f"--version: {wall([sys.executable, '-m', 'cortado.repl', '--version'], args.runs):.3f} s")
     for lines in sorted({args.lines // 10, args.lines}):
         log, _ = make(lines)
-        print(f"peak memory over {log.stat().st_size >> 20} MB: {peak_mb([*base, f'textfile {log} | ' + QUERY]):.0f} MB")
+        print(
+            f"peak memory over {log.stat().st_size >> 20} MB: {peak_mb([*base, f'textfile {log} | ' + QUERY]):.0f} MB"
+        )
     print(f"(this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB)")
 
 

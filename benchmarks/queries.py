@@ -21,7 +21,9 @@ QUERIES: dict[str, dict[str, str]] = {
     "text": {
         "cortado": r'textfile {log} | rex field=line "^(?<client_ip>\S+).* (?<bytes>\S+)$" | eval bytes = long(bytes) '
         "| stats sum(bytes) by client_ip",
-        "duckdb": "select r.ip, sum(try_cast(r.b as bigint)) from (select regexp_extract(line, '" + RX + "', ['ip', 'b']) r from "
+        "duckdb": "select r.ip, sum(try_cast(r.b as bigint)) from (select regexp_extract(line, '"
+        + RX
+        + "', ['ip', 'b']) r from "
         "read_csv('{log}', columns={{'line': 'VARCHAR'}}, delim='\\x01', quote='', escape='', header=false, auto_detect=false)) group by 1",
         "chdb": "select g[1], sum(toInt64OrNull(g[2])) from (select extractGroups(line, '^(\\\\S+).* (\\\\S+)$') g from "
         "file('{log}', LineAsString)) group by 1",
@@ -82,14 +84,37 @@ def polars_queries(log: str, pq: str) -> dict[str, Callable[[], Any]]:
     c, by = pl.col, {"engine": "streaming"}
     groups = c("line").str.extract_groups(r"^(?<ip>\S+).* (?<b>\S+)$")
     return {
-        "text": lambda: lines().select(groups.alias("g")).unnest("g").group_by("ip").agg(c("b").cast(pl.Int64, strict=False).sum()).collect(**by),
-        "search": lambda: lines().filter(c("line").str.contains("Googlebot", literal=True)).select(pl.len()).collect(**by),
+        "text": lambda: (
+            lines()
+            .select(groups.alias("g"))
+            .unnest("g")
+            .group_by("ip")
+            .agg(c("b").cast(pl.Int64, strict=False).sum())
+            .collect(**by)
+        ),
+        "search": lambda: (
+            lines().filter(c("line").str.contains("Googlebot", literal=True)).select(pl.len()).collect(**by)
+        ),
         "sum by ip": lambda: table().group_by("client_ip").agg(c("bytes").sum()).collect(**by),
         "dc(ip)": lambda: table().select(c("client_ip").n_unique()).collect(**by),
-        "timechart": lambda: table().group_by(c("time").dt.truncate("5m"), "status").agg(pl.len()).sort("time", "status").collect(**by),
+        "timechart": lambda: (
+            table().group_by(c("time").dt.truncate("5m"), "status").agg(pl.len()).sort("time", "status").collect(**by)
+        ),
         "p95": lambda: table().group_by("status").agg(c("bytes").quantile(0.95, "linear")).sort("status").collect(**by),
-        "contains": lambda: table().filter(c("path").str.contains("search", literal=True)).group_by("status").agg(pl.len()).collect(**by),
-        "filter": lambda: table().filter((c("status") == 404) & (c("bytes") > 1_000_000)).group_by("method").agg(pl.len(), c("bytes").sum()).collect(**by),
+        "contains": lambda: (
+            table()
+            .filter(c("path").str.contains("search", literal=True))
+            .group_by("status")
+            .agg(pl.len())
+            .collect(**by)
+        ),
+        "filter": lambda: (
+            table()
+            .filter((c("status") == 404) & (c("bytes") > 1_000_000))
+            .group_by("method")
+            .agg(pl.len(), c("bytes").sum())
+            .collect(**by)
+        ),
         "top 10": lambda: table().select("time", "client_ip", "path", "bytes").top_k(10, by="bytes").collect(**by),
     }
 
@@ -120,7 +145,8 @@ def engines(log: str, pq: str, wanted: Sequence[str]) -> dict[str, dict[str, Cal
 
         ch = chdb_session.Session()
         out["chdb"] = {
-            n: (lambda q=text("chdb", n) + f" settings max_threads={THREADS}": ch.query(q, "ArrowStream").bytes()) for n in QUERIES
+            n: (lambda q=text("chdb", n) + f" settings max_threads={THREADS}": ch.query(q, "ArrowStream").bytes())
+            for n in QUERIES
         }
     return out
 
@@ -138,8 +164,12 @@ def checked(ours: Any, theirs: Any, name: str) -> str:
     import pyarrow as pa
 
     def bare(table: Any) -> list[Any]:
-        columns = [c.cast(pa.timestamp("us")).cast(pa.int64()) if pa.types.is_timestamp(c.type) else c for c in table.columns]
-        rows = zip(*[[int(v) if type(v).__name__ == "Decimal" else v for v in c.to_pylist()] for c in columns], strict=True)
+        columns = [
+            c.cast(pa.timestamp("us")).cast(pa.int64()) if pa.types.is_timestamp(c.type) else c for c in table.columns
+        ]
+        rows = zip(
+            *[[int(v) if type(v).__name__ == "Decimal" else v for v in c.to_pylist()] for c in columns], strict=True
+        )
         return sorted(rows, key=repr)
 
     if name == "top 10":  # which of equal rows come is for each engine to say
@@ -152,12 +182,16 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=5_000_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="names of queries, separated by commas")
-    parser.add_argument("--engines", default="cortado,duckdb,polars,chdb", help="the engines to time; cortado always is")
+    parser.add_argument(
+        "--engines", default="cortado,duckdb,polars,chdb", help="the engines to time; cortado always is"
+    )
     args = parser.parse_args()
     log, pq = (str(p) for p in make(args.lines))
     names = [n for n in QUERIES if not args.only or n in args.only.split(",")]
     everyone = engines(log, pq, args.engines.split(","))
-    print(f"{args.lines:,} lines, {THREADS} threads each, median of {args.rounds} rounds, seconds; in brackets: peer / cortado")
+    print(
+        f"{args.lines:,} lines, {THREADS} threads each, median of {args.rounds} rounds, seconds; in brackets: peer / cortado"
+    )
     print("query".ljust(12) + "".join(e.rjust(18) for e in everyone))
     for name in names:
         first = {e: queries[name]() for e, queries in everyone.items()}
@@ -171,7 +205,11 @@ def main() -> None:
                 times[engine].append(time.perf_counter() - begun)
         ours = statistics.median(times["cortado"])
         cells = [f"{ours:.3f}".rjust(18)]
-        cells += [f"{statistics.median(t):.3f} ({statistics.median(t) / ours:.2f}x)".rjust(18) for e, t in times.items() if e != "cortado"]
+        cells += [
+            f"{statistics.median(t):.3f} ({statistics.median(t) / ours:.2f}x)".rjust(18)
+            for e, t in times.items()
+            if e != "cortado"
+        ]
         print(name.ljust(12) + "".join(cells), flush=True)
 
 

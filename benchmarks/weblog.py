@@ -18,8 +18,32 @@ import pyarrow.parquet as pq
 
 DATA = Path(__file__).parent / "data"
 BLOCK = 500_000
-WORDS = "index products cart checkout search images static api v1 user login blog post img style main help docs".split()
-SYSTEMS = ["Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7", "X11; Linux x86_64", "iPhone; CPU iPhone OS 17_1 like Mac OS X"]
+WORDS = [
+    "index",
+    "products",
+    "cart",
+    "checkout",
+    "search",
+    "images",
+    "static",
+    "api",
+    "v1",
+    "user",
+    "login",
+    "blog",
+    "post",
+    "img",
+    "style",
+    "main",
+    "help",
+    "docs",
+]
+SYSTEMS = [
+    "Windows NT 10.0; Win64; x64",
+    "Macintosh; Intel Mac OS X 10_15_7",
+    "X11; Linux x86_64",
+    "iPhone; CPU iPhone OS 17_1 like Mac OS X",
+]
 BROWSERS = ["Chrome", "Firefox", "Edg"]
 BOTS = ["curl/8.4.0", "Googlebot/2.1 (+http://www.google.com/bot.html)", "bingbot/2.0"]
 BEGIN = 1_767_225_600  # 2026-01-01 UTC
@@ -54,7 +78,9 @@ def _pools(rng: Any) -> dict[str, Any]:
     paths = []
     for i in range(20_000):
         stem = "/" + "/".join(WORDS[j] for j in rng.integers(0, len(WORDS), rng.integers(1, 5)))
-        paths.append(stem + (f"?id={rng.integers(1, 99_999)}" if i % 3 == 0 else [".html", ".css", ".js", ".png", ""][i % 5]))
+        paths.append(
+            stem + (f"?id={rng.integers(1, 99_999)}" if i % 3 == 0 else [".html", ".css", ".js", ".png", ""][i % 5])
+        )
     agents = [
         f"Mozilla/5.0 ({p}) AppleWebKit/537.36 (KHTML, like Gecko) {b}/{v}.0.{v * 7}.{v * 3} Safari/537.36"
         for p in SYSTEMS
@@ -104,8 +130,12 @@ def _text(table: pa.Table) -> memoryview:
     def text(column: Any) -> Any:
         return column.cast(pa.string())
 
-    request = join(t["ip"] if "ip" in t else t["client_ip"], " - - [", stamp, '] "', t["method"], " ", t["path"], ' HTTP/1.1"', "")
-    line = join(request, text(t["status"]), text(t["sent"]), '"-"', join('"', t["agent"], '"', ""), text(t["bytes"]), " ")
+    request = join(
+        t["ip"] if "ip" in t else t["client_ip"], " - - [", stamp, '] "', t["method"], " ", t["path"], ' HTTP/1.1"', ""
+    )
+    line = join(
+        request, text(t["status"]), text(t["sent"]), '"-"', join('"', t["agent"], '"', ""), text(t["bytes"]), " "
+    )
     whole = join(line, "\n", "")
     offsets = np.frombuffer(whole.buffers()[1], np.int32)[: len(whole) + 1]
     return memoryview(whole.buffers()[2])[offsets[0] : offsets[len(whole)]]

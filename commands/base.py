@@ -138,7 +138,7 @@ def function(
     def enter(kernel: Callable[..., Any]) -> Callable[..., Any]:
         bind = returns if callable(returns) else (lambda call, kind=returns: kind)
         low = len(args) if least is None else least
-        high = (max(low, len(args)) if most is None else most)
+        high = max(low, len(args)) if most is None else most
         for n in (name, *aliases):
             if n in REGISTRY.functions:
                 raise ValueError(f"two functions are named {n}")
@@ -168,7 +168,15 @@ def converted(call: CallBinder, arg: Expr, how: str) -> Expr:
     return Call(type=type_, function=function, args=tuple(inner.args), data=inner.data, span=arg.span)
 
 
-_KINDS = {TEXT: "string", NUMBER: "long", PARSED: "long", INTEGER: "long", DATE_ARG: "date", BOOL_ARG: "bool", DURATION_ARG: "duration"}
+_KINDS = {
+    TEXT: "string",
+    NUMBER: "long",
+    PARSED: "long",
+    INTEGER: "long",
+    DATE_ARG: "date",
+    BOOL_ARG: "bool",
+    DURATION_ARG: "duration",
+}
 
 
 def aggregate(

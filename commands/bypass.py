@@ -31,7 +31,12 @@ class BypassCommand(Command[Bypass]):
     syntax = "bypass"
     examples = (
         Example(title="nothing changes", given={"t": "n:long\n1"}, query="table t | bypass", expect="n:long\n1"),
-        Example(title="also between other stages", given={"t": "n:long\n1\n2"}, query="table t | bypass | limit 1", expect="n:long\n1"),
+        Example(
+            title="also between other stages",
+            given={"t": "n:long\n1\n2"},
+            query="table t | bypass | limit 1",
+            expect="n:long\n1",
+        ),
     )
 
     def bind(self, args: Args, source: Node | None) -> Node:

@@ -27,7 +27,11 @@ class CreateTable(Command[Scan]):
             query="create-table weblog _time:date, client_ip:string, bytes:long",
             expect="table:string action:string rows:long\nweblog created 0",
         ),
-        Example(title="one column", query="create-table counts n:long", expect="table:string action:string rows:long\ncounts created 0"),
+        Example(
+            title="one column",
+            query="create-table counts n:long",
+            expect="table:string action:string rows:long\ncounts created 0",
+        ),
     )
 
     def bind(self, args: Args, source: Node | None) -> Node:

@@ -25,7 +25,12 @@ class DropCommand(Command[Drop]):
     syntax = "drop"
     examples = (
         Example(title="no row is left", given={"t": "n:long\n1"}, query="table t | drop", expect="n:long"),
-        Example(title="an empty aggregate", given={"t": "n:long\n1"}, query="table t | drop | stats count", expect="count:long\n0"),
+        Example(
+            title="an empty aggregate",
+            given={"t": "n:long\n1"},
+            query="table t | drop | stats count",
+            expect="count:long\n0",
+        ),
     )
 
     def bind(self, args: Args, source: Node | None) -> Node:

@@ -13,8 +13,12 @@ class LimitCommand(Command[Limit]):
     syntax = "limit [OFFSET] N"
     grammar = "count [count]"
     examples = (
-        Example(title="the first two", given={"t": "n:long\n1\n2\n3"}, query="table t | limit 2", expect="n:long\n1\n2"),
-        Example(title="skip one, keep one", given={"t": "n:long\n1\n2\n3"}, query="table t | limit 1 1", expect="n:long\n2"),
+        Example(
+            title="the first two", given={"t": "n:long\n1\n2\n3"}, query="table t | limit 2", expect="n:long\n1\n2"
+        ),
+        Example(
+            title="skip one, keep one", given={"t": "n:long\n1\n2\n3"}, query="table t | limit 1 1", expect="n:long\n2"
+        ),
     )
 
     def bind(self, args: Args, source: Node | None) -> Node:
@@ -22,4 +26,3 @@ class LimitCommand(Command[Limit]):
         counts = [args.whole(c) for c in args.parsed.all("count")]
         offset, count = (counts[0], counts[1]) if len(counts) == 2 else (0, counts[0])
         return Limit(**args.common, inputs=(source,), offset=offset, count=count)
-

@@ -70,7 +70,12 @@ class ParseCommand(Command[Parse]):
     syntax = 'parse [overlay=B] [field=line] "start*end" as F, ...   or   parse [overlay=B] [field=line] NAME'
     grammar = "anchors | word"
     options = (
-        Option("overlay", kinds.BOOL, "keep the row's other fields too; else only parsed ones and those that begin with _", default=False),
+        Option(
+            "overlay",
+            kinds.BOOL,
+            "keep the row's other fields too; else only parsed ones and those that begin with _",
+            default=False,
+        ),
         Option("field", kinds.FIELD, "the field that holds the text", default="line"),
         Option("errors", kinds.FIELD, "a field for the reason where parsing failed", tier=2),
     )
@@ -103,7 +108,9 @@ class ParseCommand(Command[Parse]):
                 args.abort("E309", f"parser '{word}' is not in this version", args.place("word"))
             args.abort("E304", f"no parser is named '{word}'", args.place("word"), suggestions=nearest(word, PARSERS, 1),
                        hint="parsers: " + ", ".join(PARSERS))  # fmt: skip
-        return Parse(**common, parser=word, targets=self._targets(args, parser), patterns=(compile_re2(parser.pattern),))
+        return Parse(
+            **common, parser=word, targets=self._targets(args, parser), patterns=(compile_re2(parser.pattern),)
+        )
 
     def _anchors(self, args: Args) -> tuple[tuple[Pattern, ...], tuple[Target, ...]]:
         patterns, targets = [], []

@@ -34,7 +34,9 @@ class RenameCommand(Command[Rename]):
             old, _ = args.field(pair.left)
             new = args.binder.field_name(pair.right)
             if new in pairs.values():
-                args.fail("E350", f"two fields would be named '{new}'", pair.right.span, hint="rename only one of them to it")
+                args.fail(
+                    "E350", f"two fields would be named '{new}'", pair.right.span, hint="rename only one of them to it"
+                )
             pairs[old] = new
         known = set(source.schema.names())
         for new in pairs.values():

@@ -9,7 +9,6 @@ from typing import Any
 
 from ..engine.notes import At
 from ..engine.regex import Pattern, PatternError, compile_re2
-
 from ..planner.plan import Names
 from ..planner.text import Span
 from ..planner.types import STRING, Schema, array_of
@@ -25,7 +24,9 @@ class Rex(Node):
     targets: tuple[tuple[int, str], ...]  # group number, field
     engine: str = "auto"
     max: int | None = None
-    machine: Any = dataclasses.field(default=None, compare=False, repr=False)  # Pattern of RE2, or the text for Python's
+    machine: Any = dataclasses.field(
+        default=None, compare=False, repr=False
+    )  # Pattern of RE2, or the text for Python's
     command = "rex"
 
     def derive(self) -> Schema:
@@ -93,7 +94,9 @@ class RexCommand(Command[Rex]):
         names = machine.names if isinstance(machine, Pattern) else _python_names(machine)
         targets = tuple((i, n) for i, n in enumerate(names, 1) if n)
         if not targets:
-            args.abort("E307", "the pattern names no group", args.place("pattern"), hint="name what you want: (?<name>...)")
+            args.abort(
+                "E307", "the pattern names no group", args.place("pattern"), hint="name what you want: (?<name>...)"
+            )
         return Rex(**args.common, inputs=(source,), field=name, pattern=text, targets=targets, engine=args.option("engine"),
                    max=args.option("max"), machine=machine)  # fmt: skip
 
@@ -110,7 +113,12 @@ class RexCommand(Command[Rex]):
         else:
             refused = PatternError("", 0)
         if args.services.safe:
-            args.abort("E705", "only linear-time regular expressions run in safe mode", _at(args, refused), hint=refused.message)
+            args.abort(
+                "E705",
+                "only linear-time regular expressions run in safe mode",
+                _at(args, refused),
+                hint=refused.message,
+            )
         spelled = re.sub(r"\(\?<(?![=!])", "(?P<", text)
         try:
             re.compile(spelled)
@@ -144,6 +152,3 @@ def _python_names(pattern: str) -> list[str]:
     for name, number in compiled.groupindex.items():
         names[number - 1] = name
     return names
-
-
-

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..planner import ast
 from ..planner.types import DATE, Schema, Type
 from .base import Args

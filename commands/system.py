@@ -7,7 +7,19 @@ from ..planner.text import nearest
 from ..planner.unparse import stage_text
 from .base import Args, Command, Example, Node, register
 
-HERE = ("tables", "functions", "aggregates", "commands", "settings", "params", "memory", "notes", "threads", "queries", "parsers")
+HERE = (
+    "tables",
+    "functions",
+    "aggregates",
+    "commands",
+    "settings",
+    "params",
+    "memory",
+    "notes",
+    "threads",
+    "queries",
+    "parsers",
+)
 LATER = ("lookups", "models", "procs", "profiles")
 
 
@@ -21,7 +33,7 @@ class System(Command[Scan]):
     examples = (
         Example(
             title="what a command is for",
-            query='system commands limit | fields name, kind',
+            query="system commands limit | fields name, kind",
             expect="name:string kind:string\nlimit streaming",
         ),
         Example(
@@ -42,4 +54,6 @@ class System(Command[Scan]):
             args.abort("E304", f"the catalogue has no '{what}'", args.place("word"), suggestions=nearest(what, HERE, 1),
                        hint="system " + ", ".join(HERE))  # fmt: skip
         rows = args.services.catalogue(what, words[1] if len(words) > 1 else "", args.binder)
-        return Scan(**args.common, relation=relation_of(rows, f"system {what}", zone=args.zone), key=stage_text(args.parsed))
+        return Scan(
+            **args.common, relation=relation_of(rows, f"system {what}", zone=args.zone), key=stage_text(args.parsed)
+        )

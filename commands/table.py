@@ -17,7 +17,14 @@ from ..planner.types import DATE, LONG, STRING, Schema
 from ..planner.unparse import stage_text
 from .base import REGISTRY, Args, Command, Example, Node, Option, kinds, register
 
-FORMATS = {".csv": "csvfile", ".tsv": "csvfile", ".json": "jsonfile", ".jsonl": "jsonfile", ".ndjson": "jsonfile", ".parquet": "parquetfile"}
+FORMATS = {
+    ".csv": "csvfile",
+    ".tsv": "csvfile",
+    ".json": "jsonfile",
+    ".jsonl": "jsonfile",
+    ".ndjson": "jsonfile",
+    ".parquet": "parquetfile",
+}
 PACKED = (".gz", ".zst", ".bz2", ".xz")
 
 
@@ -100,7 +107,12 @@ class Table(Command[Scan]):
     def _relations(self, args: Args, given: Any) -> list[Relation]:
         services: Services = args.services
         if isinstance(given, ast.Text):
-            args.abort("E201", "a path stands alone: table reads one file", given.span, hint="use csvfile, jsonfile, ... with a pattern")
+            args.abort(
+                "E201",
+                "a path stands alone: table reads one file",
+                given.span,
+                hint="use csvfile, jsonfile, ... with a pattern",
+            )
         exact = isinstance(given, ast.Name)
         name = given.name if isinstance(given, ast.Name) else args.path(given)
         optional = not exact and name.endswith("?")
@@ -114,7 +126,13 @@ class Table(Command[Scan]):
         if found is None and not optional:
             known = self._known(services)
             hint = "tables here: " + ", ".join(known[:12]) if known else "no tables here yet; a path goes in quotes"
-            args.abort("E304", f"no table is named '{name}'", args.place("tables"), suggestions=nearest(name, known, 1), hint=hint)
+            args.abort(
+                "E304",
+                f"no table is named '{name}'",
+                args.place("tables"),
+                suggestions=nearest(name, known, 1),
+                hint=hint,
+            )
         return [found] if found is not None else []
 
     def _known(self, services: Services) -> list[str]:
@@ -166,7 +184,12 @@ class Table(Command[Scan]):
         if "_time" in node.schema or node.schema.open:
             return
         dates = [n for n, t in node.schema.fields if t.kind == "date"]
-        args.abort("E340", "the rows have no field _time", suggestions=tuple(f"time={d}" for d in dates), fields=node.schema.names())
+        args.abort(
+            "E340",
+            "the rows have no field _time",
+            suggestions=tuple(f"time={d}" for d in dates),
+            fields=node.schema.names(),
+        )
 
     def _range(self, args: Args) -> tuple[int | None, int | None]:
         low, high, span = args.option("from"), args.option("to"), args.option("duration")

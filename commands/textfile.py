@@ -21,11 +21,15 @@ class TextFile(Command[Scan]):
         Option("brex", kinds.RAW, "regular expression of a record's first line"),
         Option("erex", kinds.RAW, "regular expression of a record's last line"),
         Option("df", kinds.TEXT, "format of the time that dp finds; without it the common forms are read"),
-        Option("dp", kinds.RAW, "regular expression that finds the time in a line: its first group, or the whole match"),
+        Option(
+            "dp", kinds.RAW, "regular expression that finds the time in a line: its first group, or the whole match"
+        ),
         Option("cs", kinds.ENCODING, "encoding of the text", default="utf-8"),
         Option("limit", kinds.INT, "read so many lines", least=0),
         Option("offset", kinds.INT, "skip so many lines first", default=0, least=0),
-        Option("bad", ("null", "skip", "fail"), "lines with invalid bytes: repaired, left out, or an error", default="null"),
+        Option(
+            "bad", ("null", "skip", "fail"), "lines with invalid bytes: repaired, left out, or an error", default="null"
+        ),
         Option("meta", kinds.BOOL, "add `_file`", default=False),
         Option("tz", kinds.ZONE, "time zone of times without one"),
         Option("quarantine", kinds.TEXT, "a table for lines with invalid bytes", tier=2),

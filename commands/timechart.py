@@ -104,7 +104,11 @@ class TimeChartCommand(Command[TimeChart]):
         assert source is not None
         time, kind = row_time(args)
         if kind == LOAD_TIME:
-            args.note("info", "_time is when the file was read", hint="dp= of textfile finds the time in the line, parse access_log too")
+            args.note(
+                "info",
+                "_time is when the file was read",
+                hint="dp= of textfile finds the time in the line, parse access_log too",
+            )
         items = args.many("by_keys")
         keys = args.keys(items)
         aggs = args.aggregates(args.many("aggs"), span=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
@@ -24,7 +24,7 @@ def rows_of(session: Session, what: str, name: str, binder: Binder) -> pa.Table:
         return table
     import pyarrow.compute as pc
 
-    return table.filter(pc.equal(table.column(0), name))
+    return table.filter(cast(Any, pc).equal(table.column(0), name))
 
 
 def _table(fields: dict[str, pa.DataType], rows: list[tuple[Any, ...]]) -> pa.Table:
@@ -85,7 +85,9 @@ def _memory(session: Session, binder: Binder) -> pa.Table:
 
 
 def _threads(session: Session, binder: Binder) -> pa.Table:
-    return _table({"name": TEXT, "threads": LONG}, [("scan", session.settings["threads"]), ("sort", session.settings["threads"])])
+    return _table(
+        {"name": TEXT, "threads": LONG}, [("scan", session.settings["threads"]), ("sort", session.settings["threads"])]
+    )
 
 
 def _queries(session: Session, binder: Binder) -> pa.Table:
@@ -95,7 +97,10 @@ def _queries(session: Session, binder: Binder) -> pa.Table:
 
 def _notes(session: Session, binder: Binder) -> pa.Table:
     rows = [(n.stage, n.command, n.kind, n.reason, n.count, "\n".join(n.samples), n.hint) for n in session.last_notes]
-    return _table({"stage": TEXT, "command": TEXT, "kind": TEXT, "reason": TEXT, "count": LONG, "samples": TEXT, "hint": TEXT}, rows)
+    return _table(
+        {"stage": TEXT, "command": TEXT, "kind": TEXT, "reason": TEXT, "count": LONG, "samples": TEXT, "hint": TEXT},
+        rows,
+    )
 
 
 def _parsers(session: Session, binder: Binder) -> pa.Table:

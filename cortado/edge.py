@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 
@@ -34,7 +34,8 @@ def record_batch(batch: Batch, schema: Schema, edge: pa.Schema) -> pa.RecordBatc
     """A batch as users get it. A view where no text has to be cut out."""
     columns = [column(batch.array(i), t, edge.field(i).type) for i, (_, t) in enumerate(schema.fields)]
     if not columns:
-        return cast(pa.RecordBatch, pa.RecordBatch.from_struct_array(pa.StructArray.from_buffers(pa.struct([]), batch.n_rows, [None])))
+        bare: Any = pa.StructArray.from_buffers(pa.struct([]), batch.n_rows, [None])
+        return pa.RecordBatch.from_struct_array(bare)
     return pa.RecordBatch.from_arrays(columns, schema=edge)
 
 
@@ -46,5 +47,7 @@ def column(array: pa.Array[Any], type_: Type, kind: pa.DataType) -> pa.Array[Any
 
         return ip_text(array)
     if pa.types.is_timestamp(kind):
-        return array.view(kind) if pa.types.is_timestamp(array.type) and array.type.unit == kind.unit else array.cast(kind)
+        return (
+            array.view(kind) if pa.types.is_timestamp(array.type) and array.type.unit == kind.unit else array.cast(kind)
+        )
     return cast("pa.Array[Any]", array.cast(kind))

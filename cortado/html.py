@@ -14,7 +14,8 @@ SHOWN = 50
 def table_html(table: pa.Table, notes: Sequence[Any], shown: int | None = SHOWN) -> str:
     head = "".join(f"<th>{escape(f.name)}<br><small>{escape(str(f.type))}</small></th>" for f in table.schema)
     rows = "".join(
-        "<tr>" + "".join(f"<td>{_cell(v)}</td>" for v in row.values()) + "</tr>" for row in table.slice(0, shown).to_pylist()
+        "<tr>" + "".join(f"<td>{_cell(v)}</td>" for v in row.values()) + "</tr>"
+        for row in table.slice(0, shown).to_pylist()
     )
     more = f", {shown} shown" if shown is not None and table.num_rows > shown else ""
     told = "".join(f"<li>{escape(str(n))}</li>" for n in notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
@@ -30,7 +30,9 @@ class NoteEntry:
         head = f"{self.kind} at stage {self.stage}, {self.command}: " if self.stage else f"{self.kind}: "
         count = "" if self.kind in ("warn", "info") and self.count == 1 else f" ({self.count:,})"
         shown = "".join(f"\n    {s}" for s in self.samples)
-        return f"{head}{self.code + ' ' if self.code else ''}{self.reason}{count}{shown}" + (f"\n    hint: {self.hint}" if self.hint else "")
+        return f"{head}{self.code + ' ' if self.code else ''}{self.reason}{count}{shown}" + (
+            f"\n    hint: {self.hint}" if self.hint else ""
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class Result:
         return {n: self._table.column(n).to_numpy() for n in self._table.column_names}
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        return self._table.__arrow_c_stream__(requested_schema)
+        return cast(Any, self._table).__arrow_c_stream__(requested_schema)
 
     def __arrow_c_schema__(self) -> object:
         return self._table.schema.__arrow_c_schema__()

@@ -98,14 +98,16 @@ def bind_params(
     for p in saved.params:
         try:
             if p.name in given:
-                out[p.name] = from_text(given[p.name], p.type, time) if is_text else from_value(given[p.name], p.type, time)
+                out[p.name] = (
+                    from_text(given[p.name], p.type, time) if is_text else from_value(given[p.name], p.type, time)
+                )
             elif p.default is not None:
                 out[p.name] = _default(p, time, evaluate)
             else:
                 raise _fault(source, "E410", f"parameter '{p.name}' ({p.type}) has no value", p.span, saved.file,
                              hint=f"give it: -p {p.name}=...")  # fmt: skip
         except Unfit as why:
-            shown = given[p.name] if p.name in given else p.default
+            shown = given.get(p.name, p.default)
             raise _fault(source, "E410", f"parameter '{p.name}' cannot be {shown!r}", p.span, saved.file,
                          hint=f"it takes {why}") from None  # fmt: skip
     return out
@@ -151,7 +153,9 @@ def from_text(text: str, kind: str, time: Callable[[str], int | None]) -> Litera
     length = parse_duration(text)
     if length is None:
         raise Unfit("a duration such as 5m or 1d")
-    return Literal(type=MONTHS, value=length.months) if length.months else Literal(type=DURATION, value=length.ns // 1000)
+    return (
+        Literal(type=MONTHS, value=length.months) if length.months else Literal(type=DURATION, value=length.ns // 1000)
+    )
 
 
 def from_value(value: Any, kind: str, time: Callable[[str], int | None]) -> Literal:

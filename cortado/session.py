@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
@@ -26,8 +26,8 @@ from .engine.notes import At
 from .engine.scheduler import EngineSession
 from .engine.scheduler import Query as EngineQuery
 from .engine.services import Services
-from .engine.sources.memory import relation_of
 from .engine.settings import SETTINGS, check_in_query, defaults, read_setting
+from .engine.sources.memory import relation_of
 from .engine.storage.paths import Gate, SpillArea
 from .planner.bind import Binder, BoundQuery, literal_of
 from .planner.catalog import Note, ScanRequest
@@ -81,7 +81,14 @@ class Session:
         self._objects.pop(name, None)
 
     def append(
-        self, table: str, frame: Any, *, writer: str | None = None, seq: int | None = None, create: bool = True, overwrite: bool = False
+        self,
+        table: str,
+        frame: Any,
+        *,
+        writer: str | None = None,
+        seq: int | None = None,
+        create: bool = True,
+        overwrite: bool = False,
     ) -> int:
         """Store rows in a table, durable when it returns: how many were stored.
 
@@ -110,7 +117,9 @@ class Session:
     def services(self) -> Services:
         with self._lock:
             if self._services is None:
-                self._services = Services(self._gate, self._folder(), self._settings, self._objects, catalogue=self._catalogue)
+                self._services = Services(
+                    self._gate, self._folder(), self._settings, self._objects, catalogue=self._catalogue
+                )
             return self._services
 
     def _folder(self) -> Path:
@@ -125,7 +134,15 @@ class Session:
 
     # queries
 
-    def query(self, text: str, /, *, sources: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None, **more: Any) -> Query:
+    def query(
+        self,
+        text: str,
+        /,
+        *,
+        sources: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> Query:
         """Check a query and bind its names; nothing runs yet. Keyword arguments are its parameters."""
         given = {**(params or {}), **more}
         literals = {}
@@ -148,7 +165,9 @@ class Session:
         def evaluate(text: str) -> Literal:
             return self._evaluated(text)
 
-        literals = bind_params(saved, source, params, is_text=as_text, time=lambda t: parse_time_literal(t, zone), evaluate=evaluate)
+        literals = bind_params(
+            saved, source, params, is_text=as_text, time=lambda t: parse_time_literal(t, zone), evaluate=evaluate
+        )
         return Query(self, saved.text, literals, {}, None, file=saved.file, shown=source)
 
     def run_file(self, path: str | os.PathLike[str], /, **params: Any) -> Result:
@@ -279,7 +298,14 @@ class Query:
         self, session: Session, text: str, literals: Mapping[str, Literal], sources: Mapping[str, Any],
         frame: Callable[[str], Any | None] | None, *, file: str = "", shown: str = "",
     ) -> None:  # fmt: skip
-        self._session, self.text, self.literals, self.sources, self.frame, self.file = session, text, literals, sources, frame, file
+        self._session, self.text, self.literals, self.sources, self.frame, self.file = (
+            session,
+            text,
+            literals,
+            sources,
+            frame,
+            file,
+        )
         self._shown = shown or text
         try:
             self._bound = session.bind(self)
@@ -370,7 +396,7 @@ class Query:
         return self.run().to_pylist()
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        return self.stream().__arrow_c_stream__(requested_schema)
+        return cast(Any, self.stream()).__arrow_c_stream__(requested_schema)
 
     def __arrow_c_schema__(self) -> object:
         return self.schema.__arrow_c_schema__()
@@ -403,7 +429,9 @@ class Progress:
 class Running:
     """A query that runs. Read it once: by `result`, by `reader`, or by iterating."""
 
-    def __init__(self, session: Session, query: Query, bound: BoundQuery, on_progress: Callable[[Any], None] | None) -> None:
+    def __init__(
+        self, session: Session, query: Query, bound: BoundQuery, on_progress: Callable[[Any], None] | None
+    ) -> None:
         self._session, self._query, self._bound = session, query, bound
         self.zone = str(bound.settings["timezone"])
         self._late_notes: list[Note] = []
@@ -536,7 +564,9 @@ class Running:
         except QueryError as found:
             if late.is_set() and found.code == "E704":
                 text = self._query.text
-                raise error(text, [Fault(code="E703", message=f"the query took longer than {timeout:g} s", span=Span(0, 0))]) from None
+                raise error(
+                    text, [Fault(code="E703", message=f"the query took longer than {timeout:g} s", span=Span(0, 0))]
+                ) from None
             raise
         finally:
             if timer is not None:
@@ -551,7 +581,10 @@ class Running:
         """The ledger so far, whole once the query has ended; by stage."""
         assert self._engine is not None
         found = [_entry(n) for n in (*self._bound.notes, *self._late_notes)]
-        found += [NoteEntry(e.stage, e.command, e.kind, e.reason, e.count, tuple(e.samples), e.hint) for e in self._engine.notes()]
+        found += [
+            NoteEntry(e.stage, e.command, e.kind, e.reason, e.count, tuple(e.samples), e.hint)
+            for e in self._engine.notes()
+        ]
         return sorted(found, key=lambda n: (_stage_order(n.stage), n.kind, n.reason))
 
     def stats(self) -> Stats:
@@ -562,7 +595,14 @@ class Running:
             for m in self._engine.metrics()
         )  # fmt: skip
         p = self._engine.progress()
-        return Stats(time.monotonic() - self._began, p.rows, p.nbytes, self._engine.peak_memory, sum(o.spilled_bytes for o in operators), operators)
+        return Stats(
+            time.monotonic() - self._began,
+            p.rows,
+            p.nbytes,
+            self._engine.peak_memory,
+            sum(o.spilled_bytes for o in operators),
+            operators,
+        )
 
 
 def _stage_order(stage: str) -> tuple[tuple[int, str], ...]:

@@ -68,14 +68,18 @@ def _argument(value: Any) -> Any:
     return value if kind is None else scalar(value, kind)
 
 
-def array_from(values: NDArray[Any], nulls: NDArray[np.bool_] | None = None, kind: pa.DataType | None = None) -> pa.Array[Any]:
+def array_from(
+    values: NDArray[Any], nulls: NDArray[np.bool_] | None = None, kind: pa.DataType | None = None
+) -> pa.Array[Any]:
     """An Arrow array over NumPy memory, without a copy (booleans are packed) and without `pa.array`, which may import pandas.
 
     `kind`: the Arrow type where it is not that of the values (timestamps and durations over int64).
     """
     bitmap = bitmap_of(nulls) if nulls is not None else None
     if values.dtype == np.bool_:
-        return pa.Array.from_buffers(pa.bool_(), len(values), [bitmap, buffer_of(np.packbits(values, bitorder="little"))])
+        return pa.Array.from_buffers(
+            pa.bool_(), len(values), [bitmap, buffer_of(np.packbits(values, bitorder="little"))]
+        )
     values = np.ascontiguousarray(values)
     return pa.Array.from_buffers(kind or _KINDS[values.dtype.str], len(values), [bitmap, buffer_of(values)])
 
@@ -132,7 +136,7 @@ def own(array: pa.Array[Any]) -> pa.Array[Any]:
     held = sum(b.size for b in array.buffers() if b is not None)
     if held <= 2 * array.nbytes + 4096:
         return array
-    return cast("pa.Array[Any]", pa.concat_arrays([array, array.slice(0, 0)]))
+    return pa.concat_arrays([array, array.slice(0, 0)])
 
 
 def nulls(n: int, kind: pa.DataType) -> pa.Array[Any]:
@@ -174,7 +178,9 @@ def maps_from(
     return call("if_else", array_from(valid), made, no_value(made.type))
 
 
-def structs_from(names: Sequence[str], columns: Sequence[pa.Array[Any]], valid: NDArray[np.bool_] | None = None) -> pa.Array[Any]:
+def structs_from(
+    names: Sequence[str], columns: Sequence[pa.Array[Any]], valid: NDArray[np.bool_] | None = None
+) -> pa.Array[Any]:
     """A struct column; at least one member."""
     mask = array_from(~valid) if valid is not None and not valid.all() else None
     return cast("pa.Array[Any]", cast(Any, pa.StructArray).from_arrays(list(columns), names=list(names), mask=mask))

@@ -71,7 +71,9 @@ class Context:
     notes: WorkerNotes
     share: Budget | None = None  # the operator's part of the memory
     kernels: bool | None = None  # set between two morsels; None: whatever the query says now
-    answers: dict[int, tuple[Any, Any, Any]] = field(default_factory=dict, repr=False)  # of functions over a dictionary's values
+    answers: dict[int, tuple[Any, Any, Any]] = field(
+        default_factory=dict, repr=False
+    )  # of functions over a dictionary's values
     _scratch: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
 
     @property

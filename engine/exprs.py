@@ -45,7 +45,10 @@ class Eval:
     active: Mask | None = None
     data: Any = None  # what the function's bind prepared
     site: int = 0
-    place: tuple[int, int] = (0, 0)  # seq of the partition, number in it of this batch's first row (with needs_order: 0, running)
+    place: tuple[int, int] = (
+        0,
+        0,
+    )  # seq of the partition, number in it of this batch's first row (with needs_order: 0, running)
     memo: dict[int, Value] = field(default_factory=dict)
 
     @property
@@ -183,7 +186,7 @@ def _once(expr: e.Call, ev: Eval, args: list[Value]) -> Value:
         refused.append((reason, text, hint))
 
     inner = Eval(1, ev.ctx, ev.at, ev.schema, ev.column, refuse, place=ev.place)
-    out = plain(_kernel(expr, inner, args), 1)[0]
+    out: pa.Scalar[Any] = plain(_kernel(expr, inner, args), 1)[0]
     for reason, text, hint in refused:
         shown = spread(plain(text, 1)[0], ev.n) if text is not None else None
         ev.reject(reason, np.ones(ev.n, np.bool_), shown, hint)

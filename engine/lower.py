@@ -7,7 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..planner import explain as plan_text
-from ..planner.plan import Aggregate, Explain, Filter, Here, Keep, Limit, Node, Pending, Project, Rename, Scan, Sort, Tail
+from ..planner.plan import (
+    Aggregate,
+    Explain,
+    Filter,
+    Here,
+    Keep,
+    Limit,
+    Node,
+    Pending,
+    Project,
+    Rename,
+    Scan,
+    Sort,
+    Tail,
+)
 from ..planner.text import QueryError, error
 from .notes import At
 from .operators.filter import FilterTransform
@@ -71,7 +85,12 @@ class Lowering:
                 self.specs.append(spec)
                 done = len(self.specs) - 1
                 spec = PipelineSpec(
-                    source=operator.result, transforms=[], sink=None, source_tag=tag, after=(done,), is_result_of_sink=True
+                    source=operator.result,
+                    transforms=[],
+                    sink=None,
+                    source_tag=tag,
+                    after=(done,),
+                    is_result_of_sink=True,
                 )
         if close is not None:
             spec.sink = (close, None)
@@ -108,7 +127,11 @@ class Lowering:
             case Project():
                 return [ProjectTransform(node.assigns, before, at)]
             case Keep():
-                return [SelectTransform([before.index(n) if n in before else None for n in node.schema.names()], node.schema)]
+                return [
+                    SelectTransform(
+                        [before.index(n) if n in before else None for n in node.schema.names()], node.schema
+                    )
+                ]
             case Rename():
                 sources = node.sources()
                 return [SelectTransform([before.index(sources[n]) for n in node.schema.names()], node.schema)]
@@ -171,4 +194,6 @@ def internal(why: BaseException, text: str) -> QueryError:
     from ..planner.text import Fault, Span
 
     said = f"{type(why).__name__}: {why}"
-    return error(text, [Fault(code="E901", message=f"an internal error, please report it: {said}", span=Span(0, len(text)))])
+    return error(
+        text, [Fault(code="E901", message=f"an internal error, please report it: {said}", span=Span(0, len(text)))]
+    )

@@ -39,10 +39,12 @@ class Services:
     def tables(self) -> TableStore:
         """The stored tables; deltalake is imported when they are first asked for."""
         if not self._stores:
+            from .storage.paths import Gate
             from .storage.tables import TableStore
 
             durable = bool(self.settings.get("durable", True))
-            self._stores.append(TableStore(self.gate, self.database, durable=durable, note=self.told.append))
+            own = Gate()  # the database folder is the session's, wherever queries may read
+            self._stores.append(TableStore(own, self.database, durable=durable, note=self.told.append))
         return self._stores[0]
 
     def lookup(self, name: str) -> Any | None:

@@ -141,23 +141,48 @@ SETTINGS: Mapping[str, Setting] = {
     s.name: s
     for s in (
         Setting("threads", "workers that run at once", usable_processors, whole(1)),
-        Setting("memory", "bytes that queries may use; operators spill above their share", lambda: int(usable_memory() * 0.6), size),
+        Setting(
+            "memory",
+            "bytes that queries may use; operators spill above their share",
+            lambda: int(usable_memory() * 0.6),
+            size,
+        ),
         Setting("spill_dir", "folder for what does not fit in memory", lambda: "", text),
-        Setting("spill_limit", "bytes that spilled data may take on disk; 0: half of what is free", lambda: 0, lambda v: 0 if v in (0, "0") else size(v)),
+        Setting(
+            "spill_limit",
+            "bytes that spilled data may take on disk; 0: half of what is free",
+            lambda: 0,
+            lambda v: 0 if v in (0, "0") else size(v),
+        ),
         Setting("batch_rows", "most rows in a batch", lambda: 65_536, whole(1)),
         Setting("morsel_bytes", "bytes of a text file that one worker takes at a time", lambda: 2 << 20, size),
         Setting("timezone", "zone of parsing, buckets and display", system_zone, zone),
         Setting("strict", "unknown fields, failed conversions and lossy casts are errors", lambda: False, flag),
         Setting("optimiser", "off must give the same rows", lambda: True, flag),
-        Setting("kernels", "compiled kernels: auto (for large input), always, never", lambda: "auto", word("auto", "always", "never")),
+        Setting(
+            "kernels",
+            "compiled kernels: auto (for large input), always, never",
+            lambda: "auto",
+            word("auto", "always", "never"),
+        ),
         Setting("seed", "of the random functions", lambda: 0, whole(0)),
-        Setting("table_order", "order of stored tables: stored, or desc (newest first)", lambda: "stored", word("stored", "desc", "asc")),
+        Setting(
+            "table_order",
+            "order of stored tables: stored, or desc (newest first)",
+            lambda: "stored",
+            word("stored", "desc", "asc"),
+        ),
         Setting("infer", "records that readers look at before they fix types", lambda: 20_000, infer),
         Setting("durable", "off: stored tables skip fsync", lambda: True, flag),
         Setting("files", "folders below which paths may lie", lambda: None, roots, connect_only=True),
         Setting("python_lookup", "Python variables may be named in queries", lambda: False, flag, connect_only=True),
         Setting("display_rows", "rows that the prompt and the table format show", lambda: 1000, whole(0)),
-        Setting("safe", "files only under listed folders, no network, no Python, no settings from query text", lambda: False, flag),
+        Setting(
+            "safe",
+            "files only under listed folders, no network, no Python, no settings from query text",
+            lambda: False,
+            flag,
+        ),
     )
 }
 

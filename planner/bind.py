@@ -35,7 +35,15 @@ from .types import (
 from .unparse import stage_text
 
 OPEN = Schema(open=True)
-COERCED = {"text": "string", "number": "", "parsed": "", "integer": "long", "date": "date", "bool": "bool", "duration": "duration"}
+COERCED = {
+    "text": "string",
+    "number": "",
+    "parsed": "",
+    "integer": "long",
+    "date": "date",
+    "bool": "bool",
+    "duration": "duration",
+}
 INT32 = range(-(2**31), 2**31)
 
 
@@ -141,7 +149,9 @@ class Binder:
         if fault not in self.faults:
             self.faults.append(fault)
 
-    def warn(self, code: str, message: str, span: Span, hint: str = "", suggestions: tuple[str, ...] = (), **more: Any) -> None:
+    def warn(
+        self, code: str, message: str, span: Span, hint: str = "", suggestions: tuple[str, ...] = (), **more: Any
+    ) -> None:
         """A warning; under strict the error of the same number."""
         if self._silent:
             return
@@ -235,7 +245,9 @@ class Binder:
             if found.text:
                 raise
             for f in found.faults:
-                self.faults.append(replace(f, stage=stage.number, command=stage.command, span=_span_or(f.span, stage.span)))
+                self.faults.append(
+                    replace(f, stage=stage.number, command=stage.command, span=_span_or(f.span, stage.span))
+                )
             return Here(span=stage.span, stage=stage.number, columns=OPEN)
 
     def _pending(self, node: Node, stages: Sequence[Parsed]) -> Node:
@@ -255,7 +267,9 @@ class Binder:
             return bound, tuple(self.notes)
 
         first = stages[0]
-        return Pending(span=first.span, stage=first.number, inputs=(node,), rest=rest, body=" | ".join(map(stage_text, stages)))
+        return Pending(
+            span=first.span, stage=first.number, inputs=(node,), rest=rest, body=" | ".join(map(stage_text, stages))
+        )
 
     def subquery(self, stages: Sequence[Parsed]) -> Node:
         outer = self.stage
@@ -295,7 +309,9 @@ class Binder:
     def unknown(self, name: str, span: Span, schema: Schema, *, always: bool = False) -> None:
         near = nearest(name, schema.names(), 1)
         if always or self.strict:
-            self.fail("E301", f"unknown field '{name}'", span, strict=not always, suggestions=near, fields=schema.names())
+            self.fail(
+                "E301", f"unknown field '{name}'", span, strict=not always, suggestions=near, fields=schema.names()
+            )
         else:
             self.warn("W301", f"unknown field '{name}'", span, suggestions=near, hint=_fields_here(schema))
 
@@ -408,7 +424,11 @@ class Binder:
             if left_deep is not None:
                 return left_deep
         function = self.commands.functions.get(e.name)
-        if function is None or e.name.startswith("@") or (function.operator and not e.op and e.name not in ("in", "not")):
+        if (
+            function is None
+            or e.name.startswith("@")
+            or (function.operator and not e.op and e.name not in ("in", "not"))
+        ):
             self._no_function(e)
             args = [self.typed(a, schema) for a in e.args]
             return Literal(type=ANY, value=None, span=e.span)
@@ -472,7 +492,15 @@ class Binder:
         if how == "any" or kind == COERCED[how] or (how in ("number", "parsed") and kind in ("long", "double")):
             return arg
         if isinstance(arg, Literal) and arg.value is None:
-            typed = {"text": STRING, "number": DOUBLE, "parsed": DOUBLE, "integer": LONG, "date": DATE, "bool": BOOL, "duration": DURATION}
+            typed = {
+                "text": STRING,
+                "number": DOUBLE,
+                "parsed": DOUBLE,
+                "integer": LONG,
+                "date": DATE,
+                "bool": BOOL,
+                "duration": DURATION,
+            }
             return replace(arg, type=typed[how])
         return self.apply("@" + how, [arg], [arg.span], arg.span, Schema())
 
@@ -481,7 +509,9 @@ class Binder:
         if e.name in self.commands.later_functions:
             self.fail("E309", f"function '{e.name}' is not in this version", at)
             return
-        names = [n for n, f in self.commands.functions.items() if n[0].isalpha() and (not f.operator or n in ("in", "not"))]
+        names = [
+            n for n, f in self.commands.functions.items() if n[0].isalpha() and (not f.operator or n in ("in", "not"))
+        ]
         hint = f"'{e.name}' is an aggregate: use it in stats" if e.name in self.commands.aggregates else ""
         self.fail("E305", f"unknown function '{e.name}'", at, suggestions=nearest(e.name, names, 1), hint=hint)
 
@@ -703,7 +733,9 @@ class Args:
     def keys(self, items: Sequence[ast.Item], schema: Schema | None = None) -> tuple[Key, ...]:
         return self.binder.keys(items, self.schema if schema is None else schema)
 
-    def aggregates(self, items: Sequence[ast.Item], schema: Schema | None = None, *, span: bool = False) -> tuple[AggCall, ...]:
+    def aggregates(
+        self, items: Sequence[ast.Item], schema: Schema | None = None, *, span: bool = False
+    ) -> tuple[AggCall, ...]:
         return self.binder.aggregates(items, self.schema if schema is None else schema, span=span)
 
     def whole(self, given: ast.Number | ast.Param | None, default: int = 0) -> int:

@@ -63,7 +63,11 @@ def parse_duration(text: str) -> ast.Duration | None:
 
 def number(text: str) -> int | float | None:
     try:
-        return int(text, 0) if re.fullmatch(r"[+-]?(0x[0-9a-fA-F]+|\d+)", text) and not re.fullmatch(r"[+-]?0\d+", text) else float(text)
+        return (
+            int(text, 0)
+            if re.fullmatch(r"[+-]?(0x[0-9a-fA-F]+|\d+)", text) and not re.fullmatch(r"[+-]?0\d+", text)
+            else float(text)
+        )
     except ValueError:
         return None
 
@@ -116,7 +120,11 @@ def of_literal(value: Literal, option: Option, time: Callable[[str], int | None]
         return ast.Duration(months=got)
     if kind == options.LITERAL:
         return value
-    if kind in (options.INT, options.NUMBER, options.NUMBER_OR_DURATION) and isinstance(got, int | float) and not isinstance(got, bool):
+    if (
+        kind in (options.INT, options.NUMBER, options.NUMBER_OR_DURATION)
+        and isinstance(got, int | float)
+        and not isinstance(got, bool)
+    ):
         return of_text(repr(got), option, time)
     if isinstance(got, bool):
         return of_text("t" if got else "f", option, time)

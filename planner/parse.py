@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 class Language(Protocol):
     """What parsing must know of the commands; `commands.language.Language` is the one that is used."""
 
+    def __hash__(self) -> int: ...
+
     def options(self, command: str) -> tuple[str, ...] | None: ...
     def shown_options(self, command: str) -> tuple[str, ...]: ...
     def open_options(self, command: str) -> bool: ...
@@ -95,7 +97,9 @@ def _tables(language: Language, commands: frozenset[str], folder: Path | None) -
     if folder is not None:
         key = hashlib.sha256(source.encode()).hexdigest()[:16]
         try:
-            return Lark(source, cache=str(folder / f"grammar-{sys.version_info[0]}{sys.version_info[1]}-{key}.lark"), **how)
+            return Lark(
+                source, cache=str(folder / f"grammar-{sys.version_info[0]}{sys.version_info[1]}-{key}.lark"), **how
+            )
         except OSError:
             pass  # a cache that cannot be written is no reason to fail
     return Lark(source, **how)
@@ -122,7 +126,9 @@ def parse(text: str, registry: Language) -> Query:
         faults += result.faults
         stages = _pipeline(result, result.pipeline, registry, faults)
     except RecursionError:
-        raise ParseError(text, [Fault(code="E201", message="brackets are nested too deeply", span=Span(0, len(text)))]) from None
+        raise ParseError(
+            text, [Fault(code="E201", message="brackets are nested too deeply", span=Span(0, len(text)))]
+        ) from None
     return Query(text, stages, tuple(faults), result.warnings, result.pipeline.explain)
 
 
@@ -134,7 +140,9 @@ def _unknown(stage: Stage, registry: Language) -> Fault | None:
     if registry.is_known(stage.command):
         return None
     code, message, suggestions, hint = registry.unknown(stage.command)
-    return Fault(code=code, message=message, suggestions=suggestions, hint=hint, span=stage.command_span, stage=stage.number)
+    return Fault(
+        code=code, message=message, suggestions=suggestions, hint=hint, span=stage.command_span, stage=stage.number
+    )
 
 
 def _stage(whole: Cut, stage: Stage, registry: Language, faults: list[Fault]) -> Parsed:
@@ -163,14 +171,19 @@ def _tree(whole: Cut, stage: Stage, registry: Language) -> Tree[Token]:
     except (UnexpectedToken, UnexpectedCharacters, UnexpectedEOF) as error:
         token = getattr(error, "token", None)
         pos = getattr(error, "pos_in_stream", None)
-        if token is not None and token.type == "$END" or pos is None:
+        if (token is not None and token.type == "$END") or pos is None:
             at = stage.span.end
             span, word = Span(at, at), ""
         elif token is not None:
             span, word = Span(base + token.start_pos, base + token.end_pos), str(token)
         else:
             span, word = Span(base + pos, base + pos + 1), body[pos]
-        accepts = getattr(error, "accepts", None) or getattr(error, "expected", None) or getattr(error, "allowed", None) or set()
+        accepts = (
+            getattr(error, "accepts", None)
+            or getattr(error, "expected", None)
+            or getattr(error, "allowed", None)
+            or set()
+        )
         raise ParseError(whole.text, [_syntax_fault(whole, stage, registry, span, word, accepts)]) from None
 
 
@@ -189,26 +202,55 @@ def _syntax_fault(whole: Cut, stage: Stage, registry: Language, span: Span, word
     two = stage.masked[local : local + 2]
     if word == ">" and stage.masked[local - 1 : local + 1] == "<>":
         two, word, span, local = "<>", "<>", Span(span.start - 1, span.end), local - 1
-    foreign = FOREIGN_SIGNS.get(two) or FOREIGN_SIGNS.get(word) or (FOREIGN_SIGNS.get(two[:1]) if not word.isalnum() else None)
+    foreign = (
+        FOREIGN_SIGNS.get(two)
+        or FOREIGN_SIGNS.get(word)
+        or (FOREIGN_SIGNS.get(two[:1]) if not word.isalnum() else None)
+    )
     if word == "=" and "EQ" in accepts:
-        return Fault(code="E201", message="'=' compares nothing here; equality is '=='", span=span, expected=COMPARISONS, **common)
+        return Fault(
+            code="E201",
+            message="'=' compares nothing here; equality is '=='",
+            span=span,
+            expected=COMPARISONS,
+            **common,
+        )
     if foreign:
         width = 2 if two in FOREIGN_SIGNS and len(two) == 2 else max(1, len(word))
         return Fault(code="E201", message=f"'{whole.text[span.start:span.start + width]}' is not an operator here",
                      span=Span(span.start, span.start + width), suggestions=(foreign,), **common)  # fmt: skip
-    named = [READABLE.get(a, a.lower()) for a in sorted(accepts, key=lambda a: (list(READABLE).index(a) if a in READABLE else 99, a))]
+    named = [
+        READABLE.get(a, a.lower())
+        for a in sorted(accepts, key=lambda a: (list(READABLE).index(a) if a in READABLE else 99, a))
+    ]
     expected = tuple(n for n in named if n)
     options = registry.shown_options(stage.command)
     hint = ""
     if options and word in options and stage.masked[local + len(word) : local + len(word) + 1] == "=":
         hint = "options stand before the fields, without blanks around '='"
     what = f"'{word}' is not expected here" if word else "the stage ends too early"
-    code = "E201" if not word or word.isprintable() and (word[0].isalnum() or word[0] in "_=<>!+-*/(),[]:.$@?#&%{}\"'`;^~\\") else "E101"
+    code = (
+        "E201"
+        if not word or (word.isprintable() and (word[0].isalnum() or word[0] in "_=<>!+-*/(),[]:.$@?#&%{}\"'`;^~\\"))
+        else "E101"
+    )
     return Fault(code=code, message=what, span=span, expected=expected, hint=hint, **common)
 
 
 EXPRESSIONS = frozenset(
-    {"disjunction", "conjunction", "not_", "in_", "binary", "negate", "name_ref", "call", "param", "param_call", "literal"}
+    {
+        "disjunction",
+        "conjunction",
+        "not_",
+        "in_",
+        "binary",
+        "negate",
+        "name_ref",
+        "call",
+        "param",
+        "param_call",
+        "literal",
+    }
 )
 ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.S)
 SIMPLE_ESCAPES = {"\\": "\\", '"': '"', "n": "\n", "t": "\t", "r": "\r", "*": "*"}
@@ -232,7 +274,10 @@ class _Builder:
         return Span(base + node.meta.start_pos, base + node.meta.end_pos)
 
     def fail(self, code: str, message: str, span: Span, **more: Any) -> NoReturn:
-        raise error(self.whole, [Fault(code=code, message=message, span=span, stage=self.stage.number, command=self.stage.command, **more)])
+        raise error(
+            self.whole,
+            [Fault(code=code, message=message, span=span, stage=self.stage.number, command=self.stage.command, **more)],
+        )
 
     def build(self, node: Any) -> Any:
         if node is None:
@@ -281,7 +326,9 @@ class _Builder:
             elif body[0] == "u" and len(body) == 5:
                 out.append(chr(int(body[1:], 16)))
             else:
-                self.fail("E104", f"'\\{body}' is no escape", at, suggestions=("\\\\" + body,), hint="or a raw string: '...'")
+                self.fail(
+                    "E104", f"'\\{body}' is no escape", at, suggestions=("\\\\" + body,), hint="or a raw string: '...'"
+                )
         return ast.Text(value="".join(out) + inner[last:], literal_stars=tuple(stars), span=span)
 
     @staticmethod

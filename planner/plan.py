@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .parse import Parsed
 
 Names = frozenset[str]
+_ALL = ScanRequest()
 
 
 class Order(Enum):
@@ -36,7 +37,9 @@ class Node:
     span: Span = field(default=Span(0, 0), compare=False, repr=False)
     stage: str = field(default="", compare=False, repr=False)  # as users count: "2", in a subquery "3.1"
     written: Parsed | None = field(default=None, compare=False, repr=False)
-    implied: bool = field(default=False, compare=False, repr=False)  # by an option of the source before it: prints nothing
+    implied: bool = field(
+        default=False, compare=False, repr=False
+    )  # by an option of the source before it: prints nothing
     inputs: tuple[Node, ...] = ()
     schema: Schema = field(init=False, compare=False, repr=False)
 
@@ -101,7 +104,7 @@ class Scan(Node):
 
     relation: Relation = field(compare=False, repr=False)
     key: str = ""  # canonical text of the stage: what the scan means
-    request: ScanRequest = ScanRequest()
+    request: ScanRequest = _ALL
 
     def derive(self) -> Schema:
         full = self.relation.schema

@@ -178,7 +178,10 @@ class _Cutter:
         """A comment stage. Quotes mean nothing in it; brackets that balance are passed over."""
         if not self.text[begin + 1 : begin + 2].isspace() and begin + 1 < len(self.text):
             self.fail("E101", "'#' needs a blank after it to begin a comment", Span(begin, begin + 1))
-        for brackets in (True, False):  # a lone `[` in prose must not swallow the query: then brackets count for nothing
+        for brackets in (
+            True,
+            False,
+        ):  # a lone `[` in prose must not swallow the query: then brackets count for nothing
             depth, pos = 0, begin
             while found := COMMENT_STOP.search(self.text, pos):
                 c, pos = found[0], found.end()

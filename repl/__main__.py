@@ -17,8 +17,18 @@ def shared(function: Any) -> Any:
     """Options of every call that runs queries."""
     for option in reversed(
         (
-            click.option("--db", "database", metavar="DIR", help="Database folder (default: $CORTADO_DB, else the user's data folder)."),
-            click.option("--format", "form", type=click.Choice(FORMATS), help="How results are written (default: table on a terminal, else csv)."),
+            click.option(
+                "--db",
+                "database",
+                metavar="DIR",
+                help="Database folder (default: $CORTADO_DB, else the user's data folder).",
+            ),
+            click.option(
+                "--format",
+                "form",
+                type=click.Choice(FORMATS),
+                help="How results are written (default: table on a terminal, else csv).",
+            ),
             click.option("--output", metavar="FILE", help="Write the result to a file; its ending decides the format."),
             click.option("--threads", type=click.IntRange(1), help="Workers that run at once."),
             click.option("--memory", metavar="SIZE", help="Memory that queries may use, such as 2GB."),
@@ -30,27 +40,22 @@ def shared(function: Any) -> Any:
             click.option("--analyze", is_flag=True, help="Run the query and show what each operator did."),
             click.option("--no-progress", is_flag=True, help="No progress line."),
             click.option("--debug", is_flag=True, hidden=True),
-            click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; may be given more than once."),
+            click.option(
+                "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; may be given more than once."
+            ),
         )
     ):
         function = option(function)
     return function
 
 
-class Group(click.Group):
-    """`cortado` alone is the prompt."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-c", "text", metavar="QUERY", help="Run one query; - reads it from standard input.")
 @click.option("-p", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the query.")
 @click.option("--version", is_flag=True, help="Print the version.")
 @shared
 @click.pass_context
-def cli(ctx: click.Context, text: str | None, params: tuple[str, ...], version: bool, **options: Any) -> None:
+def cli(ctx: click.Context, /, text: str | None, params: tuple[str, ...], version: bool, **options: Any) -> None:
     """An embedded, piped query engine for logs and time series. Without arguments: the prompt."""
     if version:
         from cortado import __version__
@@ -77,7 +82,7 @@ def cli(ctx: click.Context, text: str | None, params: tuple[str, ...], version: 
 @click.option("-p", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the saved query.")
 @shared
 @click.pass_context
-def run(ctx: click.Context, file: str, params: tuple[str, ...], **options: Any) -> None:
+def run(ctx: click.Context, /, file: str, params: tuple[str, ...], **options: Any) -> None:
     """Run a saved query."""
     from .batch import run_saved
 
@@ -88,7 +93,7 @@ def run(ctx: click.Context, file: str, params: tuple[str, ...], **options: Any) 
 @click.argument("query")
 @shared
 @click.pass_context
-def explain(ctx: click.Context, query: str, **options: Any) -> None:
+def explain(ctx: click.Context, /, query: str, **options: Any) -> None:
     """Show how a query will run, as written and optimised; with --analyze what each operator did."""
     from .batch import explain_text
 
@@ -114,7 +119,11 @@ def help_(name: str | None) -> None:
     if found is None:
         from .helptext import near
 
-        click.echo(f"nothing is named '{name}'" + (f"; did you mean {', '.join(near(name or ''))}?" if near(name or "") else ""), err=True)
+        click.echo(
+            f"nothing is named '{name}'"
+            + (f"; did you mean {', '.join(near(name or ''))}?" if near(name or "") else ""),
+            err=True,
+        )
         sys.exit(USAGE)
     click.echo(found)
 

@@ -184,5 +184,3 @@ def signature(before: str) -> str:
     word = re.match(r"\s*([^\W\d][\w-]*)\s", stage)
     command = REGISTRY.commands.get(word[1]) if word else None
     return f" {command.syntax}" if command else ""
-
-

@@ -23,7 +23,21 @@ if TYPE_CHECKING:
 WORD = re.compile(r"[\w.$@`-]*\Z")
 OPTION_VALUE = re.compile(r"([^\W\d]\w*)=([\w.]*)\Z")
 PATH_WORD = re.compile(r"[^\s\"'|\[\]]*\Z")
-META = (".help", ".mode", ".notes", ".timer", ".tables", ".schema", ".explain", ".stats", ".set", ".open", ".read", ".output", ".quit")
+META = (
+    ".help",
+    ".mode",
+    ".notes",
+    ".timer",
+    ".tables",
+    ".schema",
+    ".explain",
+    ".stats",
+    ".set",
+    ".open",
+    ".read",
+    ".output",
+    ".quit",
+)
 WITH_AGGREGATES = frozenset({"stats", "timechart"})
 WITH_FIELDS_ONLY = frozenset({"fields", "sort", "rename"})
 WITH_PATH = frozenset({"textfile", "csvfile", "jsonfile", "parquetfile", "outputcsv", "outputjson", "outputparquet"})
@@ -118,7 +132,11 @@ def _within(name: str, body: str, prefix: str, session: Session) -> Iterator[Can
         for o in command.options or ():
             if not o.hidden and o.tier == 1 and o.name.startswith(word):
                 yield Candidate(o.name + "=", len(word), "option", o.summary)
-    if command.grammar and ("expr" in command.grammar or "assigns" in command.grammar or "aggs" in command.grammar) and word:
+    if (
+        command.grammar
+        and ("expr" in command.grammar or "assigns" in command.grammar or "aggs" in command.grammar)
+        and word
+    ):
         yield from _calls(word, REGISTRY.functions, "function")
     for keyword in ("by", "as", "where", "and", "or", "not", "in"):
         if word and keyword.startswith(word) and keyword in (command.grammar or "") + "and or not in as":

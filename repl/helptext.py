@@ -37,7 +37,10 @@ def overview() -> str:
              '  textfile access_log | parse access_log | stats count by status | sort -count', "", "commands"]  # fmt: skip
     size = max(map(len, REGISTRY.commands))
     lines += [f"  {n.ljust(size)}  {c.summary}" for n, c in sorted(REGISTRY.commands.items())]
-    lines += ["", "help NAME explains a command, a function or an aggregate; help functions and help aggregates list them"]
+    lines += [
+        "",
+        "help NAME explains a command, a function or an aggregate; help functions and help aggregates list them",
+    ]
     return "\n".join(lines)
 
 

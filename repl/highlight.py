@@ -16,7 +16,7 @@ TOKEN = re.compile(
     r"""|(?P<param>\$\w+|\$(?=\())|(?P<pipe>[|\[\]])|(?P<number>\b\d[\w.]*)|(?P<option>\b[^\W\d]\w*=(?!=))|(?P<word>[^\W\d][\w-]*)""",
     re.M,
 )
-KEYWORDS = frozenset("by as where and or not in true false null output fill".split())
+KEYWORDS = frozenset(["by", "as", "where", "and", "or", "not", "in", "true", "false", "null", "output", "fill"])
 STYLES = {
     "comment": "class:comment", "string": "class:string", "param": "class:param", "pipe": "class:pipe", "number": "class:number",
     "option": "class:option",

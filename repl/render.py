@@ -35,7 +35,10 @@ def cut(text: str, cells: int) -> str:
 
 def safe(text: str) -> str:
     """Control characters of data must not reach the terminal."""
-    return CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 256 else f"\\u{ord(m[0]):04x}", text.replace("\n", "\\n").replace("\t", "\\t"))
+    return CONTROL.sub(
+        lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 256 else f"\\u{ord(m[0]):04x}",
+        text.replace("\n", "\\n").replace("\t", "\\t"),
+    )
 
 
 def shown_type(kind: pa.DataType) -> str:
@@ -109,7 +112,9 @@ def fitted(sizes: Sequence[int], cells: int) -> tuple[list[int], list[int], int]
     return out, shown, len(sizes) - len(shown)
 
 
-def _row(texts: Sequence[str], shown: Sequence[int], sizes: Sequence[int], right: Sequence[bool], style: str | bool) -> str:
+def _row(
+    texts: Sequence[str], shown: Sequence[int], sizes: Sequence[int], right: Sequence[bool], style: str | bool
+) -> str:
     cells = []
     for text, i in zip(texts, shown, strict=True):
         short = cut(text, sizes[i])
@@ -152,8 +157,15 @@ def stats_text(stats: Any) -> str:
         rows.append((o.stage, o.operator, f"{o.rows_in:,}", f"{o.rows_out:,}", human(o.nbytes), f"{o.wall_s * 1000:.1f}", f"{o.cpu_s * 1000:.1f}",
                      human(o.peak_memory), human(o.spilled_bytes), o.detail))  # fmt: skip
     sizes = [max(len(r[i]) for r in rows) for i in range(len(head))]
-    lines = ["  ".join(c.ljust(s) if i in (0, 1, 9) else c.rjust(s) for i, (c, s) in enumerate(zip(r, sizes, strict=True))).rstrip() for r in rows]
-    lines.append(f"{stats.rows_read:,} rows, {human(stats.bytes_read)} read in {stats.wall_s:.3f} s; peak memory {human(stats.peak_memory)}")
+    lines = [
+        "  ".join(
+            c.ljust(s) if i in (0, 1, 9) else c.rjust(s) for i, (c, s) in enumerate(zip(r, sizes, strict=True))
+        ).rstrip()
+        for r in rows
+    ]
+    lines.append(
+        f"{stats.rows_read:,} rows, {human(stats.bytes_read)} read in {stats.wall_s:.3f} s; peak memory {human(stats.peak_memory)}"
+    )
     return "\n".join(lines)
 
 

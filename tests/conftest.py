@@ -10,7 +10,11 @@ os.environ.setdefault("TZ", "UTC")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--complete", action="store_true", help="write the expected parts of specs and errors; read the diff before you commit it")
+    parser.addoption(
+        "--complete",
+        action="store_true",
+        help="write the expected parts of specs and errors; read the diff before you commit it",
+    )
 
 
 @pytest.fixture

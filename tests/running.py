@@ -11,7 +11,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pyarrow.parquet as pq
 
 import cortado
 
@@ -55,7 +54,9 @@ def inside(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def prepared(case: Case, world: Mapping[str, Any], folder: Path) -> Iterator[tuple[cortado.Session, dict[str, pa.Table]]]:
+def prepared(
+    case: Case, world: Mapping[str, Any], folder: Path
+) -> Iterator[tuple[cortado.Session, dict[str, pa.Table]]]:
     given: dict[str, pa.Table] = {}
     settings = {"timezone": "UTC", **world, **case.settings}
     with inside(folder), cortado.connect(folder / "db", **settings) as session:
@@ -118,7 +119,7 @@ def check_duckdb(case: Case, folder: Path) -> None:
     for kind, name, text in case.givens:
         if kind in ("table", "stored"):
             db.register(name, parse_table(text))
-    found = values_of(db.execute(case.same_as).to_arrow_table())
+    found = values_of(db.sql(case.same_as).to_arrow_table())
     wanted = values_of(parse_table(case.expect))
     if case.unordered:
         found, wanted = sorted(found, key=repr), sorted(wanted, key=repr)

@@ -23,7 +23,15 @@ ARROW = {
     "array<long>": pa.list_(pa.int64()), "array<string>": pa.list_(pa.string()), "array<double>": pa.list_(pa.float64()),
     "array<bool>": pa.list_(pa.bool_()), "array<date>": pa.list_(pa.timestamp("us", "UTC")),
 }  # fmt: skip
-UNIT_US = {"w": 604_800_000_000, "d": 86_400_000_000, "h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "ms": 1000, "us": 1}
+UNIT_US = {
+    "w": 604_800_000_000,
+    "d": 86_400_000_000,
+    "h": 3_600_000_000,
+    "m": 60_000_000,
+    "s": 1_000_000,
+    "ms": 1000,
+    "us": 1,
+}
 
 
 def header_of(line: str) -> list[tuple[str, str]]:
@@ -47,7 +55,7 @@ def parse_table(text: str) -> pa.Table:
     return pa.table(columns, schema=pa.schema(fields)) if fields else pa.table({})
 
 
-def arrow_type(kind: str) -> pa.DataType:
+def arrow_type(kind: str) -> Any:
     if kind.startswith("map<"):
         members = [m.split("=") for m in kind[4:-1].split(",")]
         return pa.struct([(n, arrow_type(t)) for n, t in members])
@@ -159,7 +167,12 @@ def values_of(table: pa.Table) -> list[tuple[Any, ...]]:
     columns = []
     for column in table.columns:
         if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
-            columns.append([None if v is None else v for v in column.cast(pa.timestamp("us", column.type.tz), safe=False).to_pylist()])
+            columns.append(
+                [
+                    None if v is None else v
+                    for v in column.cast(pa.timestamp("us", column.type.tz), safe=False).to_pylist()
+                ]
+            )
         else:
             columns.append(column.to_pylist())
     return list(zip(*columns, strict=True)) if columns else [()] * table.num_rows
@@ -179,7 +192,7 @@ def _name(name: str) -> str:
 
 def same_value(a: Any, b: Any) -> bool:
     if isinstance(a, float) and isinstance(b, float):
-        return a == b and math.copysign(1, a) == math.copysign(1, b) or (math.isnan(a) and math.isnan(b))
+        return (a == b and math.copysign(1, a) == math.copysign(1, b)) or (math.isnan(a) and math.isnan(b))
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(map(same_value, a, b))
     return bool(a == b) and type(a) is type(b)
@@ -190,7 +203,9 @@ def differences(actual: pa.Table, expected: pa.Table) -> str:
     heads = [[f"{f.name}:{type_name(f.type)}" for f in t.schema] for t in (actual, expected)]
     wanted = [h.replace(":int64", ":long").replace(":float64", ":double") for h in heads[1]]
     a, b = values_of(actual), values_of(expected)
-    same_rows = len(a) == len(b) and all(len(x) == len(y) and all(map(same_value, x, y)) for x, y in zip(a, b, strict=True))
+    same_rows = len(a) == len(b) and all(
+        len(x) == len(y) and all(map(same_value, x, y)) for x, y in zip(a, b, strict=True)
+    )
     if heads[0] == wanted and same_rows:
         return ""
     return f"expected\n{table_text(expected)}\n\ngot\n{table_text(actual)}"

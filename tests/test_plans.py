@@ -10,7 +10,9 @@ import pytest
 import cortado
 from cortado.planner.explain import explain
 
-WEBLOG = pa.table({"_time": pa.array([0], pa.timestamp("us", "UTC")), "client_ip": ["a"], "status": [200], "bytes": [1], "url": ["/"]})
+WEBLOG = pa.table(
+    {"_time": pa.array([0], pa.timestamp("us", "UTC")), "client_ip": ["a"], "status": [200], "bytes": [1], "url": ["/"]}
+)
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +24,12 @@ def session() -> cortado.Session:
 
 QUERIES = [
     r"""table t | search url == 'it''s \d*' and status == "5\*" and url == "a\\*" """,
-    "table t | eval n = -status * bytes - -status, m = not status == bytes, k = not(status == bytes), j = url in (\"a*\", \"b\")",
+    'table t | eval n = -status * bytes - -status, m = not status == bytes, k = not(status == bytes), j = url in ("a*", "b")',
     "table t | eval x = 5m + 1h30m, z = _time - 2mon | fields *ip, x",
     "table t | stats count where status > 1 as n, sum(bytes) as r by url, status + 1 as d | sort -n, d by url",
-    "set a = 2 | set b = $(\"a\") * 10 | table t | eval r = $b",
+    'set a = 2 | set b = $("a") * 10 | table t | eval r = $b',
     "table t | limit 5 10 | head 3 | tail 2",
-    "table t | rename url as `odd name`, status as s | search `odd name` != \"x\"",
+    'table t | rename url as `odd name`, status as s | search `odd name` != "x"',
     'table t | rex field=url "^/(?<top>[^/]*)" | parse field=url "a*b" as mid | fields mid',
     "table t | timechart span=1h long=t count by url",
     "table t | sort limit=3 nulls=last -bytes, +url",
@@ -87,7 +89,14 @@ def test_a_filter_never_moves_below_a_limit(session: cortado.Session) -> None:
 
 
 def test_long_chains_are_no_nesting(session: cortado.Session) -> None:
-    text = "table t | " + "bypass | " * 1500 + "search " + " or ".join(f"status == {i}" for i in range(5000)) + " | eval x = " + " + ".join(["status"] * 2000)
+    text = (
+        "table t | "
+        + "bypass | " * 1500
+        + "search "
+        + " or ".join(f"status == {i}" for i in range(5000))
+        + " | eval x = "
+        + " + ".join(["status"] * 2000)
+    )
     assert session.query(text).schema.names[-1] == "x"
 
 

@@ -53,7 +53,9 @@ class ParseTransform(StreamTransform):
             columns, matched = self._cut(text)
         refused = ~matched & _has_value(text)
         if refused.any():
-            local.notes.rows(self._at, "reject", "no match", batch, np.flatnonzero(refused), text, "the parsed fields are null")
+            local.notes.rows(
+                self._at, "reject", "no match", batch, np.flatnonzero(refused), text, "the parsed fields are null"
+            )
         scratch = Batch(n, tuple(columns), batch.origin)
         ev = over(scratch, self._texts, local, self._at)
         made: list[Column] = []
@@ -75,7 +77,6 @@ class ParseTransform(StreamTransform):
             matched &= _has_value(found[0])
             columns += found[1:]
         return columns, matched
-
 
     def _cut_compiled(self, text: Spans) -> tuple[list[Column], NDArray[np.bool_]]:
         """The kernel's places; rows that it is not sure of go to the pattern."""

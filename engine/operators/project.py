@@ -76,7 +76,8 @@ class SelectTransform(StreamTransform):
             return emit(batch.select(known))
         n = batch.n_rows
         columns = [
-            batch.columns[p] if p is not None else nulls(n, t.arrow) for p, t in zip(self._places, self._types, strict=True)
+            batch.columns[p] if p is not None else nulls(n, t.arrow)
+            for p, t in zip(self._places, self._types, strict=True)
         ]
         return emit(Batch(n, tuple(columns), batch.origin))
 

@@ -32,7 +32,15 @@ def line_time(
         got = parse_dates(found, compiled, zone, now_us)
         bad = ~there | got.bad
         if bad.any():
-            ctx.notes.rows(at, "reject", "date", batch, np.flatnonzero(bad), text, "dp= and df= say where the time is and how it is written")
+            ctx.notes.rows(
+                at,
+                "reject",
+                "date",
+                batch,
+                np.flatnonzero(bad),
+                text,
+                "dp= and df= say where the time is and how it is written",
+            )
         return array_from(got.values, bad, pa.timestamp("us", "UTC"))
 
     return read

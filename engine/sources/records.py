@@ -73,7 +73,9 @@ class Cutter:
         high = int(text.start[-1] + text.length[-1])
         self._kept += text.data[low:high].tobytes() + b"\n"
         self._kept_lines += len(text) - row
-        self._kept_bad = bool(lines.bad is not None and lines.bad[row:].any()) or (self._kept_bad and self._kept_lines > len(text) - row)
+        self._kept_bad = bool(lines.bad is not None and lines.bad[row:].any()) or (
+            self._kept_bad and self._kept_lines > len(text) - row
+        )
 
     def _closed(self, lines: Lines, row: int) -> tuple[Lines, int]:
         """The kept record with the lines before `row` at its end."""

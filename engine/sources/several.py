@@ -36,7 +36,11 @@ class SeveralRelation:
     def pushdown(self, predicate: Expr) -> Pushdown:
         """A part may prune only by fields that are of the same kind in it as in the whole."""
         same = all(p.schema.type(n) == self.schema.type(n) for p in self._parts for n in fields_of(predicate))
-        return Pushdown.PRUNES if same and all(p.pushdown(predicate) is not Pushdown.NO for p in self._parts) else Pushdown.NO
+        return (
+            Pushdown.PRUNES
+            if same and all(p.pushdown(predicate) is not Pushdown.NO for p in self._parts)
+            else Pushdown.NO
+        )
 
     def scan(self, request: ScanRequest) -> SeveralSource:
         wanted = self.schema.names() if request.fields is None else request.fields
@@ -46,7 +50,15 @@ class SeveralRelation:
         return SeveralSource(sources, self.schema.select(wanted))
 
     def describe(self, request: ScanRequest) -> str:
-        return "; ".join(p.describe(replace(request, fields=None if request.fields is None else tuple(n for n in request.fields if n in p.schema))) for p in self._parts)
+        return "; ".join(
+            p.describe(
+                replace(
+                    request,
+                    fields=None if request.fields is None else tuple(n for n in request.fields if n in p.schema),
+                )
+            )
+            for p in self._parts
+        )
 
 
 class SeveralSource:

@@ -47,7 +47,11 @@ class TableRelation:
         snap = self._snapshot
         bounds = self._bounds(request.filters)
         kept = len(snap.files_for(bounds))
-        pruned = f"; {kept} of {len(snap.files)} files by {', '.join(f'{b.field} {b.op} {b.value}' for b in bounds)}" if bounds else ""
+        pruned = (
+            f"; {kept} of {len(snap.files)} files by {', '.join(f'{b.field} {b.op} {b.value}' for b in bounds)}"
+            if bounds
+            else ""
+        )
         fields = ", ".join(self.schema.names() if request.fields is None else request.fields) or "no field"
         return f"{self.name} version {snap.version}: {fields}{pruned}"
 
@@ -75,7 +79,10 @@ class TableSource:
 
     def _starts(self) -> list[int]:
         """Number of each file's first row in stored order."""
-        counts = [f.n_rows if f.n_rows is not None else self._snapshot.footer(f).metadata.num_rows for f in self._snapshot.files]
+        counts = [
+            f.n_rows if f.n_rows is not None else self._snapshot.footer(f).metadata.num_rows
+            for f in self._snapshot.files
+        ]
         return [0, *np.cumsum(counts).tolist()]
 
 

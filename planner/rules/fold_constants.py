@@ -31,7 +31,11 @@ def fold_constants(node: Node, helpers: Helpers) -> Node | None:
         return None if predicate is node.predicate else replace(node, predicate=predicate)
     if isinstance(node, Project):
         assigns = tuple(Assignment(a.names, folded(a.value)) for a in node.assigns)
-        return None if _same([a.value for a in assigns], [a.value for a in node.assigns]) else replace(node, assigns=assigns)
+        return (
+            None
+            if _same([a.value for a in assigns], [a.value for a in node.assigns])
+            else replace(node, assigns=assigns)
+        )
     if isinstance(node, Aggregate):
         aggs = tuple(
             replace(a, args=tuple(map(folded, a.args)), where=folded(a.where) if a.where else None) for a in node.aggs

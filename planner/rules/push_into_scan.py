@@ -33,7 +33,11 @@ def _below(node: Node) -> tuple[list[Filter], Scan | None]:
     """The scan below, with the filters between that refuse nothing."""
     between: list[Filter] = []
     below = node.inputs[0]
-    while isinstance(below, Filter) and below.limit is None and (below.predicate is None or is_total(below.predicate.expr)):
+    while (
+        isinstance(below, Filter)
+        and below.limit is None
+        and (below.predicate is None or is_total(below.predicate.expr))
+    ):
         between.append(below)
         below = below.inputs[0]
     return between, below if isinstance(below, Scan) else None

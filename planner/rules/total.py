@@ -5,9 +5,54 @@ from __future__ import annotations
 from ..expr import Call, Expr, FieldRef, Literal, walk
 
 TOTAL = frozenset(
-    "and or not if case isnull isnotnull isnum isstr isempty isnan nvl coalesce nullif same like in between match concat "
-    "contains startswith endswith len lower upper trim ltrim rtrim reverse left right substr indexof lastindexof lpad rpad "
-    "strjoin string str typeof pi now abs sign @text".split()
+    [
+        "and",
+        "or",
+        "not",
+        "if",
+        "case",
+        "isnull",
+        "isnotnull",
+        "isnum",
+        "isstr",
+        "isempty",
+        "isnan",
+        "nvl",
+        "coalesce",
+        "nullif",
+        "same",
+        "like",
+        "in",
+        "between",
+        "match",
+        "concat",
+        "contains",
+        "startswith",
+        "endswith",
+        "len",
+        "lower",
+        "upper",
+        "trim",
+        "ltrim",
+        "rtrim",
+        "reverse",
+        "left",
+        "right",
+        "substr",
+        "indexof",
+        "lastindexof",
+        "lpad",
+        "rpad",
+        "strjoin",
+        "string",
+        "str",
+        "typeof",
+        "pi",
+        "now",
+        "abs",
+        "sign",
+        "@text",
+    ]
 )
 COMPARISONS = frozenset({"==", "<", "<=", ">", ">="})  # `!=` tells of the nulls that it leaves out
 ORDERED = frozenset({"long", "double", "string", "bool", "date", "duration", "null", "ip"})

@@ -46,7 +46,8 @@ def mangled(lines: list[str], n: int) -> list[str]:
 
 def test_the_kernel_agrees_with_the_pattern() -> None:
     lines = LOG.read_text().splitlines()[:1500]
-    lines += mangled(lines, 6000) + ["", "-", "a b c [t] \"\" 200 1", 'a b c [t] "GET  HTTP/1.1" - -', "- - - [x] \"a\" 200 -"]
+    odd = ["", "-", 'a b c [t] "" 200 1', 'a b c [t] "GET  HTTP/1.1" - -', '- - - [x] "a" 200 -']
+    lines = [*lines, *mangled(lines, 6000), *odd]
     text = spans_of(lines)
     n = len(lines)
     starts, lengths = np.empty((11, n), np.int32), np.empty((11, n), np.int32)
@@ -66,4 +67,6 @@ def test_real_lines_are_sure() -> None:
     text = spans_of(LOG.read_text().splitlines())
     n = len(text)
     places = np.empty((2, 11 * n), np.int32)
-    assert accesslog.access_log(text.data, text.start, text.length, places[0], places[1], np.empty(n, np.uint8)) < n // 100
+    assert (
+        accesslog.access_log(text.data, text.start, text.length, places[0], places[1], np.empty(n, np.uint8)) < n // 100
+    )
