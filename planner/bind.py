@@ -244,10 +244,11 @@ class Binder:
         except QueryError as found:
             if found.text:
                 raise
+            named = next((stage.place(p) for p in ("path", "tables", "table") if stage.one(p) is not None), stage.span)
+            where = named if found.code.startswith("E6") else stage.span
             for f in found.faults:
-                self.faults.append(
-                    replace(f, stage=stage.number, command=stage.command, span=_span_or(f.span, stage.span))
-                )
+                placed = replace(f, stage=stage.number, command=stage.command, span=_span_or(f.span, where))
+                self.faults.append(placed)
             return Here(span=stage.span, stage=stage.number, columns=OPEN)
 
     def _pending(self, node: Node, stages: Sequence[Parsed]) -> Node:
