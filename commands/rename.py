@@ -33,6 +33,8 @@ class RenameCommand(Command[Rename]):
         for pair in args.many("renames"):
             old, _ = args.field(pair.left)
             new = args.binder.field_name(pair.right)
+            if old in pairs:
+                args.fail("E350", f"'{old}' is renamed twice", pair.left.span)
             if new in pairs.values():
                 args.fail(
                     "E350", f"two fields would be named '{new}'", pair.right.span, hint="rename only one of them to it"

@@ -112,6 +112,6 @@ class Result:
         return f"<cortado.Result: {len(self):,} rows, {len(self.schema)} columns{noted}>"
 
     def _repr_html_(self) -> str:
-        from .html import table_html
+        from .html import result_html
 
-        return table_html(self._table, self.notes)
+        return result_html(self._table, self.notes)

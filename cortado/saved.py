@@ -8,17 +8,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from .planner.expr import Literal
-from .planner.option_values import Unfit, number, parse_duration, unquote
-from .planner.text import Fault, QueryError, Span, error, nearest
+from .planner.option_values import Unfit, literal, number, parse_duration, unquote
+from .planner.text import Fault, QueryError, Span, error, fault, nearest
 from .planner.types import BOOL, DATE, DOUBLE, DURATION, INT, LONG, MONTHS, NULL, STRING, Type
 
 TYPES: Mapping[str, Type] = {
     "string": STRING, "int": INT, "long": LONG, "double": DOUBLE, "bool": BOOL, "date": DATE, "duration": DURATION,
     "field": STRING, "table": STRING, "any": NULL,
 }  # fmt: skip
+NAMES = ("string", "field", "table")
 LATER = frozenset({"fields", "array"})
-PARAM = re.compile(r"param\s+([^\W\d]\w*)\s*:\s*([a-z]+)(?:\s*=\s*(.*?))?\s*(?://.*)?$")
-HEADER = re.compile(r"\s*(param|use|def)\b")
+PARAM = re.compile(r"param\s+([^\W\d]\w*)\s*:\s*([^\W\d]\w*)(<\w*>)?\s*(?:=\s*(.*))?\Z")
+HEADER = re.compile(r"\s*(param|use|def)\s")
+COMMENT = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'(?:''|[^'])*'|(?!(?:^|(?<=\s))//(?:\s|$)).)*""")
+PLAIN_NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\Z")
+
+Time = Callable[[str], int | None]
+Evaluate = Callable[[str, Mapping[str, Literal]], Literal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,44 +45,67 @@ class SavedQuery:
     help: str
 
 
+def decoded(raw: bytes, file: str) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as why:
+        raise fault("E605", f"`{file}` is no UTF-8 text: {why.reason} at byte {why.start:,}") from None
+
+
 def read_saved(source: str, file: str) -> SavedQuery:
     """Splits a `.cq` file; E201, E309 or E410 at the line that cannot be read."""
-    source = source.removeprefix("\ufeff")
-    params: list[Param] = []
+    params: dict[str, Param] = {}
     told: list[str] = []
-    masked = list(source)
+    masked: list[str] = []
     at = 0
-    for line in source.splitlines(keepends=True):
+    lines = source.split("\n")
+    for n, line in enumerate(lines):
         bare = line.strip()
-        span = Span(at, at + len(line.rstrip()))
+        begin = at + len(line) - len(line.lstrip())
         if bare.startswith("///"):
             told.append(bare[3:].strip())
         elif HEADER.match(line):
-            params.append(_param(source, bare, span, file))
+            p = _param(source, bare, Span(begin, begin + len(bare)), file)
+            if p.name in params:
+                raise _fault(source, "E410", f"two parameters are named '{p.name}'", p.span, file)
+            params[p.name] = p
         elif bare and not bare.startswith("//"):
+            masked += lines[n:]
             break
-        masked[at : at + len(line)] = [c if c == "\n" else " " for c in line]
-        at += len(line)
-    seen: set[str] = set()
-    for p in params:
-        if p.name in seen:
-            raise _fault(source, "E410", f"two parameters are named '{p.name}'", p.span, file)
-        seen.add(p.name)
-    return SavedQuery(file, "".join(masked), tuple(params), "\n".join(told))
+        masked.append(" " * len(line))
+        at += len(line) + 1
+    return SavedQuery(file, "\n".join(masked), tuple(params.values()), "\n".join(told))
+
+
+def formatted(source: str, file: str) -> str:
+    """The file with its header as it is and its pipeline a stage a line."""
+    from .commands.language import language
+    from .planner.format import format_query
+
+    text = read_saved(source, file).text
+    begin = len(text) - len(text.lstrip())
+    if begin == len(text):
+        return source
+    return source[:begin] + format_query(source[begin:], language()) + "\n"
 
 
 def _param(source: str, line: str, span: Span, file: str) -> Param:
-    if line.startswith(("use", "def")):
-        raise _fault(source, "E309", f"'{line.split()[0]}' in a saved query is not in this version", span, file)
-    found = PARAM.match(line)
+    word = line.split()[0]
+    if word != "param":
+        raise _fault(source, "E309", f"'{word}' in a saved query is not in this version", span, file)
+    code = COMMENT.match(line)
+    found = PARAM.match(code[0].strip() if code else line)
     if found is None:
         raise _fault(source, "E201", "a parameter is written 'param name: type = default'", span, file)
-    if found[2] in LATER:
-        raise _fault(source, "E309", f"parameters of type {found[2]} are not in this version", span, file)
-    if found[2] not in TYPES:
-        raise _fault(source, "E410", f"no parameter type is named '{found[2]}'", span, file,
-                     suggestions=nearest(found[2], TYPES, 1), hint="types: " + ", ".join(TYPES))  # fmt: skip
-    return Param(found[1], found[2], found[3], span)
+    name, kind, items, default = found.groups()
+    if kind in LATER:
+        raise _fault(source, "E309", f"parameters of type {kind} are not in this version", span, file)
+    if kind not in TYPES or items:
+        raise _fault(source, "E410", f"no parameter type is named '{kind}{items or ''}'", span, file,
+                     suggestions=nearest(kind, TYPES, 1), hint="types: " + ", ".join(TYPES))  # fmt: skip
+    if default is not None and not default.strip():
+        raise _fault(source, "E201", f"parameter '{name}' has no default behind '='", span, file)
+    return Param(name, kind, default, span)
 
 
 def _fault(source: str, code: str, message: str, span: Span, file: str, **more: Any) -> QueryError:
@@ -84,10 +113,12 @@ def _fault(source: str, code: str, message: str, span: Span, file: str, **more: 
 
 
 def bind_params(
-    saved: SavedQuery, source: str, given: Mapping[str, Any], *, is_text: bool, time: Callable[[str], int | None],
-    evaluate: Callable[[str], Literal],
-) -> dict[str, Literal]:  # fmt: skip
-    """Values of all parameters by their types. `is_text`: `given` is text from a command line, to be parsed by type."""
+    saved: SavedQuery, source: str, given: Mapping[str, Any], *, is_text: bool, zone: str, time: Time, evaluate: Evaluate
+) -> dict[str, Literal]:
+    """Values of all parameters by their types.
+
+    `is_text`: `given` is text from a command line, to be parsed by type. `zone`: of Python times without one.
+    """
     known = {p.name: p for p in saved.params}
     for name in given:
         if name not in known:
@@ -98,43 +129,55 @@ def bind_params(
     for p in saved.params:
         try:
             if p.name in given:
-                out[p.name] = (
-                    from_text(given[p.name], p.type, time) if is_text else from_value(given[p.name], p.type, time)
-                )
+                value = given[p.name]
+                out[p.name] = from_text(value, p.type, time) if is_text else from_value(value, p.type, time, zone)
             elif p.default is not None:
-                out[p.name] = _default(p, time, evaluate)
+                out[p.name] = _default(p, time, evaluate, out)
             else:
                 raise _fault(source, "E410", f"parameter '{p.name}' ({p.type}) has no value", p.span, saved.file,
-                             hint=f"give it: -p {p.name}=...")  # fmt: skip
+                             hint=f"give it: {p.name}=...")  # fmt: skip
         except Unfit as why:
-            shown = given.get(p.name, p.default)
-            raise _fault(source, "E410", f"parameter '{p.name}' cannot be {shown!r}", p.span, saved.file,
+            shown = repr(given[p.name]) if p.name in given else p.default
+            raise _fault(source, "E410", f"parameter '{p.name}' cannot be {shown}", p.span, saved.file,
                          hint=f"it takes {why}") from None  # fmt: skip
+        except QueryError as found:
+            if found.text == source:
+                raise
+            raise _fault(source, "E410", f"the default of '{p.name}': {found.message}", p.span, saved.file, hint=found.hint) from None
     return out
 
 
-def _default(p: Param, time: Callable[[str], int | None], evaluate: Callable[[str], Literal]) -> Literal:
+def _default(p: Param, time: Time, evaluate: Evaluate, known: Mapping[str, Literal]) -> Literal:
+    """A bare name, a value written as on the command line, or an expression over the parameters above."""
     assert p.default is not None
-    if p.type in ("field", "table", "string") and re.fullmatch(r"[\w.@*-]+", p.default):
-        return Literal(type=STRING, value=p.default)
+    is_quoted = re.fullmatch(r"""`[^`]*`|"(?:\\.|[^"\\])*"|'(?:''|[^'])*'""", p.default) is not None
+    if p.type in NAMES and (is_quoted or re.fullmatch(r"[\w.@*-]+", p.default)):
+        return Literal(type=STRING, value=unquote(p.default))
+    if p.type not in (*NAMES, "any"):
+        try:
+            return from_text(unquote(p.default), p.type, time)
+        except Unfit:
+            pass
     try:
-        return from_text(unquote(p.default), p.type, time)
-    except Unfit:
-        value = evaluate(p.default)
+        value = evaluate(p.default, known)
+    except TypeError as why:
+        raise Unfit(f"a {p.type} ({why})") from None
     return from_value(value, p.type, time)
 
 
-def from_text(text: str, kind: str, time: Callable[[str], int | None]) -> Literal:
-    """A value of a type from the text of a command line."""
+def from_text(text: str, kind: str, time: Time) -> Literal:
+    """A value of a type from the text of a command line; Unfit says what the type takes."""
     match kind:
-        case "string" | "field" | "table" | "any":
+        case "any":
+            return _as_it_looks(text)
+        case "string" | "field" | "table":
             return Literal(type=STRING, value=text)
         case "int" | "long":
-            got = number(text)
+            whole = number(text)
             limit = 2**31 if kind == "int" else 2**63
-            if not isinstance(got, int) or not -limit <= got < limit:
-                raise Unfit(f"a whole number ({kind})")
-            return Literal(type=TYPES[kind], value=got)
+            if not isinstance(whole, int) or not -limit <= whole < limit:
+                raise Unfit("a whole number" + (" of 32 bits" if kind == "int" else " of 64 bits"))
+            return Literal(type=TYPES[kind], value=whole)
         case "double":
             got = number(text)
             if got is None:
@@ -143,47 +186,59 @@ def from_text(text: str, kind: str, time: Callable[[str], int | None]) -> Litera
         case "bool":
             words = {"t": True, "true": True, "f": False, "false": False}
             if text.lower() not in words:
-                raise Unfit("true or false")
+                raise Unfit("t, true, f or false")
             return Literal(type=BOOL, value=words[text.lower()])
         case "date":
             us = time(text)
             if us is None:
                 raise Unfit("a time such as 20261101 or 2026-11-01T10:00")
             return Literal(type=DATE, value=us)
+    return _duration(text)
+
+
+def _duration(text: str) -> Literal:
     length = parse_duration(text)
     if length is None:
         raise Unfit("a duration such as 5m or 1d")
-    return (
-        Literal(type=MONTHS, value=length.months) if length.months else Literal(type=DURATION, value=length.ns // 1000)
-    )
+    if length.ns % 1000:
+        raise Unfit("a duration of whole microseconds")
+    if length.months:
+        return Literal(type=MONTHS, value=length.months)
+    return Literal(type=DURATION, value=length.ns // 1000, weeks=length.weeks)
 
 
-def from_value(value: Any, kind: str, time: Callable[[str], int | None]) -> Literal:
-    """A Python value, checked against the parameter's type."""
+def _as_it_looks(text: str) -> Literal:
+    """A number, true, false, null, a duration; anything else, and what stands in quotes, is text."""
+    if text[:1] in ("'", '"') and text[-1:] == text[:1] and len(text) > 1:
+        return Literal(type=STRING, value=unquote(text))
+    if text in ("true", "false", "null") or PLAIN_NUMBER.match(text):
+        found = literal(text, text)
+        return Literal(type=DOUBLE, value=float(text)) if found.type == LONG and not -(2**63) <= found.value < 2**63 else found
+    try:
+        return _duration(text)
+    except Unfit:
+        return Literal(type=STRING, value=text)
+
+
+def from_value(value: Any, kind: str, time: Time, zone: str = "UTC") -> Literal:
+    """A Python value, checked against the parameter's type. Times and durations may be text."""
     from .planner.bind import literal_of
 
-    if isinstance(value, Literal):
-        literal = value
-    else:
-        try:
-            literal = literal_of(value)
-        except TypeError as why:
-            raise Unfit(f"a {kind} ({why})") from None
-    if literal.value is None or kind == "any":
-        return literal
-    got = literal.type.kind
-    if isinstance(literal.value, str) and kind not in ("string", "field", "table"):
-        return from_text(literal.value, kind, time)
-    fits = {
-        "string": got == "string", "field": got == "string", "table": got == "string", "long": got == "long",
-        "int": got == "long" and -(2**31) <= literal.value < 2**31, "double": got in ("long", "double"), "bool": got == "bool",
-        "date": got == "date", "duration": got in ("duration", "months"),
-    }  # fmt: skip
-    if not fits[kind]:
-        raise Unfit(f"a {kind}, not {literal.type}")
-    if kind == "double":
-        return Literal(type=DOUBLE, value=float(literal.value))
-    return literal
+    try:
+        given = value if isinstance(value, Literal) else literal_of(value, zone)
+    except TypeError as why:
+        raise Unfit(f"a {kind} ({why})") from None
+    if given.value is None or kind == "any":
+        return given
+    got = given.type.kind
+    if got == "string" and kind in ("date", "duration"):
+        return from_text(given.value, kind, time)
+    wanted = {"int": ("long",), "long": ("long",), "double": ("long", "double"), "duration": ("duration", "months")}
+    if got not in wanted.get(kind, ("string",) if kind in NAMES else (kind,)):
+        raise Unfit(f"a {kind}, not a {given.type}")
+    if kind == "int" and not -(2**31) <= given.value < 2**31:
+        raise Unfit("a whole number of 32 bits")
+    return Literal(type=DOUBLE, value=float(given.value)) if kind == "double" else given
 
 
-__all__ = ["Param", "SavedQuery", "bind_params", "from_text", "from_value", "read_saved"]
+__all__ = ["Param", "SavedQuery", "bind_params", "decoded", "formatted", "from_text", "from_value", "read_saved"]

@@ -7,16 +7,19 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
-from .commands.base import REGISTRY
+from .commands.base import REGISTRY, Registry
 from .commands.language import language
 from .edge import edge_schema, record_batch
+from .engine.batch import Batch
 from .engine.context import Context, QueryState, Settings
 from .engine.dateparse import parse_time_literal
 from .engine.exprs import constant
@@ -68,6 +71,7 @@ class Session:
         self._database = Path(database) if database is not None else None
         self._objects: dict[str, Any] = {}
         self._services: Services | None = None
+        self._registry: Registry = REGISTRY
 
     # objects and tables
 
@@ -79,6 +83,33 @@ class Session:
 
     def unregister(self, name: str) -> None:
         self._objects.pop(name, None)
+
+    def function(self, python: Callable[..., Any] | None = None, /, *, name: str | None = None, volatile: bool = False) -> Any:
+        """Make a Python function known to this session's queries. A decorator; types come from the annotations.
+
+        It gets whole Arrow arrays and gives one of as many rows; a row's value may depend on that row only. `volatile`:
+        it may give another value for the same arguments. E410 if its types or its name do not fit, E705 in safe mode.
+        """
+        if python is None:
+            return lambda f: self.function(f, name=name, volatile=volatile)
+        from .functions import function_of
+
+        if self._settings["safe"]:
+            raise fault("E705", "Python functions are not registered in safe mode")
+        made = function_of(python, name, volatile)
+        language()  # loads every function of the language
+        if made.name in REGISTRY.functions or made.name in REGISTRY.aggregates:
+            raise fault("E410", f"a function of the language is named '{made.name}'", hint="give another: name=...")
+        with self._lock:
+            registry = copy(self._registry)
+            registry.functions = {**registry.functions, made.name: made}
+            self._registry = registry
+        return python
+
+    @property
+    def registry(self) -> Registry:
+        """Commands, functions and aggregates, those of this session among them."""
+        return self._registry
 
     def append(
         self,
@@ -116,6 +147,8 @@ class Session:
 
     def services(self) -> Services:
         with self._lock:
+            if self._closed:
+                raise fault("E604", "the session is closed")
             if self._services is None:
                 self._services = Services(
                     self._gate, self._folder(), self._settings, self._objects, catalogue=self._catalogue
@@ -148,37 +181,37 @@ class Session:
         literals = {}
         for name, value in given.items():
             try:
-                literals[name] = literal_of(value)
+                literals[name] = value if isinstance(value, Literal) else literal_of(value, self._settings["timezone"])
             except TypeError as why:
                 raise error(text, [Fault(code="E410", message=f"parameter '{name}': {why}", span=Span(0, 0))]) from None
         frame = self._frame(sys._getframe(1)) if self._settings["python_lookup"] else None
         return Query(self, text, literals, dict(sources or {}), frame)
 
-    def file(self, path: str | os.PathLike[str], /, *, as_text: bool = False, **params: Any) -> Query:
-        """A saved query with its parameters bound; `as_text`: they are text, to be read by their types."""
-        from .saved import bind_params, read_saved
+    def file(self, path: str | os.PathLike[str], /, **params: Any) -> Query:
+        """A saved query with its parameters bound; not run yet."""
+        return self.saved(path, params)
 
-        source = self._gate.read_bytes(Path(path)).decode("utf-8-sig")
+    def saved(self, path: str | os.PathLike[str], params: Mapping[str, Any], *, as_text: bool = False) -> Query:
+        """As `file`. `as_text`: the values are text from a command line, to be read by the parameters' types."""
+        from .saved import bind_params, decoded, read_saved
+
+        source = decoded(self._gate.read_bytes(Path(path)), os.fspath(path))
         saved = read_saved(source, os.fspath(path))
         zone = self._settings["timezone"]
-
-        def evaluate(text: str) -> Literal:
-            return self._evaluated(text)
-
         literals = bind_params(
-            saved, source, params, is_text=as_text, time=lambda t: parse_time_literal(t, zone), evaluate=evaluate
-        )
+            saved, source, params, is_text=as_text, zone=zone,
+            time=lambda t: parse_time_literal(t, zone), evaluate=self._evaluated,
+        )  # fmt: skip
         return Query(self, saved.text, literals, {}, None, file=saved.file, shown=source)
 
     def run_file(self, path: str | os.PathLike[str], /, **params: Any) -> Result:
         """Run a saved query: `s.run_file("top.cq", day="2026-11-01")`."""
-        return self.file(path, **params).run()
+        return self.saved(path, params).run()
 
-    def _evaluated(self, text: str) -> Literal:
-        """The value of an expression in a saved query's header."""
-        bound = Query(self, f'json "{{}}" | eval value = {text}', {}, {}, None)
-        table = bound.run().to_arrow()
-        return literal_of(table.column("value")[0].as_py())
+    def _evaluated(self, text: str, known: Mapping[str, Literal]) -> Literal:
+        """The value of an expression in a saved query's header; it sees the parameters above it."""
+        bound = Query(self, f'json "{{}}" | eval value = {text}', known, {}, None)
+        return literal_of(bound.run().to_arrow().column("value")[0].as_py())
 
     def _frame(self, frame: Any) -> Callable[[str], Any | None]:
         """Variables of the calling frame only."""
@@ -193,7 +226,7 @@ class Session:
         if query.sources or query.frame:
             services = replace(services, given=query.sources, frame=query.frame)
         binder = Binder(
-            parsed, REGISTRY, services, params=query.literals, settings=settings, now_us=now_us(),
+            parsed, self._registry, services, params=query.literals, settings=settings, now_us=now_us(),
             evaluate=_evaluate, parse_time=parse_time_literal, file=query.file,
             check_setting=lambda name, value: check_in_query(name, value, settings),
         )  # fmt: skip
@@ -242,8 +275,16 @@ class Session:
         return self._settings
 
     def set(self, name: str, value: Any) -> None:
-        """Change a setting of this session: `s.set("timezone", "Asia/Seoul")`."""
+        """Change a setting of this session: `s.set("timezone", "Asia/Seoul")`.
+
+        `threads` and `memory` are those of the worker pools: what still runs on the old pools is cancelled.
+        """
         self._settings[name] = check_in_query(name, value, self._settings)
+        if name in ("threads", "memory"):
+            with self._lock:
+                engine, self._engine_session = self._engine_session, None
+            if engine is not None:
+                engine.close()
 
     def close(self) -> None:
         """Cancel what runs, stop the workers, remove what belongs to the session alone."""
@@ -369,7 +410,10 @@ class Query:
 
     def pipe(self, text: str) -> Query:
         """A longer query."""
-        return Query(self._session, f"{self.text} | {text}", self.literals, self.sources, self.frame, file=self.file)
+        more = f"\n| {text}"  # on a line of its own: the text may end in a comment
+        return Query(
+            self._session, self.text + more, self.literals, self.sources, self.frame, file=self.file, shown=self._shown + more
+        )
 
     def start(self, on_progress: Callable[[Any], None] | None = None) -> Running:
         """Start it; the handle cancels, waits and gives the result."""
@@ -441,6 +485,8 @@ class Running:
         self._next_call = 0.0
         self._lowering = Lowering(REGISTRY.lowerings, self._again, self._late_notes.extend, self._figures)
         self._engine: EngineQuery | None = None
+        self._limit_s: float | None = None  # that has passed
+        self._timer: threading.Timer | None = None
         plan = query.optimised()
         try:
             specs = self._lowering.pipelines(plan)
@@ -479,6 +525,19 @@ class Running:
         p = self._engine.progress()
         return Progress(p.rows, p.nbytes, p.nbytes_total, time.monotonic() - self._began, p.stage)
 
+    def limit(self, seconds: float | None) -> None:
+        """Cancel it after so long; whoever reads its rows then gets E703."""
+        if seconds is None:
+            return
+
+        def stop() -> None:
+            self._limit_s = seconds
+            self.cancel()
+
+        self._timer = threading.Timer(seconds, stop)
+        self._timer.daemon = True
+        self._timer.start()
+
     def wait(self, timeout: float | None = None) -> bool:
         """Whether it has ended. Rows that nobody reads hold it up."""
         assert self._engine is not None
@@ -490,20 +549,15 @@ class Running:
     def schema(self) -> Schema:
         return self._schema
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Record batches in order; the first error of the query is raised here."""
+    def rows(self) -> Generator[Batch, None, None]:
+        """The engine's batches in order, of `schema`; the first error of the query is raised here."""
         assert self._engine is not None
-        edge: pa.Schema | None = None
-        shape = self._schema
         try:
             for batch in self._engine:
-                if edge is None:
-                    shape = self._schema
-                    edge = edge_schema(shape, self.zone)
                 self._tick()
-                yield record_batch(batch, shape, edge)
+                yield batch
         except QueryError as found:
-            raise self._with_notes(self._located(found)) from None
+            raise self._with_notes(self._late(self._located(found))) from None
         except KeyboardInterrupt:
             self.cancel()
             raise
@@ -515,6 +569,23 @@ class Running:
             raise internal(why, self._query.text) from why
         finally:
             self._finished()
+
+    def batches(self) -> Generator[pa.RecordBatch, None, None]:
+        """Record batches in order; the first error of the query is raised here."""
+        edge: pa.Schema | None = None
+        shape = self._schema
+        with closing(self.rows()) as rows:
+            for batch in rows:
+                if edge is None:
+                    shape = self._schema
+                    edge = edge_schema(shape, self.zone)
+                yield record_batch(batch, shape, edge)
+
+    def _late(self, found: QueryError) -> QueryError:
+        """A cancel by the time limit is E703."""
+        if self._limit_s is None or found.code != "E704":
+            return found
+        return error(found.text, [Fault(code="E703", message=f"the query took longer than {self._limit_s:g} s", span=Span(0, 0))])
 
     def _tick(self) -> None:
         if self._on_progress is None:
@@ -529,48 +600,25 @@ class Running:
         return found
 
     def _finished(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         if self._engine is not None:
             self._engine.close()
         self._session.ended(self)
 
     def reader(self) -> pa.RecordBatchReader:
-        """A reader over the rows as they come."""
+        """A reader over the rows as they come; closing it cancels the query."""
+        from .stream import RowStream
+
         rows = self.batches()
         first = next(rows, None) if self._schema.open else None
         edge = edge_schema(self._schema, self.zone)
-
-        def all_rows() -> Iterator[pa.RecordBatch]:
-            if first is not None:
-                yield first
-            yield from rows
-
-        return pa.RecordBatchReader.from_batches(edge, all_rows())
+        return RowStream(edge, rows if first is None else _with_first(first, rows), self.cancel)
 
     def result(self, timeout: float | None = None) -> Result:
         """All rows, once the query has ended; E703 after `timeout` seconds."""
-        timer = None
-        late = threading.Event()
-        if timeout is not None:
-
-            def stop() -> None:
-                late.set()
-                self.cancel()
-
-            timer = threading.Timer(timeout, stop)
-            timer.daemon = True
-            timer.start()
-        try:
-            batches = list(self.batches())
-        except QueryError as found:
-            if late.is_set() and found.code == "E704":
-                text = self._query.text
-                raise error(
-                    text, [Fault(code="E703", message=f"the query took longer than {timeout:g} s", span=Span(0, 0))]
-                ) from None
-            raise
-        finally:
-            if timer is not None:
-                timer.cancel()
+        self.limit(timeout)
+        batches = list(self.batches())
         table = pa.Table.from_batches(batches, edge_schema(self._schema, self.zone))
         return Result(table, self.notes, self.stats())
 
@@ -603,6 +651,12 @@ class Running:
             sum(o.spilled_bytes for o in operators),
             operators,
         )
+
+
+def _with_first(first: pa.RecordBatch, rows: Generator[pa.RecordBatch, None, None]) -> Iterator[pa.RecordBatch]:
+    with closing(rows):
+        yield first
+        yield from rows
 
 
 def _stage_order(stage: str) -> tuple[tuple[int, str], ...]:

@@ -126,6 +126,11 @@ def offsets_of(array: pa.Array[Any]) -> NDArray[np.int32]:
     return np.frombuffer(cast(Any, buffer), np.int32, len(array) + 1 + array.offset)[array.offset :]
 
 
+def coded(codes: pa.Array[Any], values: pa.Array[Any]) -> pa.DictionaryArray[Any, Any]:
+    """Codes that are known to be within the values, as a dictionary; they are not looked at."""
+    return cast(Any, pa.DictionaryArray).from_arrays(codes, values, safe=False)  # type: ignore[no-any-return]
+
+
 def decode(array: pa.DictionaryArray[Any, Any]) -> pa.Array[Any]:
     """A dictionary as a plain array."""
     return array.dictionary.take(array.indices)

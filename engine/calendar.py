@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..planner import ast
 from .zones import NS, US, Ints, Mask, UnknownZone, Zone, zone
 
+Codes = NDArray[np.int32]
 HOUR_NS, DAY_NS = 3600 * 10**9, 86_400 * 10**9
 WEEK_ORIGIN = -3  # Monday 1969-12-29, in days: the week of 1970-01-01
 MONTHS_OF_A_YEAR = (1, 2, 3, 4, 6, 12)
@@ -151,6 +153,24 @@ def bucket_start(instants: Ints, span: Span, where: Zone | str, ticks: int = US)
         bounds = bucket_range(low, high, span, found, ticks)
         return bounds[np.searchsorted(bounds, instants, "right") - 1]
     return _wall_start(_wall_number(instants, span, found, ticks), span, found, ticks)
+
+
+def bucket_codes(instants: Ints, span: Span, where: Zone | str, ticks: int = US) -> tuple[Codes, Ints] | None:
+    """`bucket_start` as a number a row and the starts they stand for, ascending; None where rows are few a bucket."""
+    if span.is_zero or not len(instants):
+        return None
+    low, high = int(instants.min()), int(instants.max())
+    if 16 * bucket_count(low, high + 1, span, ticks) > len(instants):
+        return None
+    starts = bucket_range(low, high + 1, span, where, ticks)
+    first, last = int(starts[0]), len(starts) - 1
+    step = int(starts[1]) - first if last else high - first + 1
+    if (np.diff(starts) != step).any():
+        return (np.searchsorted(starts, instants, "right") - 1).astype(np.int32), starts
+    codes = ((instants - first) // step).astype(np.int32)
+    if (high - first) // step > last:  # the last one is longer
+        np.minimum(codes, np.int32(last), out=codes)
+    return codes, starts
 
 
 def next_bucket(instants: Ints, span: Span, where: Zone | str, ticks: int = US) -> Ints:

@@ -75,6 +75,8 @@ def _dictionary(array: Any, own: Type, zone: str, told: Told) -> Any:
     values = array.dictionary
     if own.kind != "string" or values.null_count:
         return _physical(call("take", values, array.indices), own, zone, told)
+    if array.indices.type == pa.int32() and values.type == pa.string():
+        return array
     indices = array.indices if array.indices.type == pa.int32() else call("cast", array.indices, pa.int32())
     return pa.DictionaryArray.from_arrays(
         indices, values if values.type == pa.string() else call("cast", values, pa.string())

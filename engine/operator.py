@@ -25,14 +25,19 @@ class Partition(Protocol):
     """A morsel's worth: a file range, a row group, a slice.
 
     `batches` runs on one worker at a time, but may be put aside between two batches and continued by another worker;
-    it is closed early if the query ends. Every batch of partition number s has `origin.seq == s`, in order.
+    it is closed early if the query ends. Every batch of partition number s has `origin.seq == s`, in order. It may have
+    `nbytes`, what it reads; else the batches are measured.
     """
 
     def batches(self, ctx: Context) -> Iterator[Batch]: ...
 
 
 class Source(Protocol):
-    """Where a pipeline begins. `partitions` is cheap: it reads no data. `target`: rows (files: bytes) a piece."""
+    """Where a pipeline begins. `partitions` is cheap: it reads no data. `target`: rows a piece.
+
+    A source may have `bytewise = True` (`target` is bytes), `nbytes_hint` (all it will read; None: unknown) and `close()`,
+    called once, whatever happened, also if nothing was read.
+    """
 
     @property
     def schema(self) -> Schema: ...
@@ -44,7 +49,11 @@ class Transform(Protocol[Local]):
 
     `push` answers for the rows it was given, by any number of calls of `emit`, and hands on its answer. Only with
     `needs_order` (one call at a time, in sequence) may rows be held back for `finish`. `finish` is called once for
-    each Local after the last push, also after DONE; never after an error.
+    each Local after the last push, also after DONE; never after an error. What a Local has reserved is given back by the
+    scheduler.
+
+    It may have `swallows_done = True` (a writer: takes all rows, never answers DONE), `describe_run()` (words, or figures
+    by name, for `explain analyze`) and `close()`, called once, always, also after an error.
     """
 
     needs_order: bool
@@ -60,7 +69,7 @@ class Sink(Protocol[Local]):
     `push` runs in parallel, each worker with its own Local (one, in sequence, with `needs_order`). `combine` is called
     once for each Local, in parallel: it prepares the Local, then hands it over under the sink's lock. The tasks of
     `merge` run in parallel after the last `combine`; `result` once after the last of them; `close` always, once, also
-    after an error: it gives back memory and files.
+    after an error: it gives back memory and files. It may have `describe_run()`, with `spilled_bytes` among the figures.
     """
 
     needs_order: bool

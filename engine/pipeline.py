@@ -193,6 +193,8 @@ class Pipeline:
             meter.wall += wall_ns() - wall
             meter.cpu += cpu_ns() - cpu
         if batch is not None:
+            if batch.origin.seq != begun.seq:
+                raise RuntimeError(f"partition {begun.seq} gave rows of partition {batch.origin.seq}")
             meter.rows += batch.n_rows
             meter.batches += 1
             begun.n_rows += batch.n_rows
@@ -249,8 +251,8 @@ class Pipeline:
         """With no lease left: close what was begun, and forget failures behind the last row anyone wanted."""
         was_read = not self._is_stopped() and self.failures.first is None
         if self.gate is not None:
-            if was_read and self.gate.turn != len(self._partitions):
-                raise RuntimeError(f"partition {self.gate.turn} of {len(self._partitions)} never came to its end")
+            if was_read and (self.gate.turn != len(self._partitions) or self.gate.holds_rows()):
+                raise RuntimeError(f"of {len(self._partitions)} partitions {self.gate.turn} came to their end")
             self.gate.stop()
         aside, self._aside = self._aside, []
         for begun in aside:

@@ -7,6 +7,7 @@ import fnmatch
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
 
 from . import ast, option_values
 from .bind_call import BoundCall, CallFault
@@ -73,8 +74,8 @@ class BoundQuery:
     explain: str = ""
 
 
-def literal_of(value: Any) -> Literal:
-    """A Python value as a literal; TypeError if it is of no type of the language."""
+def literal_of(value: Any, zone: str = "UTC") -> Literal:
+    """A Python value as a literal; TypeError if it is of no type of the language. A naive time is wall time of `zone`."""
     match value:
         case None:
             return Literal(type=NULL, value=None)
@@ -89,18 +90,20 @@ def literal_of(value: Any) -> Literal:
         case str():
             return Literal(type=STRING, value=value)
         case dt.datetime():
-            moment = value if value.tzinfo else value.astimezone()
+            moment = value if value.tzinfo else value.replace(tzinfo=ZoneInfo(zone))
             delta = moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
             return Literal(type=DATE, value=(delta.days * 86_400 + delta.seconds) * 10**6 + delta.microseconds)
         case dt.date():
-            return literal_of(dt.datetime(value.year, value.month, value.day))
+            return literal_of(dt.datetime(value.year, value.month, value.day), zone)
         case dt.timedelta():
             return Literal(type=DURATION, value=(value.days * 86_400 + value.seconds) * 10**6 + value.microseconds)
         case list() | tuple():
-            items = [literal_of(v) for v in value]
+            items = [literal_of(v, zone) for v in value]
             return Literal(type=array_of(join(i.type for i in items)), value=[i.value for i in items])
-    if hasattr(value, "item"):  # a NumPy scalar
-        return literal_of(value.item())
+    if hasattr(value, "item"):  # a NumPy scalar, or an array of one value
+        inner = value.item()
+        if type(value).__name__ not in ("datetime64", "timedelta64") or isinstance(inner, dt.date | dt.timedelta):
+            return literal_of(inner, zone)
     raise TypeError(f"a parameter cannot be a {type(value).__name__}")
 
 
@@ -503,6 +506,9 @@ class Binder:
                 "duration": DURATION,
             }
             return replace(arg, type=typed[how])
+        if how == "integer" and isinstance(arg, Literal) and kind == "string":
+            self.fail("E307", f"{function.name} takes a whole number here, not text", arg.span)
+            return replace(arg, type=LONG, value=None)
         return self.apply("@" + how, [arg], [arg.span], arg.span, Schema())
 
     def _no_function(self, e: ast.Call) -> None:

@@ -173,10 +173,14 @@ class Project(Node):
         return "eval " + ", ".join(a.text() for a in self.assigns)
 
     def needs(self, wanted: Names) -> Names:
-        """What every assignment reads: those that nobody asks for may be here for the rows that they refuse."""
+        """What every assignment reads: those that nobody asks for may be here for the rows that they refuse.
+
+        A field that is overwritten is still asked for: it holds the place of the new one among the columns.
+        """
+        in_place = wanted & frozenset(self.inputs[0].schema.names())
         for a in reversed(self.assigns):
             wanted = wanted - frozenset(a.names) | fields_of(a.value.expr)
-        return wanted
+        return wanted | in_place
 
     def lets_filter_through(self, fields: Names) -> bool:
         made = {n for a in self.assigns for n in a.names}

@@ -139,7 +139,7 @@ class _Cutter:
         return Pipeline(tuple(stages), Span(start, pos), explain), pos
 
     def explain_prefix(self, begin: int) -> tuple[str, int] | None:
-        found = re.compile(r"explain\s+(?:(analyze)\s+)?(?=[^\W\d\[#])").match(self.text, begin)
+        found = re.compile(r"explain\s+(?:(analyze)\s+)?(?=[^\W\d\[#])(?!\w+=)").match(self.text, begin)
         if found is None or re.compile(r"analyze=").match(self.text, found.end()):
             return None
         return ("analyze" if found[1] else "plan"), found.end()

@@ -1,8 +1,12 @@
-"""The `cortado` command: the prompt, one query, a saved query, help. Results to standard output, all else to standard error."""
+"""The `cortado` command: the prompt, one query, a saved query, help. Results to standard output, all else to standard error.
+
+Nothing of the engine is imported here: `--help` and `--version` answer at once.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,39 +14,28 @@ from typing import Any
 import click
 
 FORMATS = ("table", "vertical", "csv", "tsv", "json", "jsonl", "markdown", "html", "parquet", "arrow")
-DONE, FAILED, USAGE, LIMIT, REJECTED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+DONE, FAILED, USAGE, LIMIT, REJECTED, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 130, 143
+PARAM_HELP = "A parameter; may be given more than once."
 
 
 def shared(function: Any) -> Any:
     """Options of every call that runs queries."""
     for option in reversed(
         (
-            click.option(
-                "--db",
-                "database",
-                metavar="DIR",
-                help="Database folder (default: $CORTADO_DB, else the user's data folder).",
-            ),
-            click.option(
-                "--format",
-                "form",
-                type=click.Choice(FORMATS),
-                help="How results are written (default: table on a terminal, else csv).",
-            ),
-            click.option("--output", metavar="FILE", help="Write the result to a file; its ending decides the format."),
-            click.option("--threads", type=click.IntRange(1), help="Workers that run at once."),
+            click.option("--db", "database", metavar="DIR", help="Database folder (default: $CORTADO_DB, else the user's data folder)."),
+            click.option("--format", "form", type=click.Choice(FORMATS), help="How results are written (default: by the ending of --output; table on a terminal, else csv)."),
+            click.option("--output", metavar="FILE", help="Write the result to a file, which appears when it is whole."),
+            click.option("--threads", type=click.IntRange(1), metavar="N", help="Workers that run at once."),
             click.option("--memory", metavar="SIZE", help="Memory that queries may use, such as 2GB."),
             click.option("--timeout", metavar="SPAN", help="Give up after so long, such as 30s or 5m."),
             click.option("--timezone", metavar="ZONE", help="Time zone of parsing, buckets and display."),
             click.option("--strict", is_flag=True, help="Unknown fields and bad data are errors."),
             click.option("--fail-on-reject", is_flag=True, help="Exit with 4 if rows were rejected or dropped."),
             click.option("--safe", is_flag=True, help="Files only below the working folder, no Python."),
-            click.option("--analyze", is_flag=True, help="Run the query and show what each operator did."),
+            click.option("--analyze", is_flag=True, help="Show what each operator did."),
             click.option("--no-progress", is_flag=True, help="No progress line."),
             click.option("--debug", is_flag=True, hidden=True),
-            click.option(
-                "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; may be given more than once."
-            ),
+            click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; may be given more than once."),
         )
     ):
         function = option(function)
@@ -51,95 +44,97 @@ def shared(function: Any) -> Any:
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-c", "text", metavar="QUERY", help="Run one query; - reads it from standard input.")
-@click.option("-p", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the query.")
+@click.option("-p", "params", multiple=True, metavar="NAME=VALUE", help=PARAM_HELP)
 @click.option("--version", is_flag=True, help="Print the version.")
 @shared
 @click.pass_context
-def cli(ctx: click.Context, /, text: str | None, params: tuple[str, ...], version: bool, **options: Any) -> None:
+def cli(ctx: click.Context, text: str | None, params: tuple[str, ...], version: bool, **options: Any) -> None:
     """An embedded, piped query engine for logs and time series. Without arguments: the prompt."""
     if version:
         from cortado import __version__
 
         click.echo(f"cortado {__version__}")
-        return
+        ctx.exit(DONE)
+    given = pairs(params, "-p")
     if ctx.invoked_subcommand is not None:
-        ctx.obj = options
+        if text is not None:
+            raise click.UsageError(f"-c runs a query of its own: it does not go with '{ctx.invoked_subcommand}'")
+        ctx.obj = {**options, "params": given}
         return
+    if text is None and sys.stdin.isatty():
+        from .app import prompt
+
+        ctx.exit(prompt(options))
     from .batch import run_text
 
-    if text is not None:
-        query = sys.stdin.read() if text == "-" else text
-        sys.exit(run_text(query, pairs(params, "-p"), options))
-    if not sys.stdin.isatty():
-        sys.exit(run_text(sys.stdin.read(), pairs(params, "-p"), options))
-    from .app import prompt
-
-    sys.exit(prompt(options))
+    ctx.exit(run_text(standard_input() if text in (None, "-") else str(text), given, options))
 
 
 @cli.command()
 @click.argument("file", type=click.Path())
-@click.option("-p", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the saved query.")
+@click.option("-p", "params", multiple=True, metavar="NAME=VALUE", help=PARAM_HELP)
 @shared
 @click.pass_context
-def run(ctx: click.Context, /, file: str, params: tuple[str, ...], **options: Any) -> None:
+def run(ctx: click.Context, file: str, params: tuple[str, ...], **options: Any) -> None:
     """Run a saved query."""
     from .batch import run_saved
 
-    sys.exit(run_saved(file, pairs(params, "-p"), merged(ctx, options)))
+    ctx.exit(run_saved(file, {**ctx.obj["params"], **pairs(params, "-p")}, merged(ctx, options)))
 
 
 @cli.command()
 @click.argument("query")
+@click.option("-p", "params", multiple=True, metavar="NAME=VALUE", help=PARAM_HELP)
 @shared
 @click.pass_context
-def explain(ctx: click.Context, /, query: str, **options: Any) -> None:
-    """Show how a query will run, as written and optimised; with --analyze what each operator did."""
+def explain(ctx: click.Context, query: str, params: tuple[str, ...], **options: Any) -> None:
+    """Show how a query will run, as written and optimised; with --analyze what each operator did. - reads standard input."""
     from .batch import explain_text
 
-    sys.exit(explain_text(query, merged(ctx, options)))
+    text = standard_input() if query == "-" else query
+    ctx.exit(explain_text(text, {**ctx.obj["params"], **pairs(params, "-p")}, merged(ctx, options)))
 
 
 @cli.command()
-@click.argument("file", required=False)
-def fmt(file: str | None) -> None:
-    """Format a query: a line a stage. FILE is a saved query (changed in place) or - for standard input."""
+@click.argument("file", default="-")
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 if the file is not formatted.")
+@click.pass_context
+def fmt(ctx: click.Context, file: str, check: bool) -> None:
+    """Format a saved query in place: a line a stage. - (or nothing) reads standard input and writes standard output."""
     from .batch import format_file
 
-    sys.exit(format_file(file))
+    ctx.exit(format_file(file, check))
 
 
 @cli.command(name="help")
 @click.argument("name", required=False)
-def help_(name: str | None) -> None:
-    """Explain a command, a function or an aggregate."""
-    from .helptext import help_for
+@click.pass_context
+def help_(ctx: click.Context, name: str | None) -> None:
+    """Explain a command, a function or an aggregate; `commands`, `functions`, `aggregates`, `settings` list them."""
+    from .helptext import help_for, missing
 
     found = help_for(name or "")
     if found is None:
-        from .helptext import near
-
-        click.echo(
-            f"nothing is named '{name}'"
-            + (f"; did you mean {', '.join(near(name or ''))}?" if near(name or "") else ""),
-            err=True,
-        )
-        sys.exit(USAGE)
+        click.echo(missing(name or ""), err=True)
+        ctx.exit(USAGE)
     click.echo(found)
 
 
 @cli.command()
-def warm() -> None:
+@click.pass_context
+def warm(ctx: click.Context) -> None:
     """Compile the kernels now, so that the first large query need not."""
     from .batch import warm_up
 
-    sys.exit(warm_up())
+    ctx.exit(warm_up())
 
 
 def merged(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
-    """Options may stand before or behind the subcommand."""
-    outer = ctx.obj or {}
-    return {k: v if v not in (None, False, ()) else outer.get(k, v) for k, v in options.items()}
+    """Options may stand before or behind the subcommand; those behind win."""
+    outer = ctx.obj
+    out = {k: v if v not in (None, False, ()) else outer.get(k, v) for k, v in options.items()}
+    out["settings"] = (*outer["settings"], *options["settings"])
+    return out
 
 
 def pairs(given: tuple[str, ...], flag: str) -> dict[str, str]:
@@ -152,6 +147,13 @@ def pairs(given: tuple[str, ...], flag: str) -> dict[str, str]:
     return out
 
 
+def standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as why:
+        raise click.UsageError(f"the query on standard input is no UTF-8: {why.reason} at byte {why.start:,}") from None
+
+
 def default_database() -> Path:
     if named := os.environ.get("CORTADO_DB"):
         return Path(named)
@@ -160,17 +162,33 @@ def default_database() -> Path:
     return Path(user_data_dir("cortado")) / "db"
 
 
+def _terminate(number: int, frame: Any) -> None:
+    """Leaves through every `finally`, so that nothing stays behind."""
+    raise SystemExit(TERMINATED)
+
+
 def main() -> None:
     """Entry point of the command."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
-        cli(prog_name="cortado")
-    except KeyboardInterrupt:
+        status = cli(prog_name="cortado", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as why:
+        why.show()
+        status = why.exit_code
+    except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
-        sys.exit(INTERRUPTED)
+        status = INTERRUPTED
     except BrokenPipeError:  # the reader went away, as `| head` does
-        devnull = os.open(os.devnull, os.O_WRONLY)  # gate: standard output only
-        os.dup2(devnull, sys.stdout.fileno())
-        sys.exit(DONE)
+        status = DONE
+        _forget(sys.stdout)
+    sys.exit(status or DONE)
+
+
+def _forget(stream: Any) -> None:
+    """What is still buffered for a reader that is gone must not fail again at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)  # noqa: S108
+    os.dup2(nowhere, stream.fileno())
 
 
 if __name__ == "__main__":

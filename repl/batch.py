@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .__main__ import DONE, FAILED, INTERRUPTED, LIMIT, REJECTED, USAGE, default_database, pairs
+from .render import colours, error_text, stats_text, tell
 
 if TYPE_CHECKING:
-    from ..session import Query, Running, Session
+    from ..planner.text import QueryError
+    from ..session import Query, Session
 
-CODES = {"1": USAGE, "2": USAGE, "3": USAGE, "4": USAGE, "5": FAILED, "6": FAILED, "7": LIMIT}
-ENDINGS = {".csv": "csv", ".tsv": "tsv", ".json": "json", ".jsonl": "jsonl", ".md": "markdown", ".html": "html", ".parquet": "parquet",
-           ".arrow": "arrow", ".txt": "table"}  # fmt: skip
+STATUS = {"1": USAGE, "2": USAGE, "3": USAGE, "4": USAGE, "7": LIMIT}  # by the first digit of an error's code
+ENDINGS = {".csv": "csv", ".tsv": "tsv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".md": "markdown", ".html": "html",
+           ".parquet": "parquet", ".arrow": "arrow", ".feather": "arrow", ".txt": "table"}  # fmt: skip
 
 
 def open_session(options: Mapping[str, Any]) -> Session:
+    """A session with the settings of the command line."""
     from cortado import connect
 
-    settings: dict[str, Any] = dict(pairs(options.get("settings") or (), "--set"))
+    settings: dict[str, Any] = dict(pairs(tuple(options.get("settings") or ()), "--set"))
     for name in ("threads", "memory", "timezone"):
         if options.get(name) is not None:
             settings[name] = options[name]
     if options.get("strict"):
         settings["strict"] = True
     if options.get("safe"):
-        settings |= {"safe": True, "files": [str(Path.cwd())]}
+        settings = {"files": [str(Path.cwd())], **settings, "safe": True}
     database = options.get("database")
     return connect(Path(database) if database else default_database(), **settings)
 
@@ -40,189 +42,160 @@ def seconds(span: str | None) -> float | None:
     """`--timeout`: a duration, or seconds."""
     if span is None:
         return None
-    from ..planner.option_values import number, parse_duration
+    from ..planner.option_values import Unfit, number, parse_duration
 
     plain = number(span)
-    if plain is not None and plain > 0:
+    try:
+        length = parse_duration(span)
+    except Unfit:
+        length = None
+    if plain is not None and 0 < plain < 1e9:
         return float(plain)
-    length = parse_duration(span)
     if length is None or length.months or length.ns <= 0:
         raise click.UsageError(f"--timeout takes a length such as 30s or 5m, not '{span}'")
     return length.ns / 1e9
 
 
-def guarded(action: Callable[[], int], debug: bool = False) -> int:
+def guarded(action: Callable[[], int], options: Mapping[str, Any]) -> int:
     """The action's status; errors drawn to standard error, with their status."""
-    from cortado import QueryError
+    from ..planner.text import QueryError
 
     try:
         return action()
     except QueryError as found:
-        click.echo(str(found), err=True)
         show_notes(found.notes)
-        if found.code == "E704":
-            return INTERRUPTED
-        return CODES.get(found.code[1], FAILED)
-    except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
-        return INTERRUPTED
-    except BrokenPipeError:
+        show_error(found)
+        return status_of(found)
+    except (KeyboardInterrupt, BrokenPipeError, click.ClickException, click.exceptions.Exit):
         raise
     except Exception as why:
-        if debug:
+        if options.get("debug"):
             raise
-        click.echo(f"E901 an internal error, please report it: {type(why).__name__}: {why}", err=True)
+        tell(f"E901 an internal error, please report it: {type(why).__name__}: {why}")
         return FAILED
 
 
-def run_text(text: str, params: Mapping[str, Any], options: Mapping[str, Any]) -> int:
-    def action() -> int:
-        with open_session(options) as session:
-            return run_query(session.query(text, params=params), session, options)
+def status_of(found: QueryError) -> int:
+    return INTERRUPTED if found.code == "E704" else STATUS.get(found.code[1], FAILED)
 
-    return guarded(action, bool(options.get("debug")))
+
+def show_error(found: QueryError) -> None:
+    print(error_text(found, colours(sys.stderr)), file=sys.stderr, flush=True)
+
+
+def show_notes(notes: Iterable[Any]) -> None:
+    for note in notes:
+        tell(f"note: {note}")
+
+
+def run_text(text: str, params: Mapping[str, str], options: Mapping[str, Any]) -> int:
+    """Parameters of a query string have no declared type: a value is what it looks like (`"10"` with its quotes is text)."""
+
+    def action() -> int:
+        from ..saved import from_text
+
+        with open_session(options) as session:
+            literals = {n: from_text(v, "any", lambda t: None) for n, v in params.items()}
+            return run_query(session.query(text, params=literals), session, options)
+
+    return guarded(action, options)
 
 
 def run_saved(file: str, params: Mapping[str, str], options: Mapping[str, Any]) -> int:
     def action() -> int:
         with open_session(options) as session:
-            return run_query(session.file(file, as_text=True, **params), session, options)
+            return run_query(session.saved(file, params, as_text=True), session, options)
 
-    return guarded(action, bool(options.get("debug")))
+    return guarded(action, options)
 
 
 def run_query(query: Query, session: Session, options: Mapping[str, Any]) -> int:
     """Run and write; rows stream where the format lets them."""
-    from .output import write_result
-
-    form = form_of(options)
-    limit = seconds(options.get("timeout"))
-    running = start(query, options)
-    status = DONE
-    try:
-        with timer(running, limit):
-            write_result(running, form, options.get("output"), session)
-    except KeyboardInterrupt:
-        running.cancel()
-        with suppress(Exception):
-            running.wait(2)
-        raise
-    notes = running.notes
-    show_notes(notes)
-    if options.get("analyze"):
-        show_stats(running)
-    if options.get("fail_on_reject") and any(n.kind in ("reject", "drop") for n in notes):
-        status = REJECTED
-    return status
-
-
-def form_of(options: Mapping[str, Any]) -> str:
-    if options.get("form"):
-        return str(options["form"])
-    output = options.get("output")
-    if output:
-        return ENDINGS.get(Path(output).suffix.lower(), "csv")
-    return "table" if sys.stdout.isatty() else "csv"
-
-
-def start(query: Query, options: Mapping[str, Any]) -> Running:
+    from .output import Target, write_result
     from .progress import Line
 
-    line = Line(sys.stderr, enabled=not options.get("no_progress"))
+    limit = seconds(options.get("timeout"))
+    form, output = form_of(options)
+    streams_to_terminal = output is None and form in ("csv", "tsv", "json", "jsonl", "markdown") and sys.stdout.isatty()
+    line = Line(sys.stderr, enabled=not options.get("no_progress") and not streams_to_terminal)
     running = query.start()
+    running.limit(limit)
     line.follow(running)
-    return running
+    try:
+        told = write_result(running, Target(form, output, line.stop), session)
+    finally:
+        line.stop()
+    notes = [*running.notes, *told]
+    show_notes(notes)
+    if options.get("analyze"):
+        tell(stats_text(running.stats()))
+    if options.get("fail_on_reject") and any(n.kind in ("reject", "drop") for n in notes):
+        return REJECTED
+    return DONE
 
 
-class timer:
-    """Cancels the query when the time is up, and makes E703 of it."""
-
-    def __init__(self, running: Running, limit: float | None) -> None:
-        self._running, self._limit = running, limit
-
-    def __enter__(self) -> None:
-        if self._limit is None:
-            return
-        import threading
-
-        self._late = False
-
-        def stop() -> None:
-            self._late = True
-            self._running.cancel()
-
-        self._timer = threading.Timer(self._limit, stop)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
-        if self._limit is None:
-            return
-        self._timer.cancel()
-        if self._late and value is not None:
-            from ..planner.text import Fault, Span, error
-
-            text = self._running.text
-            said = f"the query took longer than {self._limit:g} s"
-            raise error(text, [Fault(code="E703", message=said, span=Span(0, len(text)))]) from None
+def form_of(options: Mapping[str, Any]) -> tuple[str, str | None]:
+    """The format, and the file if there is one; E.g. `--output -` is standard output."""
+    output = options.get("output")
+    if output in (None, "", "-"):
+        return str(options.get("form") or ("table" if sys.stdout.isatty() else "csv")), None
+    if options.get("form"):
+        return str(options["form"]), str(output)
+    ending = Path(str(output)).suffix.lower()
+    if ending not in ENDINGS:
+        raise click.UsageError(f"'{output}' does not say its format: add --format")
+    return ENDINGS[ending], str(output)
 
 
-def show_notes(notes: Any) -> None:
-    for note in notes:
-        click.echo(f"note: {note}", err=True)
-
-
-def show_stats(running: Running) -> None:
-    from .render import stats_text
-
-    click.echo(stats_text(running.stats()), err=True)
-
-
-def explain_text(text: str, options: Mapping[str, Any]) -> int:
+def explain_text(text: str, params: Mapping[str, str], options: Mapping[str, Any]) -> int:
     def action() -> int:
-        with open_session(options) as session:
-            query = session.query(text)
-            if not options.get("analyze"):
-                click.echo(query.explain())
-                return DONE
-            result = query.run()
-            from .render import stats_text
+        from ..saved import from_text
 
-            click.echo(query.explain())
-            click.echo()
-            click.echo(stats_text(result.stats))
+        with open_session(options) as session:
+            query = session.query(text, params={n: from_text(v, "any", lambda t: None) for n, v in params.items()})
+            print(query.explain())
+            if options.get("analyze"):
+                result = query.run(timeout=seconds(options.get("timeout")))
+                print()
+                print(stats_text(result.stats))
+                show_notes(result.notes)
+            else:
+                show_notes(query.notes)
             return DONE
 
-    return guarded(action, bool(options.get("debug")))
+    return guarded(action, options)
 
 
-def format_file(file: str | None) -> int:
+def format_file(file: str, check: bool) -> int:
     def action() -> int:
-        from ..commands.language import language
         from ..engine.storage.paths import Gate
-        from ..planner.format import format_query
-        from ..saved import read_saved
+        from ..saved import decoded, formatted
+        from .__main__ import standard_input
 
         gate = Gate()
-        source = sys.stdin.read() if file in (None, "-") else gate.read_bytes(str(file)).decode("utf-8-sig")
-        saved = read_saved(source, file or "-")
-        body = saved.text
-        at = len(body) - len(body.lstrip())
-        made = source[:at] + format_query(body[at:], language()) + "\n"
-        if file in (None, "-"):
-            click.echo(made, nl=False)
-        else:
-            with gate.open_write(str(file), overwrite=True) as out:
+        source = standard_input() if file == "-" else decoded(gate.read_bytes(file), file)
+        made = formatted(source, file)
+        if check:
+            if made != source:
+                tell(f"{file} is not formatted")
+            return FAILED if made != source else DONE
+        if file == "-":
+            print(made, end="")
+        elif made != source:
+            with gate.open_write(file, overwrite=True) as out:
                 out.stream.write(made.encode())
         return DONE
 
-    return guarded(action)
+    return guarded(action, {})
 
 
 def warm_up() -> int:
-    from ..engine.kernels.load import ensure
+    def action() -> int:
+        from ..engine.kernels.load import ensure
 
-    begun = time.monotonic()
-    ensure(background=False)
-    click.echo(f"kernels are compiled ({time.monotonic() - begun:.1f} s)")
-    return DONE
+        begun = time.monotonic()
+        ensure(background=False)
+        tell(f"the kernels are compiled ({time.monotonic() - begun:.1f} s)")
+        return DONE
+
+    return guarded(action, {})

@@ -2,163 +2,227 @@
 
 from __future__ import annotations
 
-import json
-import math
-import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 import pyarrow as pa
 
-from ..planner.types import Schema, of_arrow
+from ..engine.batch import Batch
+from ..result import NoteEntry
+from ..sheet import sheet_of_rows
 from . import render
 
 if TYPE_CHECKING:
     from ..session import Running, Session
 
+FORMATS = ("table", "vertical", "csv", "tsv", "json", "jsonl", "markdown", "html", "parquet", "arrow")
+BINARY = ("parquet", "arrow")
+LIMITED = ("table", "vertical")  # to `display_rows` on standard output
 
-def write_result(running: Running, form: str, output: str | None, session: Session) -> None:
-    with target(output, form, session) as out:
-        if form in ("table", "vertical", "markdown", "html"):
-            _display(running, form, out, session, to_file=output is not None)
+
+@dataclass(slots=True)
+class Target:
+    """Where the rows go, and as what."""
+
+    form: str
+    output: str | None = None  # a file; None: standard output
+    before: Callable[[], None] = lambda: None  # called before the first byte is written
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.output is None and bool(sys.stdout.isatty())
+
+
+def write_result(running: Running, target: Target, session: Session) -> list[NoteEntry]:
+    """All rows of the query; returns what the format could not hold."""
+    if target.form in BINARY and target.is_terminal:
+        running.cancel()
+        raise click.UsageError(f"{target.form} is binary: give --output FILE")
+    told: list[NoteEntry] = []
+    with opened(target, session) as out, closing(running.rows()) as rows:
+        if target.form in LIMITED:
+            _display(running, rows, target, out, int(session.settings["display_rows"]))
         else:
-            _STREAMS[form](running, out)
+            _STREAMS[target.form](running, rows, out, told)
+    return told
 
 
 @contextmanager
-def target(output: str | None, form: str, session: Session) -> Iterator[Any]:
+def opened(target: Target, session: Session) -> Iterator[Any]:
     """Standard output, or a file that appears only when all of it was written."""
-    if output is None:
-        if form in ("parquet", "arrow") and sys.stdout.isatty():
-            raise click.UsageError(f"{form} is binary: give --output FILE")
+    if target.output is None:
         sys.stdout.flush()
-        yield sys.stdout.buffer
+        yield _Late(sys.stdout.buffer, target.before)
         sys.stdout.buffer.flush()
         return
-    with session.services().gate.open_write(output, overwrite=True) as file:
+    with session.services().gate.open_write(target.output, overwrite=True) as file:
         yield file.stream
 
 
-def _display(running: Running, form: str, out: Any, session: Session, *, to_file: bool) -> None:
-    """The first rows on a terminal, all of them in a file; and how many there are."""
-    limit = int(session.settings["display_rows"]) if form in ("table", "vertical") and not to_file else None
-    kept: list[pa.RecordBatch] = []
-    total = held = 0
-    for batch in running.batches():
-        total += batch.num_rows
-        if limit is None or held < limit:
-            part = batch if limit is None else batch.slice(0, limit - held)
-            kept.append(part)
-            held += part.num_rows
-    from ..edge import edge_schema
+class _Late:
+    """Standard output that first lets the progress line go."""
 
-    schema = edge_schema(running.schema, str(session.settings["timezone"]))
-    table = pa.Table.from_batches(kept, kept[0].schema if kept else schema)
-    out.write((_drawn(table, form, total, to_file) + "\n").encode())
+    closed = False
 
+    def __init__(self, stream: Any, before: Callable[[], None]) -> None:
+        self._stream, self._before = stream, before
 
-def _drawn(table: pa.Table, form: str, total: int, to_file: bool) -> str:
-    if form == "markdown":
-        return render.markdown_text(table)
-    if form == "html":
-        from ..html import table_html
+    def write(self, data: Any) -> int:
+        self._before()
+        self._stream.write(data)
+        return len(data)
 
-        return table_html(table, (), None)
-    cells = None if to_file or not sys.stdout.isatty() else shutil.get_terminal_size().columns
-    body = render.vertical_text(table) if form == "vertical" else render.table_text(table, cells)
-    more = f" ({table.num_rows:,} shown)" if table.num_rows < total else ""
-    return f"{body}\n{total:,} row{'' if total == 1 else 's'}{more}"
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def writable(self) -> bool:
+        return True
 
 
-def _written(running: Running, out: Any, form: Any) -> None:
-    """Rows as the writers of the language put them into files, batch by batch."""
-    zone = running.zone
-    writer: Any = None
-    for batch in running.batches():
-        if writer is None:
-            writer = form.open(out, _types(batch.schema), None, zone, _no_note)
-        writer.write(batch)
-    if writer is None:
-        writer = form.open(out, running.schema, None, zone, _no_note)
-    writer.finish()
+# for people
 
 
-def _types(schema: pa.Schema) -> Schema:
-    return Schema(tuple((f.name, of_arrow(f.type)) for f in schema))
+def _display(running: Running, rows: Iterator[Batch], target: Target, out: Any, limit: int) -> None:
+    """The first rows, all of them in a file; and how many there are."""
+    most = limit if target.output is None else None
+    kept: list[Batch] = []
+    total = 0
+    for batch in rows:
+        if most is None or total < most:
+            kept.append(batch)
+        total += batch.n_rows
+    sheet = sheet_of_rows(kept, running.schema, running.zone, most)
+    if target.form == "vertical":
+        body = render.vertical_text(sheet)
+    else:
+        cells = render.terminal_width() if target.is_terminal else None
+        body = render.table_text(sheet, cells, target.is_terminal and render.colours(sys.stdout))
+    more = f" ({sheet.n_rows:,} shown)" if sheet.n_rows < total else ""
+    count = f"{total:,} row{'' if total == 1 else 's'}{more}"
+    out.write(_encoded(f"{body}\n{count}\n" if body else f"{count}\n"))
 
 
-def _no_note(reason: str, rows: Any, hint: str) -> None:
-    """What a format cannot say (a NaN in JSON) is null; only the writers of a query count it."""
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
-def _csv(running: Running, out: Any) -> None:
+def _markdown(running: Running, rows: Iterator[Batch], out: Any, told: list[NoteEntry]) -> None:
+    head = False
+    for batch in _at_least_one(running, rows):
+        sheet = sheet_of_rows([batch] if batch is not None else [], running.schema, running.zone)
+        if not head:
+            out.write(_encoded(render.markdown_head(sheet) + "\n"))
+            head = True
+        if sheet.n_rows:
+            out.write(_encoded(render.markdown_rows(sheet) + "\n"))
+
+
+def _html(running: Running, rows: Iterator[Batch], out: Any, told: list[NoteEntry]) -> None:
+    from ..html import sheet_html
+
+    kept = list(rows)
+    sheet = sheet_of_rows(kept, running.schema, running.zone)
+    out.write(_encoded('<!DOCTYPE html>\n<meta charset="utf-8">\n' + sheet_html(sheet, sheet.n_rows) + "\n"))
+
+
+def _at_least_one(running: Running, rows: Iterator[Batch]) -> Iterator[Batch | None]:
+    """The batches; None where there is none, so that a head is written."""
+    first = next(rows, None)
+    return chain([first], rows)
+
+
+# for programs: as the writers of the language do
+
+
+def _formatted(form: Any, running: Running, rows: Iterator[Batch], out: Any, told: list[NoteEntry]) -> None:
+    first = next(rows, None)  # now the columns are known
+    schema, arrow = running.schema, running.schema.arrow()
+    lost: dict[tuple[str, str], int] = {}
+
+    def tell(reason: str, mask: Any, hint: str) -> None:
+        lost[reason, hint] = lost.get((reason, hint), 0) + int(np.count_nonzero(mask))
+
+    output = form.open(out, schema, None, running.zone, tell)
+    try:
+        for batch in chain([] if first is None else [first], rows):
+            output.write(_record_batch(batch, arrow))
+    except BaseException:
+        output.abandon()
+        raise
+    output.finish()
+    told += [NoteEntry("", "", "reject", reason, n, (), hint) for (reason, hint), n in lost.items()]
+
+
+def _record_batch(batch: Batch, schema: pa.Schema) -> pa.RecordBatch:
+    from ..engine.operators.writers import record_batch
+
+    return record_batch([batch.array(i) for i in range(len(schema))], schema, batch.n_rows)
+
+
+def _csv(running: Running, rows: Iterator[Batch], out: Any, told: list[NoteEntry], sep: str = ",") -> None:
     from ..engine.operators.formats import CsvOutput
 
-    _written(running, out, CsvOutput())
+    _formatted(CsvOutput(sep=sep), running, rows, out, told)
 
 
-def _tsv(running: Running, out: Any) -> None:
-    from ..engine.operators.formats import CsvOutput
-
-    _written(running, out, CsvOutput(sep="\t"))
+def _tsv(running: Running, rows: Iterator[Batch], out: Any, told: list[NoteEntry]) -> None:
+    _csv(running, rows, out, told, "\t")
 
 
-def _jsonl(running: Running, out: Any) -> None:
+def _jsonl(running: Running, rows: Iterator[Batch], out: Any, told: list[NoteEntry]) -> None:
     from ..engine.operators.formats import JsonOutput
 
-    _written(running, out, JsonOutput())
+    _formatted(JsonOutput(), running, rows, out, told)
 
 
-def _json(running: Running, out: Any) -> None:
-    out.write(b"[")
-    first = True
-    for batch in running.batches():
-        for row in batch.to_pylist():
-            out.write((b"\n " if first else b",\n ") + json_line(row))
-            first = False
-    out.write(b"]\n" if first else b"\n]\n")
+class _Array:
+    """JSON lines on their way into one array: no line end stands inside a line."""
+
+    def __init__(self, out: Any) -> None:
+        self._out, self._begun = out, False
+
+    def write(self, data: Any) -> int:
+        if not len(data):
+            return 0
+        lines = bytes(data).removesuffix(b"\n").replace(b"\n", b",\n")
+        self._out.write((b",\n" if self._begun else b"[\n") + lines)
+        self._begun = True
+        return len(data)
+
+    def end(self) -> None:
+        self._out.write(b"\n]\n" if self._begun else b"[]\n")
 
 
-def json_line(row: Any) -> bytes:
-    return json.dumps(_jsonable(row), ensure_ascii=False, separators=(",", ":")).encode()
+def _json(running: Running, rows: Iterator[Batch], out: Any, told: list[NoteEntry]) -> None:
+    array = _Array(out)
+    _jsonl(running, rows, array, told)
+    array.end()
 
 
-def _jsonable(value: Any) -> Any:
-    match value:
-        case float() if not math.isfinite(value):
-            return None
-        case dict():
-            return {k: _jsonable(v) for k, v in value.items()}
-        case list() | tuple():
-            return [_jsonable(v) for v in value]
-        case bytes():
-            return value.hex()
-        case None | bool() | int() | float() | str():
-            return value
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    from ..engine.values import duration_text
+def _parquet(running: Running, rows: Iterator[Batch], out: Any, told: list[NoteEntry]) -> None:
+    from ..engine.operators.formats import ParquetOutput
 
-    return duration_text(value) if hasattr(value, "total_seconds") else str(value)
+    _formatted(ParquetOutput(), running, rows, pa.PythonFile(out, "w"), told)
 
 
-def _parquet(running: Running, out: Any) -> None:
-    import pyarrow.parquet as pq
+def _arrow(running: Running, rows: Iterator[Batch], out: Any, told: list[NoteEntry]) -> None:
+    """An Arrow file with the types that the Python API gives."""
+    from ..edge import edge_schema, record_batch
 
-    reader = running.reader()
-    with pq.ParquetWriter(pa.PythonFile(out, "w"), reader.schema, compression="zstd") as writer:
-        for batch in reader:
-            writer.write_batch(batch)
-
-
-def _arrow(running: Running, out: Any) -> None:
-    reader = running.reader()
-    with pa.ipc.new_file(pa.PythonFile(out, "w"), reader.schema) as writer:
-        for batch in reader:
-            writer.write_batch(batch)
+    first = next(rows, None)
+    schema = running.schema
+    edge = edge_schema(schema, running.zone)
+    with pa.ipc.new_file(pa.PythonFile(out, "w"), edge) as writer:
+        for batch in chain([] if first is None else [first], rows):
+            writer.write_batch(record_batch(batch, schema, edge))
 
 
-_STREAMS = {"csv": _csv, "tsv": _tsv, "json": _json, "jsonl": _jsonl, "parquet": _parquet, "arrow": _arrow}
+_STREAMS: dict[str, Callable[..., None]] = {
+    "csv": _csv, "tsv": _tsv, "json": _json, "jsonl": _jsonl, "markdown": _markdown, "html": _html, "parquet": _parquet, "arrow": _arrow,
+}  # fmt: skip

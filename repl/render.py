@@ -1,177 +1,182 @@
-"""Results on a terminal: tables that fit its width, one row below the other, figures of operators."""
+"""Results on a terminal: tables that fit its width, one field below the other, figures of operators, errors."""
 
 from __future__ import annotations
 
-import re
+import os
+import sys
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
-import pyarrow as pa
+from ..planner.text import QueryError
+from ..sheet import Sheet, safe_lines
 
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 MIN_WIDTH = 6
+BOLD, DIM, RED = "1", "2", "31;1"
+
+
+def colours(stream: Any) -> bool:
+    """Only on a terminal that has them, and not where NO_COLOR is set."""
+    return bool(stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def styled(text: str, style: str, colour: bool) -> str:
+    return f"\x1b[{style}m{text}\x1b[0m" if colour and style else text
+
+
+@lru_cache(maxsize=4096)
+def _cells(c: str) -> int:
+    if unicodedata.category(c) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(c) in "WF" else 1
 
 
 def width(text: str) -> int:
     """Cells that a terminal gives to the text."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return len(text) if text.isascii() else sum(map(_cells, text))
 
 
 def cut(text: str, cells: int) -> str:
+    """The text in at most so many cells; what is left out shows as an ellipsis."""
     if width(text) <= cells:
         return text
     out, used = [], 0
     for c in text:
-        w = width(c)
-        if used + w > cells - 1:
+        used += _cells(c)
+        if used > cells - 1:
             break
         out.append(c)
-        used += w
     return "".join(out) + "…"
 
 
-def safe(text: str) -> str:
-    """Control characters of data must not reach the terminal."""
-    return CONTROL.sub(
-        lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 256 else f"\\u{ord(m[0]):04x}",
-        text.replace("\n", "\\n").replace("\t", "\\t"),
-    )
-
-
-def shown_type(kind: pa.DataType) -> str:
-    t = pa.types
-    if t.is_timestamp(kind):
-        return "date"
-    if t.is_duration(kind):
-        return "duration"
-    if t.is_list(kind):
-        return f"array<{shown_type(kind.value_type)}>"
-    if t.is_struct(kind) or t.is_map(kind):
-        return "map"
-    return {"int64": "long", "int32": "int", "int16": "short", "float": "float"}.get(str(kind), str(kind))
-
-
-def text_columns(table: pa.Table) -> list[list[str]]:
-    """Every value as the engine's own text."""
-    from ..engine.values import to_text
-    from ..planner.types import of_arrow
-
-    columns = []
-    for column in table.columns:
-        array = column.combine_chunks()
-        zone = array.type.tz if pa.types.is_timestamp(array.type) else "UTC"
-        texts = to_text(array, of_arrow(array.type), zone or "UTC").to_pylist() if len(array) else []
-        columns.append(["null" if v is None else safe(v) for v in texts])
-    return columns
-
-
-def is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
-
-
-def table_text(table: pa.Table, cells: int | None = None, colour: bool = False) -> str:
-    """A box with names and types; columns that do not fit are cut, and left out from the middle when even that is too wide."""
-    names = [safe(f.name) for f in table.schema]
-    kinds = [shown_type(f.type) for f in table.schema]
-    columns = text_columns(table)
-    right = [is_number(f.type) for f in table.schema]
-    sizes = [max([width(n), width(k), *map(width, c), 1]) for n, k, c in zip(names, kinds, columns, strict=True)]
-    shown = list(range(len(names)))
-    left_out = 0
+def table_text(sheet: Sheet, cells: int | None = None, colour: bool = False) -> str:
+    """A box with names and types. On `cells` cells wide columns are cut, and the last left out when that is not enough."""
+    columns = [["null" if v is None else v for v in c] for c in sheet.columns]
+    heads = zip(sheet.names, sheet.kinds, columns, strict=True)
+    sizes = [max([width(n), width(k), *map(width, c), 1]) for n, k, c in heads]
+    shown = list(range(len(sizes)))
     if cells is not None:
-        sizes, shown, left_out = fitted(sizes, cells)
-    rule = "─"
-    lines = ["┌" + "┬".join(rule * (sizes[i] + 2) for i in shown) + "┐"]
-    lines.append(_row([names[i] for i in shown], shown, sizes, [False] * len(names), colour and "1"))
-    lines.append(_row([kinds[i] for i in shown], shown, sizes, [False] * len(names), colour and "2"))
-    lines.append("├" + "┼".join(rule * (sizes[i] + 2) for i in shown) + "┤")
-    for r in range(table.num_rows):
-        lines.append(_row([columns[i][r] for i in shown], shown, sizes, right, ""))
-    lines.append("└" + "┴".join(rule * (sizes[i] + 2) for i in shown) + "┘")
-    if left_out:
-        lines.append(f"({left_out} more columns do not fit; use fields, or the vertical format)")
+        sizes, shown = fitted(sizes, cells)
+    left = [False] * len(sizes)
+    lines = [
+        _rule("┌┬┐", sizes, shown),
+        _row([sheet.names[i] for i in shown], shown, sizes, left, BOLD if colour else ""),
+        _row([sheet.kinds[i] for i in shown], shown, sizes, left, DIM if colour else ""),
+        _rule("├┼┤", sizes, shown),
+        *(_row([columns[i][r] for i in shown], shown, sizes, sheet.right, "") for r in range(sheet.n_rows)),
+        _rule("└┴┘", sizes, shown),
+    ]
+    hidden = len(sizes) - len(shown)
+    if hidden:
+        lines.append(f"({hidden} more column{'s do' if hidden > 1 else ' does'} not fit: choose with fields, or use the vertical format)")
     return "\n".join(lines)
 
 
-def fitted(sizes: Sequence[int], cells: int) -> tuple[list[int], list[int], int]:
-    """Column widths for a terminal, the columns shown, and how many are not."""
-    out, shown = list(sizes), list(range(len(sizes)))
-    while sum(out[i] + 3 for i in shown) + 1 > cells:
-        widest = max(shown, key=lambda i: out[i])
-        if out[widest] > MIN_WIDTH:
-            over = sum(out[i] + 3 for i in shown) + 1 - cells
-            second = max([out[i] for i in shown if i != widest] or [MIN_WIDTH])
-            out[widest] = max(MIN_WIDTH, min(out[widest] - 1, max(second, out[widest] - over)))
-        elif len(shown) > 1:
-            shown.remove(shown[len(shown) - 1])
-        else:
-            break
-    return out, shown, len(sizes) - len(shown)
+def _rule(corners: str, sizes: Sequence[int], shown: Sequence[int]) -> str:
+    return corners[0] + corners[1].join("─" * (sizes[i] + 2) for i in shown) + corners[2]
 
 
-def _row(
-    texts: Sequence[str], shown: Sequence[int], sizes: Sequence[int], right: Sequence[bool], style: str | bool
-) -> str:
+def _row(texts: Sequence[str], shown: Sequence[int], sizes: Sequence[int], right: Sequence[bool], style: str) -> str:
     cells = []
     for text, i in zip(texts, shown, strict=True):
         short = cut(text, sizes[i])
         pad = " " * (sizes[i] - width(short))
-        body = pad + short if right[i] else short + pad
-        cells.append(f" \x1b[{style}m{body}\x1b[0m " if style else f" {body} ")
+        body = styled(short, style, bool(style))
+        cells.append(f" {pad}{body} " if right[i] else f" {body}{pad} ")
     return "│" + "│".join(cells) + "│"
 
 
-def vertical_text(table: pa.Table, first: int = 1) -> str:
+def fitted(sizes: Sequence[int], cells: int) -> tuple[list[int], list[int]]:
+    """Column widths for a terminal, and the columns that are shown: the widest are cut first, none below 6 cells."""
+    shown = list(range(len(sizes)))
+    while len(shown) > 1 and sum(min(sizes[i], MIN_WIDTH) + 3 for i in shown) + 1 > cells:
+        shown.pop()
+    out = list(sizes)
+    room = cells - 1 - 3 * len(shown)
+    by_size = sorted(shown, key=lambda i: sizes[i])
+    for nth, i in enumerate(by_size):  # each gets what it needs, at most an even share of what is left
+        share = room // (len(by_size) - nth)
+        out[i] = max(1, min(sizes[i], max(share, min(sizes[i], MIN_WIDTH))))
+        room -= out[i]
+    return out, shown
+
+
+def vertical_text(sheet: Sheet, first: int = 1) -> str:
     """One value a line, for wide rows."""
-    names = [safe(f.name) for f in table.schema]
-    size = max([width(n) for n in names] or [1])
-    columns = text_columns(table)
+    size = max([width(n) for n in sheet.names] or [1])
     lines = []
-    for r in range(table.num_rows):
+    for r in range(sheet.n_rows):
         lines.append(f"─── row {first + r} ".ljust(40, "─"))
-        lines += [f"{' ' * (size - width(n))}{n}: {c[r]}" for n, c in zip(names, columns, strict=True)]
+        for name, column in zip(sheet.names, sheet.columns, strict=True):
+            value = column[r]
+            lines.append(f"{' ' * (size - width(name))}{name}: {'null' if value is None else value}")
     return "\n".join(lines)
 
 
-def markdown_text(table: pa.Table) -> str:
-    names = [_markdown(safe(f.name)) for f in table.schema]
-    align = ["---:" if is_number(f.type) else "---" for f in table.schema]
-    lines = ["| " + " | ".join(names) + " |", "| " + " | ".join(align) + " |"]
-    columns = text_columns(table)
-    lines += ["| " + " | ".join(_markdown(c[r]) for c in columns) + " |" for r in range(table.num_rows)]
-    return "\n".join(lines)
+def markdown_head(sheet: Sheet) -> str:
+    rule = " | ".join("---:" if r else "---" for r in sheet.right)
+    return f"| {' | '.join(map(_markdown, sheet.names))} |\n| {rule} |"
+
+
+def markdown_rows(sheet: Sheet) -> str:
+    rows = zip(*sheet.columns, strict=True) if sheet.columns else [()] * sheet.n_rows
+    return "\n".join("| " + " | ".join("null" if v is None else _markdown(v) for v in row) + " |" for row in rows)
+
+
+MARKS = str.maketrans({"\\": "\\\\", "|": "\\|", "`": "\\`", "*": "\\*", "<": "&lt;", ">": "&gt;", "&": "&amp;"})
 
 
 def _markdown(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|")
+    return text.translate(MARKS)
+
+
+def error_text(found: QueryError, colour: bool) -> str:
+    """An error as part 9 draws it; the code and the carets stand out."""
+    lines = safe_lines(str(found)).split("\n")
+    if not colour:
+        return "\n".join(lines)
+    out = []
+    for line in lines:
+        bare = line.strip()
+        if bare and not bare.strip("^"):
+            out.append(line.replace(bare, styled(bare, RED, True)))
+        elif line[:1] in "EW" and line[1:4].isdigit():
+            out.append(styled(line[:4], RED, True) + line[4:])
+        else:
+            out.append(line)
+    return "\n".join(out)
 
 
 def stats_text(stats: Any) -> str:
     """What each operator did, sources first."""
-    head = ("stage", "operator", "rows in", "rows out", "bytes", "ms", "cpu ms", "memory", "spilled", "")
+    head = ("stage", "operator", "rows in", "rows out", "batches", "bytes", "ms", "cpu ms", "memory", "spilled", "")
     rows = [head]
     for o in stats.operators:
-        rows.append((o.stage, o.operator, f"{o.rows_in:,}", f"{o.rows_out:,}", human(o.nbytes), f"{o.wall_s * 1000:.1f}", f"{o.cpu_s * 1000:.1f}",
-                     human(o.peak_memory), human(o.spilled_bytes), o.detail))  # fmt: skip
+        rows.append((o.stage, o.operator, f"{o.rows_in:,}", f"{o.rows_out:,}", f"{o.batches:,}", human(o.nbytes), f"{o.wall_s * 1000:.1f}",
+                     f"{o.cpu_s * 1000:.1f}", human(o.peak_memory), human(o.spilled_bytes), safe_lines(o.detail)))  # fmt: skip
     sizes = [max(len(r[i]) for r in rows) for i in range(len(head))]
-    lines = [
-        "  ".join(
-            c.ljust(s) if i in (0, 1, 9) else c.rjust(s) for i, (c, s) in enumerate(zip(r, sizes, strict=True))
-        ).rstrip()
-        for r in rows
-    ]
-    lines.append(
-        f"{stats.rows_read:,} rows, {human(stats.bytes_read)} read in {stats.wall_s:.3f} s; peak memory {human(stats.peak_memory)}"
-    )
+    lines = ["  ".join(c.ljust(s) if i in (0, 1, 10) else c.rjust(s) for i, (c, s) in enumerate(zip(r, sizes, strict=True))).rstrip() for r in rows]
+    spilled = f", {human(stats.spilled_bytes)} spilled" if stats.spilled_bytes else ""
+    lines.append(f"{stats.rows_read:,} rows, {human(stats.bytes_read)} read in {stats.wall_s:.3f} s; peak memory {human(stats.peak_memory)}{spilled}")
     return "\n".join(lines)
 
 
 def human(n: float) -> str:
-    for unit in ("B", "KB", "MB", "GB"):
-        if abs(n) < 1024 or unit == "GB":
+    """Bytes with a unit, powers of 1024."""
+    for unit in ("B", "KB", "MB"):
+        if abs(n) < 1024:
             return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"
         n /= 1024
     return f"{n:.1f} GB"
+
+
+def terminal_width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+def tell(text: str) -> None:
+    """A line to standard error; whatever comes from data cannot steer the terminal."""
+    print(safe_lines(text), file=sys.stderr, flush=True)

@@ -20,6 +20,7 @@ from ..batch import PAD, Column, Spans
 from .keyform import Words, from_normal, is_opaque, is_word, normal, normal_type
 from .keyhash import tuple_hash
 from .keytable import DictTable, Ids, KeyTable, compile_table, merge_tables, new_table, spans_of
+from .pairgrid import PairGrid
 
 Stop = NDArray[np.uint8]
 
@@ -62,6 +63,8 @@ class Coder:
             self._dictionary, self._mapped = column.dictionary, np.full(len(column.dictionary) + 1, -1, np.int32)
             self._texts = None
         rows = codes_of(column)
+        if isinstance(self.table, KeyTable):
+            return self._mapped_compiled(rows, column.dictionary, stop)
         out = self._mapped[rows]
         if len(out) and out.min() < 0:
             met = np.zeros(len(self._mapped), np.bool_)
@@ -69,6 +72,16 @@ class Coder:
             fresh = np.flatnonzero(met)
             self._mapped[fresh] = self._fresh(column.dictionary, fresh, stop)
             out = self._mapped[rows]
+        return out
+
+    def _mapped_compiled(self, rows: Ids, dictionary: Any, stop: Stop) -> Ids:
+        from ..kernels import codes
+
+        out = np.empty(len(rows), np.int32)
+        if codes.map_codes(rows, self._mapped, out):
+            fresh = np.flatnonzero(self._mapped == codes.ASKED)
+            self._mapped[fresh] = self._fresh(dictionary, fresh, stop)
+            codes.map_codes(rows, self._mapped, out)
         return out
 
     def _fresh(self, dictionary: Any, rows: NDArray[Any], stop: Stop) -> Ids:
@@ -200,10 +213,12 @@ class ManyKeys:
         self.compiled = compiled
         self._codes = np.empty((capacity, len(types)), np.int32)  # of each group
         self._known = 0
+        # while it is there, it has the groups and the table is empty
+        self._grid = PairGrid(capacity) if compiled and self.paired else None
 
     @property
     def n(self) -> int:
-        return self.table.n
+        return self._grid.n if self._grid is not None else self.table.n
 
     def ids(self, columns: Sequence[Column], n_rows: int, stop: Stop) -> Ids:
         codes = [coder.codes(column, stop) for coder, column in zip(self.coders, columns, strict=True)]
@@ -212,9 +227,14 @@ class ManyKeys:
         return self._tuples(codes, stop)
 
     def _tuples(self, codes: list[Ids], stop: Stop) -> Ids:
+        if self._grid is not None:
+            if self._grid.reach(self.coders[0].n, self.coders[1].n):
+                out = self._grid.ids(codes[0], codes[1])
+                self._codes, self._known = self._grid.codes, self._grid.n
+                return out
+            self._leave_grid(stop)
         if self.paired:
-            words = (codes[0].astype(np.uint64) << np.uint64(32)) | codes[1].view(np.uint32)
-            out = self.table.ids(Words(words), stop)
+            out = self.table.ids(_pair_words(codes[0], codes[1]), stop)
         else:
             out = self.table.ids(_texts(np.stack(codes, axis=1), self.compiled), stop)
         if self.table.n > self._known and not stop[0]:
@@ -227,6 +247,11 @@ class ManyKeys:
                 self._codes[self._known : self.table.n, j] = column[rows]
             self._known = self.table.n
         return out
+
+    def _leave_grid(self, stop: Stop) -> None:
+        """The same groups under the same numbers in the table."""
+        self._codes, self._grid = self._codes[: self._known].copy(), None
+        self.table.ids(_pair_words(self._codes[:, 0], self._codes[:, 1]), stop)
 
     def compile(self, stop: Stop) -> None:
         for coder in self.coders:
@@ -241,6 +266,8 @@ class ManyKeys:
         for j, (coder, from_) in enumerate(zip(self.coders, other.coders, strict=True)):
             used, at = distinct_codes(theirs[:, j], from_.n)
             codes.append(coder.merge(from_, used, stop)[at])
+        if stop[0]:
+            return np.zeros(len(members), np.int32)
         return self._tuples(codes, stop)
 
     def hashes(self) -> NDArray[np.uint64]:
@@ -256,7 +283,8 @@ class ManyKeys:
         return [coder.values().take(indices(codes[:, j])) for j, coder in enumerate(self.coders)]
 
     def nbytes(self) -> int:
-        return sum(c.nbytes() for c in self.coders) + self.table.nbytes() + self._codes.nbytes
+        own = self._grid.nbytes() if self._grid is not None else self._codes.nbytes
+        return sum(c.nbytes() for c in self.coders) + self.table.nbytes() + own
 
 
 def distinct_codes(codes: Ids, n: int) -> tuple[Ids, Ids]:
@@ -267,6 +295,10 @@ def distinct_codes(codes: Ids, n: int) -> tuple[Ids, Ids]:
     at = np.empty(n, np.int32)
     at[used] = np.arange(len(used), dtype=np.int32)
     return used, at[codes]
+
+
+def _pair_words(first: Ids, second: Ids) -> Words:
+    return Words((first.astype(np.uint64) << np.uint64(32)) | second.astype(np.uint64))
 
 
 def _texts(codes: NDArray[np.int32], compiled: bool) -> Any:

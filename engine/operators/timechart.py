@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from ...planner.plan import Aggregate
 from ...planner.text import fault
 from ...planner.types import DOUBLE, Schema, Type, scalar
-from ..arrow import array_from, call, concat, indices, is_valid, nulls, numbers_of
+from ..arrow import array_from, call, coded, concat, indices, is_valid, nulls, numbers_of
 from ..batch import Batch, Origin
-from ..calendar import Span, bucket_count, bucket_range, next_bucket
+from ..calendar import Span, bucket_codes, bucket_count, bucket_range, next_bucket
 from ..context import Context
 from ..datecolumns import dates_from, instants_of, ticks_of
 from ..notes import At
 from ..operator import Flow, Partition, Source
 from ..values import to_text
 from .aggregate import AggregateSink, Local
+from .groupprogram import Values
 from .keyform import Words, normal
 from .keysort import ranks
 
@@ -43,6 +44,14 @@ class BucketSink(AggregateSink):
             local.ctx.notes.rows(self._at, "drop", "null time", batch, np.flatnonzero(~valid), None)
             batch = batch.pick(valid)
         return super().push(batch, local)
+
+    def prepare(self, values: Values) -> None:
+        """The bucket key as codes: the few buckets of a batch are numbered, not its many rows."""
+        times = values.batch.array(self._time)
+        ticks = ticks_of(times)
+        found = bucket_codes(instants_of(times)[0], self._grid, values.ev.zone, ticks)
+        if found is not None:
+            values.known[self._program.keys[0]] = coded(array_from(found[0]), dates_from(found[1], None, ticks))
 
     def merge(self, ctx: Context) -> Sequence[Callable[[], None]]:
         self._zone = ctx.settings.timezone

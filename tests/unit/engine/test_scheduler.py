@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cortado.engine.context import Stopped
 from cortado.engine.notes import At
 from cortado.engine.operator import Flow
 from cortado.engine.operators.limit import LimitTransform, TailSink
@@ -25,6 +26,7 @@ from .toys import (
     done_at,
     fail_at,
     jitter,
+    nothing,
     our_threads,
     pipe,
     start,
@@ -143,6 +145,32 @@ def test_failure_of_the_least_partition_is_told(session_of: Any, threads: int, n
     assert_clean(session, query)
 
 
+def test_partition_put_aside_before_a_failure_still_comes_to_its_own(session_of: Any) -> None:
+    """0 is held up, 1 has filled the window and is put aside, 2 fails: then 0 and 1 go on, and 1 fails, too."""
+    session = session_of(3)
+    running: list[Any] = []
+
+    def until(test: Any) -> None:
+        deadline = time.monotonic() + 5
+        while not running or not test(running[0]._run.parts[0].pipe):
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+
+    def hook(seq: int, k: int) -> None:
+        if seq == 0:
+            until(lambda pipe: pipe.failures.first is not None)
+        if (seq, k) == (1, 1):
+            raise Boom("1.1")
+        if seq == 2:
+            until(lambda pipe: pipe._aside)
+            raise Boom("2.0")
+
+    running.append(start(session, [pipe(Numbers(5, 3, 10, hook), Probe(needs_order=True))], window_bytes=2))
+    with pytest.raises(Boom, match=r"1\.1"):
+        values(running[0])
+    assert_clean(session, running[0])
+
+
 @pytest.mark.parametrize("threads", THREADS)
 def test_done_stops_the_source(session_of: Any, threads: int) -> None:
     session = session_of(threads)
@@ -193,6 +221,37 @@ def test_writer_that_hands_done_on_is_caught(session_of: Any) -> None:
     with pytest.raises(RuntimeError, match="must take all rows"):
         values(query)
     assert_clean(session, query)
+
+
+def test_rows_of_a_wrong_partition_are_a_fault(session_of: Any) -> None:
+    """They would be parked for ever."""
+
+    class Wrong(Numbers):
+        def partitions(self, target: int) -> Any:
+            return list(reversed(super().partitions(target)))
+
+    query = start(session_of(2), [pipe(Wrong())])
+    with pytest.raises(RuntimeError, match="gave rows of partition"):
+        values(query)
+
+
+@pytest.mark.parametrize("needs_order", [False, True])
+@pytest.mark.parametrize("where", ["scan", "merge"])
+def test_operator_that_stops_for_no_reason_is_a_fault(session_of: Any, needs_order: bool, where: str) -> None:
+    def stop(*place: int) -> None:
+        if where == "merge" or place == (3, 1):
+            raise Stopped
+
+    sink = Collect(n_tasks=1)
+    if where == "merge":
+        sink._task = stop  # type: ignore[method-assign]
+    query = start(
+        session_of(2),
+        through(Numbers(), Probe(stop if where == "scan" else nothing, needs_order=needs_order), sink=sink),
+    )
+    with pytest.raises(Stopped):
+        values(query)
+    assert sink.n_closed == 1
 
 
 @pytest.mark.parametrize("threads", [2, 4])
@@ -294,15 +353,22 @@ def test_cancel_after_the_end_changes_nothing(session_of: Any) -> None:
     assert query.error is None and values(query) == []
 
 
-def test_cancel_before_anything_ran(session_of: Any) -> None:
+def test_cancel_before_the_first_batch(session_of: Any) -> None:
     session = session_of(1)
-    source, sink = Numbers(), Collect()
     for _ in range(20):
-        query = start(session, through(source := Numbers(), sink=(sink := Collect())))
+        go = threading.Event()
+
+        def hook(seq: int, k: int, go: threading.Event = go) -> None:
+            assert go.wait(5)
+
+        source, sink = Numbers(hook=hook), Collect()
+        query = start(session, through(source, sink=sink))
         query.cancel()
+        go.set()
         with pytest.raises(Exception) as caught:
             values(query)
         assert code_of(caught.value) == "E704"
+        assert source.n_batches_read <= 1
         assert source.n_closed == 1 and sink.n_closed == 1
         assert_clean(session, query)
 

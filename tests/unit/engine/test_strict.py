@@ -120,6 +120,12 @@ def test_lower_partitions_finish(session_of: Any, threads: int) -> None:
     assert found.first.samples == ('row 60  "59"',)
 
 
+def test_partition_at_fault_is_not_read_on(session_of: Any) -> None:
+    source = Numbers(3, 50, 10)
+    fault_of(session_of(1), [pipe(source, Judge([5]))])
+    assert source.n_batches_read == 1
+
+
 @pytest.mark.parametrize("threads", [1, 2, 4])
 @pytest.mark.parametrize("is_fault", [True, False])
 def test_earliest_pipeline_is_told(session_of: Any, threads: int, is_fault: bool) -> None:

@@ -66,6 +66,7 @@ class Numbers:
         self.n_parts, self.n_batches, self.n_rows, self.hook, self.file = n_parts, n_batches, n_rows, hook, file
         self.begun: Counter[int] = Counter()
         self.ended: Counter[int] = Counter()  # iterators that came to an end, or were closed
+        self.contexts: set[int] = set()  # of partitions that are in work
         self.n_closed = 0
         self.n_batches_read = 0
         self.fails_to_open = False
@@ -96,6 +97,8 @@ class Part:
     def batches(self, ctx: Context) -> Iterator[Batch]:
         s = self.source
         s.begun[self.seq] += 1
+        assert id(ctx) not in s.contexts, "a context is of one partition at a time"
+        s.contexts.add(id(ctx))
         per_part = s.n_batches * s.n_rows
         ctx.query.ledger.rows_by_seq[self.seq] = per_part
         if s.file:
@@ -108,6 +111,7 @@ class Part:
                 s.n_batches_read += 1
                 yield Batch(s.n_rows, (array_from(values),), Origin(self.seq, s.file, 0, k * s.n_rows))
         finally:
+            s.contexts.discard(id(ctx))
             s.ended[self.seq] += 1
 
 

@@ -1,0 +1,50 @@
+"""Numbers by code: of the values of a dictionary, and of pairs of small codes (a cell of a grid for each)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .jit import i32, i32w, i64w, kernel, long_
+
+N_PAIRS = 0  # of `state`
+ASKED = -2
+
+
+@kernel(i32, i32w, i32w)
+def map_codes(codes: Any, mapped: Any, out: Any) -> Any:
+    """`out` = mapped[codes]; entries that are negative, and occur, become ASKED. Returns how many rows have such."""
+    missing = 0
+    for i in range(codes.size):
+        number = mapped[codes[i]]
+        if number < 0:
+            mapped[codes[i]] = ASKED
+            missing += 1
+        out[i] = number
+    return missing
+
+
+@kernel(i32, i32, long_, i32w, long_, i32w, i64w, i32w)
+def pair_ids(
+    first: Any, second: Any, row: Any, grid: Any, width: Any, known: Any, state: Any, out: Any
+) -> Any:  # fmt: skip
+    """Number of each row's pair from `row` on into out, in order of first sight. O(rows).
+
+    `grid[a * width + b]` is the number of (a, b), -1 where it was not met; `known` holds a, b of each number. Returns
+    the row it stopped at: all rows, or `known` must grow; call again from there.
+    """
+    room = known.size // 2
+    while row < first.size:
+        cell = np.int64(first[row]) * width + np.int64(second[row])
+        number = grid[cell]
+        if number < 0:
+            number = state[N_PAIRS]
+            if number >= room:
+                return row
+            grid[cell] = number
+            known[2 * number], known[2 * number + 1] = first[row], second[row]
+            state[N_PAIRS] = number + 1
+        out[row] = number
+        row += 1
+    return row

@@ -1,0 +1,62 @@
+"""Numbers for pairs of codes by a dense grid, while both have few values; no hashing."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ids = NDArray[np.int32]
+CELLS = 1 << 18  # a grid of a MiB, about a core's cache
+CELLS_A_PAIR = 16  # beyond that a grid may hold so many cells for each pair that was met
+MOST_CELLS = 1 << 24
+
+
+class PairGrid:
+    """Compiled only. Numbers are given in order of first sight, as by a table over the pairs."""
+
+    def __init__(self, capacity: int) -> None:
+        self._known = np.empty(2 * capacity, np.int32)
+        self._state = np.zeros(1, np.int64)
+        self._height, self._width = 16, 16
+        self._grid = np.full(self._height * self._width, -1, np.int32)
+
+    @property
+    def n(self) -> int:
+        return int(self._state[0])
+
+    @property
+    def codes(self) -> NDArray[np.int32]:
+        """The two codes of each pair."""
+        return self._known[: 2 * self.n].reshape(-1, 2)
+
+    def nbytes(self) -> int:
+        return self._grid.nbytes + self._known.nbytes
+
+    def reach(self, n_first: int, n_second: int) -> bool:
+        """Room for codes below these; False, and nothing changed, if the grid would be too sparse."""
+        if n_first <= self._height and n_second <= self._width:
+            return True
+        height, width = max(self._height, _power(n_first)), max(self._width, _power(n_second))
+        if height * width > min(max(CELLS, CELLS_A_PAIR * self.n), MOST_CELLS):
+            return False
+        grid = np.full(height * width, -1, np.int32)
+        codes = self.codes
+        grid[codes[:, 0].astype(np.int64) * width + codes[:, 1]] = np.arange(self.n, dtype=np.int32)
+        self._grid, self._height, self._width = grid, height, width
+        return True
+
+    def ids(self, first: Ids, second: Ids) -> Ids:
+        """Codes must be within `reach`."""
+        from ..kernels import codes
+
+        out = np.empty(len(first), np.int32)
+        row = 0
+        while True:
+            row = codes.pair_ids(first, second, row, self._grid, self._width, self._known, self._state, out)
+            if row == len(first):
+                return out
+            self._known = np.concatenate([self._known, np.empty(len(self._known), np.int32)])
+
+
+def _power(n: int) -> int:
+    return 1 << (n - 1).bit_length()
