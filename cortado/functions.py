@@ -17,7 +17,7 @@ from .planner.catalog import CallBinder, Function
 from .planner.text import QueryError, fault
 from .planner.types import BINARY, BOOL, DATE, DATE_NS, DOUBLE, DURATION, LONG, STRING, Type
 
-RESERVED = frozenset("and or not by as where true false null in".split())
+RESERVED = frozenset(["and", "or", "not", "by", "as", "where", "true", "false", "null", "in"])
 KINDS: Mapping[str, tuple[str, Type, Any]] = {
     "BooleanArray": ("bool", BOOL, pa.bool_()),
     "Int8Array": ("integer", LONG, pa.int8()),
@@ -50,7 +50,7 @@ class _Taken:
 
 def function_of(python: Callable[..., Any], name: str | None, volatile: bool) -> Function:
     """E410 if it cannot be called from a query: its name, its arguments or its annotations do not fit."""
-    named = name or getattr(python, "__name__", "")
+    named = str(name or getattr(python, "__name__", ""))
     if not re.fullmatch(r"[^\W\d]\w*", named) or named in RESERVED:
         raise fault("E410", f"'{named}' cannot name a function", hint="give another: name=...")
     taken, least = _arguments(python, named)
@@ -87,7 +87,9 @@ def _arguments(python: Callable[..., Any], named: str) -> tuple[list[_Taken], in
     taken, least = [], 0
     for p in inspect.signature(python).parameters.values():
         if p.kind not in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
-            raise fault("E410", f"{named}: '{p.name}' cannot be given by place", hint="arguments go by place, each with a type")
+            raise fault(
+                "E410", f"{named}: '{p.name}' cannot be given by place", hint="arguments go by place, each with a type"
+            )
         how, _, arrow = KINDS[_annotation(python, p.name, named)]
         least += p.default is p.empty
         taken.append(_Taken(how, arrow))

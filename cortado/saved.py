@@ -113,7 +113,14 @@ def _fault(source: str, code: str, message: str, span: Span, file: str, **more: 
 
 
 def bind_params(
-    saved: SavedQuery, source: str, given: Mapping[str, Any], *, is_text: bool, zone: str, time: Time, evaluate: Evaluate
+    saved: SavedQuery,
+    source: str,
+    given: Mapping[str, Any],
+    *,
+    is_text: bool,
+    zone: str,
+    time: Time,
+    evaluate: Evaluate,
 ) -> dict[str, Literal]:
     """Values of all parameters by their types.
 
@@ -143,7 +150,9 @@ def bind_params(
         except QueryError as found:
             if found.text == source:
                 raise
-            raise _fault(source, "E410", f"the default of '{p.name}': {found.message}", p.span, saved.file, hint=found.hint) from None
+            raise _fault(
+                source, "E410", f"the default of '{p.name}': {found.message}", p.span, saved.file, hint=found.hint
+            ) from None
     return out
 
 
@@ -213,7 +222,11 @@ def _as_it_looks(text: str) -> Literal:
         return Literal(type=STRING, value=unquote(text))
     if text in ("true", "false", "null") or PLAIN_NUMBER.match(text):
         found = literal(text, text)
-        return Literal(type=DOUBLE, value=float(text)) if found.type == LONG and not -(2**63) <= found.value < 2**63 else found
+        return (
+            Literal(type=DOUBLE, value=float(text))
+            if found.type == LONG and not -(2**63) <= found.value < 2**63
+            else found
+        )
     try:
         return _duration(text)
     except Unfit:

@@ -84,7 +84,9 @@ class Session:
     def unregister(self, name: str) -> None:
         self._objects.pop(name, None)
 
-    def function(self, python: Callable[..., Any] | None = None, /, *, name: str | None = None, volatile: bool = False) -> Any:
+    def function(
+        self, python: Callable[..., Any] | None = None, /, *, name: str | None = None, volatile: bool = False
+    ) -> Any:
         """Make a Python function known to this session's queries. A decorator; types come from the annotations.
 
         It gets whole Arrow arrays and gives one of as many rows; a row's value may depend on that row only. `volatile`:
@@ -412,7 +414,13 @@ class Query:
         """A longer query."""
         more = f"\n| {text}"  # on a line of its own: the text may end in a comment
         return Query(
-            self._session, self.text + more, self.literals, self.sources, self.frame, file=self.file, shown=self._shown + more
+            self._session,
+            self.text + more,
+            self.literals,
+            self.sources,
+            self.frame,
+            file=self.file,
+            shown=self._shown + more,
         )
 
     def start(self, on_progress: Callable[[Any], None] | None = None) -> Running:
@@ -585,7 +593,9 @@ class Running:
         """A cancel by the time limit is E703."""
         if self._limit_s is None or found.code != "E704":
             return found
-        return error(found.text, [Fault(code="E703", message=f"the query took longer than {self._limit_s:g} s", span=Span(0, 0))])
+        return error(
+            found.text, [Fault(code="E703", message=f"the query took longer than {self._limit_s:g} s", span=Span(0, 0))]
+        )
 
     def _tick(self) -> None:
         if self._on_progress is None:

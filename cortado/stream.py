@@ -44,12 +44,12 @@ class _Messages:
         self._rows = None
 
 
-class RowStream(pa.RecordBatchStreamReader):  # type: ignore[misc]
+class RowStream(pa.RecordBatchStreamReader):
     """A `pyarrow.RecordBatchReader`. Closing it, dropping it, or leaving its `with` block cancels the query."""
 
     def __init__(self, schema: pa.Schema, rows: Iterator[pa.RecordBatch], cancel: Callable[[], None]) -> None:
         self._messages, self._cancel, self._is_open = _Messages(schema, rows), cancel, True
-        super().__init__(self._messages)
+        super().__init__(self._messages)  # type: ignore[arg-type]
 
     def close(self) -> None:
         if not self._is_open:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..planner.text import QueryError, fault
 from .chain import Chain
 from .context import Context, QueryState, Settings, Stopped
-from .failures import Phase, RowFault, placed, strict_error
+from .ending import cancelled, commit, failure
+from .failures import Phase, placed
 from .kernels import load
 from .memory import QueryBudget, Window
 from .metrics import OperatorMetrics, collect
@@ -186,8 +186,7 @@ class Run:
                 self.stream.drop()
 
     def _may_go_on(self, part: Part) -> bool:
-        pipe = part.pipe
-        return not pipe.is_over and not pipe.is_given_up
+        return not (part.pipe.is_over or part.pipe.is_given_up)
 
     def _handle(self, event: tuple[Step, Task] | None) -> None:
         if event is not None:
@@ -284,9 +283,8 @@ class Run:
 
     def _part_with_work(self) -> Part | None:
         for part in self.parts:
-            if part.step is None or part.pipe.is_over or part.pipe.is_given_up:
-                continue
-            if part.pipe.has_work() if part.step.is_scan else part.step.tasks:
+            step = part.step if self._may_go_on(part) else None
+            if step is not None and (part.pipe.has_work() if step.is_scan else step.tasks):
                 return part
         return None
 
@@ -378,42 +376,15 @@ class Run:
         for part in self.parts:
             if not part.is_closed:
                 self._close(part)
-        self.error = self._outcome()
-        self._commit()
+        self.error = commit(self.state.endings, self._outcome(), lambda: self._is_cancelled)
         self._note_kernels()
         self._session.forget(self)
 
     def _outcome(self) -> BaseException | None:
-        """The first failure in order of pipelines; then those of the scheduler's own."""
-        for part in self.parts:
-            first = part.pipe.failures.first
-            if isinstance(first, RowFault):
-                return strict_error(first, part.pipe.ctx.query.ledger.places()(first.sample))
-            if first is not None:
-                return first
-        if self._trouble is not None:
-            return self._trouble
-        if self._is_cancelled or not all(p.is_complete for p in self.parts):
-            return _cancelled()
-        return None
-
-    def _commit(self) -> None:
-        """What writers left to be done: all of it in order of stages; from the first that fails on, all of it undone."""
-        endings = sorted(self.state.endings, key=lambda e: e[0])
-        undo = endings if self.error is not None else []
-        for i, (_, commit, _) in enumerate(endings if self.error is None else []):
-            try:
-                if self._is_cancelled:
-                    raise _cancelled()
-                commit()
-            except BaseException as why:
-                self.error, undo = why, endings[i:]
-                break
-        for _, _, abort in undo:
-            try:
-                abort()
-            except BaseException as why:
-                self.error = self.error or why
+        found = failure(self.parts) or self._trouble
+        if found is None and (self._is_cancelled or not all(p.is_complete for p in self.parts)):
+            return cancelled()
+        return found
 
     def _note_kernels(self) -> None:
         why = load.failure() if self._wants_kernels else None
@@ -428,7 +399,3 @@ def _giver(spec: PipelineSpec, after: Sequence[Part]) -> Part | None:
     """The pipeline whose sink gives this one its rows: its `result` is the source."""
     owner = getattr(spec.source, "__self__", None)
     return next((p for p in after if p.sink is owner), None)
-
-
-def _cancelled() -> QueryError:
-    return fault("E704", "the query was cancelled")

@@ -22,9 +22,21 @@ def shared(function: Any) -> Any:
     """Options of every call that runs queries."""
     for option in reversed(
         (
-            click.option("--db", "database", metavar="DIR", help="Database folder (default: $CORTADO_DB, else the user's data folder)."),
-            click.option("--format", "form", type=click.Choice(FORMATS), help="How results are written (default: by the ending of --output; table on a terminal, else csv)."),
-            click.option("--output", metavar="FILE", help="Write the result to a file, which appears when it is whole."),
+            click.option(
+                "--db",
+                "database",
+                metavar="DIR",
+                help="Database folder (default: $CORTADO_DB, else the user's data folder).",
+            ),
+            click.option(
+                "--format",
+                "form",
+                type=click.Choice(FORMATS),
+                help="How results are written (default: by the ending of --output; table on a terminal, else csv).",
+            ),
+            click.option(
+                "--output", metavar="FILE", help="Write the result to a file, which appears when it is whole."
+            ),
             click.option("--threads", type=click.IntRange(1), metavar="N", help="Workers that run at once."),
             click.option("--memory", metavar="SIZE", help="Memory that queries may use, such as 2GB."),
             click.option("--timeout", metavar="SPAN", help="Give up after so long, such as 30s or 5m."),
@@ -35,7 +47,9 @@ def shared(function: Any) -> Any:
             click.option("--analyze", is_flag=True, help="Show what each operator did."),
             click.option("--no-progress", is_flag=True, help="No progress line."),
             click.option("--debug", is_flag=True, hidden=True),
-            click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; may be given more than once."),
+            click.option(
+                "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; may be given more than once."
+            ),
         )
     ):
         function = option(function)
@@ -48,7 +62,7 @@ def shared(function: Any) -> Any:
 @click.option("--version", is_flag=True, help="Print the version.")
 @shared
 @click.pass_context
-def cli(ctx: click.Context, text: str | None, params: tuple[str, ...], version: bool, **options: Any) -> None:
+def cli(ctx: click.Context, /, text: str | None, params: tuple[str, ...], version: bool, **options: Any) -> None:
     """An embedded, piped query engine for logs and time series. Without arguments: the prompt."""
     if version:
         from cortado import __version__
@@ -75,7 +89,7 @@ def cli(ctx: click.Context, text: str | None, params: tuple[str, ...], version: 
 @click.option("-p", "params", multiple=True, metavar="NAME=VALUE", help=PARAM_HELP)
 @shared
 @click.pass_context
-def run(ctx: click.Context, file: str, params: tuple[str, ...], **options: Any) -> None:
+def run(ctx: click.Context, /, file: str, params: tuple[str, ...], **options: Any) -> None:
     """Run a saved query."""
     from .batch import run_saved
 
@@ -87,7 +101,7 @@ def run(ctx: click.Context, file: str, params: tuple[str, ...], **options: Any) 
 @click.option("-p", "params", multiple=True, metavar="NAME=VALUE", help=PARAM_HELP)
 @shared
 @click.pass_context
-def explain(ctx: click.Context, query: str, params: tuple[str, ...], **options: Any) -> None:
+def explain(ctx: click.Context, /, query: str, params: tuple[str, ...], **options: Any) -> None:
     """Show how a query will run, as written and optimised; with --analyze what each operator did. - reads standard input."""
     from .batch import explain_text
 
@@ -99,7 +113,7 @@ def explain(ctx: click.Context, query: str, params: tuple[str, ...], **options: 
 @click.argument("file", default="-")
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 if the file is not formatted.")
 @click.pass_context
-def fmt(ctx: click.Context, file: str, check: bool) -> None:
+def fmt(ctx: click.Context, /, file: str, check: bool) -> None:
     """Format a saved query in place: a line a stage. - (or nothing) reads standard input and writes standard output."""
     from .batch import format_file
 
@@ -109,7 +123,7 @@ def fmt(ctx: click.Context, file: str, check: bool) -> None:
 @cli.command(name="help")
 @click.argument("name", required=False)
 @click.pass_context
-def help_(ctx: click.Context, name: str | None) -> None:
+def help_(ctx: click.Context, /, name: str | None) -> None:
     """Explain a command, a function or an aggregate; `commands`, `functions`, `aggregates`, `settings` list them."""
     from .helptext import help_for, missing
 
@@ -122,7 +136,7 @@ def help_(ctx: click.Context, name: str | None) -> None:
 
 @cli.command()
 @click.pass_context
-def warm(ctx: click.Context) -> None:
+def warm(ctx: click.Context, /) -> None:
     """Compile the kernels now, so that the first large query need not."""
     from .batch import warm_up
 
@@ -187,7 +201,7 @@ def main() -> None:
 
 def _forget(stream: Any) -> None:
     """What is still buffered for a reader that is gone must not fail again at exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)  # noqa: S108
+    nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
 
 

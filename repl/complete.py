@@ -1,47 +1,72 @@
 """What may stand at the cursor: commands, options, functions, tables, files, and the fields alive at this pipe.
 
-Knows nothing of the terminal: text in, candidates out.
+Knows nothing of the terminal: text in, candidates out. The grammar says what kind of thing may follow; the binder says
+which fields there are.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..commands.base import REGISTRY, load
+from ..commands.base import load
+from ..commands.language import language
 from ..engine.parsers import PARSERS
+from ..engine.settings import SETTINGS
 from ..planner.ast import quote_name
+from ..planner.expected import expected
 from ..planner.text import QueryError
 from ..planner.types import Schema
+from .cursor import Place, place
 
 if TYPE_CHECKING:
     from ..session import Session
 
-WORD = re.compile(r"[\w.$@`-]*\Z")
-OPTION_VALUE = re.compile(r"([^\W\d]\w*)=([\w.]*)\Z")
-PATH_WORD = re.compile(r"[^\s\"'|\[\]]*\Z")
-META = (
-    ".help",
-    ".mode",
-    ".notes",
-    ".timer",
-    ".tables",
-    ".schema",
-    ".explain",
-    ".stats",
-    ".set",
-    ".open",
-    ".read",
-    ".output",
-    ".quit",
+FRESH_S = 10.0
+ENDING = re.compile(r"[^\s\"'`|\[\]]*\Z")
+KEYWORDS = {"BY": "by", "AS": "as", "WHERE": "where", "AND": "and", "OR": "or", "IN": "in", "NOT": "not", "OUTPUT": "output", "FILL": "fill",
+            "FOR": "for", "TRUE": "true", "FALSE": "false", "NULL": "null"}  # fmt: skip
+SOURCES = ("table", "textfile", "csvfile", "jsonfile", "parquetfile", "json", "set", "explain")
+STAGES = ("search", "stats", "eval", "sort", "fields", "limit", "timechart", "parse", "rex", "where", "rename", "head")
+AGGREGATES = ("count", "sum", "avg", "min", "max", "dc", "median", "first", "last", "values")
+FUNCTIONS = (
+    "if",
+    "case",
+    "isnull",
+    "isnotnull",
+    "in",
+    "concat",
+    "long",
+    "double",
+    "string",
+    "date",
+    "datetrunc",
+    "round",
+    "len",
+    "lower",
+    "match",
+    "nvl",
 )
-WITH_AGGREGATES = frozenset({"stats", "timechart"})
-WITH_FIELDS_ONLY = frozenset({"fields", "sort", "rename"})
-WITH_PATH = frozenset({"textfile", "csvfile", "jsonfile", "parquetfile", "outputcsv", "outputjson", "outputparquet"})
-WITH_TABLE = frozenset({"table", "import", "drop-table"})
+META = (
+    "help",
+    "mode",
+    "notes",
+    "timer",
+    "tables",
+    "schema",
+    "explain",
+    "stats",
+    "set",
+    "open",
+    "read",
+    "output",
+    "quit",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,151 +79,279 @@ class Candidate:
     about: str = ""
 
 
-def candidates(before: str, session: Session) -> list[Candidate]:
-    """Candidates for the end of `before`, best first."""
-    load()
-    if before.startswith(".") and " " not in before:
-        return [Candidate(m, len(before), "meta") for m in META if m.startswith(before)]
-    stage, prefix = last_stage(before)
-    body = stage.lstrip()
-    if in_string(body):
-        return []
-    command = re.match(r"[^\W\d][\w-]*", body)
-    if command is None or command.end() == len(body):
-        return list(_commands(body, first=not prefix.strip()))
-    return list(_within(command[0], body, prefix, session))
+class Offers:
+    """Candidates for one session. Remembers the fields behind each pipeline for some seconds."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._schemas: OrderedDict[str, tuple[float, Schema]] = OrderedDict()
+        load()
+
+    def forget(self) -> None:
+        """After a query ran: tables and files may have changed."""
+        self._schemas.clear()
+
+    def at(self, before: str) -> list[Candidate]:
+        """Candidates for the end of `before`, best first, each once."""
+        return list(OrderedDict((c.text, c) for c in self._at(before)).values())
+
+    def _at(self, before: str) -> Iterable[Candidate]:
+        from .meta import after_meta
+
+        word = before.lstrip()
+        if word.startswith("."):
+            if " " not in word:
+                return ranked(word[1:], [("", [Candidate("." + m, 0, "meta") for m in META])], len(word))
+            query = after_meta(word)
+            return self._at(query) if query is not None else self._argument(word)
+        if found := re.match(r"help\s+(\S*)\Z", word):
+            names = [*self._functions(), *self._aggregates(), *self._commands(SOURCES + STAGES, lambda c: True)]
+            return ranked(found[1], [("", [replace(c, text=c.text.rstrip("(")) for c in names])])
+        return self._in_query(place(before))
+
+    # in a query
+
+    def _in_query(self, here: Place) -> Iterable[Candidate]:
+        if here.in_comment:
+            return ()
+        if here.is_command and not here.quote:
+            return ranked(here.stage.strip(), [("", self._stages(here))])
+        command = self.session.registry.commands.get(here.command)
+        if command is None:
+            return ()
+        options, rest = here.options()
+        if (open_option := re.match(r"\s+([^\W\d][\w.]*)=([^\s]*)\Z", rest)) and command.options is not None:
+            return self._values(command, open_option[1], here)
+        return self._positional(command, here, rest, options)
+
+    def _stages(self, here: Place) -> list[Candidate]:
+        if not here.is_first:
+            return self._commands(STAGES, lambda c: not c.source and not c.control)
+        found = self._commands(SOURCES, lambda c: c.source or c.control)
+        if not any(c.text == "explain" for c in found):
+            found.insert(0, Candidate("explain", 0, "command", "show how a query will run"))
+        return found
+
+    def _commands(self, first: Sequence[str], wanted: Any) -> list[Candidate]:
+        names = {n: c for n, c in self.session.registry.commands.items() if wanted(c)}
+        return [Candidate(n, 0, "command", names[n].summary) for n in common_first(names, first)]
+
+    def _positional(self, command: Any, here: Place, rest: str, options: Mapping[str, str]) -> Iterable[Candidate]:
+        word = here.word
+        body = rest[: len(rest) - len(word)] if not here.quote else rest[: len(rest) - len(here.inside) - 1]
+        follows = expected(body, command.name, language())
+        if here.quote:
+            return self._quoted(here, follows)
+        if body.endswith("$"):
+            return ranked(word, [("", self._params(here))])
+        if "PATH" in follows:
+            path = ENDING.search(rest)
+            paths = list(_paths(path[0] if path else "", self.session))
+            at_options = not body.strip() and word == (path[0] if path else "")
+            return [*(ranked(word, [("", _options(command, options))]) if at_options and word else ()), *paths]
+        groups: list[tuple[str, list[Candidate]]] = []
+        if "TABLE" in follows:
+            groups.append(("table", self._tables()))
+        elif "NAME" in follows and not re.search(r"\bas\s+\Z", body):
+            groups += self._names(command, here, body, follows)
+        if not body.strip() and command.options:
+            groups.insert(1 if not word else 0, ("option", _options(command, options)))
+        if word or "NAME" not in follows:
+            groups.append(("keyword", [Candidate(k, 0, "keyword") for t, k in KEYWORDS.items() if t in follows]))
+        return ranked(word, groups)
+
+    def _names(
+        self, command: Any, here: Place, body: str, follows: frozenset[str]
+    ) -> list[tuple[str, list[Candidate]]]:
+        """What a bare word may be here."""
+        if command.name == "parse":
+            return [("parser", [Candidate(n, 0, "parser", p.summary) for n, p in PARSERS.items()])]
+        if command.name == "system":
+            from ..commands.system import HERE
+
+            return [("word", [Candidate(w, 0, "word") for w in HERE])] if not body.strip() else []
+        if command.name == "set" and not body.strip():
+            return [
+                (
+                    "setting",
+                    [
+                        Candidate(f"option.{n}", 0, "setting", s.summary)
+                        for n, s in SETTINGS.items()
+                        if not s.connect_only
+                    ],
+                )
+            ]
+        is_field = "STAR_PATTERN" in follows
+        is_value = "NUMBER" in follows
+        if is_value and _begins_aggregate(command, body):
+            return [("aggregate", self._aggregates())]
+        if not is_field and not is_value and command.name != "eval":
+            return []
+        schema = self._schema_at(command, here, body)
+        fields = [Candidate(_written(n, is_field), 0, "field", str(t)) for n, t in (schema.fields if schema else ())]
+        return [("field", fields), *([("function", self._functions())] if is_value else [])]
+
+    def _schema_at(self, command: Any, here: Place, body: str) -> Schema | None:
+        """The fields that the stage sees; behind a comma of `eval` also those that it made."""
+        if command.name == "eval" and "," in body:
+            found = self.schema(f"{here.prefix} | eval {body.rpartition(',')[0]}")
+            if found is not None:
+                return found
+        return self.schema(here.prefix)
+
+    def schema(self, prefix: str) -> Schema | None:
+        """The fields that come out of a pipeline; None if it cannot be bound."""
+        if not prefix.strip():
+            return None
+        now = time.monotonic()
+        held = self._schemas.get(prefix)
+        if held is not None and now - held[0] < FRESH_S:
+            return held[1]
+        try:
+            found = self.session.query(prefix).plan.schema
+        except QueryError:
+            return None
+        self._schemas[prefix] = (now, found)
+        if len(self._schemas) > 64:
+            self._schemas.popitem(last=False)
+        return found
+
+    def _quoted(self, here: Place, follows: frozenset[str]) -> Iterable[Candidate]:
+        if here.quote == "`":
+            schema = self.schema(here.prefix) if follows & {"BACKQUOTED"} else None
+            names = [n for n, _ in (schema.fields if schema else ()) if n.startswith(here.inside)]
+            return [Candidate(quote_name(n).strip("`") + "`", len(here.inside), "field") for n in names]
+        return _paths(here.inside, self.session) if "PATH" in follows else ()
+
+    def _values(self, command: Any, option: str, here: Place) -> Iterable[Candidate]:
+        found = next((o for o in command.options if o.name == option), None)
+        if found is None or here.quote:
+            return ()
+        if isinstance(found.kind, tuple):
+            return ranked(here.word, [("", [Candidate(w, 0, "value") for w in found.kind])])
+        if found.kind == "bool":
+            return ranked(here.word, [("", [Candidate(w, 0, "value") for w in ("t", "f")])])
+        if found.kind in ("field", "fields"):
+            schema = self.schema(here.prefix)
+            return ranked(
+                here.word,
+                [("", [Candidate(quote_name(n), 0, "field", str(t)) for n, t in (schema.fields if schema else ())])],
+            )
+        return ()
+
+    # what there is
+
+    def _functions(self) -> list[Candidate]:
+        found = {
+            n: f
+            for n, f in self.session.registry.functions.items()
+            if n[0].isalpha() and (not f.operator or n in ("in", "not"))
+        }
+        return [Candidate(n + "(", 0, "function", found[n].summary) for n in common_first(found, FUNCTIONS)]
+
+    def _aggregates(self) -> list[Candidate]:
+        found = {n: f for n, f in self.session.registry.aggregates.items() if not re.fullmatch(r"p\d+", n)}
+        return [
+            Candidate(n if n in ("count", "c") else n + "(", 0, "aggregate", found[n].summary)
+            for n in common_first(found, AGGREGATES)
+        ]
+
+    def _tables(self) -> list[Candidate]:
+        try:
+            stored = self.session.tables()
+        except QueryError:
+            stored = []
+        return [Candidate(n, 0, "table") for n in sorted({*stored, *self.session.services().objects})]
+
+    def _params(self, here: Place) -> list[Candidate]:
+        names = re.findall(r"(?:^|\|)\s*set\s+([^\W\d]\w*)\s*=", here.prefix)
+        return [Candidate(n, 0, "parameter") for n in dict.fromkeys(names)]
+
+    def _argument(self, text: str) -> Iterable[Candidate]:
+        """Behind a `.` command that takes no query."""
+        from .output import BINARY, FORMATS
+
+        meta, _, word = text.partition(" ")
+        match meta:
+            case ".mode":
+                return ranked(word, [("", [Candidate(f, 0, "format") for f in FORMATS if f not in BINARY])])
+            case ".set":
+                return ranked(
+                    word,
+                    [("", [Candidate(n, 0, "setting", s.summary) for n, s in SETTINGS.items() if not s.connect_only])],
+                )
+            case ".timer":
+                return ranked(word, [("", [Candidate(w, 0, "value") for w in ("on", "off")])])
+            case ".read" | ".open" | ".output":
+                return _paths(word, self.session)
+        return ()
 
 
-def last_stage(before: str) -> tuple[str, str]:
-    """The stage at the cursor and the pipeline before it, also inside a subquery."""
-    levels = [(0, 0)]  # of each open bracket: where its pipeline begins, where its last stage begins
-    quote, i = "", 0
-    while i < len(before):
-        c = before[i]
-        if quote:
-            if c == "\\" and quote == '"':
-                i += 1
-            elif c == quote:
-                quote = ""
-        elif c in '"`' or (c == "'" and not before[i - 1 : i].isalnum()):
-            quote = c
-        elif c == "|":
-            levels[-1] = (levels[-1][0], i + 1)
-        elif c == "[":
-            levels.append((i + 1, i + 1))
-        elif c == "]" and len(levels) > 1:
-            levels.pop()
-        i += 1
-    begin, at = levels[-1]
-    return before[at:], before[begin : at - 1] if at > begin else ""
+def common_first(names: Iterable[str], first: Sequence[str]) -> list[str]:
+    known = set(names)
+    return [*(n for n in first if n in known), *sorted(known - set(first))]
 
 
-def in_string(text: str) -> bool:
-    bare = re.sub(r'"(?:\\.|[^"\\])*"|(?<!\w)\'(?:\'\'|[^\'])*\'', "", text)
-    return '"' in bare or re.search(r"(?<!\w)'", bare) is not None
+def ranked(word: str, groups: Sequence[tuple[str, list[Candidate]]], replaces: int | None = None) -> list[Candidate]:
+    """Those that fit the word: exact beginnings, then beginnings in another case, then of a part (`ip` of `client_ip`).
+
+    Without a word the first three of the first group stand before the second, so that options are seen.
+    """
+    size = len(word) if replaces is None else replaces
+    if not word:
+        flat = [c for _, group in groups[:1] for c in group]
+        rest = [c for _, group in groups[1:] for c in group]
+        return [replace(c, replaces=size) for c in (*flat[:3], *rest, *flat[3:])]
+    scored = []
+    for g, (_, group) in enumerate(groups):
+        for i, c in enumerate(group):
+            fit = _fit(c.text.strip("`.").lstrip("("), word)
+            if fit is not None:
+                scored.append((fit, g, i, c))
+    return [replace(c, replaces=size) for *_, c in sorted(scored, key=lambda s: s[:3])]
 
 
-def _commands(word: str, *, first: bool) -> Iterator[Candidate]:
-    for name, command in sorted(REGISTRY.commands.items()):
-        fits = command.source or command.control if first else not command.source
-        if fits and name.startswith(word):
-            yield Candidate(name, len(word), "command", command.summary)
-    if first and "explain".startswith(word) and "explain" not in REGISTRY.commands:
-        yield Candidate("explain", len(word), "command")
+def _fit(text: str, word: str) -> int | None:
+    if text.startswith(word):
+        return 0
+    if text.lower().startswith(word.lower()):
+        return 1
+    if len(word) > 1 and re.search(r"(?:_|\.|\b)" + re.escape(word), text, re.I):
+        return 2
+    return None
 
 
-def _within(name: str, body: str, prefix: str, session: Session) -> Iterator[Candidate]:
-    command = REGISTRY.commands.get(name)
-    if command is None:
-        return
-    schema = schema_before(prefix, session)
-    if value := OPTION_VALUE.search(body):
-        yield from _option_values(command, value[1], value[2], schema)
-        return
-    if name in WITH_PATH:
-        path = PATH_WORD.search(body)
-        yield from _paths(path[0] if path else "")
-    word = (WORD.search(body) or [""])[0]
-    if name in WITH_TABLE:
-        yield from _tables(word, session)
-    if name == "parse":
-        yield from (Candidate(p, len(word), "parser", PARSERS[p].summary) for p in PARSERS if p.startswith(word))
-    fields = list(_fields(word, schema))
-    after_by = re.search(r"\bby\s+[^|]*\Z", body) is not None
-    if name in WITH_AGGREGATES and not after_by:
-        yield from _calls(word, REGISTRY.aggregates, "aggregate")
-    yield from fields
-    if _at_options(body, name):
-        for o in command.options or ():
-            if not o.hidden and o.tier == 1 and o.name.startswith(word):
-                yield Candidate(o.name + "=", len(word), "option", o.summary)
-    if (
-        command.grammar
-        and ("expr" in command.grammar or "assigns" in command.grammar or "aggs" in command.grammar)
-        and word
-    ):
-        yield from _calls(word, REGISTRY.functions, "function")
-    for keyword in ("by", "as", "where", "and", "or", "not", "in"):
-        if word and keyword.startswith(word) and keyword in (command.grammar or "") + "and or not in as":
-            yield Candidate(keyword, len(word), "keyword")
+def _begins_aggregate(command: Any, body: str) -> bool:
+    """Whether an aggregate is to be named: at the beginning or behind a comma, before `by`, in no bracket."""
+    if not re.match(r"(aggs|filled)\b", command.grammar or ""):
+        return False
+    flat = body
+    while (closed := re.sub(r"\"(?:\\.|[^\"\\])*\"|'(?:''|[^'])*'|\([^()]*\)", "x", flat)) != flat:
+        flat = closed
+    return "(" not in flat and not re.search(r"\bby\s", flat) and (not flat.strip() or flat.rstrip().endswith(","))
 
 
-def _at_options(body: str, name: str) -> bool:
-    """Options stand between the command and its positional part."""
-    return re.fullmatch(rf"{re.escape(name)}(\s+[^\W\d]\w*=(\"[^\"]*\"|'[^']*'|[^\s\"']+))*\s+\w*", body) is not None
+def _written(name: str, is_field: bool) -> str:
+    """Where a field stands, the name of an aggregate needs no quotes."""
+    return name if is_field and re.fullmatch(r"[^\W\d]\w*\([\w., ]*\)", name) else quote_name(name)
 
 
-def _option_values(command: object, option: str, word: str, schema: Schema | None) -> Iterator[Candidate]:
-    found = next((o for o in getattr(command, "options", None) or () if o.name == option), None)
-    if found is None:
-        return
-    if isinstance(found.kind, tuple):
-        choices: Sequence[str] = found.kind
-    elif found.kind == "bool":
-        choices = ("t", "f")
-    elif found.kind in ("field", "fields"):
-        yield from _fields(word, schema)
-        return
-    else:
-        return
-    yield from (Candidate(c, len(word), "value") for c in choices if c.startswith(word))
+def _options(command: Any, given: Mapping[str, str]) -> list[Candidate]:
+    shown = [o for o in command.options or () if not o.hidden and o.tier == 1 and o.name not in given]
+    return [Candidate(o.name + "=", 0, "option", o.summary) for o in shown]
 
 
-def _fields(word: str, schema: Schema | None) -> Iterator[Candidate]:
-    bare = word.lstrip("-`")
-    for name, type_ in schema.fields if schema is not None else ():
-        if name.lower().startswith(bare.lower()):
-            yield Candidate(quote_name(name), len(word.lstrip("-")), "field", str(type_))
-
-
-def _calls(word: str, found: object, kind: str) -> Iterator[Candidate]:
-    for name, f in sorted(found.items()):  # type: ignore[attr-defined]
-        if name[0].isalpha() and name.startswith(word) and not (name[0] == "p" and name[1:].isdigit()):
-            yield Candidate(name if name in ("count", "c") else name + "(", len(word), kind, f.summary)
-
-
-def _tables(word: str, session: Session) -> Iterator[Candidate]:
-    names = [*session.tables(), *session.services().objects]
-    yield from (Candidate(n, len(word), "table") for n in sorted(set(names)) if n.startswith(word))
-
-
-def _paths(word: str) -> Iterator[Candidate]:
-    folder, _, start = word.rpartition("/")
-    base = Path(folder or ("/" if word.startswith("/") else "."))
+def _paths(word: str, session: Session) -> Iterator[Candidate]:
+    """Files that a path may go on with, below the roots that the session allows."""
+    folder, slash, start = word.rpartition("/")
+    gate, base = session.services().gate, Path(folder + slash or ".")
     try:
-        found = sorted(base.iterdir())
-    except OSError:
+        found = sorted([(n, True) for n in gate.folders(base)] + [(n, False) for n, _ in gate.list(base)])
+    except (QueryError, OSError):
         return
-    for p in found[:500]:
-        if p.name.startswith(start) and (start.startswith(".") or not p.name.startswith(".")):
-            yield Candidate(p.name + ("/" if p.is_dir() else ""), len(start), "path")
+    for name, is_folder in found:
+        if name.startswith(start) and (start.startswith(".") or not name.startswith(".")):
+            yield Candidate(name + ("/" if is_folder else ""), len(start), "path")
 
 
-def schema_before(prefix: str, session: Session) -> Schema | None:
-    """The fields that come out of the pipeline before the cursor; None if it cannot be bound."""
-    if not prefix.strip():
-        return None
-    try:
-        return session.query(prefix).plan.schema
-    except QueryError:
-        return None
+__all__ = ["Candidate", "Offers"]

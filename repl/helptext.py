@@ -16,6 +16,10 @@ def help_for(name: str) -> str | None:
         return overview()
     if name in ("commands", "functions", "aggregates"):
         return _list(name)
+    if name == "settings":
+        from ..engine.settings import SETTINGS
+
+        return _rows({n: s.summary for n, s in SETTINGS.items()})
     parts = []
     if name in REGISTRY.commands:
         parts.append(command_help(REGISTRY.commands[name]))
@@ -26,29 +30,36 @@ def help_for(name: str) -> str | None:
     return "\n\n".join(parts) if parts else None
 
 
-def near(name: str) -> tuple[str, ...]:
+def missing(name: str) -> str:
+    """What to say of a name that nothing bears."""
     load()
+    later = {**REGISTRY.later_commands, **REGISTRY.later_functions, **REGISTRY.later_aggregates}
+    if name in later:
+        return f"'{name}' is not in this version"
     names = [*REGISTRY.commands, *(n for n in REGISTRY.functions if n[0].isalpha()), *REGISTRY.aggregates]
-    return nearest(name, dict.fromkeys(names))
+    near = nearest(name, dict.fromkeys(names))
+    return f"nothing is named '{name}'" + (
+        f"; did you mean {' or '.join(near)}?" if near else "; help lists all commands"
+    )
 
 
 def overview() -> str:
-    lines = ["A query is a pipeline: a source, then stages, joined by |. For example:", "",
-             '  textfile access_log | parse access_log | stats count by status | sort -count', "", "commands"]  # fmt: skip
-    size = max(map(len, REGISTRY.commands))
-    lines += [f"  {n.ljust(size)}  {c.summary}" for n, c in sorted(REGISTRY.commands.items())]
-    lines += [
-        "",
-        "help NAME explains a command, a function or an aggregate; help functions and help aggregates list them",
-    ]
-    return "\n".join(lines)
+    example = "  textfile access_log | parse access_log | stats count by status | sort -count"
+    commands = _rows({n: c.summary for n, c in sorted(REGISTRY.commands.items())}, "  ")
+    more = "help NAME explains a command, a function or an aggregate; help functions, help aggregates and help settings list them"
+    return f"A query is a pipeline: a source, then stages, joined by |. For example:\n\n{example}\n\ncommands\n{commands}\n\n{more}"
 
 
 def _list(what: str) -> str:
     found: dict[str, Any] = getattr(REGISTRY, what)
-    rows = {n: f for n, f in sorted(found.items()) if n[0].isalpha() and not (n[0] == "p" and n[1:].isdigit())}
-    size = max(map(len, rows))
-    return "\n".join(f"{n.ljust(size)}  {f.summary}" for n, f in rows.items())
+    return _rows(
+        {n: f.summary for n, f in sorted(found.items()) if n[0].isalpha() and not (n[0] == "p" and n[1:].isdigit())}
+    )
+
+
+def _rows(told: dict[str, str], indent: str = "") -> str:
+    size = max(map(len, told))
+    return "\n".join(f"{indent}{n.ljust(size)}  {summary}".rstrip() for n, summary in told.items())
 
 
 def command_help(command: Any) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from ..session import Session
-from .__main__ import FORMATS
+from ..planner.text import nearest
+from ..session import Query, Session
+from .__main__ import pairs
+from .batch import open_session
+from .output import BINARY, FORMATS, Target
+
+TAKES_QUERY = (".explain", ".schema")
 
 
 class Quit(Exception):
@@ -22,23 +27,35 @@ class State:
 
     session: Session
     options: dict[str, Any]
+    run: Callable[[Query], None]  # runs a query and shows its rows
     mode: str = "table"
     timer: bool = False
     notes: list[Any] = field(default_factory=list)
-    last: Any = None
+    last: Any = None  # the query that ran last
     output: str | None = None
 
     def __post_init__(self) -> None:
         self.mode = self.options.get("form") or "table"
 
-    def take_output(self) -> str | None:
-        """The file for the next result only."""
-        out, self.output = self.output, None
-        return out
+    def target(self) -> Target:
+        """Where the next result goes; a file is for one result only."""
+        from .batch import form_of
+
+        if self.output is None:
+            return Target(self.mode)
+        form, file = form_of({"output": self.output})
+        self.output = None
+        return Target(form, file)
+
+
+def after_meta(text: str) -> str | None:
+    """The query behind a `.` command that takes one."""
+    word, _, rest = text.partition(" ")
+    return rest.lstrip() if word in TAKES_QUERY else None
 
 
 class Meta:
-    """Each method is a command; its docstring is its help."""
+    """Each `do_` method is a command; its docstring is its help."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -47,33 +64,41 @@ class Meta:
         word, _, rest = text[1:].partition(" ")
         action: Callable[[str], None] | None = getattr(self, f"do_{word}", None)
         if action is None:
-            names = [n[3:] for n in dir(self) if n.startswith("do_")]
-            print(f"no .{word}; there are: " + " ".join("." + n for n in names), file=sys.stderr)
+            near = nearest(word, names(), 1)
+            told = f"did you mean .{near[0]}?" if near else ".help lists all"
+            print(f"there is no .{word}; {told}", file=sys.stderr)
             return
         action(rest.strip())
 
     def do_help(self, rest: str) -> None:
         """.help: this list"""
-        for name in sorted(n for n in dir(self) if n.startswith("do_")):
-            print("  " + (getattr(self, name).__doc__ or ""))
+        for name in names():
+            print("  " + (getattr(self, f"do_{name}").__doc__ or ""))
 
     def do_mode(self, rest: str) -> None:
-        """.mode FORMAT: how results are shown (table, vertical, csv, tsv, json, jsonl, markdown, html)"""
-        shown = [f for f in FORMATS if f not in ("parquet", "arrow")]
-        if rest not in shown:
-            print(f"mode is {self._state.mode}; it can be {', '.join(shown)}")
-            return
-        self._state.mode = rest
+        """.mode [FORMAT]: how results are shown: table, vertical, csv, tsv, json, jsonl, markdown, html"""
+        shown = [f for f in FORMATS if f not in BINARY]
+        if rest in shown:
+            self._state.mode = rest
+        elif rest:
+            print(f"no format is named '{rest}'; there are {', '.join(shown)}", file=sys.stderr)
+        else:
+            print(self._state.mode)
 
     def do_timer(self, rest: str) -> None:
         """.timer [on|off]: print how long each query took"""
-        self._state.timer = rest != "off" if rest else not self._state.timer
+        if rest not in ("", "on", "off"):
+            print(f".timer is on or off, not '{rest}'", file=sys.stderr)
+            return
+        self._state.timer = not self._state.timer if not rest else rest == "on"
         print(f"timer is {'on' if self._state.timer else 'off'}")
 
     def do_notes(self, rest: str) -> None:
         """.notes: all notes of the last query"""
+        from ..sheet import safe_lines
+
         for note in self._state.notes:
-            print(note)
+            print(safe_lines(str(note)))
         if not self._state.notes:
             print("no notes: nothing was lost")
 
@@ -96,38 +121,49 @@ class Meta:
             print("... and columns that the data decides")
 
     def do_explain(self, rest: str) -> None:
-        """.explain QUERY: the plan, as written and optimised"""
+        """.explain QUERY: the plan, as written and as it will run"""
         print(self._state.session.query(rest).explain())
 
     def do_set(self, rest: str) -> None:
-        """.set NAME=VALUE: change a setting of the session; without a value: show it"""
-        name, sign, value = rest.partition("=")
+        """.set [NAME[=VALUE]]: show the settings, show one, change one"""
+        name, sign, value = (part.strip() for part in rest.partition("="))
+        session = self._state.session
         if sign:
-            self._state.session.set(name.strip(), value.strip())
-        print(f"{name.strip()} = {self._state.session.settings.get(name.strip(), 'no such setting')}")
+            session.set(name, value)
+        found = {n: v for n, v in session.settings.items() if n == name or not name}
+        if not found:
+            near = nearest(name, session.settings, 1)
+            print(f"no setting is named '{name}'" + (f"; did you mean {near[0]}?" if near else ""), file=sys.stderr)
+        for n, v in found.items():
+            print(f"{n} = {v}")
 
     def do_open(self, rest: str) -> None:
         """.open FOLDER: another database"""
-        from .batch import open_session
-
+        if not rest:
+            print(".open takes a folder", file=sys.stderr)
+            return
         old = self._state.session
-        self._state.session = open_session({**self._state.options, "database": rest})
+        self._state.options["database"] = rest
+        self._state.session = open_session(self._state.options)
         old.close()
 
     def do_read(self, rest: str) -> None:
         """.read FILE.cq [NAME=VALUE ...]: run a saved query"""
-        from .__main__ import pairs
-        from .output import write_result
-
-        file, *given = rest.split()
-        running = self._state.session.file(Path(file), as_text=True, **pairs(tuple(given), ".read")).start()
-        write_result(running, self._state.mode, self._state.take_output(), self._state.session)
-        self._state.notes, self._state.last = running.notes, running
+        try:
+            file, *given = shlex.split(rest)
+        except ValueError as why:
+            print(f".read takes FILE.cq [NAME=VALUE ...]{f': {why}' if rest else ''}", file=sys.stderr)
+            return
+        self._state.run(self._state.session.saved(file, pairs(tuple(given), ".read"), as_text=True))
 
     def do_output(self, rest: str) -> None:
-        """.output FILE: write the next result to a file"""
+        """.output FILE: write the next result to a file, in the format that its ending says"""
         self._state.output = rest or None
 
     def do_quit(self, rest: str) -> None:
         """.quit: leave"""
         raise Quit
+
+
+def names() -> list[str]:
+    return [n[3:] for n in vars(Meta) if n.startswith("do_")]

@@ -69,7 +69,9 @@ def table_text(sheet: Sheet, cells: int | None = None, colour: bool = False) -> 
     ]
     hidden = len(sizes) - len(shown)
     if hidden:
-        lines.append(f"({hidden} more column{'s do' if hidden > 1 else ' does'} not fit: choose with fields, or use the vertical format)")
+        lines.append(
+            f"({hidden} more column{'s do' if hidden > 1 else ' does'} not fit: choose with fields, or use the vertical format)"
+        )
     return "\n".join(lines)
 
 
@@ -156,9 +158,16 @@ def stats_text(stats: Any) -> str:
         rows.append((o.stage, o.operator, f"{o.rows_in:,}", f"{o.rows_out:,}", f"{o.batches:,}", human(o.nbytes), f"{o.wall_s * 1000:.1f}",
                      f"{o.cpu_s * 1000:.1f}", human(o.peak_memory), human(o.spilled_bytes), safe_lines(o.detail)))  # fmt: skip
     sizes = [max(len(r[i]) for r in rows) for i in range(len(head))]
-    lines = ["  ".join(c.ljust(s) if i in (0, 1, 10) else c.rjust(s) for i, (c, s) in enumerate(zip(r, sizes, strict=True))).rstrip() for r in rows]
+    lines = [
+        "  ".join(
+            c.ljust(s) if i in (0, 1, 10) else c.rjust(s) for i, (c, s) in enumerate(zip(r, sizes, strict=True))
+        ).rstrip()
+        for r in rows
+    ]
     spilled = f", {human(stats.spilled_bytes)} spilled" if stats.spilled_bytes else ""
-    lines.append(f"{stats.rows_read:,} rows, {human(stats.bytes_read)} read in {stats.wall_s:.3f} s; peak memory {human(stats.peak_memory)}{spilled}")
+    lines.append(
+        f"{stats.rows_read:,} rows, {human(stats.bytes_read)} read in {stats.wall_s:.3f} s; peak memory {human(stats.peak_memory)}{spilled}"
+    )
     return "\n".join(lines)
 
 
