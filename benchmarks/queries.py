@@ -11,6 +11,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from .weblog import make
@@ -119,6 +120,18 @@ def polars_queries(log: str, pq: str) -> dict[str, Callable[[], Any]]:
     }
 
 
+def _ours(session: Any, query: str) -> Any:
+    return session.query(query).to_arrow()
+
+
+def _theirs(db: Any, query: str) -> Any:
+    return db.sql(query).to_arrow_table()
+
+
+def _asked(session: Any, query: str) -> Any:
+    return session.query(query, "ArrowStream").bytes()
+
+
 def engines(log: str, pq: str, wanted: Sequence[str]) -> dict[str, dict[str, Callable[[], Any]]]:
     import os
 
@@ -131,23 +144,20 @@ def engines(log: str, pq: str, wanted: Sequence[str]) -> dict[str, dict[str, Cal
         return QUERIES[name][engine].format(log=log, pq=pq)
 
     out: dict[str, dict[str, Callable[[], Any]]] = {
-        "cortado": {n: (lambda q=text("cortado", n): session.query(q).to_arrow()) for n in QUERIES},
+        "cortado": {n: partial(_ours, session, text("cortado", n)) for n in QUERIES},
     }
     if "duckdb" in wanted:
         import duckdb
 
         db = duckdb.connect(config={"threads": THREADS})
-        out["duckdb"] = {n: (lambda q=text("duckdb", n): db.execute(q).to_arrow_table()) for n in QUERIES}
+        out["duckdb"] = {n: partial(_theirs, db, text("duckdb", n)) for n in QUERIES}
     if "polars" in wanted:
         out["polars"] = polars_queries(log, pq)
     if "chdb" in wanted:
         from chdb import session as chdb_session
 
         ch = chdb_session.Session()
-        out["chdb"] = {
-            n: (lambda q=text("chdb", n) + f" settings max_threads={THREADS}": ch.query(q, "ArrowStream").bytes())
-            for n in QUERIES
-        }
+        out["chdb"] = {n: partial(_asked, ch, text("chdb", n) + f" settings max_threads={THREADS}") for n in QUERIES}
     return out
 
 

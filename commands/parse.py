@@ -155,4 +155,13 @@ class ParseCommand(Command[Parse]):
         values = [made[n].value if n in made else before.index(n) for n in node.schema.names()]
         column = before.index(node.field) if node.field in before else None
         kernel = PARSERS[node.parser].kernel if node.parser in PARSERS else ""
-        return ParseTransform(column, cuts, texts, values, node.schema, At(node.stage, "parse", node.span), kernel)
+        return ParseTransform(
+            column,
+            cuts,
+            texts,
+            values,
+            node.schema,
+            At(node.stage, "parse", node.span),
+            kernel,
+            before.type(node.field) or STRING,
+        )

@@ -21,6 +21,11 @@ def row_time(args: Args, schema: Schema | None = None, option: str = "time") -> 
         if kind.kind not in ("date", "any", "null"):
             args.abort("E340", f"'{given}' is no date ({kind})", args.option_span(option), hint=HINT)
         return name, kind
+    return implied_time(args, schema, option)
+
+
+def implied_time(args: Args, schema: Schema, option: str = "time") -> tuple[str, Type]:
+    """As `row_time` where no field is given."""
     if "_time" in schema:
         kind = schema.type("_time") or DATE
         if kind.kind not in ("date", "any", "null"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fnmatch
 from typing import Any
 
+import pyarrow as pa
+
 from ..engine.notes import At
 from ..engine.services import Services
 from ..planner import ast
@@ -16,6 +18,7 @@ from ..planner.text import nearest
 from ..planner.types import DATE, LONG, STRING, Schema
 from ..planner.unparse import stage_text
 from .base import REGISTRY, Args, Command, Example, Node, Option, kinds, register
+from .rowtime import implied_time
 
 FORMATS = {
     ".csv": "csvfile",
@@ -66,10 +69,14 @@ class Table(Command[Scan]):
         low, high = self._range(args)
         if low is not None or high is not None:
             node = self._between(args, node, low, high, stage)
-        order = args.option("order") or args.services.settings["table_order"]
+        if args.given("order"):
+            order, name = args.option("order"), ""
+        else:  # the session's order is for tables that have a time
+            order, name = args.binder.settings["table_order"], "_time" if "_time" in node.schema else ""
+            order = order if name else "stored"
         if order != "stored":
-            self._need_time(args, node)
-            node = Sort(**stage, inputs=(node,), keys=(SortKey("_time", order == "desc"),))
+            name = name or implied_time(args, node.schema)[0]
+            node = Sort(**stage, inputs=(node,), keys=(SortKey(name, order == "desc"),))
         limit, offset = args.option("limit"), args.option("offset")
         if limit is not None or offset:
             node = Limit(**stage, inputs=(node,), offset=offset, count=2**62 if limit is None else limit)
@@ -83,7 +90,9 @@ class Table(Command[Scan]):
             return self._file(args, names[0])
         found = [r for n in names for r in self._relations(args, n)]
         if not found:
-            args.abort("E304", "no table is left to read", args.place("tables"), hint="name one that exists")
+            from ..engine.sources.memory import relation_of
+
+            found = [relation_of(pa.table({}), "nothing", zone=args.zone)]
         relation: Relation = found[0]
         if len(found) > 1:
             from ..engine.sources.several import SeveralRelation
@@ -173,23 +182,13 @@ class Table(Command[Scan]):
     # row time
 
     def _with_time(self, args: Args, node: Node, stage: dict[str, Any]) -> Node:
-        name, kind = args.binder.field(ast.Field(args.option("time"), args.option_span("time")), node.schema)
+        given = ast.Field(args.option("time"), args.option_span("time"))
+        name, kind = args.binder.field(given, node.schema, always=True)
         ref: Expr = FieldRef(type=kind, name=name)
         span = args.option_span("time")
         value = ref if kind.kind == "date" else args.binder.apply("date", [ref], [span], span, Schema())
         parsed = ast.Call(name="date", args=(ast.Name(name=name),))
         return Project(**stage, inputs=(node,), assigns=(Assignment(("_time",), Bound(value, parsed)),))
-
-    def _need_time(self, args: Args, node: Node) -> None:
-        if "_time" in node.schema or node.schema.open:
-            return
-        dates = [n for n, t in node.schema.fields if t.kind == "date"]
-        args.abort(
-            "E340",
-            "the rows have no field _time",
-            suggestions=tuple(f"time={d}" for d in dates),
-            fields=node.schema.names(),
-        )
 
     def _range(self, args: Args) -> tuple[int | None, int | None]:
         low, high, span = args.option("from"), args.option("to"), args.option("duration")
@@ -207,18 +206,15 @@ class Table(Command[Scan]):
         return args.now_us - span.ns // 1000, None
 
     def _between(self, args: Args, node: Node, low: int | None, high: int | None, stage: dict[str, Any]) -> Node:
-        self._need_time(args, node)
-        kind = node.schema.type("_time")
-        if kind is None or kind.kind != "date":
-            args.abort("E340", f"_time is {kind}, not a date", hint="time=F reads a field as a date")
+        name, kind = implied_time(args, node.schema)
         span = args.span
         parts: list[tuple[Expr, ast.Expr]] = []
         for op, us in ((">=", low), ("<", high)):
             if us is not None:
-                ref = FieldRef(type=kind, name="_time", span=span)
+                ref = FieldRef(type=kind, name=name, span=span)
                 value = Literal(type=DATE, value=us, span=span)
                 made = args.binder.apply(op, [ref, value], [span, span], span, node.schema)
-                parts.append((made, ast.Call(name=op, op=True, args=(ast.Name(name="_time"), ast.Text(value=iso(us))))))
+                parts.append((made, ast.Call(name=op, op=True, args=(ast.Name(name=name), ast.Text(value=iso(us))))))
         if len(parts) == 1:
             return Filter(**stage, inputs=(node,), predicate=Bound(*parts[0]))
         both = args.binder.apply("and", [e for e, _ in parts], [span, span], span, node.schema)

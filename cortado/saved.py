@@ -222,6 +222,8 @@ def _as_it_looks(text: str) -> Literal:
         return Literal(type=STRING, value=unquote(text))
     if text in ("true", "false", "null") or PLAIN_NUMBER.match(text):
         found = literal(text, text)
+        if isinstance(found.value, int) and found.type == LONG and -(2**31) <= found.value < 2**31:
+            return Literal(type=INT, value=found.value)
         return (
             Literal(type=DOUBLE, value=float(text))
             if found.type == LONG and not -(2**63) <= found.value < 2**63

@@ -213,7 +213,7 @@ def _over_values(expr: e.Call, ev: Eval, args: list[Value], at: int) -> Value:
     if pa.types.is_string(out.type) and not out[n - 1].is_valid:
         return cast("pa.Array[Any]", pa.DictionaryArray.from_arrays(codes, out.slice(0, n - 1)))
     if pa.types.is_boolean(out.type):
-        return array_from(bools_of(out)[rows], None if out.null_count == 0 else ~is_valid(out)[rows])
+        return array_from(bools_of(out).take(rows), None if out.null_count == 0 else ~is_valid(out).take(rows))
     return out.take(array_from(rows))
 
 

@@ -10,6 +10,7 @@ from ..planner import explain as plan_text
 from ..planner.plan import (
     Aggregate,
     Explain,
+    Fetch,
     Filter,
     Here,
     Keep,
@@ -145,6 +146,10 @@ class Lowering:
                 return [TailSink(node.count, node.schema, at)]
             case Sort():
                 return [_sort(node, at)]
+            case Fetch():
+                from .operators.fetch import FetchSink
+
+                return [FetchSink(node, at)]
         if type(node) is Aggregate:
             from .operators.aggregate import AggregateSink
 

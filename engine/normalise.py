@@ -14,6 +14,7 @@ from .arrow import array_from, call, decode, is_valid, list_sizes, lists_from, m
 from .calendar import to_utc
 from .values import unify
 from .zones import NS, US
+from .zones import zone as find_zone
 
 Mask: TypeAlias = "NDArray[np.bool_]"
 Told: TypeAlias = Callable[[str, Mask, Any, str], None]  # reason, rows, the values as they came, hint
@@ -45,6 +46,18 @@ def normalise(array: pa.Array[Any], type_: Type, zone: str, told: Told = ignore)
 def is_plain(kind: pa.DataType) -> bool:
     """Whether a column of this Arrow type is in physical form as it stands."""
     return of_arrow(kind).arrow == kind
+
+
+def is_quiet(kind: pa.DataType, type_: Type, zone: str) -> bool:
+    """Whether `normalise` can refuse no value of this Arrow type."""
+    own, t = of_arrow(kind), pa.types
+    if own != type_:
+        return False
+    if kind == own.arrow or t.is_large_string(kind) or t.is_string_view(kind):
+        return True
+    if not isinstance(kind, pa.TimestampType) or kind.unit != own.unit:
+        return False
+    return kind.tz is not None or not len(find_zone(zone).switch)
 
 
 def _physical(array: Any, own: Type, zone: str, told: Told) -> Any:

@@ -239,6 +239,7 @@ class Pipeline:
             try:
                 return tail.head(batch)
             except Stopped:
+                self._has_tail_failed = True  # before others are told DONE
                 raise
             except BaseException as why:
                 self.failures.add(Phase.SCAN, seq, why)

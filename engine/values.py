@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +30,9 @@ from .arrow import (
     numbers_of,
     structs_from,
 )
+
+if TYPE_CHECKING:
+    from .batch import Batch, Column
 
 DURATION_UNITS = (
     ("d", 86_400_000_000),
@@ -71,6 +74,13 @@ def to_text(array: pa.Array[Any], type_: Type, zone: str) -> pa.Array[Any]:
         case "other":
             return other_text(array)
     return call("cast", array, pa.string())
+
+
+def text_column(batch: Batch, i: int, type_: Type, zone: str) -> Column:
+    """As `to_text`, of a column of a batch; text stays in its form."""
+    if type_.kind in ("string", "any"):
+        return batch.columns[i]
+    return nulls(batch.n_rows, pa.string()) if type_.kind == "null" else to_text(batch.array(i), type_, zone)
 
 
 def texts_from(values: Sequence[str | None]) -> pa.Array[Any]:

@@ -617,6 +617,9 @@ class Args:
         self.schema = source.schema if source is not None else Schema()
         self._options: dict[str, Any] = {}
         self._known = {o.name: o for o in command.options or ()}
+        for raw in parsed.options:
+            if raw.name in self._known and self._known[raw.name].tier > 1:
+                self.fail("E309", f"option '{raw.name}' is not in this version", raw.name_span)
 
     @property
     def span(self) -> Span:
@@ -698,8 +701,6 @@ class Args:
         raw = self.parsed.option(option.name)
         if raw is None:
             return option.default
-        if option.tier > 1:
-            self.abort("E309", f"option '{option.name}' is not in this version", raw.name_span)
         try:
             param = self._param(raw.value)
             if param is not None:

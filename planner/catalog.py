@@ -108,6 +108,19 @@ class Relation(Protocol):
     def describe(self, request: ScanRequest) -> str: ...  # pruning and pushed work, for `explain`
 
 
+class LateRelation(Relation, Protocol):
+    """A relation that can give fields of single rows afterwards, for less than of all rows.
+
+    `late_fields`: which of these it can, such that reading them refuses no value. `placed`: the same rows with a field
+    more that tells each row's place, and its name. `fetch`: the request's fields by places of a scan that differs from
+    it in the fields only.
+    """
+
+    def late_fields(self, names: Sequence[str]) -> frozenset[str]: ...
+    def placed(self) -> tuple[Relation, str]: ...
+    def fetch(self, request: ScanRequest) -> Any: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """One entry of the ledger, known at bind."""

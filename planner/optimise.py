@@ -7,6 +7,7 @@ from dataclasses import replace
 from .plan import Node, Project
 from .rules import Helpers, Rule
 from .rules.fold_constants import fold_constants
+from .rules.late_fields import late_fields
 from .rules.prune_fields import prune_fields
 from .rules.push_filter import push_filter
 from .rules.push_into_scan import push_into_scan
@@ -24,7 +25,7 @@ def optimise(plan: Node, helpers: Helpers, rules: tuple[Rule, ...] = RULES) -> N
         if changed is None:
             break
         plan = changed
-    plan = _without_empty(prune_fields(plan))
+    plan = late_fields(_without_empty(prune_fields(plan)))
     if not before.open and plan.schema.names() != before.names():
         raise AssertionError(f"a rule changed the columns: {before.names()} to {plan.schema.names()}")
     return plan

@@ -219,6 +219,8 @@ def _syntax_fault(whole: Cut, stage: Stage, registry: Language, span: Span, word
         width = 2 if two in FOREIGN_SIGNS and len(two) == 2 else max(1, len(word))
         return Fault(code="E201", message=f"'{whole.text[span.start:span.start + width]}' is not an operator here",
                      span=Span(span.start, span.start + width), suggestions=(foreign,), **common)  # fmt: skip
+    if (unbalanced := _unbalanced(stage, local, word)) is not None:
+        return Fault(code="E204", message=unbalanced[0], span=unbalanced[1], **common)
     named = [
         READABLE.get(a, a.lower())
         for a in sorted(accepts, key=lambda a: (list(READABLE).index(a) if a in READABLE else 99, a))
@@ -235,6 +237,26 @@ def _syntax_fault(whole: Cut, stage: Stage, registry: Language, span: Span, word
         else "E101"
     )
     return Fault(code=code, message=what, span=span, expected=expected, hint=hint, **common)
+
+
+QUOTED_OR_PARENTHESIS = re.compile(r"""[()]|"(?:\\.|[^"\\])*"|(?<!\w)'[^']*'|`[^`]*`""")
+
+
+def _unbalanced(stage: Stage, local: int, word: str) -> tuple[str, Span] | None:
+    """A parenthesis that is open where the stage ends, or one that closes none: what to say, and where it stands."""
+    opened: list[int] = []
+    for found in QUOTED_OR_PARENTHESIS.finditer(stage.masked, 0, local):
+        if found[0] == "(":
+            opened.append(found.start())
+        elif found[0] == ")" and opened:
+            opened.pop()
+    if not word and opened:
+        at = stage.body.start + opened[-1]
+        return "'(' is never closed", Span(at, at + 1)
+    if word == ")" and not opened:
+        at = stage.body.start + local
+        return "')' closes nothing", Span(at, at + 1)
+    return None
 
 
 EXPRESSIONS = frozenset(

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import ast
-from .catalog import AggregateFunction, Relation, ScanRequest
+from .catalog import AggregateFunction, LateRelation, Relation, ScanRequest
 from .expr import Bound, Expr, fields_of, is_volatile
 from .text import Span
 from .types import DATE, DOUBLE, LONG, NULL, STRING, Schema, Type
@@ -373,6 +373,24 @@ class Sort(Node):
 
     def lets_filter_through(self, fields: Names) -> bool:
         return self.limit is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch(Node):
+    """Fields of a relation for rows that are known by their place, which is a field of the input."""
+
+    relation: LateRelation = field(compare=False, repr=False)
+    request: ScanRequest  # the scan's, but for the fields
+    place: str
+    columns: Schema  # those that come out
+    command = "fetch"
+    blocking = True
+
+    def derive(self) -> Schema:
+        return self.columns
+
+    def text(self) -> str:
+        return "fetch " + ", ".join(map(ast.quote_name, self.request.fields or ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,16 +5,16 @@ Nothing of the engine is imported here: `--help` and `--version` answer at once.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
-FORMATS = ("table", "vertical", "csv", "tsv", "json", "jsonl", "markdown", "html", "parquet", "arrow")
-DONE, FAILED, USAGE, LIMIT, REJECTED, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 130, 143
+from cortado.repl.shared import DONE, FORMATS, INTERRUPTED, TERMINATED, USAGE, Gone, pairs, standard_input
+
 PARAM_HELP = "A parameter; may be given more than once."
 
 
@@ -151,31 +151,6 @@ def merged(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def pairs(given: tuple[str, ...], flag: str) -> dict[str, str]:
-    out: dict[str, str] = {}
-    for item in given:
-        name, sign, value = item.partition("=")
-        if not sign or not name:
-            raise click.UsageError(f"{flag} takes NAME=VALUE, not '{item}'")
-        out[name] = value
-    return out
-
-
-def standard_input() -> str:
-    try:
-        return sys.stdin.buffer.read().decode("utf-8-sig")
-    except UnicodeDecodeError as why:
-        raise click.UsageError(f"the query on standard input is no UTF-8: {why.reason} at byte {why.start:,}") from None
-
-
-def default_database() -> Path:
-    if named := os.environ.get("CORTADO_DB"):
-        return Path(named)
-    from platformdirs import user_data_dir
-
-    return Path(user_data_dir("cortado")) / "db"
-
-
 def _terminate(number: int, frame: Any) -> None:
     """Leaves through every `finally`, so that nothing stays behind."""
     raise SystemExit(TERMINATED)
@@ -183,6 +158,7 @@ def _terminate(number: int, frame: Any) -> None:
 
 def main() -> None:
     """Entry point of the command."""
+    gc.set_threshold(50_000)  # imports make many objects and little garbage
     signal.signal(signal.SIGTERM, _terminate)
     try:
         status = cli(prog_name="cortado", standalone_mode=False)
@@ -193,7 +169,7 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         status = INTERRUPTED
-    except BrokenPipeError:  # the reader went away, as `| head` does
+    except (Gone, BrokenPipeError):
         status = DONE
         _forget(sys.stdout)
     sys.exit(status or DONE)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .__main__ import DONE, FAILED, INTERRUPTED, LIMIT, REJECTED, USAGE, default_database, pairs
 from .render import colours, error_text, stats_text, tell
+from .shared import DONE, FAILED, INTERRUPTED, LIMIT, REJECTED, USAGE, Gone, default_database, pairs
 
 if TYPE_CHECKING:
     from ..planner.text import QueryError
@@ -66,7 +66,9 @@ def guarded(action: Callable[[], int], options: Mapping[str, Any]) -> int:
         show_notes(found.notes)
         show_error(found)
         return status_of(found)
-    except (KeyboardInterrupt, BrokenPipeError, click.ClickException, click.exceptions.Exit):
+    except BrokenPipeError:
+        raise Gone from None
+    except (KeyboardInterrupt, click.ClickException, click.exceptions.Exit):
         raise
     except Exception as why:
         if options.get("debug"):
@@ -170,7 +172,7 @@ def format_file(file: str, check: bool) -> int:
     def action() -> int:
         from ..engine.storage.paths import Gate
         from ..saved import decoded, formatted
-        from .__main__ import standard_input
+        from .shared import standard_input
 
         gate = Gate()
         source = standard_input() if file == "-" else decoded(gate.read_bytes(file), file)

@@ -144,11 +144,13 @@ class Offers:
             return self._quoted(here, follows)
         if body.endswith("$"):
             return ranked(word, [("", self._params(here))])
-        if "PATH" in follows:
-            path = ENDING.search(rest)
-            paths = list(_paths(path[0] if path else "", self.session))
-            at_options = not body.strip() and word == (path[0] if path else "")
-            return [*(ranked(word, [("", _options(command, options))]) if at_options and word else ()), *paths]
+        path = (ENDING.search(rest) or [""])[0]
+        if "PATH" in expected(rest[: len(rest) - len(path)], command.name, language()):
+            is_option = word and rest.strip() == word
+            return [
+                *(ranked(word, [("", _options(command, options))]) if is_option else ()),
+                *_paths(path, self.session),
+            ]
         groups: list[tuple[str, list[Candidate]]] = []
         if "TABLE" in follows:
             groups.append(("table", self._tables()))
@@ -269,7 +271,8 @@ class Offers:
 
     def _argument(self, text: str) -> Iterable[Candidate]:
         """Behind a `.` command that takes no query."""
-        from .output import BINARY, FORMATS
+        from .output import BINARY
+        from .shared import FORMATS
 
         meta, _, word = text.partition(" ")
         match meta:
@@ -295,13 +298,14 @@ def common_first(names: Iterable[str], first: Sequence[str]) -> list[str]:
 def ranked(word: str, groups: Sequence[tuple[str, list[Candidate]]], replaces: int | None = None) -> list[Candidate]:
     """Those that fit the word: exact beginnings, then beginnings in another case, then of a part (`ip` of `client_ip`).
 
-    Without a word the first three of the first group stand before the second, so that options are seen.
+    Without a word three things stand before the options, so that both are seen.
     """
     size = len(word) if replaces is None else replaces
     if not word:
-        flat = [c for _, group in groups[:1] for c in group]
-        rest = [c for _, group in groups[1:] for c in group]
-        return [replace(c, replaces=size) for c in (*flat[:3], *rest, *flat[3:])]
+        flat = [[c for c in group] for _, group in groups]
+        if len(groups) > 1 and groups[1][0] == "option":
+            flat[0:1] = [flat[0][:3], flat[1], flat[0][3:]]
+        return [replace(c, replaces=size) for group in flat for c in group]
     scored = []
     for g, (_, group) in enumerate(groups):
         for i, c in enumerate(group):

@@ -103,13 +103,20 @@ def place(text: str) -> Place:
     stage = "".join(masked[here.stage :])
     prefix = text[here.begin : max(here.begin, here.stage - 1)]
     outer = [text[a:b].strip() for level in levels[:-1] for a, b in level.sets]
-    explain = re.match(r"\s*explain\s+(?:analyze\s+)?(?=\w*\Z|\w)", stage) if here.stage == here.begin else None
-    if explain and not stage[explain.end() :].startswith("analyze="):
-        stage = stage[explain.end() :]
+    if here.stage == here.begin:
+        stage = stage[_explained(stage) :]
+    else:
+        prefix = prefix[_explained(prefix) :]
     return Place(
         " | ".join([*outer, *([prefix] if prefix.strip() else [])]), stage, quote,
         text[opened + 1 :] if quote else "", comment, not _has_rows(text[here.begin : here.stage]),
     )  # fmt: skip
+
+
+def _explained(text: str) -> int:
+    """Length of an `explain` before a query; `explain` with a subquery is a stage."""
+    found = re.match(r"\s*explain\s+(?:analyze\s+)?(?=\w*\Z|\w)", text)
+    return found.end() if found and not text[found.end() :].startswith("analyze=") else 0
 
 
 def _pipe(text: str, level: _Level, at: int) -> None:

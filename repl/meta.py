@@ -10,9 +10,9 @@ from typing import Any
 
 from ..planner.text import nearest
 from ..session import Query, Session
-from .__main__ import pairs
 from .batch import open_session
-from .output import BINARY, FORMATS, Target
+from .output import BINARY, Target
+from .shared import FORMATS, pairs
 
 TAKES_QUERY = (".explain", ".schema")
 

@@ -21,7 +21,6 @@ from . import render
 if TYPE_CHECKING:
     from ..session import Running, Session
 
-FORMATS = ("table", "vertical", "csv", "tsv", "json", "jsonl", "markdown", "html", "parquet", "arrow")
 BINARY = ("parquet", "arrow")
 LIMITED = ("table", "vertical")  # to `display_rows` on standard output
 
@@ -160,9 +159,10 @@ def _formatted(form: Any, running: Running, rows: Iterator[Batch], out: Any, tol
 
 
 def _record_batch(batch: Batch, schema: pa.Schema) -> pa.RecordBatch:
-    from ..engine.operators.writers import record_batch
-
-    return record_batch([batch.array(i) for i in range(len(schema))], schema, batch.n_rows)
+    if not len(schema):  # without columns it still has its rows
+        rows: Any = pa.Array.from_buffers(pa.struct([]), batch.n_rows, [None])
+        return pa.RecordBatch.from_struct_array(rows)
+    return pa.RecordBatch.from_arrays([batch.array(i) for i in range(len(schema))], schema=schema)
 
 
 def _csv(running: Running, rows: Iterator[Batch], out: Any, told: list[NoteEntry], sep: str = ",") -> None:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("TZ", "UTC")
+# the same examples in every run; other ones are drawn where CORTADO_FUZZ is set
+settings.register_profile("fixed", derandomize=True, deadline=None)
+if not os.environ.get("CORTADO_FUZZ"):
+    settings.load_profile("fixed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -166,7 +166,9 @@ def values_of(table: pa.Table) -> list[tuple[Any, ...]]:
     """Rows as Python values."""
     columns = []
     for column in table.columns:
-        if pa.types.is_timestamp(column.type) and column.type.tz:  # Python finds no two equal in an hour that comes twice
+        if (
+            pa.types.is_timestamp(column.type) and column.type.tz
+        ):  # Python finds no two equal in an hour that comes twice
             column = column.cast(pa.timestamp(column.type.unit, "UTC"))
         if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
             columns.append(

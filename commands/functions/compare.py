@@ -222,6 +222,11 @@ def _bind_equal(call: CallBinder) -> Type:
           summary="Equal; false if a side is null. A string literal on the right is a pattern: `*` is any text, `\\*` a star.",
           examples=[('"200" == "2*"', "true"), ("1 == 1.0", "true"), ("null == null", "false"), ('"a*" == "a\\*"', "true")])  # fmt: skip
 def eq(ev: Eval, left: Value, right: Value) -> Value:
+    if ev.data.way == "direct":
+        found = compute("equal", _plain(left), _plain(right))
+        if isinstance(found, pa.Array) and not found.null_count:  # as it is: no look at which rows are null
+            return found
+        return array_from(_spread(found, ev.n))
     return array_from(equal(ev, ev.data, left, right)[0])
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.expr import Expr
-from ...planner.types import Schema
+from ...planner.types import STRING, Schema, Type
 from ..arrow import is_valid, nulls
 from ..batch import Batch, Column, Spans
 from ..context import Context
@@ -19,6 +19,7 @@ from ..exprs import evaluate, over, plain, spread
 from ..notes import At
 from ..operator import Emit, Flow, StreamTransform
 from ..regex import Pattern, extract
+from ..values import text_column
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +37,19 @@ class ParseTransform(StreamTransform):
 
     def __init__(
         self, column: int | None, cuts: Sequence[Cut], texts: Schema, values: Sequence[Expr | int], out: Schema, at: At,
-        kernel: str = "",
+        kernel: str = "", type_: Type = STRING,
     ) -> None:  # fmt: skip
         self._column, self._cuts, self._texts, self._values, self._out, self._at = column, cuts, texts, values, out, at
-        self._kernel, self._used_kernel = kernel, False
+        self._kernel, self._used_kernel, self._type = kernel, False, type_
 
     def describe_run(self) -> str:
         return f"{self._kernel} kernel" if self._used_kernel else "regex: RE2"
 
     def push(self, batch: Batch, local: Context, emit: Emit) -> Flow:
         n = batch.n_rows
-        text: Column = batch.columns[self._column] if self._column is not None else nulls(n, pa.string())
+        text: Column = nulls(n, pa.string())
+        if self._column is not None:
+            text = text_column(batch, self._column, self._type, local.settings.timezone)
         if self._kernel and isinstance(text, Spans) and local.compiled:
             columns, matched = self._cut_compiled(text)
         else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
@@ -13,21 +12,20 @@ import pyarrow as pa
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
 from ...planner.text import QueryError, fault
-from ...planner.types import NULL, STRING, Schema, Type, join, of_arrow
+from ...planner.types import STRING, Schema, Type, join, of_arrow
 from ..arrow import is_valid, numbers_of
 from ..batch import Batch, Column, Origin
 from ..context import Context
-from ..exprs import spread
 from ..normalise import normalise
 from ..notes import At
 from ..operator import Partition
 from .files import FileOptions, Refused, extras, needed, with_extras
 from .groupstats import column_range
-from .infer import type_of_text
+from .hive import constant_of, hive_of, type_of_values
+from .parquetlate import PLACE, LateRows, PlacedRelation, late_fields
 from .pruning import Bound, bounds
 
 WHOLE_GROUP = 64 << 20  # unpacked bytes of the wanted columns above which a row group is read in pieces
-NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(slots=True)
@@ -67,15 +65,8 @@ def survey(gate: Any, paths: Sequence[str]) -> Survey:
             out.others.append(name)
     for name in dict.fromkeys(n for f in out.files for n in f.hive):
         if name not in out.types:
-            out.hive[name] = _type_of_values([f.hive.get(name) for f in out.files])
+            out.hive[name] = type_of_values([f.hive.get(name) for f in out.files])
     return out
-
-
-def _type_of_values(values: Sequence[str | None]) -> Type:
-    from ..values import texts_from
-
-    found = type_of_text(texts_from(values)).type
-    return STRING if found is NULL else found
 
 
 def _look(gate: Any, path: str) -> ParquetFile:
@@ -110,17 +101,6 @@ def _first_line(why: BaseException) -> str:
     return (str(why).splitlines() or [type(why).__name__])[0]
 
 
-def hive_of(path: str) -> dict[str, str | None]:
-    """`year=2026/month=11/x.parquet`: the run of such folders right above the file."""
-    out: dict[str, str | None] = {}
-    for folder in reversed(path.replace("\\", "/").split("/")[:-1]):
-        name, equals, value = folder.partition("=")
-        if not equals or not name:
-            break
-        out[unquote(name)] = None if value == NO_VALUE else unquote(value)
-    return dict(reversed(out.items()))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """`from=` and `to=`: rows of this time only, in microseconds; to is exclusive."""
@@ -148,6 +128,15 @@ class ParquetRelation:
 
     def scan(self, request: ScanRequest) -> ParquetSource:
         return ParquetSource(self, request)
+
+    def late_fields(self, names: Sequence[str]) -> frozenset[str]:
+        return late_fields(self, names)
+
+    def placed(self) -> tuple[PlacedRelation, str]:
+        return PlacedRelation(self), PLACE
+
+    def fetch(self, request: ScanRequest) -> LateRows:
+        return LateRows(ParquetSource(self, request))
 
     def describe(self, request: ScanRequest) -> str:
         source = ParquetSource(self, request)
@@ -241,6 +230,9 @@ class ParquetSource:
         )
 
     def partitions(self, target: int) -> Sequence[Partition]:
+        return self.parts()
+
+    def parts(self) -> list[GroupPart]:
         return [GroupPart(self, group, seq, self._nbytes(group)) for seq, group in enumerate(self.groups)]
 
     def read(self, group: Group, nbytes: int, rows: int) -> Iterator[pa.RecordBatch]:
@@ -302,13 +294,16 @@ class GroupPart:
     nbytes: int
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
-        source, group = self.source, self.group
-        relation, file = source.relation, group.file
-        shown = "standard input" if file.path == "-" else file.path
+        shown = self.group.file.path if self.group.file.path != "-" else "standard input"
         ledger = ctx.query.ledger
-        ledger.files_by_seq[self.seq], ledger.rows_by_seq[self.seq] = shown, group.n_rows
+        ledger.files_by_seq[self.seq], ledger.rows_by_seq[self.seq] = shown, self.group.n_rows
+        yield from self.rows(shown, ctx)
+
+    def rows(self, shown: str, ctx: Context) -> Iterator[Batch]:
+        """The rows, of which the ledger is not told."""
+        source, group = self.source, self.group
         row, step = 0, ctx.settings.batch_rows
-        if not source._columns_of(file):
+        if not source._columns_of(group.file):
             for low in range(0, group.n_rows, step):
                 yield self._batch(None, min(step, group.n_rows - low), low, shown, ctx)
             return
@@ -318,7 +313,7 @@ class GroupPart:
         if row != group.n_rows:
             raise fault(
                 "E605",
-                f"`{relation.name}` is damaged: row group {group.number} of `{shown}` has {row} rows, not {group.n_rows}",
+                f"`{source.relation.name}` is damaged: row group {group.number} of `{shown}` has {row} rows, not {group.n_rows}",
             )
 
     def _batch(self, given: pa.RecordBatch | None, n: int, row: int, shown: str, ctx: Context) -> Batch:
@@ -334,7 +329,7 @@ class GroupPart:
         wanted = set(needed(source.schema, relation.options))
         for name, kind in relation.hive.items():
             if name in wanted or (relation.window is not None and name == relation.window.field):
-                named[name] = _constant(file.hive.get(name), kind, n, relation.options.zone)
+                named[name] = constant_of(file.hive.get(name), kind, n, relation.options.zone)
         columns = extras(named, source.schema, relation.data, relation.options, shown, refused)
         out = Batch(n, tuple(columns), bare.origin)
         return out if relation.window is None else self._inside(out, named, refused)
@@ -367,16 +362,3 @@ def _teller(refused: Refused, n: int) -> Any:
             refused.rows(reason, rows, values, hint, told=True)
 
     return told
-
-
-def _constant(value: str | None, kind: Type, n: int, zone: str) -> Column:
-    """A folder's value as a column."""
-    from ..values import texts_from
-    from . import isodate
-    from .csvcells import _general
-
-    text = texts_from([value])
-    if kind.kind == "date":
-        return spread(isodate.parse(text, zone, kind.unit)[0][0], n)
-    one = text if kind.kind == "string" else _general(text, kind, zone, lambda *a, **k: None)
-    return spread(one[0], n)

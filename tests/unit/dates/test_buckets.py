@@ -13,7 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cortado.engine.calendar import BadSpan, Span, add_days, add_months, bucket_range, bucket_start, next_bucket
+from cortado.engine.calendar import (
+    BadSpan,
+    Span,
+    add_days,
+    add_months,
+    bucket_codes,
+    bucket_range,
+    bucket_start,
+    next_bucket,
+)
 from cortado.engine.zones import NS, US, zone
 from cortado.planner.option_values import parse_duration
 
@@ -234,3 +243,34 @@ def test_days_are_days_of_the_wall_clock() -> None:
     got, odd = add_days(np.array([us("2026-03-28T11:00"), us("2026-03-28T01:30")]), 1, "Europe/Berlin")
     assert got.astype("M8[us]").astype("M8[m]").astype(str).tolist() == ["2026-03-29T10:00", "2026-03-29T01:30"]
     assert odd.tolist() == [False, True]
+
+
+@pytest.mark.parametrize("name", ZONES + ODD)
+def test_codes_stand_for_the_starts(name: str) -> None:
+    """In stretches around every change of offset, so that there are many rows a bucket."""
+    rng = np.random.default_rng(4)
+    changes = zone(name).starts[1:]
+    centres = [*changes[(changes > -4e9) & (changes < 4e9)][-12:].tolist(), 0, 1_700_000_000]
+    n_coded = 0
+    for text in SPANS:
+        for centre in centres:
+            for width in (3600, 86_400 * 3, 86_400 * 400):
+                instants = (centre * US) + rng.integers(-width * US, width * US, 400)
+                found = bucket_codes(instants, span(text), name)
+                if found is None:
+                    continue
+                n_coded += 1
+                assert found[0].dtype == np.int32
+                assert np.array_equal(found[1][found[0]], bucket_start(instants, span(text), name)), (
+                    text,
+                    centre,
+                    width,
+                )
+    assert n_coded > 50
+
+
+def test_no_codes_where_buckets_are_many() -> None:
+    instants = np.arange(0, 1000 * US, US)
+    assert bucket_codes(instants, span("1s"), "UTC") is None
+    assert bucket_codes(instants[:0], span("1h"), "UTC") is None
+    assert bucket_codes(instants, Span(), "UTC") is None

@@ -157,13 +157,16 @@ def test_partition_put_aside_before_a_failure_still_comes_to_its_own(session_of:
     def hook(seq: int, k: int) -> None:
         if seq == 0:
             until(lambda pipe: pipe.failures.first is not None)
+        if (seq, k) == (1, 0):
+            until(lambda pipe: source.begun[2])  # with the window full it would not be
         if (seq, k) == (1, 1):
             raise Boom("1.1")
         if seq == 2:
             until(lambda pipe: pipe._aside)
             raise Boom("2.0")
 
-    running.append(start(session, [pipe(Numbers(5, 3, 10, hook), Probe(needs_order=True))], window_bytes=2))
+    source = Numbers(5, 3, 10, hook)
+    running.append(start(session, [pipe(source, Probe(needs_order=True))], window_bytes=2))
     with pytest.raises(Boom, match=r"1\.1"):
         values(running[0])
     assert_clean(session, running[0])

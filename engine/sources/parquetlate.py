@@ -1,0 +1,110 @@
+"""Parquet fields read late: first only those that decide which rows are wanted, then the others of just those rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...planner.catalog import Pushdown, ScanRequest
+from ...planner.expr import Expr
+from ...planner.types import LONG, Schema
+from ..arrow import array_from, concat
+from ..batch import Batch
+from ..context import Context
+from ..normalise import is_quiet
+from ..operator import Partition
+
+if TYPE_CHECKING:
+    from .parquet import GroupPart, ParquetRelation, ParquetSource
+
+PLACE = "(row)"
+ROW_BITS = 36  # of a place are the row in its partition, the others the partition
+
+
+def late_fields(relation: ParquetRelation, names: Sequence[str]) -> frozenset[str]:
+    """Those whose values cannot be refused: reading fewer of them changes no note."""
+    if relation.window is not None or PLACE in relation.schema:
+        return frozenset()
+    return frozenset(n for n in names if n in relation.data and n not in relation.hive and _is_quiet(relation, n))
+
+
+def _is_quiet(relation: ParquetRelation, name: str) -> bool:
+    kind, zone = relation.data.type(name), relation.options.zone
+    found = (f.schema.field(name).type for f in relation.files if name in f.schema.names)
+    return kind is not None and all(is_quiet(t, kind, zone) for t in found)
+
+
+class PlacedRelation:
+    """The rows of a relation, and the place of each: number of its partition and row within that."""
+
+    def __init__(self, base: ParquetRelation) -> None:
+        self._base, self.name = base, base.name
+        self.schema = Schema((*base.schema.fields, (PLACE, LONG)))
+
+    def pushdown(self, predicate: Expr) -> Pushdown:
+        return self._base.pushdown(predicate)
+
+    def scan(self, request: ScanRequest) -> PlacedSource:
+        return PlacedSource(self._base.scan(_bare(request)))
+
+    def describe(self, request: ScanRequest) -> str:
+        return self._base.describe(_bare(request))
+
+
+def _bare(request: ScanRequest) -> ScanRequest:
+    if request.fields is None or request.fields[-1:] != (PLACE,):
+        raise ValueError("the place is asked for last")
+    return replace(request, fields=request.fields[:-1])
+
+
+class PlacedSource:
+    def __init__(self, source: ParquetSource) -> None:
+        self._source = source
+        self.schema = Schema((*source.schema.fields, (PLACE, LONG)))
+        self.nbytes_hint = source.nbytes_hint
+
+    def partitions(self, target: int) -> Sequence[Partition]:
+        return [PlacedPart(part) for part in self._source.parts()]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedPart:
+    part: GroupPart
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        first = (self.part.seq << ROW_BITS) - self.part.group.skipped
+        for batch in self.part.batches(ctx):  # of which no row was left out, as there is no window
+            low = first + batch.origin.row
+            yield batch.with_columns([array_from(np.arange(low, low + batch.n_rows))])
+
+
+class LateRows:
+    """Late fields of rows given by place. `source` is asked for these only, but for the same row groups."""
+
+    def __init__(self, source: ParquetSource) -> None:
+        self._parts = source.parts()
+        self.schema = source.schema
+
+    def partitions_of(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        return places >> ROW_BITS
+
+    def read(self, seq: int, places: NDArray[np.int64], ctx: Context) -> list[pa.Array[Any]]:
+        """Columns of the schema at ascending places of partition `seq`; stops behind the last of them."""
+        rows = places - (seq << ROW_BITS)
+        found: list[tuple[pa.Array[Any], ...]] = []
+        low = done = 0
+        for batch in self._parts[seq].rows("", ctx):
+            ctx.check()
+            upto = int(np.searchsorted(rows, low + batch.n_rows))
+            if upto > done:
+                part = batch.take((rows[done:upto] - low).astype(np.int32))
+                found.append(part.own(range(len(self.schema))))
+            low, done = low + batch.n_rows, upto
+            if done == len(rows):
+                break
+        return [concat(pieces) for pieces in zip(*found, strict=True)]
