@@ -51,14 +51,11 @@ class TimeChart(Aggregate):
         return f"timechart {', '.join(a.text() for a in self.aggs)}"
 
     def needs(self, wanted: Names) -> Names:
-        if self.wide:
-            wanted = frozenset(a.name for a in self.aggs)
         return Aggregate.needs(self, wanted) | {self.time}
 
-    def prune(self, wanted: Names) -> Node:
-        if self.wide or not any(a.name in wanted for a in self.aggs):
-            return self  # a chart without a column would have no rows to lay out
-        return Aggregate.prune(self, wanted)
+    def kept(self, wanted: Names) -> tuple[AggCall, ...]:
+        """A chart without a column would have no rows to lay out."""
+        return self.aggs if self.wide else Aggregate.kept(self, wanted) or self.aggs
 
 
 def _filled(type_: Type, fill: str | None) -> Type:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import pyarrow as pa
 
 from .commands.base import REGISTRY, Command
+from .engine.arrow import array_from
 from .engine.parsers import PARSERS
 from .engine.settings import SETTINGS
+from .engine.values import texts_from
 
 if TYPE_CHECKING:
     from .planner.bind import Binder
@@ -19,7 +22,7 @@ TEXT, LONG = pa.string(), pa.int64()
 
 def rows_of(session: Session, what: str, name: str, binder: Binder) -> pa.Table:
     """The rows of one part of the catalogue; `name` keeps only what bears it."""
-    table: pa.Table = globals()["_" + what](session, binder)
+    table = PARTS[what](session, binder)
     if not name:
         return table
     import pyarrow.compute as pc
@@ -28,8 +31,17 @@ def rows_of(session: Session, what: str, name: str, binder: Binder) -> pa.Table:
 
 
 def _table(fields: dict[str, pa.DataType], rows: list[tuple[Any, ...]]) -> pa.Table:
-    columns = [pa.array([r[i] for r in rows], t) for i, t in enumerate(fields.values())]
-    return pa.table(columns, names=list(fields))
+    """Built from buffers: `pa.array` imports pandas where it is installed."""
+    columns = [_column([r[i] for r in rows], t) for i, t in enumerate(fields.values())]
+    return pa.Table.from_arrays(columns, names=list(fields))
+
+
+def _column(values: list[Any], kind: pa.DataType) -> pa.Array[Any]:
+    if kind == TEXT:
+        return texts_from(values)
+    nulls = np.array([v is None for v in values], np.bool_)
+    kept = np.array([0 if v is None else v for v in values], np.int64 if kind == LONG else np.float64)
+    return array_from(kept, nulls)
 
 
 def _tables(session: Session, binder: Binder) -> pa.Table:
@@ -59,7 +71,7 @@ def _commands(session: Session, binder: Binder) -> pa.Table:
 
 
 def _functions(session: Session, binder: Binder) -> pa.Table:
-    rows = [(n, f.syntax, f.summary) for n, f in sorted(REGISTRY.functions.items()) if n[0].isalpha()]
+    rows = [(n, f.syntax, f.summary) for n, f in sorted(session.registry.functions.items()) if n[0].isalpha()]
     return _table({"name": TEXT, "syntax": TEXT, "summary": TEXT}, rows)
 
 
@@ -106,3 +118,9 @@ def _notes(session: Session, binder: Binder) -> pa.Table:
 def _parsers(session: Session, binder: Binder) -> pa.Table:
     rows = [(p.name, p.summary, ", ".join(n for n, _ in p.fields)) for p in PARSERS.values()]
     return _table({"name": TEXT, "summary": TEXT, "fields": TEXT}, rows)
+
+
+PARTS: Mapping[str, Callable[[Session, Binder], pa.Table]] = {
+    "tables": _tables, "commands": _commands, "functions": _functions, "aggregates": _aggregates, "settings": _settings,
+    "params": _params, "memory": _memory, "threads": _threads, "queries": _queries, "notes": _notes, "parsers": _parsers,
+}  # fmt: skip

@@ -12,9 +12,10 @@ from .planner.option_values import Unfit, literal, number, parse_duration, unquo
 from .planner.text import Fault, QueryError, Span, error, fault, nearest
 from .planner.types import BOOL, DATE, DOUBLE, DURATION, INT, LONG, MONTHS, NULL, STRING, Type
 
+FIELD = Type("string", "field")  # the name of one: see planner.fieldparams
 TYPES: Mapping[str, Type] = {
     "string": STRING, "int": INT, "long": LONG, "double": DOUBLE, "bool": BOOL, "date": DATE, "duration": DURATION,
-    "field": STRING, "table": STRING, "any": NULL,
+    "field": FIELD, "table": STRING, "any": NULL,
 }  # fmt: skip
 NAMES = ("string", "field", "table")
 LATER = frozenset({"fields", "array"})
@@ -161,7 +162,7 @@ def _default(p: Param, time: Time, evaluate: Evaluate, known: Mapping[str, Liter
     assert p.default is not None
     is_quoted = re.fullmatch(r"""`[^`]*`|"(?:\\.|[^"\\])*"|'(?:''|[^'])*'""", p.default) is not None
     if p.type in NAMES and (is_quoted or re.fullmatch(r"[\w.@*-]+", p.default)):
-        return Literal(type=STRING, value=unquote(p.default))
+        return Literal(type=TYPES[p.type], value=unquote(p.default))
     if p.type not in (*NAMES, "any"):
         try:
             return from_text(unquote(p.default), p.type, time)
@@ -180,7 +181,7 @@ def from_text(text: str, kind: str, time: Time) -> Literal:
         case "any":
             return _as_it_looks(text)
         case "string" | "field" | "table":
-            return Literal(type=STRING, value=text)
+            return Literal(type=TYPES[kind], value=text)
         case "int" | "long":
             whole = number(text)
             limit = 2**31 if kind == "int" else 2**63
@@ -253,6 +254,8 @@ def from_value(value: Any, kind: str, time: Time, zone: str = "UTC") -> Literal:
         raise Unfit(f"a {kind}, not a {given.type}")
     if kind == "int" and not -(2**31) <= given.value < 2**31:
         raise Unfit("a whole number of 32 bits")
+    if kind == "field":
+        return Literal(type=FIELD, value=given.value)
     return Literal(type=DOUBLE, value=float(given.value)) if kind == "double" else given
 
 

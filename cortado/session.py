@@ -35,6 +35,7 @@ from .engine.storage.paths import Gate, SpillArea
 from .planner.bind import Binder, BoundQuery, literal_of
 from .planner.catalog import Note, ScanRequest
 from .planner.expr import Expr, Literal
+from .planner.fieldparams import with_fields
 from .planner.optimise import optimise
 from .planner.parse import parse
 from .planner.plan import Explain, Here, Node, Pending, query_text
@@ -223,6 +224,9 @@ class Session:
     def bind(self, query: Query) -> BoundQuery:
         """Parse and bind; raises every fault that can be found without reading rows."""
         parsed = parse(query.text, language())
+        parsed = with_fields(
+            parsed, {n: v.value for n, v in query.literals.items() if v.type.width == "field" and v.value}
+        )
         settings = dict(self._settings)
         services = self.services()
         if query.sources or query.frame:
@@ -362,7 +366,11 @@ class Query:
         self._optimised: Node | None = None
 
     def _placed(self, found: QueryError) -> QueryError:
-        """An error of a saved query shows the file's text, header and all."""
+        """An error of a saved query shows the file's text, header and all, and names the file."""
+        if self.file and any(not f.file for f in found.faults):
+            out = error(self._shown, [replace(f, file=f.file or self.file) for f in found.faults])
+            out.notes = found.notes
+            return out
         if found.text != self._shown:
             out = error(self._shown, found.faults)
             out.notes = found.notes

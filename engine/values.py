@@ -111,6 +111,8 @@ def unify(array: pa.Array[Any], from_: Type, to: Type, zone: str) -> pa.Array[An
             return as_map(array, from_, to, zone)
         case "map" if from_.kind == "map":
             return _widened(array, from_, to, zone)
+        case "double":  # a whole number beyond 2^53 becomes the nearest double
+            return call("cast", array, to.arrow, safe=False)
     return call("cast", array, to.arrow)
 
 

@@ -321,17 +321,21 @@ class Aggregate(Node):
         out: Names = frozenset()
         for k in self.keys:
             out |= fields_of(k.expr.expr)
-        for a in self.aggs:
-            if a.name in wanted:
-                out |= a.fields()
+        for a in self.kept(wanted):
+            out |= a.fields()
         return out
+
+    def kept(self, wanted: Names) -> tuple[AggCall, ...]:
+        """The aggregates that stay if only `wanted` is read: those, and what may refuse values; one at least without keys."""
+        from .rules.total import is_total_aggregate
+
+        found = tuple(a for a in self.aggs if a.name in wanted or not is_total_aggregate(a))
+        return found if found or self.keys else self.aggs[:1]
 
     def prune(self, wanted: Names) -> Node:
         from dataclasses import replace
 
-        kept = tuple(a for a in self.aggs if a.name in wanted)
-        if not kept and not self.keys:
-            kept = self.aggs[:1]
+        kept = self.kept(wanted)
         return replace(self, aggs=kept) if len(kept) < len(self.aggs) else self
 
 

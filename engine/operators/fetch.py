@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from ...planner.plan import Fetch
 from ...planner.text import fault
-from ..arrow import concat, indices, nulls, numbers_of
+from ..arrow import concat, indices, numbers_of
 from ..batch import Batch
 from ..context import Context
 from ..memory import Reservation
 from ..notes import At
 from ..operator import Flow, Source
-from .timechart import Chart
+from .sortrows import Partitions
+from .timechart import ChartPart
 
 
 class FetchSink:
@@ -77,18 +78,19 @@ class FetchSink:
         return self._batches[0][self._node.inputs[0].schema.index(name)]
 
     def result(self, ctx: Context) -> Source:
+        """One partition, told of as the sort's own."""
         schema = self._node.schema
         if not self._batches:
-            return Chart([nulls(0, t.arrow) for _, t in schema.fields], schema, self._at.command)
+            return Partitions((), schema)
         back = np.empty_like(self._order)
         back[self._order] = np.arange(len(back))
         wanted = indices(back)
         parts = [self._found[i] for i in sorted(self._found)]
         late = {n: concat([p[j] for p in parts]).take(wanted) for j, n in enumerate(self._late.schema.names())}
-        made = [late[n] if n in late else self._early(n) for n in schema.names()]
+        made = tuple(late[n] if n in late else self._early(n) for n in schema.names())
         self._batches.clear()
         self._found.clear()
-        return Chart(made, schema, self._at.command)
+        return Partitions([ChartPart(made, 0, 0, len(back), self._node.inputs[0].name)], schema)
 
     def close(self) -> None:
         if self._reservation is not None:

@@ -76,6 +76,10 @@ class PlacedSource:
 class PlacedPart:
     part: GroupPart
 
+    @property
+    def nbytes(self) -> int:
+        return self.part.nbytes
+
     def batches(self, ctx: Context) -> Iterator[Batch]:
         first = (self.part.seq << ROW_BITS) - self.part.group.skipped
         for batch in self.part.batches(ctx):  # of which no row was left out, as there is no window

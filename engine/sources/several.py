@@ -109,8 +109,6 @@ def converted(column: Column, held: Type, wanted: Type, batch: Batch, i: int, ct
     array: pa.Array[Any] = batch.array(i)
     if held.kind == "null":
         return nulls(len(array), wanted.arrow)
-    if wanted.kind == "string":
-        from ..values import to_text
+    from ..values import unify
 
-        return to_text(array, held, ctx.settings.timezone)
-    return array.cast(wanted.arrow)
+    return unify(array, held, wanted, ctx.settings.timezone)

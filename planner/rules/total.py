@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..expr import Call, Expr, FieldRef, Literal, walk
+
+if TYPE_CHECKING:
+    from ..plan import AggCall
 
 TOTAL = frozenset(
     [
@@ -49,11 +54,12 @@ TOTAL = frozenset(
         "typeof",
         "pi",
         "now",
-        "abs",
-        "sign",
         "@text",
     ]
 )
+TOTAL_AGGREGATES = frozenset(
+    ["count", "c", "countif", "avg", "mean", "min", "max", "first", "last", "any", "dc", "mode", "median", "percentile", "stddev", "stddev_pop", "stddev_samp", "var", "var_pop", "var_samp", "anytrue", "alltrue", "argmin", "argmax", "arg_min", "arg_max", "cov", "covar", "cov_samp", "corr", "correl", "slope", "intercept", "r2"]
+) | {f"p{n}" for n in range(1, 100)}
 COMPARISONS = frozenset({"==", "<", "<=", ">", ">="})  # `!=` tells of the nulls that it leaves out
 ORDERED = frozenset({"long", "double", "string", "bool", "date", "duration", "null", "ip"})
 
@@ -80,3 +86,10 @@ def _same_kind(e: Call) -> bool:
     if e.function.name == "==" and isinstance(e.args[1], Literal) and e.args[1].pattern is not None:
         return True
     return len(kinds) <= 1 or kinds <= {"long", "double"}
+
+
+def is_total_aggregate(agg: AggCall) -> bool:
+    """Sums of whole numbers may overflow, lists may be cut: those are told whether or not they are read."""
+    parts = (*agg.args, *((agg.where,) if agg.where is not None else ()))
+    total = agg.function.name in TOTAL_AGGREGATES or (agg.function.name == "sum" and agg.type.kind == "double")
+    return total and all(is_total(p.expr) for p in parts)

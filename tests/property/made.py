@@ -32,7 +32,9 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "i": st.integers(-3, 5),
     "j": st.sampled_from([0, 1, -1, 7, 100, 2**31, 2**53 + 1, 2**62, 2**63 - 1, -(2**63)]),
     "x": st.sampled_from([0.0, -0.0, 1.5, -2.25, 3.0, 1e300, 1e-300, float("inf"), float("-inf"), float("nan")]),
-    "s": st.sampled_from(["", "a", "ab", "A", "12", " 7 ", "1.5", "0x1f", "a*b", "한글", "x=1 y=22", "2026-11-01", "nan"]),
+    "s": st.sampled_from(
+        ["", "a", "ab", "A", "12", " 7 ", "1.5", "0x1f", "a*b", "한글", "x=1 y=22", "2026-11-01", "nan"]
+    ),
     "k": st.sampled_from(["red", "green", "blue"]),
     "b": st.booleans(),
     "d": st.integers(-10, 400).map(lambda h: EPOCH + dt.timedelta(hours=h * 7, minutes=h % 60)),
@@ -144,7 +146,9 @@ class Pipe:
 
     def subset(self, most: int = 4) -> list[str]:
         names = list(self.fields)
-        return list(self.draw(st.lists(st.sampled_from(names), min_size=1, max_size=min(most, len(names)), unique=True)))
+        return list(
+            self.draw(st.lists(st.sampled_from(names), min_size=1, max_size=min(most, len(names)), unique=True))
+        )
 
     def rename(self, make: Make) -> str:
         old, new = make.pick(*self.fields), self.fresh()
@@ -158,7 +162,12 @@ class Pipe:
         return f"sort {limit}{nulls}{keys}"
 
     def limit(self, make: Make) -> str:
-        return str(make.pick(f"limit {self.draw(st.integers(0, 12))}", f"limit {self.draw(st.integers(0, 5))} {self.draw(st.integers(0, 9))}"))
+        return str(
+            make.pick(
+                f"limit {self.draw(st.integers(0, 12))}",
+                f"limit {self.draw(st.integers(0, 5))} {self.draw(st.integers(0, 9))}",
+            )
+        )
 
     def tail(self, make: Make) -> str:
         return f"tail {self.draw(st.integers(0, 9))}"
@@ -171,7 +180,7 @@ class Pipe:
         name = self.fresh()
         field = make.of(TEXT) or "nosuch"
         self.fields[name] = TEXT
-        return f"rex field={field} '(?<{name}>[a-z0-9]+)'" if field != "nosuch" else f"eval {name} = \"t\""
+        return f"rex field={field} '(?<{name}>[a-z0-9]+)'" if field != "nosuch" else f'eval {name} = "t"'
 
     def stats(self, make: Make) -> str:
         by = self.subset(2) if self.draw(st.booleans()) else []

@@ -38,8 +38,15 @@ def test_a_filter_counts_what_a_column_counts(plain: cortado.Session, table: pa.
 @given(table=tables(), p=conditions())
 def test_parts_of_aggregates_make_the_whole(plain: cortado.Session, table: pa.Table, p: str) -> None:
     aggs = "stats count as n, count(i) as c, sum(i) as s, min(i) as lo, max(i) as hi"
-    parts = [plain.query(f"table t | search {q} | {aggs}", sources={"t": table}).to_arrow() for q in (p, f"not ({p})", f"isnull({p})")]
-    joined = rows(plain, "table t | stats sum(n) as n, sum(c) as c, sum(s) as s, min(lo) as lo, max(hi) as hi", pa.concat_tables(parts))
+    parts = [
+        plain.query(f"table t | search {q} | {aggs}", sources={"t": table}).to_arrow()
+        for q in (p, f"not ({p})", f"isnull({p})")
+    ]
+    joined = rows(
+        plain,
+        "table t | stats sum(n) as n, sum(c) as c, sum(s) as s, min(lo) as lo, max(hi) as hi",
+        pa.concat_tables(parts),
+    )
     assert joined == rows(plain, f"table t | {aggs}", table), p
 
 
@@ -47,11 +54,20 @@ def test_parts_of_aggregates_make_the_whole(plain: cortado.Session, table: pa.Ta
 @given(table=tables(), p=conditions(), q=conditions())
 def test_filters_in_a_row_are_one(plain: cortado.Session, table: pa.Table, p: str, q: str) -> None:
     one = rows(plain, f"table t | search ({p}) and ({q})", table)
-    assert one == rows(plain, f"table t | search {p} | search {q}", table) == rows(plain, f"table t | search {q} | search {p}", table)
+    assert (
+        one
+        == rows(plain, f"table t | search {p} | search {q}", table)
+        == rows(plain, f"table t | search {q} | search {p}", table)
+    )
 
 
 @some(50)
-@given(table=tables(), n=st.integers(0, 30), m=st.integers(0, 30), keys=st.lists(st.sampled_from(["i", "-x", "s", "-k", "d"]), min_size=1, max_size=3, unique=True))
+@given(
+    table=tables(),
+    n=st.integers(0, 30),
+    m=st.integers(0, 30),
+    keys=st.lists(st.sampled_from(["i", "-x", "s", "-k", "d"]), min_size=1, max_size=3, unique=True),
+)
 def test_limits_are_slices(plain: cortado.Session, table: pa.Table, n: int, m: int, keys: list[str]) -> None:
     order = ", ".join(keys)
     whole = rows(plain, f"table t | sort {order}", table)

@@ -31,7 +31,9 @@ def test_the_optimiser_changes_nothing(sessions: Sessions, table: pa.Table, quer
 
 @some(40)
 @given(table=tables(most=40), query=pipelines(), cuts=st.lists(st.integers(0, 40), max_size=4))
-def test_chunks_of_the_input_change_nothing(plain: cortado.Session, table: pa.Table, query: str, cuts: list[int]) -> None:
+def test_chunks_of_the_input_change_nothing(
+    plain: cortado.Session, table: pa.Table, query: str, cuts: list[int]
+) -> None:
     edges = [0, *sorted(min(c, table.num_rows) for c in cuts), table.num_rows]
     parts = [table.slice(a, b - a) for a, b in zip(edges, edges[1:], strict=False)]
     chunked = pa.concat_tables(parts) if parts else table
@@ -50,7 +52,9 @@ def test_dictionaries_change_nothing(plain: cortado.Session, table: pa.Table, qu
 
 @some(40)
 @given(table=tables(), condition=conditions(), query=pipelines(refusing=False, most=3))
-def test_materialising_at_a_pipe_changes_nothing(plain: cortado.Session, table: pa.Table, condition: str, query: str) -> None:
+def test_materialising_at_a_pipe_changes_nothing(
+    plain: cortado.Session, table: pa.Table, condition: str, query: str
+) -> None:
     first = f"table t | search {condition}"
     rest = query.removeprefix("table t | ")
     try:

@@ -144,6 +144,19 @@ def test_fields_that_may_be_refused_are_read_of_all_rows(tmp_path: Path) -> None
     assert any(reason == "dst" for _, reason, _ in told[0])
 
 
+@pytest.mark.parametrize("batch_rows", [3, 1000])
+def test_what_comes_after_is_told_of_as_ever(files: tuple[Path, list[dict[str, Any]]], batch_rows: int) -> None:
+    """The same notes with the same samples, whose rows are counted behind the sort."""
+    told = []
+    for optimiser in (True, False):
+        with cortado.connect(timezone="UTC", optimiser=optimiser, batch_rows=batch_rows) as session:
+            result = session.query(f'parquetfile "{files[0]}/*.parquet" | sort limit=9 u | eval n = long(s)').run()
+            result.to_arrow()
+            told.append([(n.kind, n.reason, n.count, [str(x) for x in n.samples]) for n in result.notes])
+    assert told[0] == told[1]
+    assert told[0]
+
+
 def test_a_damaged_late_column_is_told_of(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     rng = random.Random(1)
