@@ -58,7 +58,42 @@ TOTAL = frozenset(
     ]
 )
 TOTAL_AGGREGATES = frozenset(
-    ["count", "c", "countif", "avg", "mean", "min", "max", "first", "last", "any", "dc", "mode", "median", "percentile", "stddev", "stddev_pop", "stddev_samp", "var", "var_pop", "var_samp", "anytrue", "alltrue", "argmin", "argmax", "arg_min", "arg_max", "cov", "covar", "cov_samp", "corr", "correl", "slope", "intercept", "r2"]
+    [
+        "count",
+        "c",
+        "countif",
+        "avg",
+        "mean",
+        "min",
+        "max",
+        "first",
+        "last",
+        "any",
+        "dc",
+        "mode",
+        "median",
+        "percentile",
+        "stddev",
+        "stddev_pop",
+        "stddev_samp",
+        "var",
+        "var_pop",
+        "var_samp",
+        "anytrue",
+        "alltrue",
+        "argmin",
+        "argmax",
+        "arg_min",
+        "arg_max",
+        "cov",
+        "covar",
+        "cov_samp",
+        "corr",
+        "correl",
+        "slope",
+        "intercept",
+        "r2",
+    ]
 ) | {f"p{n}" for n in range(1, 100)}
 COMPARISONS = frozenset({"==", "<", "<=", ">", ">="})  # `!=` tells of the nulls that it leaves out
 ORDERED = frozenset({"long", "double", "string", "bool", "date", "duration", "null", "ip"})

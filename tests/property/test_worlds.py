@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +37,7 @@ def test_chunks_of_the_input_change_nothing(
     plain: cortado.Session, table: pa.Table, query: str, cuts: list[int]
 ) -> None:
     edges = [0, *sorted(min(c, table.num_rows) for c in cuts), table.num_rows]
-    parts = [table.slice(a, b - a) for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [table.slice(a, b - a) for a, b in pairwise(edges)]
     chunked = pa.concat_tables(parts) if parts else table
     assert outcome(plain, query, t=chunked) == outcome(plain, query, t=table), query
 
