@@ -28,13 +28,15 @@ def rows_of(session: Session, what: str, name: str, binder: Binder) -> pa.Table:
         return table
     import pyarrow.compute as pc
 
-    return table.filter(cast(Any, pc).equal(table.column(0), name))
+    kept: pa.Table = table.filter(cast(Any, pc).equal(table.column(0), name))
+    return kept
 
 
 def _table(fields: dict[str, pa.DataType], rows: list[tuple[Any, ...]]) -> pa.Table:
     """Built from buffers: `pa.array` imports pandas where it is installed."""
     columns = [_column([r[i] for r in rows], t) for i, t in enumerate(fields.values())]
-    return pa.Table.from_arrays(columns, names=list(fields))
+    made: pa.Table = pa.Table.from_arrays(columns, names=list(fields))
+    return made
 
 
 def _column(values: list[Any], kind: pa.DataType) -> pa.Array[Any]:

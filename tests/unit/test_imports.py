@@ -55,8 +55,9 @@ def loaded(home: Path, *args: str) -> tuple[set[str], str]:
     return set(modules.split()), done.stdout
 
 
-@pytest.mark.parametrize("name", SMALL)
-@pytest.mark.parametrize("form", ["csv", "table", "jsonl"])
+@pytest.mark.parametrize(
+    ("name", "form"), [*((n, "csv") for n in SMALL), ("stats", "table"), ("stats", "jsonl"), ("json", "markdown")]
+)
 def test_a_small_query_loads_nothing_heavy(tmp_path: Path, name: str, form: str) -> None:
     modules, out = loaded(tmp_path, "--format", form, "-c", SMALL[name])
     assert [m for m in HEAVY if m in modules] == []

@@ -181,7 +181,7 @@ def test_names_of_the_api_are_free_for_parameters(session: cortado.Session) -> N
     file = save(
         "param path: long\nparam as_text: long\nparam self: long\njson '{}' | eval v = $path + $as_text + $self"
     )
-    assert session.run_file(file, **{"path": 1, "as_text": 2, "self": 3}).to_pylist() == [{"v": 6}]  # type: ignore[arg-type]
+    assert session.run_file(file, **{"path": 1, "as_text": 2, "self": 3}).to_pylist() == [{"v": 6}]
 
 
 def test_line_ends_bom_and_help(session: cortado.Session) -> None:

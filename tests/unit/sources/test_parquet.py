@@ -17,7 +17,8 @@ import pytest
 
 import cortado
 from cortado.engine.sources.files import FileOptions
-from cortado.engine.sources.parquet import ParquetRelation, Window, hive_of, survey
+from cortado.engine.sources.hive import hive_of
+from cortado.engine.sources.parquet import ParquetRelation, Window, survey
 from cortado.engine.sources.pruning import Bound
 from cortado.engine.storage.paths import Gate
 from cortado.planner.catalog import ScanRequest
