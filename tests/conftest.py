@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 os.environ.setdefault("TZ", "UTC")
 # the same examples in every run; other ones are drawn where CORTADO_FUZZ is set
-settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("fixed", derandomize=True, deadline=None, phases=(Phase.explicit, Phase.generate))
 if not os.environ.get("CORTADO_FUZZ"):
     settings.load_profile("fixed")
 
