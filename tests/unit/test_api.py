@@ -407,7 +407,7 @@ def test_errors_have_fields_and_pickle(s: cortado.Session) -> None:
 
 def twice(x: pa.Int64Array) -> pa.Int64Array:
     """Two times x."""
-    return cast(Any, pc.multiply(x, 2))
+    return cast(Any, pc.multiply(x, 2))  # type: ignore[no-any-return]
 
 
 def test_a_registered_function_gets_whole_arrays(s: cortado.Session) -> None:
@@ -430,12 +430,12 @@ def test_a_registered_function_gets_whole_arrays(s: cortado.Session) -> None:
 def test_types_of_functions(s: cortado.Session) -> None:
     @s.function
     def shout(t: pa.StringArray, more: pa.Array[Any]) -> pa.StringArray:
-        return pc.binary_join_element_wise(pc.utf8_upper(t), more.cast(pa.string()), "!")
+        return pc.binary_join_element_wise(pc.utf8_upper(t), more.cast(pa.string()), "!")  # type: ignore[no-any-return]
 
     @s.function(name="is_late")
     def whatever(t: pa.TimestampArray, b: pa.BooleanArray, d: pa.DurationArray) -> pa.BooleanArray:
         assert str(t.type) == "timestamp[us, tz=UTC]" and d.type == pa.duration("us")
-        return pc.and_(pc.greater(t, pa.scalar(dt.datetime(1970, 1, 1, tzinfo=dt.UTC))), b)
+        return pc.and_(pc.greater(t, pa.scalar(dt.datetime(1970, 1, 1, tzinfo=dt.UTC))), b)  # type: ignore[no-any-return]
 
     s.function(twice)
     rows = s.query(
@@ -472,7 +472,7 @@ def test_a_function_is_of_its_session(s: cortado.Session) -> None:
 
 def test_functions_that_cannot_be(s: cortado.Session) -> None:
     def no_type(x) -> pa.Int64Array:  # type: ignore[no-untyped-def]
-        return x
+        return x  # type: ignore[no-any-return]
 
     def plain(x: float) -> float:
         return x

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -38,10 +37,6 @@ SHOWN = [
 @pytest.mark.parametrize(("query", "expected"), SHOWN, ids=[q for q, _ in SHOWN])
 def test_shown(query: str, expected: str) -> None:
     assert format_query(query, language()) == expected
-
-
-def comments(text: str) -> list[str]:
-    return re.findall(r"(?:(?<=\s)|^)(?://|#)\s[^\n|]*", text)
 
 
 def stages(text: str) -> tuple[Parsed, ...]:
@@ -94,5 +89,4 @@ def test_the_meaning_stays(query: str) -> None:
         made = format_query(query, language())
     except QueryError:
         return
-    # a note in a subquery ends at its bracket
-    assert sorted(c.strip(" ]\t\n") for c in comments(made)) == sorted(c.strip(" ]\t\n") for c in comments(query))
+    assert "".join(made.split()) == "".join(query.split())  # comments too: blanks are all that changes
