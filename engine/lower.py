@@ -124,7 +124,9 @@ class Lowering:
         before, at = node.inputs[0].schema, at_of(node)
         match node:
             case Filter():
-                return [FilterTransform(node.predicate.expr if node.predicate else None, before, at, node.limit)]
+                carried = None if node.carried is None else [before.index(n) for n in node.carried]
+                predicate = node.predicate.expr if node.predicate else None
+                return [FilterTransform(predicate, before, at, node.limit, carried)]
             case Project():
                 return [ProjectTransform(node.assigns, before, at)]
             case Keep():

@@ -121,11 +121,19 @@ class Scan(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter(Node):
-    """`search`, `where`: keeps rows for which the predicate is truthy; at most `limit` of them."""
+    """`search`, `where`: keeps rows for which the predicate is truthy; at most `limit` of them.
+
+    `carried`: the fields that stages behind it read, and so the only ones that it hands on; None: all.
+    """
 
     predicate: Bound | None
     limit: int | None = None
+    carried: tuple[str, ...] | None = field(default=None, compare=False)
     command = "search"
+
+    def derive(self) -> Schema:
+        schema = self.inputs[0].schema
+        return schema if self.carried is None else Schema(schema.select(self.carried).fields, schema.open)
 
     @property
     def needs_order(self) -> bool:
@@ -137,6 +145,13 @@ class Filter(Node):
 
     def needs(self, wanted: Names) -> Names:
         return wanted | (fields_of(self.predicate.expr) if self.predicate else frozenset())
+
+    def prune(self, wanted: Names) -> Node:
+        from dataclasses import replace
+
+        names = self.inputs[0].schema.names()
+        carried = tuple(n for n in names if n in wanted)
+        return self if len(carried) == len(names) else replace(self, carried=carried)
 
     def lets_filter_through(self, fields: Names) -> bool:
         return self.limit is None and not (self.predicate and is_volatile(self.predicate.expr))

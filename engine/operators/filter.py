@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from ...planner.expr import Expr, is_volatile
 from ...planner.types import Schema
@@ -12,6 +15,7 @@ from ..context import Context
 from ..exprs import evaluate, over, truth
 from ..notes import At
 from ..operator import Emit, Flow
+from .ranges import ranges_of, rows_of
 
 
 @dataclass(slots=True)
@@ -22,8 +26,18 @@ class FilterLocal:
 
 
 class FilterTransform:
-    def __init__(self, predicate: Expr | None, schema: Schema, at: At, limit: int | None = None) -> None:
-        self._predicate, self._schema, self._at, self._limit = predicate, schema, at, limit
+    """`carried`: the columns that go on; None: all."""
+
+    def __init__(
+        self,
+        predicate: Expr | None,
+        schema: Schema,
+        at: At,
+        limit: int | None = None,
+        carried: Sequence[int] | None = None,
+    ) -> None:
+        self._predicate, self._schema, self._at, self._limit, self._carried = predicate, schema, at, limit, carried
+        self._ranges = ranges_of(predicate, schema)
         self.needs_order = limit is not None or (predicate is not None and is_volatile(predicate))
 
     def open(self, ctx: Context) -> FilterLocal:
@@ -44,14 +58,19 @@ class FilterTransform:
         return flow
 
     def _passed(self, batch: Batch, local: FilterLocal) -> Batch:
+        carried = batch if self._carried is None else batch.select(self._carried)
         if self._predicate is None:
-            return batch
+            return carried
+        if self._ranges is not None and local.ctx.compiled:
+            rows = rows_of(self._ranges, batch, local.ctx)
+            if rows is not None:
+                return carried if len(rows) == batch.n_rows else carried.take(rows.copy())
         ev = over(batch, self._schema, local.ctx, self._at, (0, local.seen))
         mask = truth(evaluate(self._predicate, ev), batch.n_rows)
-        count = int(mask.sum())
+        count = int(np.count_nonzero(mask))
         if count == batch.n_rows:
-            return batch
-        return batch.pick(mask) if count else batch.slice(0, 0)
+            return carried
+        return carried.pick(mask) if count else carried.slice(0, 0)
 
     def finish(self, local: Any, emit: Emit) -> None:
         return None

@@ -19,6 +19,7 @@ from ..context import Context
 from ..normalise import normalise
 from ..notes import At
 from ..operator import Partition
+from ..storage.pagereader import joined, read_columns
 from .files import FileOptions, Refused, extras, needed, with_extras
 from .groupstats import column_range
 from .hive import constant_of, hive_of, type_of_values
@@ -235,26 +236,38 @@ class ParquetSource:
     def parts(self) -> list[GroupPart]:
         return [GroupPart(self, group, seq, self._nbytes(group)) for seq, group in enumerate(self.groups)]
 
-    def read(self, group: Group, nbytes: int, rows: int) -> Iterator[pa.RecordBatch]:
+    def read(self, group: Group, nbytes: int, rows: int, compiled: bool) -> Iterator[pa.RecordBatch]:
         """The wanted columns of a row group, at most `rows` rows at a time."""
         file, names = group.file, self._columns_of(group.file)
         shown = "standard input" if file.path == "-" else file.path
         try:
-            reader = _open(
-                self.relation.gate, file.path, file.held, file.metadata, _dictionaries(file, group.number, names)
-            )
-            if nbytes > WHOLE_GROUP:
-                yield from reader.iter_batches(rows, row_groups=[group.number], columns=names, use_threads=False)
-                return
-            table = reader.read_row_group(group.number, columns=names, use_threads=False)
-            if table.num_rows != group.n_rows:
-                raise fault(
-                    "E605",
-                    f"`{shown}` is damaged: row group {group.number} has {table.num_rows} rows, not {group.n_rows}",
-                )
-            yield from table.to_batches(max_chunksize=rows)
+            found: dict[str, pa.Array[Any]] = {}
+            if compiled:
+                found = read_columns(self._raw(file), file.metadata, group.number, file.schema, names)
+            rest = [n for n in names if n not in found]
+            others = self._rest(group, rest, nbytes, rows, shown) if rest else None
+            yield from joined(found, others, names, group.n_rows, rows)
         except (pa.ArrowException, OSError) as why:
             raise fault("E605", f"`{shown}` is damaged (row group {group.number}): {_first_line(why)}") from why
+
+    def _raw(self, file: ParquetFile) -> pa.NativeFile:
+        return pa.BufferReader(file.held) if file.held is not None else self.relation.gate.open_read(file.path)
+
+    def _rest(
+        self, group: Group, names: list[str], nbytes: int, rows: int, shown: str
+    ) -> Iterator[pa.RecordBatch]:
+        """Columns as Arrow reads them."""
+        file, number = group.file, group.number
+        reader = _open(self.relation.gate, file.path, file.held, file.metadata, _dictionaries(file, number, names))
+        if nbytes > WHOLE_GROUP:
+            yield from reader.iter_batches(rows, row_groups=[number], columns=names, use_threads=False)
+            return
+        table = reader.read_row_group(number, columns=names, use_threads=False)
+        if table.num_rows != group.n_rows:
+            raise fault(
+                "E605", f"`{shown}` is damaged: row group {number} has {table.num_rows} rows, not {group.n_rows}"
+            )
+        yield from table.to_batches(max_chunksize=rows)
 
 
 def _of_window(relation: ParquetRelation) -> tuple[Bound, ...]:
@@ -307,7 +320,7 @@ class GroupPart:
             for low in range(0, group.n_rows, step):
                 yield self._batch(None, min(step, group.n_rows - low), low, shown, ctx)
             return
-        for given in source.read(group, self.nbytes, step):
+        for given in source.read(group, self.nbytes, step, ctx.compiled):
             yield self._batch(given, given.num_rows, row, shown, ctx)
             row += given.num_rows
         if row != group.n_rows:

@@ -15,6 +15,7 @@ from deltalake import DeltaTable
 from ...planner import types as plan
 from ...planner.text import QueryError, fault
 from . import parquet, types
+from .pagereader import joined, read_columns
 from .parquet import Footer
 from .paths import Gate
 
@@ -107,8 +108,11 @@ class Split:
         *,
         batch_rows: int = BATCH_ROWS,
         check: Callable[[], None] = lambda: None,
+        compiled: bool = False,
     ) -> Iterator[pa.RecordBatch]:
         """Batches of exactly the wanted fields in the engine's types; text may come as dictionary(int32).
+
+        `compiled`: whether compiled kernels may be used.
 
         Fields that the file lacks are nulls. `check` is called before each batch and may raise. A damaged file is E605,
         perhaps only after some batches.
@@ -119,21 +123,31 @@ class Split:
         if not present:
             yield from self._without_data(wanted, batch_rows, check)
             return
-        file = parquet.open_file(
-            snap.gate,
-            snap.folder,
-            self.file.path,
-            self.file.size,
-            metadata=self.footer.metadata,
-            dictionaries=self.footer.dictionaries(self.place[1], present),
-        )
-        batches = parquet.read_group(file, self.file.path, self.place[1], self.n_rows, present, batch_rows)
+        found: dict[str, Any] = {}
+        if compiled:
+            with snap.gate.open_read(snap.folder / self.file.path, snap.folder) as source:
+                found = read_columns(source, self.footer.metadata, self.place[1], self.footer.schema, present)
+        rest = [n for n in present if n not in found]
+        batches = joined(found, self._rest(rest, batch_rows) if rest else None, present, self.n_rows, batch_rows)
         while True:
             check()
             batch = next(batches, None)
             if batch is None:
                 return
             yield _shaped(batch, wanted, present, self.file.path)
+
+    def _rest(self, names: list[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
+        """Columns as Arrow reads them."""
+        snap, group = self.snapshot, self.place[1]
+        file = parquet.open_file(
+            snap.gate,
+            snap.folder,
+            self.file.path,
+            self.file.size,
+            metadata=self.footer.metadata,
+            dictionaries=self.footer.dictionaries(group, names),
+        )
+        return parquet.read_group(file, self.file.path, group, self.n_rows, names, batch_rows)
 
     def _without_data(
         self, wanted: Sequence[pa.Field[Any]], batch_rows: int, check: Callable[[], None]

@@ -55,7 +55,7 @@ def _split(sort: Sort, below: list[Node]) -> Node | None:
     request = replace(scan.request, fields=(*(n for n in names if n not in late), place))
     inner: Node = replace(scan, relation=placed, request=request)
     for kept in reversed(filters):
-        inner = replace(kept, inputs=(inner,))
+        inner = replace(kept, inputs=(inner,), carried=None)
     return Fetch(
         span=scan.span, stage=scan.stage, written=scan.written, inputs=(replace(sort, inputs=(inner,)),),
         relation=relation, request=replace(scan.request, fields=tuple(n for n in names if n in late)),

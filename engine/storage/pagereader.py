@@ -1,0 +1,243 @@
+"""Column chunks of flat Parquet columns, read by our own kernels; for whatever they do not know, the answer is None.
+
+The general reader is Arrow's: it reads what is left to it, and judges what looks damaged here. The kernels take numbers of
+4 and 8 bytes (plain or by dictionary) and texts by dictionary, data pages of both versions, and no, Snappy, Zstd or gzip
+compression; each page is checked against its sum where it has one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..arrow import array_from, bitmap_of, buffer_of, bytes_of, coded
+
+PAD = 64  # behind each buffer that kernels look into
+LARGEST = 1 << 26  # unpacked bytes of the wanted columns of a row group: above it the general reader goes in pieces
+_CODECS = {"UNCOMPRESSED": "", "SNAPPY": "snappy", "ZSTD": "zstd", "GZIP": "gzip"}
+_T = pa.types
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How a leaf's values lie in its pages, and as what they come out."""
+
+    n_bytes: int  # 0: texts
+    arrow: pa.DataType
+    is_float: bool = False
+
+
+def read_columns(
+    source: pa.NativeFile, metadata: Any, group: int, schema: pa.Schema, names: Sequence[str]
+) -> dict[str, pa.Array[Any]]:
+    """Those of the named columns of a row group that the kernels can read: numbers widened to 64 bits, texts as dictionaries."""
+    row_group = metadata.row_group(group)
+    leaves = _flat_leaves(schema)
+    chunks = {n: row_group.column(leaves[n]) for n in names if n in leaves}
+    if sum(c.total_uncompressed_size for c in chunks.values()) > LARGEST:
+        return {}
+    found = {}
+    for name, chunk in chunks.items():
+        leaf = metadata.schema.column(leaves[name])
+        try:
+            array = _read(source, leaf, chunk, schema.field(name).type, row_group.num_rows)
+        except (pa.ArrowException, OSError, ValueError):  # the general reader meets it again, and says so
+            continue
+        if array is not None:
+            found[name] = array
+    return found
+
+
+def joined(
+    found: Mapping[str, pa.Array[Any]],
+    rest: Iterator[pa.RecordBatch] | None,
+    names: Sequence[str],
+    n_rows: int,
+    batch_rows: int,
+) -> Iterator[pa.RecordBatch]:
+    """Batches of all columns: those found here, beside the rest that the general reader gives (None: there is no rest)."""
+    if rest is None:
+        for low in range(0, n_rows, batch_rows):
+            yield pa.RecordBatch.from_arrays([found[n].slice(low, batch_rows) for n in names], names=list(names))
+        return
+    row = 0
+    for batch in rest:
+        size = batch.num_rows
+        columns = [found[n].slice(row, size) if n in found else batch.column(n) for n in names]
+        yield pa.RecordBatch.from_arrays(columns, names=list(names))
+        row += size
+
+
+def _flat_leaves(schema: pa.Schema) -> dict[str, int]:
+    """Where the column of a plain field is among the leaves, as far as that is sure: before the first nested field."""
+    leaves = {}
+    for i, field in enumerate(schema):
+        if _T.is_nested(field.type):
+            break
+        leaves[field.name] = i
+    return leaves
+
+
+def _kind_of(leaf: Any, arrow: pa.DataType) -> _Kind | None:
+    physical = leaf.physical_type
+    if physical == "BYTE_ARRAY" and (_T.is_string(arrow) or _T.is_large_string(arrow)):
+        return _Kind(0, pa.string())
+    if physical == "DOUBLE" and _T.is_float64(arrow):
+        return _Kind(8, pa.float64())
+    if physical == "FLOAT" and _T.is_float32(arrow):
+        return _Kind(4, pa.float64(), is_float=True)
+    if physical == "INT64" and _T.is_int64(arrow):
+        return _Kind(8, pa.int64())
+    if physical == "INT32" and (_T.is_int32(arrow) or _T.is_int16(arrow) or _T.is_int8(arrow)):
+        return _Kind(4, pa.int64())
+    if physical == "INT64" and isinstance(arrow, pa.TimestampType) and _unit_of(leaf) == arrow.unit:
+        return _Kind(8, arrow)
+    return None
+
+
+def _unit_of(leaf: Any) -> str:
+    said = json.loads(leaf.logical_type.to_json())
+    return {"milliseconds": "ms", "microseconds": "us", "nanoseconds": "ns"}.get(said.get("timeUnit", ""), "")
+
+
+def _read(source: Any, leaf: Any, chunk: Any, arrow: pa.DataType, n_rows: int) -> pa.Array[Any] | None:
+    kind = _kind_of(leaf, arrow)
+    codec = _CODECS.get(chunk.compression)
+    if kind is None or codec is None or leaf.max_repetition_level or leaf.max_definition_level > 1:
+        return None
+    if chunk.num_values != n_rows or not 0 < chunk.total_compressed_size <= 2 * LARGEST:
+        return None
+    if not kind.n_bytes and not chunk.has_dictionary_page:
+        return None
+    raw = _raw_bytes(source, chunk)
+    pages = None if raw is None else _pages(raw, chunk, codec)
+    return None if pages is None else _decoded(*pages, kind, leaf.max_definition_level, n_rows)
+
+
+def _raw_bytes(source: Any, chunk: Any) -> NDArray[np.uint8] | None:
+    first = chunk.data_page_offset
+    if chunk.has_dictionary_page and 0 < (chunk.dictionary_page_offset or 0) < first:
+        first = chunk.dictionary_page_offset
+    size = chunk.total_compressed_size
+    raw = _space(size)
+    source.seek(first)
+    return raw if source.readinto(memoryview(cast(Any, raw))[:size]) == size else None
+
+
+def _space(size: int) -> NDArray[np.uint8]:
+    """Memory of Arrow's pool, which keeps it for the next morsel."""
+    return bytes_of(pa.allocate_buffer(size + PAD))
+
+
+def _pages(raw: NDArray[np.uint8], chunk: Any, codec: str) -> tuple[NDArray[np.uint8], NDArray[np.int64], int] | None:
+    """The pages unpacked, their table, and how many."""
+    from ..kernels import pages as kernels
+
+    size = chunk.total_compressed_size
+    table = np.empty(kernels.WIDTH * 64, np.int64)
+    while (n_pages := int(kernels.page_table(raw, 0, size, table))) == kernels.UNSURE:
+        if len(table) > kernels.WIDTH * (size // 8 + 1):
+            return None
+        table = np.empty(8 * len(table), np.int64)
+    if n_pages <= 0:
+        return None
+    rows = table[: kernels.WIDTH * n_pages].reshape(n_pages, kernels.WIDTH)
+    unpacked = int(rows[:, kernels.UNPACKED].sum()) + PAD * n_pages
+    if unpacked > 2 * LARGEST:
+        return None
+    if codec in ("zstd", "gzip"):
+        if kernels.unpack_pages(raw, table, n_pages, raw, kernels.OTHER_CODEC) < 0:
+            return None
+        made = _unpacked(raw, rows, unpacked, codec)
+        return None if made is None else (made, table, n_pages)
+    out = _space(unpacked) if codec else raw
+    if kernels.unpack_pages(raw, table, n_pages, out, kernels.SNAPPY if codec else kernels.NO_CODEC) < 0:
+        return None
+    return out, table, n_pages
+
+
+def _unpacked(raw: NDArray[np.uint8], rows: NDArray[np.int64], size: int, codec: str) -> NDArray[np.uint8] | None:
+    """Pages of a codec that Arrow has, one behind another."""
+    from ..kernels import pages as kernels
+
+    out, to = _space(size), 0
+    library = pa.Codec(codec)
+    for page in rows:
+        at, packed, whole = (int(page[k]) for k in (kernels.AT, kernels.PACKED, kernels.UNPACKED))
+        bare = 0
+        if page[kernels.KIND] == kernels.DATA_V2:
+            bare = int(page[kernels.V2_DEFS] + page[kernels.V2_REPS]) if page[kernels.IS_PACKED] else whole
+            if not 0 <= bare <= min(packed, whole) or (not page[kernels.IS_PACKED] and packed != whole):
+                return None
+        out[to : to + bare] = raw[at : at + bare]
+        if bare < whole:
+            try:
+                got = library.decompress(memoryview(cast(Any, raw))[at + bare : at + packed], whole - bare)
+            except (pa.ArrowException, OSError):
+                return None
+            if got.size != whole - bare:
+                return None
+            out[to + bare : to + whole] = bytes_of(got)
+        page[kernels.AT] = to
+        to += whole + PAD
+    return out
+
+
+def _decoded(
+    data: NDArray[np.uint8], table: NDArray[np.int64], n_pages: int, kind: _Kind, max_definition: int, n_rows: int
+) -> pa.Array[Any] | None:
+    from ..kernels import pages as kernels
+
+    rows = table[: kernels.WIDTH * n_pages].reshape(n_pages, kernels.WIDTH)
+    dictionaries = np.flatnonzero(rows[:, kernels.KIND] == kernels.DICTIONARY)
+    if len(dictionaries) > 1 or (len(dictionaries) and dictionaries[0] != 0):
+        return None
+    values = _dictionary(data, rows[0], kind) if len(dictionaries) else np.zeros(1 if not kind.n_bytes else 0, np.int64)
+    if values is None:
+        return None
+    is_text = not kind.n_bytes
+    bound = np.array([len(values)], np.int64) if isinstance(values, pa.Array) else values
+    out = bytes_of(pa.allocate_buffer(n_rows * (4 if is_text else 8)))
+    numbers = out.view(np.int64) if not is_text else np.empty(0, np.int64)
+    codes = out.view(np.int32) if is_text else np.empty(0, np.int32)
+    valid = np.empty(n_rows if max_definition else 0, np.uint8)
+    spare = np.empty(2 * int(rows[:, kernels.N_VALUES].max()), np.int32)
+    n_null = kernels.decode_pages(
+        data, table, n_pages, max_definition, int(is_text), kind.n_bytes, bound, numbers, codes, valid, spare
+    )
+    if n_null < 0:
+        return None
+    nulls = valid == 0 if n_null else None
+    if is_text:
+        if not isinstance(values, pa.Array):
+            return None
+        return coded(array_from(codes, nulls), values)
+    if kind.is_float:
+        numbers = numbers.astype(np.int32).view(np.float32).astype(np.float64).view(np.int64)
+    bitmap = bitmap_of(nulls) if nulls is not None else None
+    return cast("pa.Array[Any]", pa.Array.from_buffers(kind.arrow, n_rows, [bitmap, buffer_of(numbers)]))
+
+
+def _dictionary(data: NDArray[np.uint8], page: NDArray[np.int64], kind: _Kind) -> Any:
+    """The dictionary's values: an Arrow array of texts, or 64-bit numbers. None: damaged, or not known here."""
+    from ..kernels import pages as kernels
+
+    if page[kernels.ENCODING] not in (kernels.PLAIN, kernels.PLAIN_DICTIONARY):
+        return None
+    n, at = int(page[kernels.N_VALUES]), int(page[kernels.AT])
+    end = at + int(page[kernels.UNPACKED])
+    if n * max(kind.n_bytes, 4) > end - at:
+        return None
+    if kind.n_bytes:
+        numbers = np.empty(n, np.int64)
+        return numbers if kernels.plain_numbers(data, at, end, kind.n_bytes, numbers) == 0 else None
+    offsets, text = np.empty(n + 1, np.int32), _space(end - at)
+    if kernels.plain_texts(data, at, end, offsets, text) < 0:
+        return None
+    return pa.Array.from_buffers(pa.string(), n, [None, buffer_of(offsets), buffer_of(text)])
