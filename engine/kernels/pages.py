@@ -321,7 +321,7 @@ def hybrid(data: Any, at: Any, end: Any, width: Any, out: Any, to: Any, n: Any) 
         count = head >> 1
         if head & 1:
             take = min(count * 8, n - done)
-            if count == 0 or (take * width + 7) >> 3 > end - at:
+            if count == 0 or count * width > end - at:
                 return DAMAGED
             _unpack_bits(data, at, width, out, to + done, take)
             at += count * width
@@ -412,7 +412,7 @@ def decode_pages(
             if behind > end:
                 return DAMAGED
             if n and not _are_all_ones(data, at, behind, n):
-                if hybrid(data, at, behind, 1, spare, 0, n) < 0:
+                if hybrid(data, at, behind, 1, spare, 0, n) < 0 or _is_beyond(spare, 0, n, 2):
                     return DAMAGED
                 if not is_told:
                     valid[:row] = 1

@@ -19,9 +19,11 @@ from ...planner.plan import Sort
 from ...planner.types import STRING, Schema, scalar
 from ..arrow import bools_of, call, numbers_of
 from ..batch import Batch, Column, Spans
+from ..context import Context
 from ..notes import At
 from ..operator import Flow
 from .keyform import SIGN, doubles_from
+from .ranges import LEAST, MOST, rows_of
 from .sort import SortLocal, SortSink
 from .sortkeys import Keys, Row, SortBy, derived, keys_of
 from .sortspill import FileRun
@@ -44,12 +46,13 @@ class TopKSink(SortSink):
             return Flow.DONE
         if not batch.n_rows:
             return Flow.MORE
-        places = local.places(batch)
-        bound = self._bound
+        first, bound = local.first_place(batch), self._bound
+        chosen = None if bound is None else _first_key_passes(batch, self.layout.sort_by[:1], bound, local.pile.ctx)
+        if chosen is None or len(chosen) == batch.n_rows:
+            places = np.arange(first, first + batch.n_rows, dtype=np.int64)
+        else:
+            batch, places = batch.take(chosen.astype(np.int32)), chosen + np.int64(first)
         if bound is not None:
-            chosen = _first_key_passes(batch, self.layout.sort_by[:1], bound)
-            if chosen is not None:
-                batch, places = _only(batch, places, chosen)
             if batch.n_rows:
                 batch, places = _only(batch, places, np.flatnonzero(self._batch_keys(batch).before(bound, places)))
             if not batch.n_rows:
@@ -102,7 +105,7 @@ def _only(batch: Batch, places: NDArray[np.int64], rows: NDArray[Any]) -> tuple[
     return batch.take(rows.astype(np.int32)), places[rows]
 
 
-def _first_key_passes(batch: Batch, first: Sequence[SortBy], bound: Row) -> NDArray[Any] | None:
+def _first_key_passes(batch: Batch, first: Sequence[SortBy], bound: Row, ctx: Context) -> NDArray[Any] | None:
     """Rows whose first key is not behind the bound's, where one comparison of the column tells; None if it does not."""
     for by in first:
         column = batch.columns[by.column] if by.column < len(batch.columns) else None
@@ -120,6 +123,9 @@ def _first_key_passes(batch: Batch, first: Sequence[SortBy], bound: Row) -> NDAr
         limit = _number(values.dtype, ~bound[1] if by.descending else bound[1])
         if limit != limit:
             return None
+        if ctx.compiled and values.dtype == np.int64:
+            low, high = (int(limit), MOST) if by.descending else (LEAST, int(limit))
+            return rows_of(((by.column, low, high),), batch, ctx)
         return np.flatnonzero(~(values < limit) if by.descending else values <= limit)  # NaN comes first descending
     return None
 
