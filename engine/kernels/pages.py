@@ -1,9 +1,6 @@
-"""Column chunks of Parquet: page headers, Snappy, levels, dictionary codes and plain numbers.
+"""Data and dictionary pages of flat Parquet columns to numbers, codes and texts.
 
-Sources: Apache Parquet format ("Data pages", "RLE / bit-packing hybrid", "Plain"), Thrift compact protocol, Snappy format
-description. Each kernel answers a count, or a negative number: DAMAGED where the bytes cannot be right, UNSURE where they may
-be right but are of a form that these kernels leave to the general reader. Buffers must be readable and writable 64 bytes
-behind what counts.
+Source: Apache Parquet format, "Data pages", "Plain". Answers are those of `pageheads`.
 """
 
 from __future__ import annotations
@@ -12,336 +9,48 @@ from typing import Any
 
 import numpy as np
 
-from .jit import copy_8, copy_16, i32w, i64, i64w, inline, kernel, load_u32, load_u64, long_, u8, u8w
-
-DAMAGED, UNSURE = -1, -2
-PAD = 64
-
-# a page in the table of pages: these many numbers, in this order
-WIDTH = 12
-KIND, UNPACKED, PACKED, CRC, N_VALUES, ENCODING, LEVELS, AT, V2_DEFS, V2_REPS, IS_PACKED, FIRST_BYTE = range(WIDTH)
-DATA, DICTIONARY, DATA_V2 = 0, 2, 3
-PLAIN, PLAIN_DICTIONARY, RLE, RLE_DICTIONARY = 0, 2, 3, 8
-NO_CRC = -1
-NO_CODEC, SNAPPY, OTHER_CODEC = 0, 1, 2
-
-_STOP, _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _STRUCT = 0, 1, 2, 3, 4, 5, 6, 7, 8, 12
-_DEEPEST = 8
-
-
-def _crc_tables() -> Any:
-    table = np.zeros((8, 256), np.uint32)
-    for i in range(256):
-        c = i
-        for _ in range(8):
-            c = (c >> 1) ^ 0xEDB88320 if c & 1 else c >> 1
-        table[0, i] = c
-    for k in range(1, 8):
-        table[k] = (table[k - 1] >> np.uint32(8)) ^ table[0][table[k - 1] & np.uint32(255)]
-    return table.astype(np.int64).reshape(-1)
+from .hybrid import hybrid
+from .jit import copy_16, i32w, i64, i64w, inline, kernel, load_u32, load_u64, long_, u8, u8w
+from .pageheads import (
+    AT,
+    DAMAGED,
+    DATA,
+    DATA_V2,
+    DICTIONARY,
+    ENCODING,
+    KIND,
+    LEVELS,
+    N_VALUES,
+    PLAIN,
+    PLAIN_DICTIONARY,
+    RLE,
+    RLE_DICTIONARY,
+    UNPACKED,
+    UNSURE,
+    V2_DEFS,
+    V2_REPS,
+    WIDTH,
+    varint,
+)
 
 
-_CRC = _crc_tables()
-
-
-@kernel(u8, long_, long_)
-def crc32(data: Any, at: Any, end: Any) -> Any:
-    """CRC-32 as in zip and PNG, eight bytes a step. O(bytes)."""
-    crc = np.int64(0xFFFFFFFF)
-    while at + 8 <= end:
-        word = load_u64(data, at)
-        low = np.int64(word & np.uint64(0xFFFFFFFF)) ^ crc
-        high = np.int64(word >> np.uint64(32))
-        crc = (
-            _CRC[1792 + (low & 255)] ^ _CRC[1536 + ((low >> 8) & 255)] ^ _CRC[1280 + ((low >> 16) & 255)]
-            ^ _CRC[1024 + (low >> 24)] ^ _CRC[768 + (high & 255)] ^ _CRC[512 + ((high >> 8) & 255)]
-            ^ _CRC[256 + ((high >> 16) & 255)] ^ _CRC[high >> 24]
-        )  # fmt: skip
-        at += 8
-    while at < end:
-        crc = (crc >> 8) ^ _CRC[(crc ^ np.int64(data[at])) & 255]
-        at += 1
-    return crc ^ 0xFFFFFFFF
-
-
-@inline
-def _byte(data: Any, at: Any) -> Any:
-    return np.int64(data[np.uint64(at)])  # unsigned, or Numba would look for numbers from the end
-
-
-@inline
-def _varint(data: Any, at: Any, end: Any) -> Any:
-    """Value and the place behind it; DAMAGED as the place where there is none."""
-    value, shift = np.int64(0), np.int64(0)
-    while at < end and shift < 63:
-        byte = _byte(data, at)
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-        shift += 7
-    return value, np.int64(DAMAGED)
-
-
-@kernel(u8, long_, long_, i64w)
-def page_table(data: Any, at: Any, end: Any, pages: Any) -> Any:
-    """The headers of all pages from `at` to `end` into `pages`, WIDTH numbers each. Returns how many; UNSURE if there is no room.
-
-    A header is a Thrift struct; of what it holds, the fields that a reader must know are picked, the others passed over.
-    """
-    n = 0
-    ids = np.zeros(_DEEPEST + 1, np.int64)
-    while at < end:
-        base = n * WIDTH
-        if base + WIDTH > pages.size:
+@kernel(u8, i64, long_, long_)
+def levels_end(data: Any, pages: Any, base: Any, is_optional: Any) -> Any:
+    """Where the values of a page begin: behind its levels, if it has them."""
+    at, size = pages[base + AT], pages[base + UNPACKED]
+    if pages[base + KIND] == DATA_V2:
+        defs = pages[base + V2_DEFS]
+        if pages[base + V2_REPS] != 0 or (defs != 0 and not is_optional):
             return UNSURE
-        for k in range(WIDTH):
-            pages[base + k] = -1
-        pages[base + IS_PACKED] = 1
-        pages[base + FIRST_BYTE] = at
-        depth, ids[0] = 0, 0
-        while depth >= 0:
-            if at >= end:
-                return DAMAGED
-            head = _byte(data, at)
-            at += 1
-            kind = head & 15
-            if kind == _STOP:
-                depth -= 1
-                continue
-            step = head >> 4
-            if step:
-                ids[depth] += step
-            else:
-                number, at = _varint(data, at, end)
-                if at < 0:
-                    return DAMAGED
-                ids[depth] = (number >> 1) ^ -(number & 1)
-            value = np.int64(0)
-            if kind == _TRUE or kind == _FALSE:
-                value = np.int64(2 - kind)
-            elif kind == _BYTE:
-                at += 1
-            elif kind == _I16 or kind == _I32 or kind == _I64:
-                number, at = _varint(data, at, end)
-                if at < 0:
-                    return DAMAGED
-                value = (number >> 1) ^ -(number & 1)
-            elif kind == _DOUBLE:
-                at += 8
-            elif kind == _BINARY:
-                number, at = _varint(data, at, end)
-                if at < 0 or number > end - at:
-                    return DAMAGED
-                at += number
-            elif kind == _STRUCT:
-                depth += 1
-                if depth > _DEEPEST:
-                    return UNSURE
-                ids[depth] = 0
-                continue
-            else:  # lists, sets and maps: no header of today has one
-                return UNSURE
-            if depth == 0:
-                if ids[0] == 1:
-                    pages[base + KIND] = value
-                elif ids[0] == 2:
-                    pages[base + UNPACKED] = value
-                elif ids[0] == 3:
-                    pages[base + PACKED] = value
-                elif ids[0] == 4:
-                    pages[base + CRC] = value & 0xFFFFFFFF
-            elif depth == 1:
-                inner = ids[1]
-                if inner == 1:
-                    pages[base + N_VALUES] = value
-                elif ids[0] == 8:
-                    if inner == 4:
-                        pages[base + ENCODING] = value
-                    elif inner == 5:
-                        pages[base + V2_DEFS] = value
-                    elif inner == 6:
-                        pages[base + V2_REPS] = value
-                    elif inner == 7:
-                        pages[base + IS_PACKED] = value
-                elif inner == 2:
-                    pages[base + ENCODING] = value
-                elif ids[0] == 5 and inner == 3:
-                    pages[base + LEVELS] = value
-        size, unpacked = pages[base + PACKED], pages[base + UNPACKED]
-        if size < 0 or unpacked < 0 or pages[base + N_VALUES] < 0 or size > end - at:
-            return DAMAGED
-        pages[base + AT] = at
-        at += size
-        n += 1
-    return n
-
-
-@kernel(u8, long_, long_, u8w, long_, long_)
-def unsnap(data: Any, at: Any, end: Any, out: Any, to: Any, size: Any) -> Any:
-    """Snappy block `data[at:end]` of exactly `size` bytes into `out` from `to` on. 0, or DAMAGED. O(bytes)."""
-    told, at = _varint(data, at, end)
-    if at < 0 or told != size:
+        return at + defs if 0 <= defs <= size else DAMAGED
+    if not is_optional:
+        return at
+    if pages[base + LEVELS] != RLE:
+        return UNSURE
+    if size < 4:
         return DAMAGED
-    place, stop = to, to + size
-    while at < end:
-        tag = _byte(data, at)
-        at += 1
-        if tag & 3 == 0:
-            length = (tag >> 2) + 1
-            if length > 60:
-                n = length - 60
-                length = np.int64(load_u32(data, at) & np.uint64((1 << (8 * n)) - 1)) + 1
-                at += n
-            if length > end - at or length > stop - place:
-                return DAMAGED
-            copy_16(out, place, data, at)
-            done = np.int64(16)
-            while done < length:
-                copy_16(out, place + done, data, at + done)
-                done += 16
-            at += length
-            place += length
-            continue
-        if tag & 3 == 1:
-            length, offset = 4 + ((tag >> 2) & 7), ((tag >> 5) << 8) | _byte(data, at)
-            at += 1
-        elif tag & 3 == 2:
-            length, offset = (tag >> 2) + 1, np.int64(load_u32(data, at) & np.uint64(0xFFFF))
-            at += 2
-        else:
-            length, offset = (tag >> 2) + 1, np.int64(load_u32(data, at))
-            at += 4
-        if at > end or offset == 0 or offset > place - to or length > stop - place:
-            return DAMAGED
-        if offset >= 16:
-            done = np.int64(0)
-            while done < length:
-                copy_16(out, place + done, out, place + done - offset)
-                done += 16
-        elif offset >= 8:
-            done = np.int64(0)
-            while done < length:
-                copy_8(out, place + done, out, place + done - offset)
-                done += 8
-        else:
-            for i in range(length):
-                out[np.uint64(place + i)] = out[np.uint64(place + i - offset)]
-        place += length
-    return 0 if place == stop else DAMAGED
-
-
-@kernel(u8, i64w, long_, u8w, long_)
-def unpack_pages(data: Any, pages: Any, n_pages: Any, out: Any, codec: Any) -> Any:
-    """All pages of a chunk, each checked against its sum, unpacked one behind another with PAD between. AT follows them.
-
-    `codec`: NO_CODEC and OTHER_CODEC are only checked, SNAPPY is unpacked into `out`. Returns 0, DAMAGED, or UNSURE.
-    """
-    to = np.int64(0)
-    for p in range(n_pages):
-        base = p * WIDTH
-        at, packed, size = pages[base + AT], pages[base + PACKED], pages[base + UNPACKED]
-        if pages[base + CRC] != NO_CRC and crc32(data, at, at + packed) != pages[base + CRC]:
-            return DAMAGED
-        if codec != SNAPPY:
-            if codec == NO_CODEC and packed != size:
-                return DAMAGED
-            continue
-        bare = np.int64(0)  # levels of a V2 page stand in front, not packed
-        if pages[base + KIND] == DATA_V2:
-            if pages[base + V2_DEFS] < 0 or pages[base + V2_REPS] < 0:
-                return DAMAGED
-            bare = pages[base + V2_DEFS] + pages[base + V2_REPS]
-            if bare > packed or bare > size:
-                return DAMAGED
-        if to + size + PAD > out.size:
-            return UNSURE
-        if pages[base + KIND] == DATA_V2 and pages[base + IS_PACKED] == 0:
-            if packed != size:
-                return DAMAGED
-            bare = size
-        for i in range(bare):
-            out[to + i] = data[at + i]
-        if bare < size and unsnap(data, at + bare, at + packed, out, to + bare, size - bare) < 0:
-            return DAMAGED
-        pages[base + AT] = to
-        to += size + PAD
-    return 0
-
-
-@inline
-def _unpack_bits(data: Any, at: Any, width: Any, out: Any, to: Any, n: Any) -> None:
-    """Eight values lie in `width` bytes; up to seven bits wide they lie in one word."""
-    mask = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
-    w1, w2, w3 = np.uint64(width), np.uint64(2 * width), np.uint64(3 * width)
-    whole = n >> 3
-    if width < 8:
-        w4, w5, w6, w7 = np.uint64(4 * width), np.uint64(5 * width), np.uint64(6 * width), np.uint64(7 * width)
-        for g in range(whole):
-            word = load_u64(data, at + g * width)
-            place = np.uint64(to + 8 * g)
-            out[place] = np.int32(word & mask)
-            out[place + np.uint64(1)] = np.int32((word >> w1) & mask)
-            out[place + np.uint64(2)] = np.int32((word >> w2) & mask)
-            out[place + np.uint64(3)] = np.int32((word >> w3) & mask)
-            out[place + np.uint64(4)] = np.int32((word >> w4) & mask)
-            out[place + np.uint64(5)] = np.int32((word >> w5) & mask)
-            out[place + np.uint64(6)] = np.int32((word >> w6) & mask)
-            out[place + np.uint64(7)] = np.int32((word >> w7) & mask)
-    elif width < 16:
-        half, skip = (4 * width) >> 3, np.uint64((4 * width) & 7)
-        for g in range(whole):
-            word = load_u64(data, at + g * width)
-            other = load_u64(data, at + g * width + half) >> skip
-            place = np.uint64(to + 8 * g)
-            out[place] = np.int32(word & mask)
-            out[place + np.uint64(1)] = np.int32((word >> w1) & mask)
-            out[place + np.uint64(2)] = np.int32((word >> w2) & mask)
-            out[place + np.uint64(3)] = np.int32((word >> w3) & mask)
-            out[place + np.uint64(4)] = np.int32(other & mask)
-            out[place + np.uint64(5)] = np.int32((other >> w1) & mask)
-            out[place + np.uint64(6)] = np.int32((other >> w2) & mask)
-            out[place + np.uint64(7)] = np.int32((other >> w3) & mask)
-    else:
-        whole = 0
-    for i in range(8 * whole, n):
-        bit = i * width
-        out[np.uint64(to + i)] = np.int32((load_u64(data, at + (bit >> 3)) >> np.uint64(bit & 7)) & mask)
-
-
-@kernel(u8, long_, long_, long_, i32w, long_, long_)
-def hybrid(data: Any, at: Any, end: Any, width: Any, out: Any, to: Any, n: Any) -> Any:
-    """n values of the RLE / bit-packing hybrid, `width` (0 to 32) bits each, into `out` from `to` on. 0, or DAMAGED."""
-    done = np.int64(0)
-    n_bytes = (width + 7) >> 3
-    while done < n:
-        head, at = _varint(data, at, end)
-        if at < 0:
-            return DAMAGED
-        count = head >> 1
-        if head & 1:
-            take = min(count * 8, n - done)
-            if count == 0 or count * width > end - at:
-                return DAMAGED
-            _unpack_bits(data, at, width, out, to + done, take)
-            at += count * width
-        else:
-            take = min(count, n - done)
-            if count == 0 or n_bytes > end - at:
-                return DAMAGED
-            value = np.int32(load_u64(data, at) & ((np.uint64(1) << np.uint64(8 * n_bytes)) - np.uint64(1)))
-            for i in range(take):
-                out[to + done + i] = value
-            at += n_bytes
-        done += take
-    return 0
-
-
-@inline
-def _are_all_ones(data: Any, at: Any, end: Any, n: Any) -> Any:
-    """Whether n levels of one bit are one run of ones: then nothing is null."""
-    head, at = _varint(data, at, end)
-    return at > 0 and at < end and head & 1 == 0 and (head >> 1) >= n and data[at] == 1
+    inside = 4 + np.int64(load_u32(data, at))
+    return at + inside if inside <= size else DAMAGED
 
 
 @inline
@@ -353,17 +62,43 @@ def _is_beyond(codes: Any, first: Any, n: Any, size: Any) -> Any:
     return np.int64(highest) >= size
 
 
+@kernel(u8, i64, long_, long_, u8w, long_, long_, i32w)
+def read_levels(
+    data: Any, pages: Any, base: Any, behind: Any, valid: Any, row: Any, n_null: Any, spare: Any
+) -> Any:  # fmt: skip
+    """How many of a page's rows are not null. `valid` is written once there is a null: `n_null` were before this page."""
+    at, n = pages[base + AT], pages[base + N_VALUES]
+    if pages[base + KIND] == DATA:
+        at += 4
+    head, first = varint(data, at, behind)
+    n_here = n
+    if n and not (0 < first < behind and head & 1 == 0 and (head >> 1) >= n and data[first] == 1):
+        if hybrid(data, at, behind, 1, spare, 0, n) < 0 or _is_beyond(spare, 0, n, 2):
+            return DAMAGED
+        n_here = 0
+        for i in range(n):
+            n_here += spare[np.uint64(i)]
+    if n_here < n:
+        if n_null == 0:
+            valid[:row] = 1
+        for i in range(n):
+            valid[np.uint64(row + i)] = spare[np.uint64(i)]
+    elif n_null:
+        valid[row : row + n] = 1
+    return n_here
+
+
 @inline
-def _spread_codes(codes: Any, row: Any, n: Any, valid: Any, spare: Any, k: Any) -> None:
+def _spread(found: Any, k: Any, valid: Any, row: Any, n: Any, out: Any) -> None:
+    """Values one behind another to the rows that are not null; the others get 0."""
     for i in range(n):
-        codes[row + i] = 0
-        if valid[row + i]:
-            codes[row + i] = spare[k]
-            k += 1
+        is_there = valid[np.uint64(row + i)]
+        out[np.uint64(row + i)] = found[np.uint64(k)] if is_there else 0
+        k += is_there
 
 
 @inline
-def _plain_numbers(data: Any, at: Any, n: Any, n_bytes: Any, out: Any, to: Any) -> None:
+def _plain(data: Any, at: Any, n: Any, n_bytes: Any, out: Any, to: Any) -> None:
     if n_bytes == 8:
         for i in range(n):
             out[np.uint64(to + i)] = np.int64(load_u64(data, at + 8 * i))
@@ -372,19 +107,46 @@ def _plain_numbers(data: Any, at: Any, n: Any, n_bytes: Any, out: Any, to: Any) 
             out[np.uint64(to + i)] = np.int64(np.int32(load_u32(data, at + 4 * i)))
 
 
-@kernel(u8, i64, long_, long_, long_, long_, i64, i64w, i32w, u8w, i32w)
-def decode_pages(
-    data: Any, pages: Any, n_pages: Any, is_optional: Any, is_text: Any, n_bytes: Any,
-    dictionary: Any, numbers: Any, codes: Any, valid: Any, spare: Any,
-) -> Any:  # fmt: skip
-    """The data pages of a flat column: codes of texts into `codes`, else numbers of `n_bytes` (4 or 8) into `numbers`.
+@kernel(u8, long_, long_, long_, long_, i32w, long_, long_)
+def read_codes(data: Any, at: Any, end: Any, n: Any, size: Any, out: Any, to: Any, encoding: Any) -> Any:
+    """n codes of a dictionary of `size` values into `out` from `to` on. 0, DAMAGED, or UNSURE (no codes lie there)."""
+    if encoding != PLAIN_DICTIONARY and encoding != RLE_DICTIONARY:
+        return UNSURE
+    if at >= end or data[at] > 32 or hybrid(data, at + 1, end, np.int64(data[at]), out, to, n) < 0:
+        return DAMAGED
+    return DAMAGED if _is_beyond(out, to, n, size) else 0
 
-    `valid` gets 1 or 0 a row if any row is null, whose number or code is 0. `spare`: room for twice the values of a page.
-    Returns how many rows are null, DAMAGED, or UNSURE (an encoding that is not built here). O(rows).
+
+@kernel(u8, long_, long_, long_, long_, i64, i32w, i64w, long_, long_)
+def read_numbers(
+    data: Any, at: Any, end: Any, n: Any, n_bytes: Any, dictionary: Any, spare: Any, out: Any, to: Any, encoding: Any
+) -> Any:  # fmt: skip
+    """n numbers, plain or by code, into `out` from `to` on. 0, DAMAGED, or UNSURE."""
+    if encoding == PLAIN:
+        if n * n_bytes > end - at:
+            return DAMAGED
+        _plain(data, at, n, n_bytes, out, to)
+        return 0
+    found = read_codes(data, at, end, n, dictionary.size, spare, 0, encoding)
+    if found == 0:
+        for i in range(n):
+            out[np.uint64(to + i)] = dictionary[np.uint64(spare[np.uint64(i)])]
+    return found
+
+
+@kernel(u8, i64, long_, long_, long_, i64, i64w, i32w, u8w, i32w, i64w)
+def decode_pages(
+    data: Any, pages: Any, n_pages: Any, is_optional: Any, n_bytes: Any,
+    dictionary: Any, numbers: Any, codes: Any, valid: Any, spare: Any, dense: Any,
+) -> Any:  # fmt: skip
+    """The data pages of a flat column: numbers of `n_bytes` (4 or 8) into `numbers`, else (0) codes of texts into `codes`.
+
+    `dictionary`: the numbers that codes stand for, or how many texts there are. `valid` gets 1 or 0 a row if any row is
+    null, whose number or code is 0. `spare` and `dense`: room for the values of a page. Returns how many rows are null,
+    DAMAGED, or UNSURE (an encoding that is not built here). O(rows).
     """
-    row, n_null, is_told = np.int64(0), np.int64(0), False
-    n_rows = codes.size if is_text else numbers.size
-    half = spare.size // 2
+    row, n_null = np.int64(0), np.int64(0)
+    n_rows = numbers.size if n_bytes else codes.size
     for p in range(n_pages):
         base = p * WIDTH
         kind, n, encoding = pages[base + KIND], pages[base + N_VALUES], pages[base + ENCODING]
@@ -392,86 +154,32 @@ def decode_pages(
             continue
         if kind != DATA and kind != DATA_V2:
             return UNSURE
-        if n > n_rows - row or n > half:
+        at = levels_end(data, pages, base, is_optional)
+        if at < 0:
+            return at
+        if n > n_rows - row or n > spare.size:
             return DAMAGED
-        at = pages[base + AT]
-        end = at + pages[base + UNPACKED]
-        n_here = n
-        if is_optional:
-            if kind == DATA_V2:
-                if pages[base + V2_REPS] != 0 or pages[base + V2_DEFS] < 0:
-                    return UNSURE
-                behind = at + pages[base + V2_DEFS]
-            else:
-                if pages[base + LEVELS] != RLE:
-                    return UNSURE
-                if end - at < 4:
-                    return DAMAGED
-                behind = at + 4 + np.int64(load_u32(data, at))
-                at += 4
-            if behind > end:
-                return DAMAGED
-            if n and not _are_all_ones(data, at, behind, n):
-                if hybrid(data, at, behind, 1, spare, 0, n) < 0 or _is_beyond(spare, 0, n, 2):
-                    return DAMAGED
-                if not is_told:
-                    valid[:row] = 1
-                n_here = 0
-                for i in range(n):
-                    valid[row + i] = spare[i]
-                    n_here += spare[i]
-                is_told = True
-            elif is_told:
-                valid[row : row + n] = 1
-            at = behind
-        elif kind == DATA_V2:
-            if pages[base + V2_REPS] > 0 or pages[base + V2_DEFS] > 0:
-                return UNSURE
-        n_null += n - n_here
-        is_coded = encoding == PLAIN_DICTIONARY or encoding == RLE_DICTIONARY
-        if is_coded and n_here:
-            if at >= end or data[at] > 32:
-                return DAMAGED
-            width = np.int64(data[at])
-            at += 1
-            if n_here == n and is_text:
-                if hybrid(data, at, end, width, codes, row, n) < 0:
-                    return DAMAGED
-            elif hybrid(data, at, end, width, spare, half, n_here) < 0:
-                return DAMAGED
-        elif encoding == PLAIN:
-            if is_text and n_here:
-                return UNSURE
-            if n_here * n_bytes > end - at:
-                return DAMAGED
-        elif n_here:
-            return UNSURE
-        if is_text:
-            if n_here < n:
-                _spread_codes(codes, row, n, valid, spare, half)
-            if n_here and _is_beyond(codes, row, n, dictionary[0]):
-                return DAMAGED
-        elif is_coded and n_here:
-            if _is_beyond(spare, half, n_here, dictionary.size):
-                return DAMAGED
-            if n_here == n:
-                for i in range(n):
-                    numbers[np.uint64(row + i)] = dictionary[np.uint64(spare[np.uint64(half + i)])]
-            else:
-                k = half
-                for i in range(n):
-                    numbers[row + i] = 0
-                    if valid[row + i]:
-                        numbers[row + i] = dictionary[spare[k]]
-                        k += 1
-        elif n_here == n:
-            _plain_numbers(data, at, n, n_bytes, numbers, row)
+        n_here = read_levels(data, pages, base, at, valid, row, n_null, spare) if is_optional else n
+        if n_here < 0:
+            return DAMAGED
+        end = pages[base + AT] + pages[base + UNPACKED]
+        is_full = n_here == n
+        found = np.int64(0)
+        if n_bytes:
+            if n_here:
+                out, to = (numbers, row) if is_full else (dense, np.int64(0))
+                found = read_numbers(data, at, end, n_here, n_bytes, dictionary, spare, out, to, encoding)
+            if not is_full and found == 0:
+                _spread(dense, 0, valid, row, n, numbers)
         else:
-            for i in range(n):
-                numbers[row + i] = 0
-                if valid[row + i]:
-                    _plain_numbers(data, at, 1, n_bytes, numbers, row + i)
-                    at += n_bytes
+            if n_here:
+                target, to = (codes, row) if is_full else (spare, np.int64(0))
+                found = read_codes(data, at, end, n_here, dictionary[0], target, to, encoding)
+            if not is_full and found == 0:
+                _spread(spare, 0, valid, row, n, codes)
+        if found < 0:
+            return found
+        n_null += n - n_here
         row += n
     return n_null if row == n_rows else DAMAGED
 
@@ -481,7 +189,7 @@ def plain_numbers(data: Any, at: Any, end: Any, n_bytes: Any, out: Any) -> Any:
     """A dictionary's numbers, of 4 or 8 bytes, widened with their sign. 0, or DAMAGED."""
     if out.size * n_bytes > end - at:
         return DAMAGED
-    _plain_numbers(data, at, out.size, n_bytes, out, 0)
+    _plain(data, at, out.size, n_bytes, out, 0)
     return 0
 
 

@@ -253,9 +253,7 @@ class ParquetSource:
     def _raw(self, file: ParquetFile) -> pa.NativeFile:
         return pa.BufferReader(file.held) if file.held is not None else self.relation.gate.open_read(file.path)
 
-    def _rest(
-        self, group: Group, names: list[str], nbytes: int, rows: int, shown: str
-    ) -> Iterator[pa.RecordBatch]:
+    def _rest(self, group: Group, names: list[str], nbytes: int, rows: int, shown: str) -> Iterator[pa.RecordBatch]:
         """Columns as Arrow reads them."""
         file, number = group.file, group.number
         reader = _open(self.relation.gate, file.path, file.held, file.metadata, _dictionaries(file, number, names))

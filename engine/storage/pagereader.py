@@ -137,43 +137,44 @@ def _space(size: int) -> NDArray[np.uint8]:
 
 def _pages(raw: NDArray[np.uint8], chunk: Any, codec: str) -> tuple[NDArray[np.uint8], NDArray[np.int64], int] | None:
     """The pages unpacked, their table, and how many."""
-    from ..kernels import pages as kernels
+    from ..kernels import pageheads as heads
+    from ..kernels import unpack
 
     size = chunk.total_compressed_size
-    table = np.empty(kernels.WIDTH * 64, np.int64)
-    while (n_pages := int(kernels.page_table(raw, 0, size, table))) == kernels.UNSURE:
-        if len(table) > kernels.WIDTH * (size // 8 + 1):
+    table = np.empty(heads.WIDTH * 64, np.int64)
+    while (n_pages := int(heads.page_table(raw, 0, size, table))) == heads.UNSURE:
+        if len(table) > heads.WIDTH * (size // 8 + 1):
             return None
         table = np.empty(8 * len(table), np.int64)
     if n_pages <= 0:
         return None
-    rows = table[: kernels.WIDTH * n_pages].reshape(n_pages, kernels.WIDTH)
-    unpacked = int(rows[:, kernels.UNPACKED].sum()) + PAD * n_pages
+    rows = table[: heads.WIDTH * n_pages].reshape(n_pages, heads.WIDTH)
+    unpacked = int(rows[:, heads.UNPACKED].sum()) + PAD * n_pages
     if unpacked > 2 * LARGEST:
         return None
     if codec in ("zstd", "gzip"):
-        if kernels.unpack_pages(raw, table, n_pages, raw, kernels.OTHER_CODEC) < 0:
+        if unpack.unpack_pages(raw, table, n_pages, raw, heads.OTHER_CODEC) < 0:
             return None
         made = _unpacked(raw, rows, unpacked, codec)
         return None if made is None else (made, table, n_pages)
     out = _space(unpacked) if codec else raw
-    if kernels.unpack_pages(raw, table, n_pages, out, kernels.SNAPPY if codec else kernels.NO_CODEC) < 0:
+    if unpack.unpack_pages(raw, table, n_pages, out, heads.SNAPPY if codec else heads.NO_CODEC) < 0:
         return None
     return out, table, n_pages
 
 
 def _unpacked(raw: NDArray[np.uint8], rows: NDArray[np.int64], size: int, codec: str) -> NDArray[np.uint8] | None:
     """Pages of a codec that Arrow has, one behind another."""
-    from ..kernels import pages as kernels
+    from ..kernels import pageheads as heads
 
     out, to = _space(size), 0
     library = pa.Codec(codec)
     for page in rows:
-        at, packed, whole = (int(page[k]) for k in (kernels.AT, kernels.PACKED, kernels.UNPACKED))
+        at, packed, whole = (int(page[k]) for k in (heads.AT, heads.PACKED, heads.UNPACKED))
         bare = 0
-        if page[kernels.KIND] == kernels.DATA_V2:
-            bare = int(page[kernels.V2_DEFS] + page[kernels.V2_REPS]) if page[kernels.IS_PACKED] else whole
-            if not 0 <= bare <= min(packed, whole) or (not page[kernels.IS_PACKED] and packed != whole):
+        if page[heads.KIND] == heads.DATA_V2:
+            bare = int(page[heads.V2_DEFS] + page[heads.V2_REPS]) if page[heads.IS_PACKED] else whole
+            if not 0 <= bare <= min(packed, whole) or (not page[heads.IS_PACKED] and packed != whole):
                 return None
         out[to : to + bare] = raw[at : at + bare]
         if bare < whole:
@@ -184,7 +185,7 @@ def _unpacked(raw: NDArray[np.uint8], rows: NDArray[np.int64], size: int, codec:
             if got.size != whole - bare:
                 return None
             out[to + bare : to + whole] = bytes_of(got)
-        page[kernels.AT] = to
+        page[heads.AT] = to
         to += whole + PAD
     return out
 
@@ -192,10 +193,11 @@ def _unpacked(raw: NDArray[np.uint8], rows: NDArray[np.int64], size: int, codec:
 def _decoded(
     data: NDArray[np.uint8], table: NDArray[np.int64], n_pages: int, kind: _Kind, max_definition: int, n_rows: int
 ) -> pa.Array[Any] | None:
+    from ..kernels import pageheads as heads
     from ..kernels import pages as kernels
 
-    rows = table[: kernels.WIDTH * n_pages].reshape(n_pages, kernels.WIDTH)
-    dictionaries = np.flatnonzero(rows[:, kernels.KIND] == kernels.DICTIONARY)
+    rows = table[: heads.WIDTH * n_pages].reshape(n_pages, heads.WIDTH)
+    dictionaries = np.flatnonzero(rows[:, heads.KIND] == heads.DICTIONARY)
     if len(dictionaries) > 1 or (len(dictionaries) and dictionaries[0] != 0):
         return None
     values = _dictionary(data, rows[0], kind) if len(dictionaries) else np.zeros(1 if not kind.n_bytes else 0, np.int64)
@@ -207,9 +209,10 @@ def _decoded(
     numbers = out.view(np.int64) if not is_text else np.empty(0, np.int64)
     codes = out.view(np.int32) if is_text else np.empty(0, np.int32)
     valid = np.empty(n_rows if max_definition else 0, np.uint8)
-    spare = np.empty(2 * int(rows[:, kernels.N_VALUES].max()), np.int32)
+    largest = int(rows[:, heads.N_VALUES].max())
+    spare, dense = np.empty(largest, np.int32), np.empty(0 if is_text or not max_definition else largest, np.int64)
     n_null = kernels.decode_pages(
-        data, table, n_pages, max_definition, int(is_text), kind.n_bytes, bound, numbers, codes, valid, spare
+        data, table, n_pages, max_definition, kind.n_bytes, bound, numbers, codes, valid, spare, dense
     )
     if n_null < 0:
         return None
@@ -226,12 +229,13 @@ def _decoded(
 
 def _dictionary(data: NDArray[np.uint8], page: NDArray[np.int64], kind: _Kind) -> Any:
     """The dictionary's values: an Arrow array of texts, or 64-bit numbers. None: damaged, or not known here."""
+    from ..kernels import pageheads as heads
     from ..kernels import pages as kernels
 
-    if page[kernels.ENCODING] not in (kernels.PLAIN, kernels.PLAIN_DICTIONARY):
+    if page[heads.ENCODING] not in (heads.PLAIN, heads.PLAIN_DICTIONARY):
         return None
-    n, at = int(page[kernels.N_VALUES]), int(page[kernels.AT])
-    end = at + int(page[kernels.UNPACKED])
+    n, at = int(page[heads.N_VALUES]), int(page[heads.AT])
+    end = at + int(page[heads.UNPACKED])
     if n * max(kind.n_bytes, 4) > end - at:
         return None
     if kind.n_bytes:

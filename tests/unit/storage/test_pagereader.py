@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cortado.engine.kernels import pages as kernels
+from cortado.engine.kernels import pageheads as heads
+from cortado.engine.kernels import unpack
 from cortado.engine.storage.pagereader import read_columns
 
 KNOWN = ("i64", "i32", "i16", "i8", "f64", "f32", "us", "ms", "ns", "zoned", "word", "long word")
@@ -84,7 +85,13 @@ OPTIONS: list[dict[str, Any]] = [
     {"compression": "gzip", "data_page_version": "2.0"},
     {"compression": "snappy", "data_page_version": "2.0", "data_page_size": 64, "write_page_checksum": True},
     {"compression": "snappy", "dictionary_pagesize_limit": 200, "data_page_size": 300},
-    {"compression": "none", "data_page_version": "2.0", "version": "1.0", "coerce_timestamps": "ms", "allow_truncated_timestamps": True},
+    {
+        "compression": "none",
+        "data_page_version": "2.0",
+        "version": "1.0",
+        "coerce_timestamps": "ms",
+        "allow_truncated_timestamps": True,
+    },
     {"compression": "zstd", "use_dictionary": False},
     {"compression": "snappy", "column_encoding": {"i64": "DELTA_BINARY_PACKED"}, "use_dictionary": ["word"]},
     {"compression": "lz4"},
@@ -158,14 +165,14 @@ def test_a_damaged_chunk_is_left_to_arrow_or_read_as_arrow_reads_it(tmp_path: Pa
 def _in_a_header(good: bytes, at: int, path: Path) -> bool:
     """Page headers have no sum of their own."""
     meta = pq.ParquetFile(path).metadata.row_group(0)
-    table = np.empty(kernels.WIDTH * 1000, np.int64)
+    table = np.empty(heads.WIDTH * 1000, np.int64)
     for i in range(meta.num_columns):
         chunk = meta.column(i)
         first = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
         raw = np.frombuffer(good[first : first + chunk.total_compressed_size] + bytes(64), np.uint8)
-        n = kernels.page_table(raw, 0, chunk.total_compressed_size, table)
-        for page in table[: n * kernels.WIDTH].reshape(n, kernels.WIDTH):
-            if page[kernels.FIRST_BYTE] <= at - first < page[kernels.AT]:
+        n = heads.page_table(raw, 0, chunk.total_compressed_size, table)
+        for page in table[: n * heads.WIDTH].reshape(n, heads.WIDTH):
+            if page[heads.FIRST_BYTE] <= at - first < page[heads.AT]:
                 return True
     return False
 
@@ -180,7 +187,7 @@ def _arrow_reads(path: Path, name: str, found: pa.Array[Any]) -> bool:
 def test_sum_is_that_of_zlib() -> None:
     for n in (0, 1, 7, 8, 9, 1000):
         data = np.random.default_rng(n).integers(0, 256, n + 64, dtype=np.uint8)
-        assert kernels.crc32(data, 0, n) == zlib.crc32(data[:n].tobytes())
+        assert unpack.crc32(data, 0, n) == zlib.crc32(data[:n].tobytes())
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -191,7 +198,7 @@ def test_snappy_is_that_of_arrow(seed: int) -> None:
     packed = pa.Codec("snappy").compress(text).to_pybytes()
     raw = np.frombuffer(packed + bytes(64), np.uint8)
     out = np.zeros(len(text) + 64, np.uint8)
-    assert kernels.unsnap(raw, 0, len(packed), out, 0, len(text)) == 0
+    assert unpack.unsnap(raw, 0, len(packed), out, 0, len(text)) == 0
     assert out[: len(text)].tobytes() == text
     for _ in range(200):  # never outside its memory, and never more than there is
         bad = bytearray(packed)
@@ -199,5 +206,5 @@ def test_snappy_is_that_of_arrow(seed: int) -> None:
         cut = rng.randrange(len(bad) + 1)
         raw = np.frombuffer(bytes(bad[:cut]) + bytes(64), np.uint8)
         out = np.full(len(text) + 128, 7, np.uint8)
-        kernels.unsnap(raw, 0, cut, out, 0, len(text))
+        unpack.unsnap(raw, 0, cut, out, 0, len(text))
         assert (out[len(text) + 64 :] == 7).all()

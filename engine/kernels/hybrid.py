@@ -1,0 +1,81 @@
+"""Small whole numbers as Parquet has them: runs of one value, and values of a few bits packed one behind another.
+
+Source: Apache Parquet format, "RLE / bit-packing hybrid".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .jit import i32w, inline, kernel, load_u64, long_, u8
+from .pageheads import DAMAGED, varint
+
+
+@inline
+def _unpack_bits(data: Any, at: Any, width: Any, out: Any, to: Any, n: Any) -> None:
+    """Eight values lie in `width` bytes; up to seven bits wide they lie in one word."""
+    mask = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
+    w1, w2, w3 = np.uint64(width), np.uint64(2 * width), np.uint64(3 * width)
+    whole = n >> 3
+    if width < 8:
+        w4, w5, w6, w7 = np.uint64(4 * width), np.uint64(5 * width), np.uint64(6 * width), np.uint64(7 * width)
+        for g in range(whole):
+            word = load_u64(data, at + g * width)
+            place = np.uint64(to + 8 * g)
+            out[place] = np.int32(word & mask)
+            out[place + np.uint64(1)] = np.int32((word >> w1) & mask)
+            out[place + np.uint64(2)] = np.int32((word >> w2) & mask)
+            out[place + np.uint64(3)] = np.int32((word >> w3) & mask)
+            out[place + np.uint64(4)] = np.int32((word >> w4) & mask)
+            out[place + np.uint64(5)] = np.int32((word >> w5) & mask)
+            out[place + np.uint64(6)] = np.int32((word >> w6) & mask)
+            out[place + np.uint64(7)] = np.int32((word >> w7) & mask)
+    elif width < 16:
+        half, skip = (4 * width) >> 3, np.uint64((4 * width) & 7)
+        for g in range(whole):
+            word = load_u64(data, at + g * width)
+            other = load_u64(data, at + g * width + half) >> skip
+            place = np.uint64(to + 8 * g)
+            out[place] = np.int32(word & mask)
+            out[place + np.uint64(1)] = np.int32((word >> w1) & mask)
+            out[place + np.uint64(2)] = np.int32((word >> w2) & mask)
+            out[place + np.uint64(3)] = np.int32((word >> w3) & mask)
+            out[place + np.uint64(4)] = np.int32(other & mask)
+            out[place + np.uint64(5)] = np.int32((other >> w1) & mask)
+            out[place + np.uint64(6)] = np.int32((other >> w2) & mask)
+            out[place + np.uint64(7)] = np.int32((other >> w3) & mask)
+    else:
+        whole = 0
+    for i in range(8 * whole, n):
+        bit = i * width
+        out[np.uint64(to + i)] = np.int32((load_u64(data, at + (bit >> 3)) >> np.uint64(bit & 7)) & mask)
+
+
+@kernel(u8, long_, long_, long_, i32w, long_, long_)
+def hybrid(data: Any, at: Any, end: Any, width: Any, out: Any, to: Any, n: Any) -> Any:
+    """n values of the RLE / bit-packing hybrid, `width` (0 to 32) bits each, into `out` from `to` on. 0, or DAMAGED."""
+    done = np.int64(0)
+    n_bytes = (width + 7) >> 3
+    while done < n:
+        head, at = varint(data, at, end)
+        if at < 0:
+            return DAMAGED
+        count = head >> 1
+        if head & 1:
+            take = min(count * 8, n - done)
+            if count == 0 or count * width > end - at:
+                return DAMAGED
+            _unpack_bits(data, at, width, out, to + done, take)
+            at += count * width
+        else:
+            take = min(count, n - done)
+            if count == 0 or n_bytes > end - at:
+                return DAMAGED
+            value = np.int32(load_u64(data, at) & ((np.uint64(1) << np.uint64(8 * n_bytes)) - np.uint64(1)))
+            for i in range(take):
+                out[to + done + i] = value
+            at += n_bytes
+        done += take
+    return 0

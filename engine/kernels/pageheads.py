@@ -1,0 +1,150 @@
+"""Headers of Parquet pages, into a table.
+
+Sources: Apache Parquet format, "Data pages"; Thrift compact protocol. Kernels over pages answer a count, or a negative
+number: DAMAGED where the bytes cannot be right, UNSURE where they may be right but are of a form that is left to the general
+reader. Their buffers must be readable and writable PAD bytes behind what counts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .jit import i64w, inline, kernel, long_, u8
+
+DAMAGED, UNSURE = -1, -2
+PAD = 64
+
+# a page in the table of pages: these many numbers, in this order
+WIDTH = 12
+KIND, UNPACKED, PACKED, CRC, N_VALUES, ENCODING, LEVELS, AT, V2_DEFS, V2_REPS, IS_PACKED, FIRST_BYTE = range(WIDTH)
+DATA, DICTIONARY, DATA_V2 = 0, 2, 3
+PLAIN, PLAIN_DICTIONARY, RLE, RLE_DICTIONARY = 0, 2, 3, 8
+NO_CRC = -1
+NO_CODEC, SNAPPY, OTHER_CODEC = 0, 1, 2
+
+_STOP, _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _STRUCT = 0, 1, 2, 3, 4, 5, 6, 7, 8, 12
+_DEEPEST = 8
+
+
+@inline
+def byte_at(data: Any, at: Any) -> Any:
+    return np.int64(data[np.uint64(at)])  # unsigned, or Numba would look for numbers from the end
+
+
+@inline
+def varint(data: Any, at: Any, end: Any) -> Any:
+    """Value and the place behind it; DAMAGED as the place where there is none."""
+    value, shift = np.int64(0), np.int64(0)
+    while at < end and shift < 63:
+        byte = byte_at(data, at)
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+        shift += 7
+    return value, np.int64(DAMAGED)
+
+
+@inline
+def _note(pages: Any, base: Any, depth: Any, outer: Any, inner: Any, value: Any) -> None:
+    """A number of the header's, by field ids: those of PageHeader, and within 5, 7 and 8 those of the kinds of page."""
+    place = np.int64(-1)
+    if depth == 0:
+        if outer == 1:
+            place = np.int64(KIND)
+        elif outer == 2:
+            place = np.int64(UNPACKED)
+        elif outer == 3:
+            place = np.int64(PACKED)
+        elif outer == 4:
+            place = np.int64(CRC)
+            value = value & 0xFFFFFFFF
+    elif depth == 1:
+        if inner == 1:
+            place = np.int64(N_VALUES)
+        elif outer == 8:
+            if inner == 4:
+                place = np.int64(ENCODING)
+            elif inner == 5:
+                place = np.int64(V2_DEFS)
+            elif inner == 6:
+                place = np.int64(V2_REPS)
+            elif inner == 7:
+                place = np.int64(IS_PACKED)
+        elif inner == 2:
+            place = np.int64(ENCODING)
+        elif outer == 5 and inner == 3:
+            place = np.int64(LEVELS)
+    if place >= 0:
+        pages[base + place] = value
+
+
+@kernel(u8, long_, long_, i64w)
+def page_table(data: Any, at: Any, end: Any, pages: Any) -> Any:
+    """The headers of all pages from `at` to `end` into `pages`, WIDTH numbers each. Returns how many; UNSURE if there is no room.
+
+    A header is a Thrift struct; of what it holds, the fields that a reader must know are picked, the others passed over.
+    """
+    n = 0
+    ids = np.zeros(_DEEPEST + 1, np.int64)
+    while at < end:
+        base = n * WIDTH
+        if base + WIDTH > pages.size:
+            return UNSURE
+        for k in range(WIDTH):
+            pages[base + k] = -1
+        pages[base + IS_PACKED] = 1
+        pages[base + FIRST_BYTE] = at
+        depth, ids[0] = 0, 0
+        while depth >= 0:
+            if at >= end:
+                return DAMAGED
+            head = byte_at(data, at)
+            at += 1
+            kind = head & 15
+            if kind == _STOP:
+                depth -= 1
+                continue
+            step = head >> 4
+            if step:
+                ids[depth] += step
+            else:
+                number, at = varint(data, at, end)
+                if at < 0:
+                    return DAMAGED
+                ids[depth] = (number >> 1) ^ -(number & 1)
+            value = np.int64(0)
+            if kind in (_TRUE, _FALSE):
+                value = np.int64(2 - kind)
+            elif kind == _BYTE:
+                at += 1
+            elif kind in (_I16, _I32, _I64):
+                number, at = varint(data, at, end)
+                if at < 0:
+                    return DAMAGED
+                value = (number >> 1) ^ -(number & 1)
+            elif kind == _DOUBLE:
+                at += 8
+            elif kind == _BINARY:
+                number, at = varint(data, at, end)
+                if at < 0 or number > end - at:
+                    return DAMAGED
+                at += number
+            elif kind == _STRUCT:
+                depth += 1
+                if depth > _DEEPEST:
+                    return UNSURE
+                ids[depth] = 0
+                continue
+            else:  # lists, sets and maps: no header of today has one
+                return UNSURE
+            _note(pages, base, depth, ids[0], ids[1], value)
+        size, unpacked = pages[base + PACKED], pages[base + UNPACKED]
+        if size < 0 or unpacked < 0 or pages[base + N_VALUES] < 0 or size > end - at:
+            return DAMAGED
+        pages[base + AT] = at
+        at += size
+        n += 1
+    return n
