@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 KERNEL_BYTES = 8 << 20  # below it the general kernels answer sooner than numba is imported
 GENERAL_BYTES_S = 400e6  # what the general kernels get through in a second, and so what waiting for better ones costs
-PATIENCE_S = 1.0  # loading from the cache takes less; compiling takes more and goes on while the query runs
+PATIENCE_S = 2.0  # loading from the cache takes less; compiling takes more and goes on while the query runs
 
 
 def _compiled(mode: str) -> Callable[[], bool]:

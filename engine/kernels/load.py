@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from types import ModuleType
 
+from . import aside
+
 _lock = threading.Lock()
 _loading = threading.Lock()
 _thread: threading.Thread | None = None
@@ -30,7 +32,9 @@ def modules() -> list[str]:
     """Full names of the kernel modules."""
     package = importlib.import_module(__package__)
     return sorted(
-        f"{package.__name__}.{m.name}" for m in pkgutil.iter_modules(package.__path__) if m.name not in ("load", "jit")
+        f"{package.__name__}.{m.name}"
+        for m in pkgutil.iter_modules(package.__path__)
+        if m.name not in ("aside", "load", "jit")
     )
 
 
@@ -64,19 +68,32 @@ def wait(timeout_s: float, is_stopped: Callable[[], bool]) -> None:
 def _quietly() -> None:
     global _error
     try:
-        _load()
+        if aside.is_needed():
+            aside.compile_all(_is_ending)
+        _load(_is_ending)
     except BaseException as why:  # whatever it is, the general kernels answer
         _error = why
 
 
-def _load() -> None:
+def _is_ending() -> bool:
+    """The process ends: do not hold it up."""
+    return not threading.main_thread().is_alive()
+
+
+def compile_here(is_stopped: Callable[[], bool]) -> None:
+    """Compile what is not kept yet, one module after the other."""
+    _load(is_stopped)
+
+
+def _load(is_stopped: Callable[[], bool] = lambda: False) -> None:
     global _is_ready
     with _loading:
         for name in modules():
-            if not threading.main_thread().is_alive():  # the process ends: do not hold it up for the rest
+            if is_stopped():
                 return
             _import(name)
         _is_ready = True
+        aside.leave_mark()
 
 
 def _import(name: str) -> ModuleType:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from cortado.engine import run
-from cortado.engine.kernels import load
+from cortado.engine.kernels import aside, load
 from cortado.engine.operators.rows import Rows
 
 from .toys import SCHEMA, Boom, Numbers, Probe, pipe, start, values
@@ -27,6 +28,8 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(load, "_thread", None)
     monkeypatch.setattr(load, "modules", lambda: ["one", "two"])
     monkeypatch.setattr(load, "_import", loaded.append)
+    monkeypatch.setattr(aside, "is_needed", lambda: False)
+    monkeypatch.setattr(aside, "leave_mark", lambda: None)
     return loaded
 
 
@@ -123,7 +126,55 @@ def test_failure_in_the_background_is_noted(session_of: Any, fresh: list[str], m
 def test_modules_are_those_of_the_folder() -> None:
     names = load.modules()
     assert "cortado.engine.kernels.group" in names
-    assert not {"cortado.engine.kernels.load", "cortado.engine.kernels.jit"} & set(names)
+    assert not {f"cortado.engine.kernels.{n}" for n in ("aside", "load", "jit")} & set(names)
+
+
+def test_kernels_that_are_not_kept_are_compiled_in_another_process(
+    fresh: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """First aside, then loaded here; once the mark is left nothing is compiled aside any more."""
+    monkeypatch.undo()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert aside.is_needed()
+    done = subprocess.run([sys.executable, "-c", _ASIDE], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["True", "False"], done.stderr
+    assert not aside.is_needed()
+
+
+# the real process, with a kernel module that is quick: what it imports last is told by the mark that it leaves
+_ASIDE = """
+import sys
+from cortado.engine.kernels import aside, load
+print(aside.is_needed())
+aside._start = lambda: __import__("subprocess").Popen(
+    [sys.executable, "-c", "from cortado.engine.kernels import load, aside; load.modules = lambda: ['json']; aside.work()"])
+aside.compile_all(lambda: False)
+print(aside.is_needed())
+"""
+
+
+def test_no_place_for_a_mark_means_no_other_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(file / "below"))
+    assert not aside.is_needed()
+    aside.leave_mark()  # and no error
+
+
+def test_a_process_that_cannot_be_started_is_done_without(
+    fresh: list[str], monkeypatch: pytest.MonkeyPatch, session_of: Any
+) -> None:
+    monkeypatch.setattr(aside, "is_needed", lambda: True)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    list(start(session_of(2), [pipe(rows(run.KERNEL_BYTES))], kernels="auto"))
+    assert fresh == ["one", "two"]
+
+
+def test_the_other_process_is_left_when_this_one_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    monkeypatch.setattr(aside, "_start", lambda: child)
+    aside.compile_all(lambda: True)
+    assert child.wait(10) != 0
 
 
 def test_small_query_imports_neither_numba_nor_pandas() -> None:

@@ -1,0 +1,103 @@
+"""Compiles the kernels in a process of its own, so that a query at work keeps the interpreter and its memory.
+
+Numba keeps what it compiled; a mark says that it has kept all kernels as they are now. The process lasts some seconds and
+ends by itself; where the one that asked ends sooner, it ends with the module that it is at, and the next goes on from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+_FOLDER = Path(__file__).parent
+
+
+def is_needed() -> bool:
+    """Whether there is no mark, though one can be left."""
+    place = _place()
+    return place is not None and not (place / _mark()).exists()
+
+
+def leave_mark() -> None:
+    """All kernels are compiled, and kept."""
+    place = _place()
+    if place is not None:
+        with suppress(OSError):
+            (place / _mark()).touch()
+
+
+def _place() -> Path | None:
+    """The folder for marks: Numba's, or else the user's."""
+    for folder in _folders():
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                return folder
+    return None
+
+
+def _folders() -> Iterator[Path]:
+    told = os.environ.get("NUMBA_CACHE_DIR")
+    if told:
+        yield Path(told)
+        return
+    yield _FOLDER / "__pycache__"
+    from platformdirs import user_cache_path
+
+    yield user_cache_path("cortado", appauthor=False)
+
+
+def _mark() -> str:
+    """Its name changes with the kernels, Python, Numba and the machine."""
+    from importlib.metadata import version
+
+    said = [sys.version, version("numba"), *os.uname()] if hasattr(os, "uname") else [sys.version, version("numba")]
+    for path in sorted(_FOLDER.glob("*.py")):
+        found = path.stat()
+        said.append(f"{path.name} {found.st_mtime_ns} {found.st_size}")
+    return f"kernels-{hashlib.sha256(repr(said).encode()).hexdigest()[:16]}"
+
+
+def compile_all(is_ending: Callable[[], bool]) -> None:
+    """Starts the process and waits for it, unless this one ends. What it could not do is left for others to do."""
+    child = _start()
+    if child is None:
+        return
+    while not is_ending():
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(0.05)
+            return
+    child.terminate()
+
+
+def _start() -> Any:
+    root = str(Path(sys.modules[__name__.split(".")[0]].__file__ or "").parents[1])
+    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    code = f"from {__name__} import work; work()"
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": path}, start_new_session=True,
+        )  # fmt: skip
+    except (OSError, ValueError):  # no other process may be started here
+        return None
+
+
+def work() -> None:
+    """What the process does."""
+    from . import load
+
+    told_to_end = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: told_to_end.set())
+    with suppress(AttributeError, OSError):
+        os.nice(5)  # the query goes first
+    load.compile_here(told_to_end.is_set)
