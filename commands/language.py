@@ -9,22 +9,70 @@ from ..planner.text import nearest
 from .base import REGISTRY, Registry, load
 
 FOREIGN = {
-    "summarize": "stats", "extend": "eval", "project": "fields", "filter": "search", "select": "fields", "from": "table",
-    "take": "limit", "mv-expand": "explode", "bucket": "bin", "transaction": "window", "group": "stats", "extract": "rex",
-    "chart": "timechart", "regex": "rex", "spath": "parsejson", "distinct": "dedup", "read": "csvfile",
-}  # fmt: skip
-"""Commands of Splunk, Kusto, DuckDB and Polars that have another name here."""
+    theirs: tuple(ours.split("/"))
+    for ours, names in {
+        "stats": "summarize summarise aggregate agg group groupby group_by count sum avg min max sistats tstats",
+        "eval": "extend mutate let assign with_columns with with_column derive compute",
+        "fields": "project select keep cut project-keep project-reorder columns returns",
+        "fields -": "project-away exclude project_out remove",
+        "rename": "project-rename",
+        "search": "filter having grep",
+        "table/textfile/csvfile": "from source read get fetch index datatable externaldata inputlookup",
+        "csvfile": "read_csv loadcsv inputcsv csv",
+        "jsonfile": "read_json loadjson",
+        "textfile": "read_text cat",
+        "parquetfile": "read_parquet parquet",
+        "json": "print makeresults",
+        "limit": "take first slice",
+        "tail": "last",
+        "sort": "orderby order_by sortby arrange",
+        "dedup": "distinct uniq unique drop_duplicates",
+        "explode": "mv-expand mvexpand unnest flatten expand mv-apply",
+        "bin": "bucket discretize",
+        "window": "transaction over serialize",
+        "streamstats": "accum delta autoregress trendline",
+        "rex": "extract regex erex grok",
+        "timechart": "chart make-series timeseries render",
+        "parsejson": "spath unpack parse_json json_parse",
+        "parsekv": "kv extract-kv parse-kv kvform",
+        "parsexml": "xmlkv xpath",
+        "fillnull": "fill_null fillna filldown",
+        "unpivot": "untable melt gather pivot_longer stack",
+        "pivot": "xyseries pivot_wider crosstab evaluate-pivot spread",
+        "sample": "sample-distinct tablesample",
+        "union": "append concat multisearch union_all unionall",
+        "join": "inner_join left_join joinleft",
+        "lookup": "enrich",
+        "describe": "getschema fieldsummary summary profile",
+        "system": "show catalog list",
+        "import": "insert-into collect save store into ingest outputlookup",
+        "outputcsv": "write_csv to_csv export write",
+        "create-table": "create",
+        "purge": "delete",
+        "alter-table": "alter",
+        "top": "top-nested topn",
+        "set": "declare define param var",
+        "#": "comment note rem",
+        "anomalies": "anomalydetection outlier",
+        "forecast": "predict",
+        "kmeans": "cluster",
+        "explain": "analyze analyse plan",
+    }.items()
+    for theirs in names.split()
+}
+"""Commands of Splunk, Kusto, DuckDB, Polars and SQL that have another name here."""
 
 SHARED_RULES = """
 renames: rename ("," rename)*
-rename: field "as" field
+rename: field _AS field
 anchors: anchor ("," anchor)*
-anchor: pattern "as" field
+anchor: pattern _AS field
 columns: keys
-by_pairs: "by" pairs
+by_pairs: _BY pairs
 columns_def: column_def ("," column_def)*
 column_def: NAME ":" NAME
 """
+PRODUCT_PREFIXES = ("sonar-", "siem-", "forensic-", "sentry-", "evtctx", "sendmail", "sendsyslog")
 HIDDEN = "parallel"  # accepted wherever options are, without effect, and not shown
 
 
@@ -69,11 +117,14 @@ class Language:
         if later is not None:
             return "E309", f"'{command}' is not in this version", (), ""
         product = self._all.product.get(command)
+        if product is None and command.startswith(PRODUCT_PREFIXES):
+            product = ""
         if product is not None:
             hint = f"the nearest thing here: {product}" if product else ""
             return "E303", f"'{command}' belongs to a product, not to an engine", (), hint
         names = [*self._all.commands, *self._all.later_commands]
-        near = (FOREIGN[command],) if command in FOREIGN else nearest(command, names, 1)
+        folded = [n for n in names if n == command.lower()]
+        near = tuple(folded) or FOREIGN.get(command.lower()) or nearest(command, names, 1)
         return "E302", f"unknown command '{command}'", near, "system commands lists all"
 
 

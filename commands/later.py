@@ -13,10 +13,22 @@ _LATER: dict[int, str] = {
     4: "wget split balance kmeans lof rforest tfidf fit apply evaluate track plot dboutput",
 }
 _PRODUCT = {
-    "forensic": "", "siem": "", "sentry": "", "pcapfile": "", "sendmail": "", "sendsyslog": "", "fulltext": "search",
-    "groovy": "python", "memlookup": "lookup", "evtctxadd": "", "evtctxget": "", "evtctxdel": "", "logger": "textfile",
-    "remote": "", "ftp": "", "sftp": "", "hdfs": "parquetfile", "license": "", "collector": "import",
-}  # fmt: skip
+    name: nearest
+    for nearest, names in {
+        "": "forensic siem sentry sentries evtctx evtctxadd evtctxget evtctxset evtctxdel evtctxmon cep license licence node nodes "
+        "federation ntfsmft ntfsusn prefetchfile lnkfile recyclebinfile pcapdecode packet ssh ldap snmpget logcheck agent agents",
+        "textfile": "logger loggers evtxfile hivefile ftp sftp remotefile",
+        "parquetfile": "hdfs",
+        "textfile and parse": "pcapfile pcap decodedns decodehttp decodedhcp decodesmtp",
+        "import": "collector collectors",
+        "search": "fulltext",
+        "a Python function that is registered": "groovy",
+        "lookup": "memlookup",
+        "outputtxt": "sendmail mail sendsyslog syslogsend",
+        "table": "remote remotequery fedquery",
+    }.items()
+    for name in names.split()
+}  # by the nearest thing here
 _FUNCTIONS: dict[int, str] = {
     1: "ip2int ip2long long2ip network cidrmatch hash md5 sha1 sha256 hash64 valueof subarray sumarray unique flatten zip "
     "foreach sortarray numrange keys vals jsonpath parsejson tojson",
@@ -25,7 +37,8 @@ _FUNCTIONS: dict[int, str] = {
     4: "encrypt decrypt",
 }
 _AGGREGATES: dict[int, str] = {
-    2: "earliest latest estdc estdcount estpercentile skew kurt entropy wavg vwap",
+    2: "earliest latest estdc estdcount estpercentile skew kurt entropy wavg vwap lag lead delta pct row rank dense_rank ntile "
+    "zscore ofi",
     3: "twap ema ohlc rmse mae mape smape",
 }
 

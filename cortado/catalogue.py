@@ -83,8 +83,13 @@ def _aggregates(session: Session, binder: Binder) -> pa.Table:
     return _table({"name": TEXT, "syntax": TEXT, "summary": TEXT}, rows)
 
 
+def _as_set(value: Any) -> str:
+    """As `set option.NAME = ...` would write it; null is empty."""
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _settings(session: Session, binder: Binder) -> pa.Table:
-    rows = [(n, str(binder.settings[n]), s.summary) for n, s in SETTINGS.items()]
+    rows = [(n, _as_set(binder.settings[n]), s.summary) for n, s in SETTINGS.items()]
     return _table({"name": TEXT, "value": TEXT, "summary": TEXT}, rows)
 
 

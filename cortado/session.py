@@ -69,7 +69,7 @@ class Session:
         self._closed = False
         self.last_notes: list[NoteEntry] = []  # of the query that ended last
         roots = self._settings["files"]
-        self._gate = Gate(roots if roots is not None else ())
+        self._gate = Gate(roots if roots is not None else (), closed=self._settings["safe"])
         self._spill: SpillArea | None = None
         self._database = Path(database) if database is not None else None
         self._objects: dict[str, Any] = {}
@@ -194,7 +194,8 @@ class Session:
                 literals[name] = value if isinstance(value, Literal) else literal_of(value, self._settings["timezone"])
             except TypeError as why:
                 raise error(text, [Fault(code="E410", message=f"parameter '{name}': {why}", span=Span(0, 0))]) from None
-        frame = self._frame(sys._getframe(1)) if self._settings["python_lookup"] else None
+        is_looked_up = self._settings["python_lookup"] and not self._settings["safe"]
+        frame = self._frame(sys._getframe(1)) if is_looked_up else None
         return Query(self, text, literals, dict(sources or {}), frame)
 
     def file(self, path: str | os.PathLike[str], /, **params: Any) -> Query:
@@ -205,7 +206,8 @@ class Session:
         """As `file`. `as_text`: the values are text from a command line, to be read by the parameters' types."""
         from .saved import bind_params, decoded, read_saved
 
-        source = decoded(self._gate.read_bytes(Path(path)), os.fspath(path))
+        gate = self._gate if self._settings["files"] is not None else Gate()  # the caller names it, no query text
+        source = decoded(gate.read_bytes(Path(path)), os.fspath(path))
         saved = read_saved(source, os.fspath(path))
         zone = self._settings["timezone"]
         literals = bind_params(
@@ -235,13 +237,20 @@ class Session:
             parsed, {n: v.value for n, v in query.literals.items() if v.type.width == "field" and v.value}
         )
         settings = dict(self._settings)
-        services = self.services()
-        if query.sources or query.frame:
-            services = replace(services, given=query.sources, frame=query.frame)
+        services = replace(self.services(), settings=settings, given=query.sources, frame=query.frame)
+
+        def check(name: str, value: Any) -> Any:
+            read = check_in_query(name, value, settings)
+            if name == "safe" and read:
+                services.turn_safe()
+            if name == "spill_dir" and read:
+                services.gate.real(read)
+            return read
+
         binder = Binder(
             parsed, self._registry, services, params=query.literals, settings=settings, now_us=now_us(),
             evaluate=_evaluate, parse_time=parse_time_literal, file=query.file,
-            check_setting=lambda name, value: check_in_query(name, value, settings),
+            check_setting=check,
         )  # fmt: skip
         return binder.bind()
 
@@ -253,9 +262,7 @@ class Session:
                 raise fault("E604", "the session is closed")
             if self._engine_session is None:
                 s = self._settings
-                self._engine_session = EngineSession(
-                    s["threads"], s["memory"], spill_dir=s["spill_dir"] or None, spill_limit=s["spill_limit"]
-                )
+                self._engine_session = EngineSession(s["threads"], s["memory"])
             return self._engine_session
 
     def started(self, running: Running) -> None:
@@ -292,7 +299,10 @@ class Session:
 
         `threads` and `memory` are those of the worker pools: what still runs on the old pools is cancelled.
         """
-        self._settings[name] = check_in_query(name, value, self._settings)
+        self._settings[name] = read = check_in_query(name, value, self._settings)
+        if name == "safe" and read:
+            self._gate = self._gate.safe()
+            self.services().turn_safe()
         if name in ("threads", "memory"):
             with self._lock:
                 engine, self._engine_session = self._engine_session, None
@@ -337,6 +347,7 @@ def _engine_settings(s: Mapping[str, Any]) -> Settings:
     return Settings(
         threads=s["threads"], batch_rows=s["batch_rows"], morsel_bytes=s["morsel_bytes"], memory=s["memory"],
         timezone=s["timezone"], strict=s["strict"], seed=s["seed"], kernels=s["kernels"], optimiser=s["optimiser"],
+        spill_dir=s["spill_dir"], spill_limit=s["spill_limit"],
     )  # fmt: skip
 
 

@@ -37,6 +37,8 @@ class Settings:
     seed: int = 0
     kernels: str = "auto"  # auto: compiled ones once the input is large; always; never
     optimiser: bool = True
+    spill_dir: str = ""  # empty: the system's temp folder
+    spill_limit: int = 0  # bytes on disk; 0: half of what is free
 
 
 @dataclass(slots=True)

@@ -25,7 +25,9 @@ class Services:
     spent: set[int] = field(default_factory=set)  # one-shot streams that were read, by id
     catalogue: Callable[[str, str, Any], Any] | None = None  # rows of `system`
     told: list[str] = field(default_factory=list)  # what the table store repaired since it was last asked
-    _stores: list[TableStore] = field(default_factory=list)  # the one store, shared with the services of single calls
+    _stores: dict[bool, TableStore] = field(
+        default_factory=dict
+    )  # by `durable`; shared with the services of single calls
 
     @property
     def timezone(self) -> str:
@@ -38,14 +40,18 @@ class Services:
     @property
     def tables(self) -> TableStore:
         """The stored tables; deltalake is imported when they are first asked for."""
-        if not self._stores:
+        durable = bool(self.settings.get("durable", True))
+        if durable not in self._stores:
             from .storage.paths import Gate
             from .storage.tables import TableStore
 
-            durable = bool(self.settings.get("durable", True))
             own = Gate()  # the database folder is the session's, wherever queries may read
-            self._stores.append(TableStore(own, self.database, durable=durable, note=self.told.append))
-        return self._stores[0]
+            self._stores[durable] = TableStore(own, self.database, durable=durable, note=self.told.append)
+        return self._stores[durable]
+
+    def turn_safe(self) -> None:
+        """One way: files below listed folders only, no variables of the caller."""
+        self.gate, self.frame = self.gate.safe(), None
 
     def lookup(self, name: str) -> Any | None:
         """An object of this name: given to the call, registered, then a variable of the caller if that is allowed."""

@@ -202,7 +202,7 @@ def read_setting(name: str, value: Any) -> Any:
 def check_in_query(name: str, value: Any, current: Mapping[str, Any]) -> Any:
     """As `read_setting`, for `set option.NAME` in a query's text."""
     read = read_setting(name, value)
-    if SETTINGS[name].connect_only or name in ("spill_dir", "spill_limit", "durable"):
+    if SETTINGS[name].connect_only:
         raise fault("E410", f"setting '{name}' can only be given to connect()")
     if current.get("safe") and (name != "safe" or read is not True):
         raise fault("E705", f"setting '{name}' cannot be changed in safe mode")

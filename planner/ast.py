@@ -105,6 +105,11 @@ DURATION_NS = {"w": 604_800 * 10**9, "d": 86_400 * 10**9, "h": 3600 * 10**9, "m"
 DURATION_MONTHS = {"mon": 1, "q": 3, "y": 12}
 
 
+def fits(months: int, ns: int) -> bool:
+    """Whether a length can be kept: months in 32 bits, the rest as microseconds in 64."""
+    return months < 2**31 and ns // 1000 < 2**63
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Name(Expr):
     name: str

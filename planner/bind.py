@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
-from . import ast, option_values
+from . import ast, foreign, option_values
 from .bind_call import BoundCall, CallFault
 from .catalog import AggregateFunction, Function, Note
 from .expr import Bound, Call, Expr, FieldRef, Late, Literal
 from .options import RAW, TEXT, Option
 from .parse import Parsed, Query
 from .plan import AggCall, Here, Key, Node, Pending, column_name
+from .stages import RawOption
 from .text import Fault, QueryError, Span, error, nearest
 from .types import (
     ANY,
@@ -297,7 +298,11 @@ class Binder:
         try:
             self.settings[name[7:]] = self._check_setting(name[7:], literal.value)
         except QueryError as found:
-            self.fail(found.code, found.message, value.span, hint=found.hint, suggestions=found.suggestions)
+            hint = found.hint
+            if literal.value is None and not isinstance(value, ast.Constant):
+                hint = f"{hint}; text stands in quotes"
+            at = span if found.message.startswith("no setting") else value.span
+            self.fail(found.code, found.message, at, hint=hint, suggestions=found.suggestions)
 
     def constant(self, expr: Expr) -> Literal:
         """The value of an expression without fields."""
@@ -311,13 +316,19 @@ class Binder:
     # fields
 
     def unknown(self, name: str, span: Span, schema: Schema, *, always: bool = False) -> None:
-        near = nearest(name, schema.names(), 1)
+        near = (name.lower(),) if name in ("TRUE", "FALSE", "NULL") else nearest(name, schema.names(), 1)
         if always or self.strict:
             self.fail(
                 "E301", f"unknown field '{name}'", span, strict=not always, suggestions=near, fields=schema.names()
             )
         else:
-            self.warn("W301", f"unknown field '{name}'", span, suggestions=near, hint=_fields_here(schema))
+            self.warn(
+                "W301",
+                f"unknown field '{name}'",
+                span,
+                suggestions=near,
+                hint=_fields_here(schema) or f'text stands in quotes: "{name}"',
+            )
 
     def field(self, f: ast.Field, schema: Schema, *, always: bool = False) -> tuple[str, Type]:
         name = self.field_name(f)
@@ -433,7 +444,7 @@ class Binder:
             or e.name.startswith("@")
             or (function.operator and not e.op and e.name not in ("in", "not"))
         ):
-            self._no_function(e)
+            self._no_function(e, schema)
             args = [self.typed(a, schema) for a in e.args]
             return Literal(type=ANY, value=None, span=e.span)
         inner = self._element_schema(e, schema)
@@ -511,7 +522,7 @@ class Binder:
             return replace(arg, type=LONG, value=None)
         return self.apply("@" + how, [arg], [arg.span], arg.span, Schema())
 
-    def _no_function(self, e: ast.Call) -> None:
+    def _no_function(self, e: ast.Call, schema: Schema) -> None:
         at = Span(e.span.start, e.span.start + len(e.name))
         if e.name in self.commands.later_functions:
             self.fail("E309", f"function '{e.name}' is not in this version", at)
@@ -519,8 +530,13 @@ class Binder:
         names = [
             n for n, f in self.commands.functions.items() if n[0].isalpha() and (not f.operator or n in ("in", "not"))
         ]
-        hint = f"'{e.name}' is an aggregate: use it in stats" if e.name in self.commands.aggregates else ""
-        self.fail("E305", f"unknown function '{e.name}'", at, suggestions=nearest(e.name, names, 1), hint=hint)
+        near = foreign.FUNCTIONS.get(e.name.lower()) or nearest(e.name, names, 1)
+        hint = ""
+        if e.name in self.commands.aggregates:
+            column = column_name(e)
+            near = (f"`{column}`",) if column in schema else ()
+            hint = "back quotes read the field" if near else f"'{e.name}' is an aggregate: use it in stats"
+        self.fail("E305", f"unknown function '{e.name}'", at, suggestions=near, hint=hint)
 
     # aggregates
 
@@ -576,7 +592,8 @@ class Binder:
         elif e.name in self.commands.functions:
             hint = f"'{e.name}' is a function of one row: use it inside an aggregate or in eval"
         names = [n for n in self.commands.aggregates if not (n[0] == "p" and n[1:].isdigit())]
-        self.fail("E305", f"unknown aggregate '{e.name}'", at, suggestions=nearest(e.name, names, 1), hint=hint)
+        near = foreign.AGGREGATES.get(e.name.lower()) or nearest(e.name, names, 1)
+        self.fail("E305", f"unknown aggregate '{e.name}'", at, suggestions=near, hint=hint)
 
     def distinct_columns(self, columns: Sequence[Key | AggCall], spans: Sequence[Span]) -> None:
         """Two columns of one name are E350."""
@@ -701,22 +718,24 @@ class Args:
         raw = self.parsed.option(option.name)
         if raw is None:
             return option.default
+        param: Literal | None = None
         try:
-            param = self._param(raw.value)
+            param = self._param(raw)
             if param is not None:
                 return option_values.of_literal(param, option, self.binder.parse_time)
             text = option_values.unquote(raw.value, pattern=option.kind in (RAW, TEXT, "path"))
             return option_values.of_text(text, option, self.binder.parse_time, raw.value)
         except option_values.Unfit as why:
-            self.abort("E311", f"'{option.name}' cannot be {raw.value}", raw.span, hint=f"it takes {why}")
+            shown = raw.value if param is None else f"{raw.value}, which is {param.value!r}"
+            self.abort("E311", f"'{option.name}' cannot be {shown}", raw.span, hint=f"it takes {why}")
 
-    def _param(self, raw: str) -> Literal | None:
-        names = option_values.parameter(raw)
+    def _param(self, raw: RawOption) -> Literal | None:
+        names = option_values.parameter(raw.value)
         if names is None:
             return None
-        found = self.binder.param(names)
+        found = self.binder.param(replace(names, span=raw.span))
         if isinstance(found, Late):
-            self.abort("E410", "a value that a subquery gives may not shape a stage", self.parsed.command_span)
+            self.abort("E410", "a value that a subquery gives may not shape a stage", raw.span)
         return found
 
     # names and expressions
@@ -759,7 +778,8 @@ class Args:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
-            self.abort("E307", f"{given.text()} is no count", given.span, hint="a whole number of 0 or more")
+            shown = given.text() if isinstance(given, ast.Number) else f"{given.text()}, which is {value!r},"
+            self.abort("E307", f"{shown} is no count", given.span, hint="a whole number of 0 or more")
         return value
 
     def path(self, given: str | ast.Param) -> str:

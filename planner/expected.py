@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .parse import Language, grammar
+from .parse import Language, grammar, terminal
 
 
 def expected(body: str, command: str, language: Language) -> frozenset[str]:
@@ -17,7 +17,7 @@ def expected(body: str, command: str, language: Language) -> frozenset[str]:
     parser: Any = grammar(language, frozenset([command])).parse_interactive(body, start=language.start(command))
     try:
         parser.exhaust_lexer()
-        return frozenset(parser.accepts())
+        return frozenset(map(terminal, parser.accepts()))
     except UnexpectedInput:
         return frozenset()
 

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from . import ast, options
+from .escapes import ESCAPE, SIMPLE_ESCAPES, unicode_escape
 from .expr import Literal
 from .options import Option
 from .types import BOOL, DOUBLE, DURATION, LONG, MONTHS, NULL, STRING
@@ -28,7 +29,7 @@ def unquote(raw: str, *, pattern: bool = False) -> str:
         inner = raw[1:-1]
         if pattern:
             return inner.replace('\\"', '"')
-        return re.sub(r"\\(u[0-9a-fA-F]{4}|.)", _unescape, inner, flags=re.S)
+        return ESCAPE.sub(_unescape, inner)
     if raw[:1] == "'" and raw[-1:] == "'" and len(raw) > 1:
         return raw[1:-1].replace("''", "'")
     if raw[:1] == "`" and raw[-1:] == "`" and len(raw) > 1:
@@ -38,12 +39,14 @@ def unquote(raw: str, *, pattern: bool = False) -> str:
 
 def _unescape(found: re.Match[str]) -> str:
     body = found[1]
-    known = {"\\": "\\", '"': '"', "n": "\n", "t": "\t", "r": "\r", "*": "*"}
-    if body in known:
-        return known[body]
-    if body[0] == "u" and len(body) == 5:
-        return chr(int(body[1:], 16))
-    raise Unfit(f"'\\{body}' is no escape (write '\\\\{body}', or use single quotes)")
+    if body in SIMPLE_ESCAPES:
+        return SIMPLE_ESCAPES[body]
+    if body[0] == "u" and len(body) > 1:
+        try:
+            return unicode_escape(body)
+        except ValueError:
+            raise Unfit("whole characters: '\\ud83d\\ude00' is one") from None
+    raise Unfit(f"'\\\\{body}' for a backslash, or single quotes: '\\{body}' is no escape")
 
 
 def parse_duration(text: str) -> ast.Duration | None:
@@ -57,7 +60,9 @@ def parse_duration(text: str) -> ast.Duration | None:
         ns += int(amount) * ast.DURATION_NS.get(unit, 0)
         weeks = weeks and unit == "w"
     if months and ns:
-        raise Unfit("calendar and fixed lengths do not mix in one duration")
+        raise Unfit("calendar or fixed lengths, not both in one duration")
+    if not ast.fits(months, ns):
+        raise Unfit("a length that 64 bits of microseconds hold")
     return ast.Duration(months=months, ns=ns, weeks=weeks)
 
 

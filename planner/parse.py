@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from . import ast
+from .escapes import ESCAPE, SIMPLE_ESCAPES, unicode_escape
+from .foreign import foreign
 from .stages import Cut, Pipeline, RawOption, Stage, cut
 from .text import Fault, ParseError, Span, error
 
@@ -152,7 +154,13 @@ def _stage(whole: Cut, stage: Stage, registry: Language, faults: list[Fault]) ->
         parts: tuple[tuple[str, Any], ...] = tuple(("subquery", sub) for sub in subqueries.values())
         return Parsed(stage.number, stage.command, stage.command_span, stage.options, parts, stage.span, known=False)
     builder = _Builder(whole.text, stage, subqueries)
-    children = [c for c in _tree(whole, stage, registry).children if c is not None]
+    try:
+        children = [c for c in _tree(whole, stage, registry).children if c is not None]
+    except ParseError as found:
+        earlier = [f for f in faults if f.stage == stage.number and f.span.start < found.span.start]
+        if earlier:  # an unknown option may be the reason why the rest cannot be read
+            raise error(whole.text, earlier[:1]) from None
+        raise
     parts = tuple((_part_name(c), builder.build(c)) for c in children)
     places = tuple(builder.span(c) for c in children)
     return Parsed(stage.number, stage.command, stage.command_span, stage.options, parts, stage.span, places)
@@ -187,27 +195,26 @@ def _tree(whole: Cut, stage: Stage, registry: Language) -> Tree[Token]:
         raise ParseError(whole.text, [_syntax_fault(whole, stage, registry, span, word, accepts)]) from None
 
 
-FOREIGN_SIGNS: dict[str, str] = {"&&": "and", "||": "or", "%": "mod(a, b)", "<>": "!=", "!": "not", "=~": "match(x, re)", "is": "isnull(x)", "AND": "and", "OR": "or",
-                 "NOT": "not", "BY": "by", "AS": "as", "like": "like(x, pattern)", "between": "between(x, lo, hi)", "not": "not x in (...)"}  # fmt: skip
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "and", "or", "end of stage")
 READABLE = {"NAME": "a name", "BACKQUOTED": "", "PATTERN": "", "STAR_PATTERN": "", "STRING": "a string", "RAW_STRING": "", "NUMBER": "a number", "DURATION": "",
             "PARAM": "", "DOLLAR": "", "TRUE": "", "FALSE": "", "NULL": "", "NOT": "", "NOT_CALL": "", "MINUS": "", "PLUS": "", "LPAR": "(",
-            "RPAR": ")", "COMMA": ",", "EQUAL": "=", "EQ": "==", "NE": "!=", "LT": "<", "LE": "<=", "GT": ">", "GE": ">=", "STAR": "", "SLASH": "",
+            "RPAR": ")", "COMMA": "a comma", "EQUAL": "=", "EQ": "==", "NE": "!=", "LT": "<", "LE": "<=", "GT": ">", "GE": ">=", "STAR": "", "SLASH": "",
+            "AND": "and", "OR": "or", "IN": "in", "AS": "as", "BY": "by", "WHERE": "where", "FILL": "fill",
             "SUBQUERY": "[ subquery ]", "PATH": "a path", "TABLE": "a table", "$END": "end of stage"}  # fmt: skip
+RANK = {name: i for i, name in enumerate(READABLE)}
+
+
+def terminal(name: str) -> str:
+    """Name of a terminal; those of words begin with `_`, so that Lark leaves them out of the tree."""
+    return name[1:] if name[:1] == "_" and name[1:] in READABLE else name
 
 
 def _syntax_fault(whole: Cut, stage: Stage, registry: Language, span: Span, word: str, accepts: set[str]) -> Fault:
     common: dict[str, Any] = {"stage": stage.number, "command": stage.command}
     local = span.start - stage.body.start
-    two = stage.masked[local : local + 2]
-    if word == ">" and stage.masked[local - 1 : local + 1] == "<>":
-        two, word, span, local = "<>", "<>", Span(span.start - 1, span.end), local - 1
-    foreign = (
-        FOREIGN_SIGNS.get(two)
-        or FOREIGN_SIGNS.get(word)
-        or (FOREIGN_SIGNS.get(two[:1]) if not word.isalnum() else None)
-    )
-    if word == "=" and "EQ" in accepts:
+    accepts = {terminal(a) for a in accepts}
+    ours = foreign(stage.command, stage.masked, local, word) if word else None
+    if ours is None and word == "=" and "EQ" in accepts:
         return Fault(
             code="E201",
             message="'=' compares nothing here; equality is '=='",
@@ -215,21 +222,14 @@ def _syntax_fault(whole: Cut, stage: Stage, registry: Language, span: Span, word
             expected=COMPARISONS,
             **common,
         )
-    if foreign:
-        width = 2 if two in FOREIGN_SIGNS and len(two) == 2 else max(1, len(word))
-        return Fault(code="E201", message=f"'{whole.text[span.start:span.start + width]}' is not an operator here",
-                     span=Span(span.start, span.start + width), suggestions=(foreign,), **common)  # fmt: skip
+    if ours is not None:
+        at = Span(stage.body.start + ours.span.start, stage.body.start + ours.span.end)
+        return Fault(code="E201", message=ours.message, span=at, suggestions=ours.suggestions, hint=ours.hint, **common)
     if (unbalanced := _unbalanced(stage, local, word)) is not None:
         return Fault(code="E204", message=unbalanced[0], span=unbalanced[1], **common)
-    named = [
-        READABLE.get(a, a.lower())
-        for a in sorted(accepts, key=lambda a: (list(READABLE).index(a) if a in READABLE else 99, a))
-    ]
+    named = [READABLE.get(a, a.lower()) for a in sorted(accepts, key=lambda a: (RANK.get(a, len(RANK)), a))]
     expected = tuple(n for n in named if n)
-    options = registry.shown_options(stage.command)
-    hint = ""
-    if options and word in options and stage.masked[local + len(word) : local + len(word) + 1] == "=":
-        hint = "options stand before the fields, without blanks around '='"
+    hint = _hint(stage, registry, local, word, accepts)
     what = f"'{word}' is not expected here" if word else "the stage ends too early"
     code = (
         "E201"
@@ -237,6 +237,26 @@ def _syntax_fault(whole: Cut, stage: Stage, registry: Language, span: Span, word
         else "E101"
     )
     return Fault(code=code, message=what, span=span, expected=expected, hint=hint, **common)
+
+
+DURATION_LIKE = re.compile(r"\d+\.\d+(ns|us|ms|mon|[smhdwqy])\Z|\d+(?:M|H|D|sec|min|hour|day|week|month|year)s?\Z")
+WORD_BEFORE = re.compile(r"[\w.]+\Z")
+
+
+def _hint(stage: Stage, registry: Language, local: int, word: str, accepts: set[str]) -> str:
+    """What was probably meant, where the words around say so."""
+    body, options = stage.masked, registry.shown_options(stage.command)
+    before = WORD_BEFORE.search(body[:local].rstrip())
+    if (word in options and body[local + len(word) : local + len(word) + 1] == "=") or (
+        word == "=" and before is not None and before[0] in options
+    ):
+        return "options stand before the fields, without blanks around '='"
+    glued = WORD_BEFORE.search(body, 0, local)
+    if glued and word[:1].isalpha() and DURATION_LIKE.match(glued[0] + word):
+        return "a duration is whole numbers and ns us ms s m h d w mon q y: 90m, 1h30m (m is minute, mon is month)"
+    if word and (word[0].isalpha() or word[0] in "_`") and "COMMA" in accepts and before is not None:
+        return "names are separated by commas" if "EQ" not in accepts else ""
+    return ""
 
 
 QUOTED_OR_PARENTHESIS = re.compile(r"""[()]|"(?:\\.|[^"\\])*"|(?<!\w)'[^']*'|`[^`]*`""")
@@ -274,9 +294,12 @@ EXPRESSIONS = frozenset(
         "literal",
     }
 )
-ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.S)
-SIMPLE_ESCAPES = {"\\": "\\", '"': '"', "n": "\n", "t": "\t", "r": "\r", "*": "*"}
 DURATION_PART = re.compile(r"(\d+)([a-z]+)")
+
+
+def too_large(text: str) -> str:
+    """What to write instead of a whole number beyond 64 bits."""
+    return f"write {text}.0" if text.isdigit() else f"write {int(text, 16)}.0"
 
 
 @dataclass(slots=True)
@@ -323,7 +346,7 @@ class _Builder:
             case "NUMBER":
                 value = self.number(text)
                 if isinstance(value, int) and value > 2**63:
-                    self.fail("E307", "a whole number above 9223372036854775807", span, hint=f"write {text}.0")
+                    self.fail("E307", "a whole number above 9223372036854775807", span, hint=too_large(text))
                 return ast.Number(value=value, span=span)
             case "DURATION":
                 return self.duration(text, span)
@@ -345,12 +368,16 @@ class _Builder:
                 stars.append(sum(map(len, out)))
             if body in SIMPLE_ESCAPES:
                 out.append(SIMPLE_ESCAPES[body])
-            elif body[0] == "u" and len(body) == 5:
-                out.append(chr(int(body[1:], 16)))
+            elif body[0] == "u" and len(body) > 1:
+                try:
+                    out.append(unicode_escape(body))
+                except ValueError:
+                    self.fail(
+                        "E104", f"'\\{body}' is half a character", at, hint="pairs such as \\ud83d\\ude00 make one"
+                    )
             else:
-                self.fail(
-                    "E104", f"'\\{body}' is no escape", at, suggestions=("\\\\" + body,), hint="or a raw string: '...'"
-                )
+                hint = "\\u takes four hexadecimal digits" if body == "u" else "or a raw string: '...'"
+                self.fail("E104", f"'\\{body}' is no escape", at, suggestions=("\\\\" + body,), hint=hint)
         return ast.Text(value="".join(out) + inner[last:], literal_stars=tuple(stars), span=span)
 
     @staticmethod
@@ -368,6 +395,8 @@ class _Builder:
             weeks = weeks and unit == "w"
         if months and ns:
             self.fail("E307", "calendar and fixed lengths do not mix in one duration", span)
+        if not ast.fits(months, ns):
+            self.fail("E307", f"'{text}' is longer than 64 bits of microseconds hold", span)
         return ast.Duration(months=months, ns=ns, weeks=weeks, span=span)
 
     # expressions

@@ -111,7 +111,7 @@ class _Cutter:
             name = f"{prefix}{number}"
             begin = self.skip_blank(pos)
             if self.text.startswith("#", begin):
-                pos = self.comment(begin, first=not stages, nested=opened is not None)
+                pos = self.comment(begin, name, first=not stages, nested=opened is not None)
                 if not stages and not self.at_end_of_stage(pos):
                     number -= 1  # the comment ended at a line that begins the query
                     continue
@@ -174,10 +174,10 @@ class _Cutter:
     def at_end_of_stage(self, pos: int) -> bool:
         return pos >= len(self.text) or self.text[pos] in "|｜]"
 
-    def comment(self, begin: int, *, first: bool, nested: bool) -> int:
+    def comment(self, begin: int, number: str, *, first: bool, nested: bool) -> int:
         """A comment stage. Quotes mean nothing in it; brackets that balance are passed over."""
         if not self.text[begin + 1 : begin + 2].isspace() and begin + 1 < len(self.text):
-            self.fail("E101", "'#' needs a blank after it to begin a comment", Span(begin, begin + 1))
+            self.fail("E101", "'#' needs a blank after it to begin a comment", Span(begin, begin + 1), number)
         for brackets in (
             True,
             False,
@@ -193,7 +193,7 @@ class _Cutter:
                         span = Span(*word.span())
                         self.warnings.append(
                             Fault(code="W110", message=f"this line is part of the comment above it: '{word[0]}' does not run",
-                                  span=span, hint="end the comment with '|'")
+                                  span=span, stage=number, hint="end the comment with '|'")
                         )  # fmt: skip
                 elif c == "[":
                     depth += brackets
@@ -211,6 +211,15 @@ class _Cutter:
         for i in range(begin, end):
             self.masked[i] = " "
         return end
+
+    def bracket_hint(self, begin: int) -> str:
+        """Square brackets hold a subquery; what was meant where they hold a value."""
+        before = self.text[: self.text.rfind("[", 0, begin)]
+        if re.search(r"\bin\s*\Z", before):
+            return "a list of values stands in parentheses: in (1, 2)"
+        if name := re.search(r"[^\W\d][\w.]*\Z", before):
+            return f"square brackets hold a subquery; an element is valueof({name[0]}, 0)"
+        return "square brackets hold a subquery; a list is array(1, 2)"
 
     def skip_spaces(self, pos: int) -> int:
         while pos < len(self.text) and self.text[pos] in " \t":
@@ -257,7 +266,9 @@ class _Cutter:
         last = begin + len(masked.rstrip())
         word = WORD.match(masked)
         if word is None:
-            self.fail("E201", "a stage begins with a command", Span(begin, begin + 1), number, expected=("a command",))
+            hint = self.bracket_hint(begin) if "." in number else ""
+            self.fail("E201", "a stage begins with a command", Span(begin, begin + 1), number, expected=("a command",),
+                      hint=hint)  # fmt: skip
         pos, options = word.end(), list[RawOption]()
         known = self.commands.options(word[0])
         if self.commands.is_known(word[0]):

@@ -200,6 +200,11 @@ def width(text: str) -> int:
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
+def padded(text: str, cells: int) -> str:
+    """With blanks up to `cells`; two at least where something follows."""
+    return text + " " * max(2, cells - width(text))
+
+
 def to_dict(text: str, fault: Fault) -> dict[str, Any]:
     line, column, _ = place(text, fault.span.start)
     return {
@@ -216,7 +221,7 @@ def render(text: str, fault: Fault) -> str:
     head = f"{fault.code} {fault.message}{' (strict)' if fault.strict else ''}"
     where = f"stage {fault.stage}" + (f", {fault.command}" if fault.command else "")
     if fault.stage:
-        head = f"{head:<65}{where}" if len(head) < 62 else f"{head}    {where}"
+        head = f"{padded(head, 65)}{where}" if width(head) < 62 else f"{head}    {where}"
     before, marked = line[: column - 1], line[column - 1 : column - 1 + fault.span.end - fault.span.start]
     pad = "".join("\t" if c == "\t" else " " * width(c) for c in before)
     out = [head, "  " + line, "  " + pad + "^" * max(1, width(marked))]
@@ -234,7 +239,7 @@ def render(text: str, fault: Fault) -> str:
     if fault.hint:
         helps.append("hint: " + fault.hint)
     if helps:
-        out.append("  " + "".join(h.ljust(28) if i + 1 < len(helps) else h for i, h in enumerate(helps)))
+        out.append("  " + "".join(padded(h, 28) if i + 1 < len(helps) else h for i, h in enumerate(helps)))
     return "\n".join(out)
 
 

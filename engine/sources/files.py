@@ -81,8 +81,8 @@ def shared_options(args: Args) -> FileOptions:
 def options_of(args: Args) -> FileOptions:
     """Of a source that has the options INFERRING."""
     said = args.option("infer")
-    setting = args.binder.settings.get("infer", 20_000)
-    count = setting if said is None else INFER_ALL if said == "all" else int(said) if said.isdigit() else 0
+    said = str(args.binder.settings.get("infer", 20_000)) if said is None else said
+    count = INFER_ALL if said == "all" else int(said) if said.isdecimal() else 0
     if count < 1:
         args.abort(
             "E311", f"'infer' cannot be {said}", args.option_span("infer"), hint="it takes a number of records, or all"
