@@ -187,6 +187,8 @@ class Session:
         **more: Any,
     ) -> Query:
         """Check a query and bind its names; nothing runs yet. Keyword arguments are its parameters."""
+        if not isinstance(text, str):
+            raise TypeError(f"a query is text, not {type(text).__name__}")
         given = {**(params or {}), **more}
         literals = {}
         for name, value in given.items():

@@ -121,14 +121,20 @@ def strict_error(fault: RowFault, place: str) -> QueryError:
     made = Fault(
         code=code,
         message=f"{at.command} {WORDS[reason]}" if reason in WORDS else f"{at.command}: {reason}",
-        span=at.span,
+        span=Span(at.span.start, at.span.start + len(at.command)) if at.span.end else at.span,
         stage=at.stage,
         command=at.command,
-        hint=fault.hint or "without strict the row is counted and the query goes on",
+        hint=_without_strict(fault.hint, reason),
         samples=(shown,) if shown else (),
         strict=True,
     )
     return error("", [made])
+
+
+def _without_strict(hint: str, reason: str) -> str:
+    if reason == "no match" and hint:
+        return f"without strict {hint} and {'is' if hint.startswith('the row') else 'the row is'} counted"
+    return hint or "without strict the row is counted and the query goes on"
 
 
 def placed(why: BaseException, tag: Tag | None) -> BaseException:

@@ -43,10 +43,10 @@ def note_entries(pipelines: Iterable[Pipeline]) -> list[NoteEntry]:
 
 def _entry(key: Key, entry: Entry, place: Callable[[Sample], str], n_read: int | None) -> NoteEntry:
     at, kind, reason = key
-    hint = entry.hint
-    if n_read is not None and kind in OF_ROWS:
-        hint = "; ".join(h for h in (hint, f"of the first {n_read:,} rows: the query ended early") if h)
     samples = tuple("  ".join(p for p in (place(s), s.text) if p) for s in entry.samples)
+    hint = entry.hint
+    if n_read is not None and (kind in OF_ROWS or (kind == "info" and samples)):
+        hint = "; ".join(h for h in (hint, f"of the first {n_read:,} rows: the query ended early") if h)
     return NoteEntry(at.stage, at.command, kind, reason, entry.count, samples, hint, at.span)
 
 

@@ -107,6 +107,7 @@ class Ledger:
         self._workers: list[WorkerNotes] = []
         self.rows_by_seq: dict[int, int] = {}  # one store a morsel: atomic under the GIL, no lock
         self.files_by_seq: dict[int, str] = {}  # the file of a partition: lines are counted within a file
+        self.has_places = True  # whether the number of a row at the source says anything
         self.last: tuple[int, int] | None = None  # partition and row behind which nothing was wanted
 
     def worker(self, on_fault: Callable[[Key, Sample, str], None] | None = None) -> WorkerNotes:
@@ -141,7 +142,7 @@ class Ledger:
             return int(before[np.searchsorted(seqs, seq)])
 
         def place(sample: Sample) -> str:
-            if not 0 <= sample.seq < NOWHERE:
+            if not 0 <= sample.seq < NOWHERE or not self.has_places:
                 return ""
             file = files.get(sample.seq)
             if file is None:

@@ -72,6 +72,7 @@ class Pipeline:
         except Exception as why:
             raise placed(why, self.spec.source_tag) from why.__cause__
         self.nbytes_total = getattr(source, "nbytes_hint", None)
+        self.ctx.query.ledger.has_places = getattr(source, "has_places", True)
         if self.chain.needs_order:
             self.chain.open_tail()
             self.gate = OrderGate(self._through_gate, self._window)
@@ -261,6 +262,10 @@ class Pipeline:
         self._partitions = ()
         if self.was_satisfied and self.gate is not None:
             self.failures.forget(self._was_wanted)
+
+    def has_failed_early(self) -> bool:
+        """A small query is read while it is opened: its failures, too, may lie behind the last row anyone wanted."""
+        return self.phase is Phase.SCAN and self.failures.first is not None and self.is_exhausted()
 
     def _was_wanted(self, place: Place, what: BaseException | RowFault) -> bool:
         """Errors in front of the gate belong to rows behind the last one: those before it all came through."""

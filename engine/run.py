@@ -204,7 +204,7 @@ class Run:
             return False
         if part.step is None and not pipe.is_given_up and not part.is_ready():
             return False
-        if part.step is not None and part.step.is_scan:
+        if part.step is not None and (part.step.is_scan or pipe.has_failed_early()):
             pipe.end_scan()
         if pipe.failures.first is not None:
             self._failed(part)

@@ -89,6 +89,10 @@ def literal_of(value: Any, zone: str = "UTC") -> Literal:
         case float():
             return Literal(type=DOUBLE, value=value)
         case str():
+            try:
+                value.encode()
+            except UnicodeEncodeError as why:
+                raise TypeError(f"its text holds half a character, U+{ord(value[why.start]):04X}") from None
             return Literal(type=STRING, value=value)
         case dt.datetime():
             moment = value if value.tzinfo else value.replace(tzinfo=ZoneInfo(zone))

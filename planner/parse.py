@@ -120,8 +120,22 @@ def cache_folder() -> Path | None:
         return None
 
 
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+
+
+def readable(text: str) -> str:
+    """In quotes; what cannot be seen by its number."""
+    return f"'{text}'" if text.isprintable() else " ".join(f"U+{ord(c):04X}" for c in text)
+
+
 def parse(text: str, registry: Language) -> Query:
     """Raises ParseError for the first lexical or syntax fault of the text."""
+    if half := HALF_CHARACTER.search(text):
+        raise ParseError(
+            text,
+            [Fault(code="E101", message=f"{readable(half[0])} is half a character", span=Span(*half.span()),
+                   hint="the text is not what it was: read it as UTF-8")],
+        )  # fmt: skip
     faults: list[Fault] = []
     try:
         result = cut(text, registry)
@@ -230,7 +244,7 @@ def _syntax_fault(whole: Cut, stage: Stage, registry: Language, span: Span, word
     named = [READABLE.get(a, a.lower()) for a in sorted(accepts, key=lambda a: (RANK.get(a, len(RANK)), a))]
     expected = tuple(n for n in named if n)
     hint = _hint(stage, registry, local, word, accepts)
-    what = f"'{word}' is not expected here" if word else "the stage ends too early"
+    what = f"{readable(word)} is not expected here" if word else "the stage ends too early"
     code = (
         "E201"
         if not word or (word.isprintable() and (word[0].isalnum() or word[0] in "_=<>!+-*/(),[]:.$@?#&%{}\"'`;^~\\"))

@@ -13,14 +13,16 @@ from typing import NoReturn, Protocol
 
 from .text import Fault, Span, error, nearest
 
-PASTED = str.maketrans({"｜": "|", "–": "-", "—": "-", "−": "-", "‒": "-", "\u00a0": " ", "\u3000": " ", "\ufeff": " "})
+PASTED = str.maketrans(
+    {"｜": "|", "–": "-", "—": "-", "−": "-", "‒": "-", "\u00a0": " ", "\u3000": " ", "\ufeff": " ", "\u200b": " "}
+)
 DOUBLE, SINGLE = '"“”„‟', "'‘’‚‛"
 QUOTED = {
     **{q: re.compile(r'.(?:\\.|[^"\\])*"' if q == '"' else r'.(?:\\.|[^"“”\\])*["“”]', re.S) for q in DOUBLE},
     **{q: re.compile(r".(?:''|[^'])*'" if q == "'" else r".(?:''|[^'‘’])*['‘’]", re.S) for q in SINGLE},
     "`": re.compile(r".(?:``|[^`])*`", re.S),
 }
-STOP = re.compile(r"""[|｜\[\]`/–—−‒\u00a0\u3000\ufeff""" + DOUBLE + SINGLE + "]")
+STOP = re.compile(r"""[|｜\[\]`/–—−‒\u00a0\u3000\ufeff\u200b""" + DOUBLE + SINGLE + "]")
 COMMENT_STOP = re.compile(r"[|｜\[\]\n]")
 WORD = re.compile(r"[^\W\d]\w*(?:-[^\W\d]\w*)*")
 OPTION = re.compile(r"([^\W\d][\w.]*)=(?!=)")
@@ -87,6 +89,12 @@ def cut(text: str, commands: Lookup) -> Cut:
     return Cut(text, "".join(cutter.masked), pipeline, named, tuple(cutter.warnings), tuple(cutter.faults))
 
 
+def named_value(masked: str, key: re.Match[str]) -> str:
+    """For `x=sum(a)`: here the name follows."""
+    call = re.compile(r"\w+\([^()]*\)").match(masked, key.end())
+    return f"a name follows what it names: {call[0]} as {key[1]}" if call else ""
+
+
 @dataclass(slots=True)
 class _Cutter:
     text: str
@@ -149,7 +157,7 @@ class _Cutter:
             c = self.text[pos]
             if c == "/" and self.line_comment(pos):
                 pos = self.blank_line_comment(pos)
-            elif c.isspace() or c == "\ufeff":
+            elif c.isspace() or c in "\ufeff\u200b":
                 self.masked[pos] = c.translate(PASTED)
                 pos += 1
             else:
@@ -285,7 +293,7 @@ class _Cutter:
                     break
                 self.faults.append(Fault(
                     code="E310", message=f"{word[0]} has no option '{key[1]}'", span=name_span, stage=number,
-                    command=word[0], suggestions=nearest(key[1], known, 1),
+                    command=word[0], suggestions=nearest(key[1], known, 1), hint=named_value(masked, key),
                     options=self.commands.shown_options(word[0])))  # fmt: skip
             value = VALUE.match(masked, key.end())
             if value is None:

@@ -89,7 +89,9 @@ def block(parts: Sequence[Chunk], layout: Layout, unit: int, ctx: Context) -> It
 
 
 class Partitions:
-    """Sorted rows as a source."""
+    """Sorted rows as a source. Their numbers are not told: a filter that moves below the sort would change them."""
+
+    has_places = False
 
     def __init__(self, parts: Sequence[Partition], schema: Schema) -> None:
         self._parts, self._schema = parts, schema

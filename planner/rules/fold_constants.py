@@ -17,6 +17,8 @@ def fold_constants(node: Node, helpers: Helpers) -> Node | None:
             return None
         if not all(isinstance(a, Literal) for a in e.args):
             return None
+        if e.function.name == "!=" and any(isinstance(a, Literal) and a.value is None for a in e.args):
+            return None  # it tells how many rows it left out
         value, refused = helpers.evaluate(e)
         return None if refused else Literal(type=e.type, value=value, span=e.span)
 

@@ -41,8 +41,10 @@ def _without_unused(node: Project, wanted: Names) -> Node:
     from ..expr import fields_of
 
     kept = []
-    for a in reversed(node.assigns):
-        if wanted & frozenset(a.names) or not is_total(a.value.expr):
+    placed = wanted - frozenset(node.inputs[0].schema.names())  # the first assignment gives the new column its place
+    for i, a in reversed(list(enumerate(node.assigns))):
+        new = placed & frozenset(a.names) - {n for b in node.assigns[:i] for n in b.names}
+        if wanted & frozenset(a.names) or new or not is_total(a.value.expr):
             wanted = wanted - frozenset(a.names) | fields_of(a.value.expr)
             kept.append(a)
     kept.reverse()

@@ -6,6 +6,8 @@ Never below a limit, never past a stage that may refuse rows: the notes must sta
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import accumulate
+from operator import and_
 
 from .. import ast
 from ..expr import Bound, Call, Expr, conjuncts, fields_of, is_volatile
@@ -24,7 +26,10 @@ def push_filter(node: Node, helpers: Helpers) -> Node | None:
     written = _written(node.predicate.parsed, len(parts))
     if written is None:
         parts, written = (node.predicate.expr,), (node.predicate.parsed,)
-    go = [is_total(p) and not is_volatile(p) and below.lets_filter_through(fields_of(p)) for p in parts]
+    if any(map(is_volatile, parts)):  # it counts the rows that come to this stage
+        return None
+    quiet = list(accumulate(map(is_total, parts), and_))  # what stands behind a part that refuses rows runs behind it
+    go = [q and below.lets_filter_through(fields_of(p)) for q, p in zip(quiet, parts, strict=True)]
     if not any(go):
         return None
     passing = _joined([(p, w) for p, w, g in zip(parts, written, go, strict=True) if g], node.predicate.expr)

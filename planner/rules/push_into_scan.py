@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import takewhile
 
 from ..catalog import Pushdown
-from ..expr import conjuncts
+from ..expr import conjuncts, is_volatile
 from ..plan import Filter, Node, Scan
 from . import Helpers
 from .total import is_total
@@ -19,7 +20,8 @@ def push_into_scan(node: Node, helpers: Helpers) -> Node | None:
         return None
     known = set(scan.request.filters)
     parts = conjuncts(node.predicate.expr)
-    new = [p for p in parts if p not in known and is_total(p) and scan.relation.pushdown(p) is not Pushdown.NO]
+    quiet = takewhile(is_total, parts) if not any(map(is_volatile, parts)) else ()  # as in push_filter
+    new = [p for p in quiet if p not in known and scan.relation.pushdown(p) is not Pushdown.NO]
     if not new:
         return None
     out: Node = replace(scan, request=replace(scan.request, filters=(*scan.request.filters, *new)))
