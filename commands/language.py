@@ -125,7 +125,8 @@ class Language:
         names = [*self._all.commands, *self._all.later_commands]
         folded = [n for n in names if n == command.lower()]
         near = tuple(folded) or FOREIGN.get(command.lower()) or nearest(command, names, 1)
-        return "E302", f"unknown command '{command}'", near, "system commands lists all"
+        hint = "table NAME | search ... | fields ..." if command.lower() == "select" else "system commands lists all"
+        return "E302", f"unknown command '{command}'", near, hint
 
 
 @lru_cache(maxsize=1)

@@ -41,7 +41,7 @@ class RenameCommand(Command[Rename]):
                 )
             pairs[old] = new
         known = set(source.schema.names())
-        for new in pairs.values():
-            if new in known and new not in pairs:
+        for old, new in pairs.items():
+            if old in known and new in known and new not in pairs:
                 args.note("overwrite", f"field '{new}' was overwritten by a rename")
         return Rename(**args.common, inputs=(source,), pairs=tuple(pairs.items()))

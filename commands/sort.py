@@ -33,10 +33,7 @@ class SortCommand(Command[Sort]):
 
     def bind(self, args: Args, source: Node | None) -> Node:
         assert source is not None
-        keys = []
-        for k in args.many("signed_names"):
-            name, _ = args.field(k.key)
-            keys.append(SortKey(name, k.descending))
+        keys = [SortKey(name, k.descending) for k in args.many("signed_names") for name in args.fields([k.key])]
         by = tuple(args.fields(args.many("by_names")))
         known = source.schema
         return Sort(

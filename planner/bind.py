@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import fnmatch
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
@@ -15,7 +16,7 @@ from .catalog import AggregateFunction, Function, Note
 from .expr import Bound, Call, Expr, FieldRef, Late, Literal
 from .options import RAW, TEXT, Option
 from .parse import Parsed, Query
-from .plan import AggCall, Here, Key, Node, Pending, column_name
+from .plan import AggCall, Here, Key, Node, Pending, Rename, column_name
 from .stages import RawOption
 from .text import Fault, QueryError, Span, error, nearest
 from .types import (
@@ -246,7 +247,7 @@ class Binder:
         command = self.commands.commands[stage.command]
         try:
             node: Node = command.bind(Args(self, stage, command, before), before)
-            return node
+            return node if before is not None else composed(node)
         except BindStop:
             return Here(span=stage.span, stage=stage.number, columns=OPEN)
         except QueryError as found:
@@ -611,6 +612,19 @@ class Binder:
 
     def parse_time(self, text: str) -> int | None:
         return self._parse_time(text, self.zone)
+
+
+def composed(source: Node) -> Node:
+    """Names of a source in NFC, as the names of a query are: a file from another system may have them in parts."""
+    names = source.schema.names()
+    apart = {n: made for n in names if (made := unicodedata.normalize("NFC", n)) != n and made not in names}
+    pairs = {made: n for n, made in apart.items()}  # of two that become one, the last
+    if not pairs:
+        return source
+    return Rename(
+        span=source.span, stage=source.stage, inputs=(source,), implied=True,
+        pairs=tuple((n, made) for made, n in pairs.items()),
+    )  # fmt: skip
 
 
 _STRICT_CODE = {"W330": "E320", "W110": "E201", "W321": "E320", "W322": "E320"}

@@ -33,7 +33,7 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     (r"\*\*|\^", "pow(a, b)"),
     (r"\+=|-=|\*=|/=", "x = x + ..."),
     (r";", "|"),
-    (r"\.(?!\w)", "concat(a, b)"),
+    (r"(?<=[\s)\"'])\.(?=[\s(\"'])", "concat(a, b)"),
 )
 _WORDS: tuple[tuple[str, str], ...] = (
     (r"is\s+not\s+null", "isnotnull(x)"),
