@@ -70,3 +70,10 @@ class BoundCall:
 
     def warn(self, code: str, message: str, at: int | None = None, **more: Any) -> None:
         self._binder.warn(code, message, self.span_of(at), **more)
+
+    def mixed(self, message: str) -> None:
+        """Values of several types become text: a note, under strict an error."""
+        if self.strict:
+            self._binder.fail("E504", message, self._span, strict=True)
+        else:
+            self._binder.note("mixed", message, self._span)

@@ -37,6 +37,7 @@ class CallBinder(Protocol):
     def worked_out(self, i: int) -> Any: ...  # the same, also of a call without fields
     def fail(self, code: str, message: str, at: int | None = None, **more: Any) -> NoReturn: ...  # at: argument number
     def warn(self, code: str, message: str, at: int | None = None, **more: Any) -> None: ...
+    def mixed(self, message: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

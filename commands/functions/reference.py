@@ -99,6 +99,9 @@ def member(ev: Eval, value: Value, _: Value) -> Value:
 
 def _bind_array(call: CallBinder) -> Type:
     item = join(call.types)
+    kinds = dict.fromkeys(t.kind for t in call.types if t.kind != "null")
+    if item.kind == "string" and len(kinds) > 1:
+        call.mixed(f"an array of {', '.join(kinds)} becomes one of text")
     call.data = (item, list(call.types))
     return array_of(item)
 

@@ -499,6 +499,38 @@ def test_functions_that_cannot_be(s: cortado.Session) -> None:
     assert found.value.code == "E705"
 
 
+def test_safe_mode_reads_only_below_listed_folders(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.csv").write_text("x\n1\n")
+    (tmp_path / "b.csv").write_text("x\n1\n")
+    inside, outside = f'csvfile "{tmp_path}/in/a.csv"', f'csvfile "{tmp_path}/b.csv"'
+    with cortado.connect(safe=True) as none_listed, cortado.connect(safe=True, files=[tmp_path / "in"]) as listed:
+        assert len(listed.query(inside).run()) == 1
+        for session, query in ((none_listed, inside), (none_listed, outside), (listed, outside)):
+            with pytest.raises(QueryError) as found:
+                session.query(query).run()
+            assert found.value.code == "E705"
+    with cortado.connect() as turned:
+        assert len(turned.query(outside).run()) == 1
+        turned.set("safe", True)
+        for query in (outside, f"{outside} | set option.safe = false"):
+            with pytest.raises(QueryError) as found:
+                turned.query(query).run()
+            assert found.value.code == "E705"
+
+
+def test_text_that_is_no_unicode() -> None:
+    with cortado.connect() as s:
+        with pytest.raises(QueryError) as found:
+            s.query('json "{}" | eval a = "\ud800"')
+        assert found.value.code == "E101" and found.value.span.start == 22
+        with pytest.raises(QueryError) as found:
+            s.query('json "{}" | eval a = $p', p="\ud800")
+        assert found.value.code == "E410"
+        with pytest.raises(TypeError, match="a query is text"):
+            s.query(b"json")  # type: ignore[arg-type]
+
+
 def test_functions_that_fail(s: cortado.Session) -> None:
     def broken(x: pa.Int64Array) -> pa.Int64Array:
         raise ValueError("no luck")
