@@ -196,7 +196,9 @@ def read_setting(name: str, value: Any) -> Any:
     try:
         return setting.read(value)
     except ValueError as why:
-        shown = {None: "null", True: "true", False: "false"}.get(value) if isinstance(value, bool | None) else repr(value)
+        shown = (
+            {None: "null", True: "true", False: "false"}.get(value) if isinstance(value, bool | None) else repr(value)
+        )
         raise fault("E410", f"setting '{name}' cannot be {shown}", hint=f"it takes {why}") from None
 
 
