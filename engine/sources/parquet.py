@@ -236,14 +236,15 @@ class ParquetSource:
     def parts(self) -> list[GroupPart]:
         return [GroupPart(self, group, seq, self._nbytes(group)) for seq, group in enumerate(self.groups)]
 
-    def read(self, group: Group, nbytes: int, rows: int, compiled: bool) -> Iterator[pa.RecordBatch]:
+    def read(self, group: Group, nbytes: int, rows: int, ctx: Context) -> Iterator[pa.RecordBatch]:
         """The wanted columns of a row group, at most `rows` rows at a time."""
         file, names = group.file, self._columns_of(group.file)
         shown = "standard input" if file.path == "-" else file.path
         try:
             found: dict[str, pa.Array[Any]] = {}
-            if compiled:
-                found = read_columns(self._raw(file), file.metadata, group.number, file.schema, names)
+            if ctx.compiled:
+                source = self._raw(file)
+                found = read_columns(source, file.metadata, group.number, file.schema, names, ctx.check)
             rest = [n for n in names if n not in found]
             others = self._rest(group, rest, nbytes, rows, shown) if rest else None
             yield from joined(found, others, names, group.n_rows, rows)
@@ -318,7 +319,7 @@ class GroupPart:
             for low in range(0, group.n_rows, step):
                 yield self._batch(None, min(step, group.n_rows - low), low, shown, ctx)
             return
-        for given in source.read(group, self.nbytes, step, ctx.compiled):
+        for given in source.read(group, self.nbytes, step, ctx):
             yield self._batch(given, given.num_rows, row, shown, ctx)
             row += given.num_rows
         if row != group.n_rows:

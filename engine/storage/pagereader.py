@@ -8,7 +8,7 @@ compression; each page is checked against its sum where it has one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -34,9 +34,17 @@ class _Kind:
 
 
 def read_columns(
-    source: pa.NativeFile, metadata: Any, group: int, schema: pa.Schema, names: Sequence[str]
+    source: pa.NativeFile,
+    metadata: Any,
+    group: int,
+    schema: pa.Schema,
+    names: Sequence[str],
+    check: Callable[[], None] = lambda: None,
 ) -> dict[str, pa.Array[Any]]:
-    """Those of the named columns of a row group that the kernels can read: numbers widened to 64 bits, texts as dictionaries."""
+    """Those of the named columns of a row group that the kernels can read: numbers widened to 64 bits, texts as dictionaries.
+
+    `check` is called between columns and may raise.
+    """
     row_group = metadata.row_group(group)
     leaves = _flat_leaves(schema)
     chunks = {n: row_group.column(leaves[n]) for n in names if n in leaves}
@@ -44,6 +52,7 @@ def read_columns(
         return {}
     found = {}
     for name, chunk in chunks.items():
+        check()
         leaf = metadata.schema.column(leaves[name])
         try:
             array = _read(source, leaf, chunk, schema.field(name).type, row_group.num_rows)

@@ -126,7 +126,7 @@ class Split:
         found: dict[str, Any] = {}
         if compiled:
             with snap.gate.open_read(snap.folder / self.file.path, snap.folder) as source:
-                found = read_columns(source, self.footer.metadata, self.place[1], self.footer.schema, present)
+                found = read_columns(source, self.footer.metadata, self.place[1], self.footer.schema, present, check)
         rest = [n for n in present if n not in found]
         batches = joined(found, self._rest(rest, batch_rows) if rest else None, present, self.n_rows, batch_rows)
         while True:
