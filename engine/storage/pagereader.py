@@ -177,7 +177,7 @@ def _unpacked(raw: NDArray[np.uint8], rows: NDArray[np.int64], size: int, codec:
     from ..kernels import pageheads as heads
 
     out, to = _space(size), 0
-    library = pa.Codec(codec)
+    library = pa.Codec(cast(Any, codec))
     for page in rows:
         at, packed, whole = (int(page[k]) for k in (heads.AT, heads.PACKED, heads.UNPACKED))
         bare = 0

@@ -45,12 +45,12 @@ def rows_of(table: pa.Table) -> Rows:
 def wanted(log: Path, pattern: str) -> Rows:
     """DuckDB's sums, as text sorts by code point with null first. A line without a match has null for both."""
     plain = pattern.replace("(?<client_ip>", "(").replace("(?<bytes>", "(").replace("'", "''")
-    found = duckdb.sql(
+    found: Any = duckdb.sql(
         f"select nullif(r.a, '') as ip, sum(try_cast(r.b as bigint))::bigint as n from "
         f"(select regexp_extract(line, '{plain}', ['a', 'b']) r from read_csv('{log}', columns={{'line': 'VARCHAR'}}, "
         "delim='\\x01', quote='', escape='', header=false, auto_detect=false, max_line_size=100000000)) group by 1"
-    ).fetchall()
-    return sorted(found, key=lambda row: (row[0] is not None, row[0] or ""))
+    )
+    return sorted(found.fetchall(), key=lambda row: (row[0] is not None, row[0] or ""))
 
 
 def from_python(query: str, db: str, **settings: Any) -> Rows:

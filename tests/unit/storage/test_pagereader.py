@@ -64,7 +64,7 @@ def arrows(path: Path, group: int, name: str) -> pa.Array[Any]:
 def ours(path: Path, group: int) -> dict[str, pa.Array[Any]]:
     file = pq.ParquetFile(path)
     names = [n for n in file.schema_arrow.names if "." not in n]
-    with pa.OSFile(str(path)) as source:
+    with pa.OSFile(str(path), "rb") as source:
         found = read_columns(source, file.metadata, group, file.schema_arrow, names)
     return {n: a.dictionary.take(a.indices) if isinstance(a, pa.DictionaryArray) else a for n, a in found.items()}
 
@@ -74,8 +74,8 @@ def same(a: pa.Array[Any], b: pa.Array[Any]) -> bool:
     if not pa.types.is_float64(a.type):
         return a.equals(b)
     valid = a.is_valid().equals(b.is_valid())
-    bits = [np.asarray(x.fill_null(0.0)).view(np.int64) for x in (a, b)]
-    return bool(valid and np.array_equal(*bits))
+    mine, theirs = (np.asarray(x.fill_null(0.0)).view(np.int64) for x in (a, b))
+    return bool(valid and np.array_equal(mine, theirs))
 
 
 OPTIONS: list[dict[str, Any]] = [
@@ -122,14 +122,13 @@ def test_knows_what_it_claims(tmp_path: Path) -> None:
 
 
 def test_required_columns_and_nested_neighbours(tmp_path: Path) -> None:
-    schema = pa.schema(
-        [
-            pa.field("a", pa.int64(), nullable=False),
-            pa.field("s", pa.string(), nullable=False),
-            pa.field("l", pa.list_(pa.int64())),
-            pa.field("b", pa.int64()),
-        ]
-    )
+    fields: list[pa.Field[Any]] = [
+        pa.field("a", pa.int64(), nullable=False),
+        pa.field("s", pa.string(), nullable=False),
+        pa.field("l", pa.list_(pa.int64())),
+        pa.field("b", pa.int64()),
+    ]
+    schema = pa.schema(fields)
     table = pa.table({"a": [3, 1, 2], "s": ["x", "", "x"], "l": [[1], None, []], "b": [7, 8, 9]}, schema=schema)
     path = tmp_path / "x.parquet"
     pq.write_table(table, path)
@@ -141,7 +140,7 @@ def test_required_columns_and_nested_neighbours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("codec", ["snappy", "none", "zstd"])
-def test_a_damaged_chunk_is_left_to_arrow_or_read_as_arrow_reads_it(tmp_path: Path, codec: str) -> None:
+def test_a_damaged_chunk_is_left_to_arrow_or_read_as_arrow_reads_it(tmp_path: Path, codec: Any) -> None:
     """With sums in the pages nothing damaged passes; without, whatever passes is what Arrow makes of it."""
     rng = random.Random(codec)
     table = pa.table(columns(np.random.default_rng(3), 400, 30, 0.2)).select(["i64", "i32", "us", "word", "f64"])
@@ -167,7 +166,7 @@ def _in_a_header(good: bytes, at: int, path: Path) -> bool:
     meta = pq.ParquetFile(path).metadata.row_group(0)
     table = np.empty(heads.WIDTH * 1000, np.int64)
     for i in range(meta.num_columns):
-        chunk = meta.column(i)
+        chunk: Any = meta.column(i)
         first = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
         raw = np.frombuffer(good[first : first + chunk.total_compressed_size] + bytes(64), np.uint8)
         n = heads.page_table(raw, 0, chunk.total_compressed_size, table)
