@@ -39,7 +39,7 @@ class CreateTable(Command[Scan]):
 
         from ..engine.sources.action import ActionRelation
 
-        name = args.path(args.one("table"))
+        name = args.table_name()
         fields: list[tuple[str, pa.DataType]] = []
         for column, word in args.many("columns_def"):
             kind = TYPES.get(word)

@@ -63,6 +63,8 @@ class CsvFileCommand(Command[Scan]):
         note_mixed(args, found.mixed)
         for name in found.renamed:
             args.note("info", f"the header repeats a name: the later column is '{name}'")
+        for name in found.empty:
+            args.note("info", f"`{name}` is empty: it has no rows")
         relation = CsvRelation(found, form, options, path, At(args.stage, self.name, args.span))
         if options.time is not None and relation.schema.type(options.time) is None:
             args.field(options.time, span=args.option_span("time"), always=True)

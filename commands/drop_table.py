@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..planner import ast
 from ..planner.plan import Scan
 from ..planner.text import nearest
 from ..planner.unparse import stage_text
@@ -33,8 +32,7 @@ class DropTable(Command[Scan]):
     def bind(self, args: Args, source: Node | None) -> Node:
         from ..engine.sources.action import ActionRelation
 
-        given = args.one("table")
-        name = given.name if isinstance(given, ast.Name) else args.path(given)
+        name = args.table_name()
         optional = name.endswith("?")
         name = name.removesuffix("?")
         store = args.services.tables

@@ -56,13 +56,16 @@ class ImportCommand(Command[Import]):
 
     def bind(self, args: Args, source: Node | None) -> Node:
         assert source is not None
-        name = args.path(args.one("table"))
+        name = args.table_name()
         store = args.services.tables
         create, overwrite = args.option("create"), args.option("overwrite")
         if args.given("writer") != args.given("seq"):
             args.abort("E310", "writer= and seq= go together", hint="import writer=loader seq=1 NAME")
         if not create and not store.exists(name):
             args.abort("E603", f"no table `{name}`", args.place("table"), hint="create=t makes it")
+        for field_name, kind in source.schema.fields:
+            if kind.kind == "null":
+                args.note("info", f"field '{field_name}' holds only nulls: the table does not get it")
         return Import(**args.common, inputs=(source,), table=name, create=create, overwrite=overwrite,
                       writer=args.option("writer"), seq=args.option("seq"), store=store)  # fmt: skip
 

@@ -70,7 +70,7 @@ anchor: pattern _AS field
 columns: keys
 by_pairs: _BY pairs
 columns_def: column_def ("," column_def)*
-column_def: NAME ":" NAME
+column_def: (NAME | BACKQUOTED) ":" NAME
 """
 PRODUCT_PREFIXES = ("sonar-", "siem-", "forensic-", "sentry-", "evtctx", "sendmail", "sendsyslog")
 HIDDEN = "parallel"  # accepted wherever options are, without effect, and not shown

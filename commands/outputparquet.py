@@ -30,7 +30,13 @@ class OutputParquet(Command[WriteFile]):
     )
 
     def bind(self, args: Args, source: Node | None) -> Node:
-        from ..engine.operators.formats import ParquetOutput
+        from ..engine.operators.formats import ParquetOutput, unwritable
 
         assert source is not None
-        return write_node(args, source, ParquetOutput(codec=args.option("codec"), rowgroup=args.option("rowgroup")))
+        node = write_node(args, source, ParquetOutput(codec=args.option("codec"), rowgroup=args.option("rowgroup")))
+        for name, kind in source.schema.fields:
+            if (not node.fields or name in node.fields) and (odd := unwritable(kind)) is not None:
+                args.abort(
+                    "E603", f"field '{name}': a Parquet file holds no {odd}", hint="turn it into text: string(x)"
+                )
+        return node

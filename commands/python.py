@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..engine.notes import At
-from ..planner import ast
 from ..planner.plan import Scan
 from ..planner.text import nearest
 from ..planner.unparse import stage_text
@@ -27,9 +26,9 @@ class PythonCommand(Command[Scan]):
     )
 
     def bind(self, args: Args, source: Node | None) -> Node:
-        from ..engine.sources.memory import relation_of
+        from ..engine.sources.memory import note_object, relation_of
 
-        name = self._name(args)
+        name = args.table_name()
         thing = args.services.lookup(name)
         if thing is None:
             known = (*args.services.given, *args.services.objects)
@@ -37,22 +36,5 @@ class PythonCommand(Command[Scan]):
                        hint="register it: session.register(name, frame)")  # fmt: skip
         at = At(args.stage, self.name, args.span)
         relation = relation_of(thing, name, zone=args.zone, at=at, spent=args.services.spent)
-        for column, by_kind in relation.mixed.items():
-            shown = ", ".join(f"{n} {k}" for k, n in by_kind.items())
-            if args.strict:
-                args.fail("E504", f"field '{column}' mixes {shown}", args.place("table"), strict=True)
-            else:
-                args.note(
-                    "mixed",
-                    f"field '{column}' mixes {shown}: it is text",
-                    count=sum(by_kind.values()) - max(by_kind.values()),
-                )
-        for column in relation.renamed:
-            args.note("info", f"a column name is there twice: the later one is '{column}'")
+        note_object(args, relation)
         return Scan(**args.common, relation=relation, key=stage_text(args.parsed))
-
-    def _name(self, args: Args) -> str:
-        given = args.one("table")
-        if isinstance(given, ast.Name):
-            return given.name
-        return given.value if isinstance(given, ast.Text) else args.path(given)

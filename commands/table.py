@@ -14,6 +14,7 @@ from ..planner.catalog import Relation
 from ..planner.expr import Bound, Expr, FieldRef, Literal
 from ..planner.parse import Parsed
 from ..planner.plan import Assignment, Filter, Limit, Project, Scan, Sort, SortKey
+from ..planner.stages import RawOption
 from ..planner.text import nearest
 from ..planner.types import DATE, LONG, STRING, Schema
 from ..planner.unparse import stage_text
@@ -23,6 +24,7 @@ from .rowtime import implied_time
 FORMATS = {
     ".csv": "csvfile",
     ".tsv": "csvfile",
+    ".tab": "csvfile",
     ".json": "jsonfile",
     ".jsonl": "jsonfile",
     ".ndjson": "jsonfile",
@@ -62,7 +64,7 @@ class Table(Command[Scan]):
     def bind(self, args: Args, source: Node | None) -> Node:
         node = self._rows(args)
         stage: dict[str, Any] = {"span": args.span, "stage": args.stage, "implied": True}
-        if args.option("meta") and "_id" not in node.schema:
+        if args.option("meta") and not {"_table", "_id"} <= {*node.schema.names()}:  # one file
             node = self._with_meta(args, node, stage)
         if args.given("time"):
             node = self._with_time(args, node, stage)
@@ -110,18 +112,18 @@ class Table(Command[Scan]):
             bare = bare.removesuffix(packed)
         command = REGISTRY.commands[next((c for e, c in FORMATS.items() if bare.endswith(e)), "textfile")]
         p = args.parsed
-        parsed = Parsed(p.number, command.name, p.command_span, (), (("path", path.value),), p.span, (path.span,))
+        options = (RawOption("tab", "t", path.span, path.span),) if bare.endswith((".tsv", ".tab")) else ()
+        parsed = Parsed(p.number, command.name, p.command_span, options, (("path", path.value),), p.span, (path.span,))
         return command.bind(Args(args.binder, parsed, command, None), None)
 
     def _relations(self, args: Args, given: Any) -> list[Relation]:
         services: Services = args.services
         if isinstance(given, ast.Text):
-            args.abort(
-                "E201",
-                "a path stands alone: table reads one file",
-                given.span,
-                hint="use csvfile, jsonfile, ... with a pattern",
-            )
+            if args.option("meta"):
+                args.abort("E311", "meta=t of several names takes tables, not paths", args.option_span("meta"))
+            node = self._file(args, given)
+            assert isinstance(node, Scan)
+            return [node.relation]
         exact = isinstance(given, ast.Name)
         name = given.name if isinstance(given, ast.Name) else args.path(given)
         optional = not exact and name.endswith("?")
@@ -161,13 +163,15 @@ class Table(Command[Scan]):
             held = services.frame(name)
         if held is None:
             return None
-        from ..engine.sources.memory import relation_of
+        from ..engine.sources.memory import note_object, relation_of
 
         at = At(args.stage, self.name, args.span)
-        return relation_of(held, name, zone=args.zone, at=at, spent=services.spent)
+        found = relation_of(held, name, zone=args.zone, at=at, spent=services.spent, meta=args.option("meta"))
+        note_object(args, found)
+        return found
 
     def _with_meta(self, args: Args, node: Node, stage: dict[str, Any]) -> Node:
-        """Of objects in memory: the name as given, and the row's number from 0."""
+        """Of a file: the path as given, and the row's number from 0."""
         span = args.span
         name = Literal(type=STRING, value=node.relation.name if isinstance(node, Scan) else "", span=span)
         counted = args.binder.apply("seq", [], [], span, Schema())

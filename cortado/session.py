@@ -82,6 +82,9 @@ class Session:
         """Make an object known to queries: pandas, Polars, Arrow, or anything with `__arrow_c_stream__`."""
         if not name or not isinstance(name, str):
             raise fault("E410", "an object is registered under a name")
+        from .engine.sources.memory import check_readable
+
+        check_readable(frame, name)
         self._objects[name] = frame
 
     def unregister(self, name: str) -> None:
@@ -186,19 +189,24 @@ class Session:
         params: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> Query:
-        """Check a query and bind its names; nothing runs yet. Keyword arguments are its parameters."""
+        """Check a query and bind its names; nothing runs yet. Keyword arguments are its parameters,
+        and the tables among them are tables of this query: `s.query("table t", t=frame)`.
+        """
         if not isinstance(text, str):
             raise TypeError(f"a query is text, not {type(text).__name__}")
         given = {**(params or {}), **more}
-        literals = {}
+        literals, tables = {}, dict(sources or {})
         for name, value in given.items():
+            if _is_table(value):
+                tables[name] = value
+                continue
             try:
                 literals[name] = value if isinstance(value, Literal) else literal_of(value, self._settings["timezone"])
             except TypeError as why:
                 raise error(text, [Fault(code="E410", message=f"parameter '{name}': {why}", span=Span(0, 0))]) from None
         is_looked_up = self._settings["python_lookup"] and not self._settings["safe"]
         frame = self._frame(sys._getframe(1)) if is_looked_up else None
-        return Query(self, text, literals, dict(sources or {}), frame)
+        return Query(self, text, literals, tables, frame)
 
     def file(self, path: str | os.PathLike[str], /, **params: Any) -> Query:
         """A saved query with its parameters bound; not run yet."""
@@ -333,6 +341,15 @@ class Session:
     def __del__(self) -> None:
         if getattr(self, "_closed", True) is False:
             self.close()
+
+
+def _is_table(value: Any) -> bool:
+    """Whether a keyword argument is a table and no parameter: arrays and scalars are parameters."""
+    if value is None or isinstance(value, str | bytes | int | float | list | tuple | dict | Literal):
+        return False
+    from .engine.sources.memory import is_readable
+
+    return is_readable(value)
 
 
 def _evaluate(expr: Expr, binder: Binder) -> tuple[Any, bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -94,7 +94,11 @@ def shown(text: Column | None, row: int) -> str:
         return (text.text(row) or "")[:SAMPLE_CHARS]
     value = text[row]
     if pa.types.is_timestamp(value.type) or pa.types.is_duration(value.type):
-        return str(value)[:SAMPLE_CHARS]
+        try:
+            return str(value)[:SAMPLE_CHARS]
+        except (OverflowError, ValueError):  # beyond what Python's dates hold
+            raw = cast(Any, value)
+            return f"{raw.value} {raw.type.unit}"
     got = value.as_py()
     return "null" if got is None else str(got)[:SAMPLE_CHARS]
 

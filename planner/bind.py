@@ -246,7 +246,9 @@ class Binder:
     def _guarded(self, stage: Parsed, before: Node | None) -> Node:
         command = self.commands.commands[stage.command]
         try:
-            node: Node = command.bind(Args(self, stage, command, before), before)
+            args = Args(self, stage, command, before)
+            node: Node = command.bind(args, before)
+            args.check_options()
             return node if before is not None else composed(node)
         except BindStop:
             return Here(span=stage.span, stage=stage.number, columns=OPEN)
@@ -732,6 +734,12 @@ class Args:
             self._options[name] = self._value(self._known[name])
         return self._options[name]
 
+    def check_options(self) -> None:
+        """Every option that is given can be read, also one that this use of the command does not look at."""
+        for given in self.parsed.options:
+            if given.name in self._known:
+                self.option(given.name)
+
     def _value(self, option: Option) -> Any:
         raw = self.parsed.option(option.name)
         if raw is None:
@@ -808,6 +816,13 @@ class Args:
         if not isinstance(found, Literal) or not isinstance(found.value, str):
             self.abort("E410", "a parameter in place of a path must hold text", given.span)
         return found.value
+
+    def table_name(self, part: str = "table") -> str:
+        """The name of a stored table, bare, quoted either way, or in a parameter."""
+        given = self.one(part)
+        if isinstance(given, ast.Name):
+            return given.name
+        return given.value if isinstance(given, ast.Text) else self.path(given)
 
     def subquery(self, part: str = "subquery") -> Node:
         return self.binder.subquery(self.parsed.one(part))

@@ -185,13 +185,23 @@ def of_text(text: str, option: Option, time: Callable[[str], int | None], raw: s
                 raise Unfit("a time zone such as UTC or Asia/Seoul") from None
             return text
         case options.ENCODING:
-            try:
-                codecs.lookup(text)
-            except (LookupError, ValueError):
-                raise Unfit("an encoding such as utf-8, utf-16 or euc-kr") from None
-            return text
+            return _encoding(text)
         case options.LITERAL:
             return literal(text, raw)
+    return text
+
+
+NO_TEXT = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"})
+
+
+def _encoding(text: str) -> str:
+    """An encoding of text files; Python's codecs also transform bytes and names of hosts."""
+    try:
+        found = codecs.lookup(text)
+    except (LookupError, ValueError):
+        found = None
+    if found is None or not found._is_text_encoding or found.incrementaldecoder is None or found.name in NO_TEXT:
+        raise Unfit("an encoding such as utf-8, utf-16 or euc-kr")
     return text
 
 

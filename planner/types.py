@@ -132,6 +132,12 @@ class Schema:
         return pa.schema([(n, t.arrow) for n, t in self.fields])
 
 
+def is_list_view(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind)
+
+
 def of_arrow(kind: pa.DataType) -> Type:
     """The type of an Arrow column, before it is brought to its physical form (`engine.arrow.normalise`)."""
     import pyarrow as pa
@@ -153,7 +159,7 @@ def of_arrow(kind: pa.DataType) -> Type:
         return DOUBLE
     if t.is_string(kind) or t.is_large_string(kind) or t.is_string_view(kind):
         return STRING
-    if t.is_dictionary(kind):
+    if t.is_dictionary(kind) or t.is_run_end_encoded(kind):
         return of_arrow(kind.value_type)
     if t.is_timestamp(kind):
         return DATE_NS if kind.unit == "ns" else DATE
@@ -167,7 +173,7 @@ def of_arrow(kind: pa.DataType) -> Type:
         return BINARY
     if t.is_null(kind):
         return NULL
-    if t.is_list(kind) or t.is_large_list(kind) or t.is_fixed_size_list(kind):
+    if t.is_list(kind) or t.is_large_list(kind) or t.is_fixed_size_list(kind) or is_list_view(kind):
         return array_of(of_arrow(kind.value_type))
     if t.is_struct(kind):
         return Type("map", members=tuple((f.name, of_arrow(f.type)) for f in kind))

@@ -64,7 +64,7 @@ def _part(name: str, value: Any) -> str:
         case "path":
             return path_text(value)
         case "columns_def":
-            return _list(value, lambda c: f"{c[0]}:{c[1]}")
+            return _list(value, lambda c: f"{ast.Name(name=c[0]).text()}:{c[1]}")
         case "MINUS":
             return "-"
     return str(value) if isinstance(value, str) else value.text()

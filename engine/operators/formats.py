@@ -201,6 +201,14 @@ def not_finite(array: Any, type_: Type) -> Any:
     return out
 
 
+def unwritable(type_: Type) -> Type | None:
+    """The type, or the one inside it, that Parquet does not have; None if it has them all."""
+    if type_.kind == "other":
+        return None if pa.types.is_time(type_.arrow) else type_
+    inner = [t for _, t in type_.members] + ([type_.item] if type_.item is not None else [])
+    return next((odd for t in inner if (odd := unwritable(t)) is not None), None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParquetOutput:
     """Types as they are; pages carry checksums. `rowgroup`: rows of a group."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..arrow import bools_of, bytes_of, is_valid, numbers_of, offsets_of
 from ..batch import Column, Spans
+from ..values import other_text
 from .keyform import SIGN, double_words, text_form
 
 MASKS = np.array(
@@ -236,6 +237,8 @@ def parts_of(column: Column, by: SortBy) -> list[Part]:
         size = np.maximum(column.length, 0).astype(np.int64)
         part: list[Part] = [Texts(column.data, column.start.astype(np.int64), size, by.descending)]
         return [_flag(nulls, valid) if nulls.any() else Same(valid), *part]
+    if pa.types.is_interval(column.type):  # has no order of its own
+        column = other_text(column)
     if pa.types.is_null(column.type):
         return [Same(np.uint8(1 - valid))]
     missing = ~is_valid(column) if column.null_count else None

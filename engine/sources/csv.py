@@ -60,6 +60,7 @@ class CsvFile:
 
     input: Input
     names: tuple[str, ...]
+    width: int = 0  # cells of the header, those that maxcol= leaves out too
     begin: int = 0  # bytes before the first record: mark and header
     n_lines: int = 0  # lines of them
 
@@ -72,6 +73,7 @@ class Survey:
     types: dict[str, Type] = field(default_factory=dict)
     mixed: dict[str, dict[str, int]] = field(default_factory=dict)
     renamed: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)  # files without a header
 
 
 def survey(inputs: Sequence[Input], form: CsvFormat, options: FileOptions) -> Survey:
@@ -79,7 +81,11 @@ def survey(inputs: Sequence[Input], form: CsvFormat, options: FileOptions) -> Su
     out, left = Survey(), options.infer
     texts: dict[str, list[pa.Array[Any]]] = {}
     for source in inputs:
-        file, blocks = _look(source, form, options, out)
+        looked = _look(source, form, options, out)
+        if looked is None:
+            out.empty.append(source.shown)
+            continue
+        file, blocks = looked
         out.files.append(file)
         fresh = [n for n in file.names if n not in texts]
         texts.update((n, []) for n in fresh)
@@ -91,6 +97,9 @@ def survey(inputs: Sequence[Input], form: CsvFormat, options: FileOptions) -> Su
                 if options.declared.type(name) is None:
                     column, _ = block.text(i, None)
                     texts[name].append(column.to_arrow() if isinstance(column, Spans) else column)
+    if not out.files:
+        said = f"`{out.empty[0]}` is empty" if len(inputs) == 1 else f"all {len(inputs)} files are empty"
+        raise fault("E605", said, hint='schema="a: long, b: date" reads it as a table without rows')
     for name, parts in texts.items():
         known = options.declared.type(name) or (None if form.typed else STRING)
         found = type_of_text(concat(parts)) if known is None and parts else None
@@ -102,8 +111,8 @@ def survey(inputs: Sequence[Input], form: CsvFormat, options: FileOptions) -> Su
     return out
 
 
-def _look(source: Input, form: CsvFormat, options: FileOptions, out: Survey) -> tuple[CsvFile, Iterator[Block]]:
-    """The header of a file, and the records behind it for as long as they are asked for."""
+def _look(source: Input, form: CsvFormat, options: FileOptions, out: Survey) -> tuple[CsvFile, Iterator[Block]] | None:
+    """The header of a file, and the records behind it for as long as they are asked for; None if it is empty."""
     chunks, raw, ended, skipped = _quiet(source.sample_text()), b"", False, 0
     found = None
     while found is None and not ended:
@@ -119,21 +128,20 @@ def _look(source: Input, form: CsvFormat, options: FileOptions, out: Survey) -> 
         found = first_record(raw, form.dialect, ended=ended)
     if found is None:
         if not options.declared.fields:
-            raise fault(
-                "E605", f"`{source.shown}` is empty", hint='schema="a: long, b: date" reads it as a table without rows'
-            )
-        return CsvFile(source, options.declared.names(), skipped + len(raw)), iter(())
+            return None
+        declared = options.declared.names()
+        return CsvFile(source, declared, len(declared), skipped + len(raw)), iter(())
     cells, size, n_lines = found
     if form.header:
         names = _names(cells, form, source, out)
         blocks = stream_blocks(chunks, raw[size:], form.dialect, keep_blank=len(names) == 1)
-        return CsvFile(source, names, skipped + size, n_lines), blocks
+        return CsvFile(source, names, len(cells), skipped + size, n_lines), blocks
     blocks = stream_blocks(chunks, raw, form.dialect, keep_blank=len(cells) == 1)
     first = next(blocks)
     width = max(int(first.counts().max(initial=0)), len(cells))
     declared = options.declared.names()
     names = tuple(declared[i] if i < len(declared) else f"column{i}" for i in range(width))[: form.maxcol]
-    return CsvFile(source, names, skipped), _and_then(first, blocks)
+    return CsvFile(source, names, width, skipped), _and_then(first, blocks)
 
 
 def _and_then(first: Block, rest: Iterator[Block]) -> Iterator[Block]:
@@ -161,7 +169,9 @@ def _names(cells: Sequence[bytes], form: CsvFormat, source: Input, out: Survey) 
             text = cell.decode("utf-8")
         except UnicodeDecodeError as why:
             raise fault(
-                "E605", f"the header of `{source.shown}` is not UTF-8 (column {i + 1})", hint="cs= names its encoding"
+                "E605",
+                f"the header of `{source.shown}` is not {source.encoding.upper()} (column {i + 1})",
+                hint="cs= names its encoding",
             ) from why
         name = unicodedata.normalize("NFC", unquoted(text) if text.startswith('"') else text) if text.strip() else ""
         name = name or f"column{i}"
@@ -253,7 +263,7 @@ class CsvSource:
         counts, n_names = block.counts(), len(file.names)
         uniform = bool((counts == n_names).all())
         if not uniform:
-            self._ragged(block, counts, n_names, refused)
+            self._ragged(block, counts, file, refused)
         if block.bad is not None:
             refused.rows(
                 "utf8",
@@ -269,7 +279,9 @@ class CsvSource:
         wrong = misquoted(block) if self.relation.form.dialect.strict else None
         if wrong is not None and wrong.any():
             refused.rows("quotes", wrong, block.records(), "strict=f takes stray quotes as text")
-        wanted = set(needed(self.schema, options))
+        # a record is left out, or the query ends, by any of its cells: not by those alone that somebody wants
+        judged = options.bad != "null" or ctx.settings.strict
+        wanted = set(file.names if judged else needed(self.schema, options))
         named: dict[str, Column] = {}
         for i, name in enumerate(file.names):
             if name in wanted:
@@ -278,21 +290,20 @@ class CsvSource:
                     column = blanked(column, wrong)
                 kind = self.relation.schema.type(name) or STRING
                 named[name] = convert(column, kind, block, options.zone, refused.rows)
-        if self.relation.form.rest and REST in wanted:
+        if self.relation.form.rest and REST in self.schema:
             named[REST] = rest_of(block, counts, n_names)
         columns = extras(named, self.schema, self.relation.schema, options, file.input.shown, refused)
         return refused.kept(columns)
 
-    def _ragged(self, block: Block, counts: Any, width: int, refused: Refused) -> None:
-        records = block.records()
-        refused.rows("short", counts < width, records, f"the header has {width} columns")
+    def _ragged(self, block: Block, counts: Any, file: CsvFile, refused: Refused) -> None:
+        records, width = block.records(), len(file.names)
+        said = f"the header has {file.width} columns" + (f", maxcol= takes {width}" if width < file.width else "")
+        refused.rows("short", counts < width, records, said)
         if not self.relation.form.rest:
-            refused.rows(
-                "surplus",
-                counts > width,
-                records,
-                f"the header has {width} columns; rest=t keeps the others in `_rest`",
-            )
+            hint = f"{said}; rest=t keeps the others in `_rest`"
+            refused.rows("surplus", counts > max(width, file.width), records, hint)
+            cut = (counts > width) & (counts <= file.width)  # the text asked for it, so the record is none the worse
+            refused.rows("surplus", cut, records, hint, told=True)
 
 
 def _records_of(places: Sequence[int], block: Block) -> list[int]:

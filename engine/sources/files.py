@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...planner import options as kinds
 from ...planner.options import Option
-from ...planner.text import fault
+from ...planner.text import QueryError, fault
 from ...planner.types import DATE, STRING, Schema, Type, scalar
 from ..arrow import array_from, call, is_valid, nulls, numbers_of
 from ..batch import PAD, Batch, Column, Origin, Spans
@@ -24,6 +24,7 @@ from ..exprs import spread
 from ..notes import At
 from . import infer as inferring
 from . import isodate
+from .encodings import check_encoding, recoded
 
 if TYPE_CHECKING:
     from ...planner.bind import Args
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 CHUNK = 2 << 20  # bytes a stream gives at a time
 FIRST_CHUNK = 64 << 10  # small at first, so that `head` answers at once
-BOMS = (("utf-32-le", codecs.BOM_UTF32_LE), ("utf-32-be", codecs.BOM_UTF32_BE), ("utf-16-le", codecs.BOM_UTF16_LE),
-        ("utf-16-be", codecs.BOM_UTF16_BE))  # fmt: skip
 INFER_ALL = 1 << 62
 
 LIMITS = (
@@ -128,7 +127,7 @@ class Input:
     """One file. `head` is what was read of a stream at bind: a stream gives its bytes once."""
 
     def __init__(self, gate: Any, path: str, encoding: str = "utf-8") -> None:
-        self._gate, self.path, self._encoding = gate, path, encoding
+        self._gate, self.path, self.encoding = gate, path, encoding
         self.is_stream = path == "-"
         self.is_packed = not self.is_stream and gate.is_packed(path)
         self._held: _Replay | None = None
@@ -141,7 +140,7 @@ class Input:
     @property
     def is_ranged(self) -> bool:
         """Whether any byte of it can be read by itself, as the text that it is."""
-        return not self.is_stream and not self.is_packed and self._encoding == "utf-8"
+        return not self.is_stream and not self.is_packed and self.encoding == "utf-8"
 
     @property
     def nbytes(self) -> int | None:
@@ -161,10 +160,10 @@ class Input:
 
     def chunks(self) -> Iterator[bytes]:
         """All bytes as UTF-8, some at a time; raises E605 behind the last good byte of a damaged file."""
-        return _recoded(self.raw(), self._encoding)
+        return recoded(self.raw(), self.encoding)
 
     def sample_text(self) -> Iterator[bytes]:
-        return _recoded(self.sample(), self._encoding)
+        return recoded(self.sample(), self.encoding)
 
     def raw(self) -> Iterator[bytes]:
         if self.is_stream:
@@ -202,25 +201,6 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
     while chunk := stream.read(size):
         yield chunk
         size = min(size * 2, CHUNK)
-
-
-def _recoded(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    if encoding == "utf-8":
-        yield from chunks
-        return
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
-    for chunk in chunks:
-        yield decoder.decode(chunk).encode("utf-8", "replace")
-    yield decoder.decode(b"", True).encode("utf-8", "replace")
-
-
-def check_encoding(head: bytes, shown: str, encoding: str) -> None:
-    """Text that begins with the mark of another encoding is named, not misread."""
-    if encoding != "utf-8":
-        return
-    for name, mark in BOMS:
-        if head.startswith(mark):
-            raise fault("E605", f"`{shown}` is {name[:6].upper()} text", hint=f"cs={name[:6]} reads it")
 
 
 def padded(raw: bytes | bytearray | memoryview) -> tuple[pa.Buffer, NDArray[np.uint8]]:
@@ -270,6 +250,7 @@ class Refused:
     ctx: Context
     bare: Batch  # the rows as they were read; its origin places them
     dropped: NDArray[np.bool_] | None = None
+    _fault: tuple[int, QueryError] | None = None  # at the first row that does not fit
 
     def rows(
         self, reason: str, mask: NDArray[np.bool_], text: Column | None, hint: str = "", *, told: bool = False
@@ -278,13 +259,8 @@ class Refused:
         if not mask.any():
             return
         if self.bad == "fail" and not told:
-            row = int(np.flatnonzero(mask)[0])
-            origin = self.bare.origin
-            from ..notes import shown
-
-            place, value = f"{origin.source}:{origin.source_row(row) + 1}", shown(text, row)
-            raise fault("E501", f"a value does not fit ({reason}): {value[:80]}", samples=(f"{place}  {value}",),
-                        hint="bad=null makes it null, bad=skip leaves the record out")  # fmt: skip
+            self._keep_fault(reason, int(np.flatnonzero(mask)[0]), text)
+            return
         if self.bad == "skip" and not told:
             mask = mask & ~self.dropped if self.dropped is not None else mask
             self.dropped = mask | self.dropped if self.dropped is not None else mask
@@ -293,7 +269,20 @@ class Refused:
             return
         self.ctx.notes.rows(self.at, "reject", reason, self.bare, np.flatnonzero(mask), text, hint)
 
+    def _keep_fault(self, reason: str, row: int, text: Column | None) -> None:
+        """Columns are read one after the other, but the first row in input order is the one to tell."""
+        if self._fault is not None and self._fault[0] <= row:
+            return
+        from ..notes import shown
+
+        origin = self.bare.origin
+        place, value = f"{origin.source}:{origin.source_row(row) + 1}", shown(text, row)
+        self._fault = row, fault("E501", f"a value does not fit ({reason}): {value[:80]}", samples=(f"{place}  {value}",),
+                                 hint="bad=null makes it null, bad=skip leaves the record out")  # fmt: skip
+
     def kept(self, columns: Sequence[Column]) -> Batch:
+        if self._fault is not None:
+            raise self._fault[1]
         out = Batch(self.bare.n_rows, tuple(columns), self.bare.origin)
         return out if self.dropped is None or not self.dropped.any() else out.pick(~self.dropped)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,14 +14,19 @@ import pyarrow as pa
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
 from ...planner.text import fault
-from ...planner.types import Schema, of_arrow
-from ..arrow import concat, nulls
+from ...planner.types import LONG, STRING, Schema, of_arrow
+from ..arrow import array_from, concat, nulls
 from ..batch import Batch, Column, Origin
 from ..context import Context
 from ..normalise import normalise
 from ..notes import At
 from ..operator import Partition
+from .files import file_column, note_mixed
 
+if TYPE_CHECKING:
+    from ...planner.bind import Args
+
+META = (("_table", STRING), ("_id", LONG))
 Reader = Callable[[Sequence[str] | None], Any]  # wanted columns -> pa.RecordBatchReader
 
 
@@ -29,23 +35,44 @@ def is_readable(thing: Any) -> bool:
     return _kind_of(thing) != ""
 
 
-def relation_of(
-    thing: Any, name: str, *, zone: str = "UTC", at: At | None = None, spent: set[int] | None = None
-) -> MemoryRelation:
-    """The rows of an object. `spent`: one-shot streams that were read; E604 at a second use, E605 for no rows at all."""
-    at = at or At("", "table")
-    kind = _kind_of(thing)
-    if not kind:
+def check_readable(thing: Any, name: str) -> None:
+    """E605 for an object of which `relation_of` can make no rows."""
+    if not is_readable(thing):
         raise fault("E605", f"`{name}` is a {type(thing).__name__}, which holds no rows",
                     hint="pandas, Polars and Arrow tables do, and objects with __arrow_c_stream__")  # fmt: skip
+
+
+def relation_of(
+    thing: Any, name: str, *, zone: str = "UTC", at: At | None = None, spent: set[int] | None = None, meta: bool = False
+) -> MemoryRelation:
+    """The rows of an object. `spent`: one-shot streams that were read; E604 at a second use, E605 for no rows at all.
+    `meta` adds `_table`, its name, and `_id`, the row's number from 0.
+    """
+    at = at or At("", "table")
+    check_readable(thing, name)
+    kind = _kind_of(thing)
     mixed: dict[str, dict[str, int]] = {}
     try:
         if kind in ("reader", "stream", "dataset"):
-            return _streamed(thing, kind, name, zone, at, spent if spent is not None else set())
+            found = _streamed(thing, kind, name, zone, at, spent if spent is not None else set())
+            return found.with_meta() if meta else found
         table = _table(thing, kind, mixed)
     except (pa.ArrowException, TypeError, ValueError) as why:
         raise fault("E605", f"`{name}` cannot be read as a table: {why}") from why
-    return MemoryRelation(table.schema, name, zone, at, table=table, mixed=mixed)
+    made = MemoryRelation(table.schema, name, zone, at, table=table, mixed=mixed)
+    return made.with_meta() if meta else made
+
+
+def note_object(args: Args, relation: MemoryRelation) -> None:
+    """What was chosen for the columns of an object."""
+    note_mixed(args, relation.mixed)
+    for column in relation.renamed:
+        args.note("info", f"a column name is there twice: the later one is '{column}'")
+    for column, kind in relation.given.items():
+        if pa.types.is_decimal(kind):
+            args.note("info", f"field '{column}' is a decimal: it is read as double")
+        elif of_arrow(kind).kind == "other":
+            args.note("info", f"field '{column}' is of type {kind}: it passes through, functions see its text")
 
 
 def _kind_of(thing: Any) -> str:
@@ -89,9 +116,12 @@ def _plain_table(thing: Any) -> pa.Table:
 
 
 def _of_pandas(frame: Any, mixed: dict[str, dict[str, int]]) -> pa.Table:
-    """The index is dropped. An object column that mixes kinds becomes text."""
+    """An index without a name is dropped, one with a name is a column. An object column that mixes kinds becomes text."""
     if not hasattr(frame, "columns"):  # a series
         frame = frame.to_frame(name="value" if frame.name is None else frame.name)
+    named = [n for n in frame.index.names if n is not None and n not in frame.columns]
+    if named:
+        frame = frame.reset_index(level=named)
     try:
         return pa.Table.from_pandas(frame, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
@@ -175,14 +205,26 @@ class MemoryRelation:
         self.mixed = dict(mixed or {})  # columns whose kinds mix, so that they became text: for a note at bind
         self.places: dict[str, int] = {}
         self.renamed: list[str] = []
+        self.by_name = True  # whether the object knows its columns by these very names
         for i, given in enumerate(schema.names):
-            fresh, n = given, 2
+            plain = unicodedata.normalize("NFC", given)  # as names in a query are compared
+            fresh, n = plain, 2
             while fresh in self.places:
-                fresh, n = f"{given}_{n}", n + 1
-            if fresh != given:
+                fresh, n = f"{plain}_{n}", n + 1
+            if fresh != plain:
                 self.renamed.append(fresh)
+            self.by_name = self.by_name and fresh == given
             self.places[fresh] = i
         self.schema = Schema(tuple((n, of_arrow(schema.field(i).type)) for n, i in self.places.items()))
+        self.given = {n: schema.field(i).type for n, i in self.places.items()}
+
+    def with_meta(self) -> MemoryRelation:
+        for name, kind in META:
+            self.schema = self.schema.put(name, kind)
+        self.meta = frozenset(n for n, _ in META)
+        return self
+
+    meta: frozenset[str] = frozenset()  # columns that are made here
 
     @property
     def n_rows(self) -> int | None:
@@ -206,10 +248,11 @@ class MemorySource:
 
     def __init__(self, relation: MemoryRelation, schema: Schema, limit: int | None) -> None:
         self.relation, self.schema, self._limit = relation, schema, limit
+        self.held = tuple(n for n in schema.names() if n not in relation.meta)  # columns of the object
         self._stream: Any = None
         if relation.table is None:
             assert relation.reader is not None
-            self._stream = relation.reader(list(schema.names()) if len(schema) and not relation.renamed else None)
+            self._stream = relation.reader(list(self.held) if self.held and relation.by_name else None)
         self.nbytes_hint = relation.table.nbytes if relation.table is not None else None
 
     def partitions(self, target: int) -> Sequence[Partition]:
@@ -222,8 +265,8 @@ class MemorySource:
             TableSlice(self, seq, low, min(low + target, end)) for seq, low in enumerate(range(0, end, max(target, 1)))
         ]
 
-    def batch(self, arrays: Sequence[pa.Array[Any]], n: int, seq: int, row: int, ctx: Context) -> Batch:
-        """Arrow columns, one for each field of the schema, as a batch."""
+    def batch(self, arrays: Sequence[pa.Array[Any]], n: int, seq: int, row: int, first: int, ctx: Context) -> Batch:
+        """The columns of `held` as a batch. `first`: the number of its first row in the whole object."""
         origin = Origin(seq, self.relation.name, 0, row)
         bare = Batch(n, (), origin)
 
@@ -233,10 +276,17 @@ class MemorySource:
             else:
                 ctx.notes.rows(self.relation.at, "reject", reason, bare, np.flatnonzero(rows), values, hint)
 
+        given = dict(zip(self.held, arrays, strict=True))
         columns: list[Column] = [
-            normalise(a, t, self.relation.zone, told) for a, (_, t) in zip(arrays, self.schema.fields, strict=True)
+            normalise(given[name], kind, self.relation.zone, told) if name in given else self._made(name, n, first)
+            for name, kind in self.schema.fields
         ]
         return Batch(n, tuple(columns), origin)
+
+    def _made(self, name: str, n: int, first: int) -> Column:
+        if name == "_id":
+            return array_from(np.arange(first, first + n, dtype=np.int64))
+        return file_column(self.relation.name, n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +301,7 @@ class TableSlice:
     def batches(self, ctx: Context) -> Iterator[Batch]:
         table, places = self.source.relation.table, self.source.relation.places
         assert table is not None
-        wanted = [table.column(places[n]) for n in self.source.schema.names()]
+        wanted = [table.column(places[n]) for n in self.source.held]
         step, row = ctx.settings.batch_rows, self.low
         ctx.query.ledger.files_by_seq[self.seq] = self.source.relation.name
         ctx.query.ledger.rows_by_seq[self.seq] = self.high - self.low
@@ -259,7 +309,7 @@ class TableSlice:
             end = min(row + step, self.high)
             for begin, stop in _chunk_cuts(wanted, row, end):
                 arrays = [_one_chunk(c.slice(begin, stop - begin)) for c in wanted]
-                yield self.source.batch(arrays, stop - begin, self.seq, begin - self.low, ctx)
+                yield self.source.batch(arrays, stop - begin, self.seq, begin - self.low, begin, ctx)
             row = end
 
 
@@ -295,7 +345,7 @@ class StreamSlice:
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         row, step = 0, ctx.settings.batch_rows
-        relation, names = self.source.relation, self.source.schema.names()
+        relation, names = self.source.relation, self.source.held
         ctx.query.ledger.files_by_seq[0] = relation.name
         by_place = len(self.stream.schema) == len(relation.places)
         while True:
@@ -311,5 +361,5 @@ class StreamSlice:
                 part = given.slice(low, n)
                 arrays = [part.column(relation.places[x]) if by_place else part.column(x) for x in names]
                 ctx.query.ledger.rows_by_seq[0] = row + n
-                yield self.source.batch(arrays, n, 0, row, ctx)
+                yield self.source.batch(arrays, n, 0, row, row, ctx)
                 row += n

@@ -16,6 +16,8 @@ from ..batch import Batch, Column
 from ..context import Context
 from ..operator import Partition, Source
 
+MORSEL = 2 << 20  # bytes of a text file among tables: `target` counts rows here
+
 
 class SeveralRelation:
     def __init__(self, parts: Sequence[Relation], name: str) -> None:
@@ -70,7 +72,8 @@ class SeveralSource:
     def partitions(self, target: int) -> Sequence[Partition]:
         made: list[Partition] = []
         for source in self._parts:
-            for part in source.partitions(target):
+            wanted = max(target, MORSEL) if getattr(source, "bytewise", False) else target
+            for part in source.partitions(wanted):
                 made.append(_Shifted(part, len(made), source.schema, self.schema))
         return made
 

@@ -11,16 +11,15 @@ import pyarrow as pa
 
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
-from ...planner.types import LONG, STRING, Schema, scalar
+from ...planner.types import STRING, Schema, scalar
 from ..arrow import array_from
 from ..batch import Batch, Column, Origin
 from ..context import Context
 from ..exprs import spread
 from ..operator import Partition
 from ..storage.snapshot import Bound, ScanCounts, Snapshot, Split
+from .memory import META
 from .pruning import bounds
-
-META = (("_table", STRING), ("_id", LONG))
 
 
 class TableRelation:
@@ -28,20 +27,23 @@ class TableRelation:
 
     def __init__(self, snapshot: Snapshot, *, meta: bool = False) -> None:
         self.name, self._snapshot = snapshot.name, snapshot
-        declared = snapshot.declared
-        self.schema = Schema((*declared.fields, *META)) if meta else declared
+        self.schema, self._meta = snapshot.declared, frozenset[str]()
+        if meta:
+            self._meta = frozenset(n for n, _ in META)
+            for name, kind in META:
+                self.schema = self.schema.put(name, kind)
 
     def pushdown(self, predicate: Expr) -> Pushdown:
         return Pushdown.PRUNES if self._bounds((predicate,)) else Pushdown.NO
 
     def _bounds(self, filters: Sequence[Expr]) -> list[Bound]:
-        known = set(self._snapshot.schema.names)
+        known = set(self._snapshot.schema.names) - self._meta
         found = [b for b in bounds(filters) if b.field in known]
         return [Bound(b.field, cast(Any, b.op), b.value) for b in found if b.op in ("<", "<=", "==", ">=", ">")]
 
     def scan(self, request: ScanRequest) -> TableSource:
         wanted = self.schema.names() if request.fields is None else request.fields
-        return TableSource(self._snapshot, self.schema.select(wanted), self._bounds(request.filters))
+        return TableSource(self._snapshot, self.schema.select(wanted), self._bounds(request.filters), self._meta)
 
     def describe(self, request: ScanRequest) -> str:
         snap = self._snapshot
@@ -57,17 +59,21 @@ class TableRelation:
 
 
 class TableSource:
-    def __init__(self, snapshot: Snapshot, schema: Schema, bounds: Sequence[Bound]) -> None:
-        self._snapshot, self.schema, self._bounds = snapshot, schema, bounds
+    def __init__(
+        self, snapshot: Snapshot, schema: Schema, bounds: Sequence[Bound], meta: frozenset[str] = frozenset()
+    ) -> None:
+        self._snapshot, self.schema, self._bounds, self._meta = snapshot, schema, bounds, meta
         self.nbytes_hint: int | None = snapshot.nbytes
 
     def partitions(self, target: int) -> Sequence[Partition]:
         counts = ScanCounts()
         splits = self._snapshot.splits(self._bounds, counts=counts)
-        starts = self._starts() if "_id" in self.schema else None
+        starts = self._starts() if "_id" in self.schema and self._meta else None
         made: list[Partition] = []
         for i, split in enumerate(splits):
-            made.append(SplitPartition(split, i, self.schema, 0 if starts is None else starts[split.file.number]))
+            made.append(
+                SplitPartition(split, i, self.schema, 0 if starts is None else starts[split.file.number], self._meta)
+            )
         self._counts = counts
         return made
 
@@ -92,13 +98,14 @@ class SplitPartition:
     seq: int
     schema: Schema
     start: int
+    meta: frozenset[str]  # columns that are made here
 
     @property
     def nbytes(self) -> int:
         return self.split.nbytes
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
-        stored = [n for n, _ in self.schema.fields if n not in ("_table", "_id")]
+        stored = [n for n, _ in self.schema.fields if n not in self.meta]
         row = self._before()
         for got in self.split.read(stored, batch_rows=ctx.settings.batch_rows, check=ctx.check, compiled=ctx.compiled):
             columns = dict(zip(stored, got.columns, strict=True))
@@ -112,8 +119,8 @@ class SplitPartition:
         return self.start + sum(metadata.row_group(i).num_rows for i in range(self.split.place[1]))
 
     def _column(self, name: str, columns: dict[str, pa.Array[Any]], n: int, row: int) -> Column:
+        if name in columns:
+            return columns[name]
         if name == "_table":
             return spread(scalar(self.split.snapshot.name, STRING), n)
-        if name == "_id":
-            return array_from(np.arange(row, row + n, dtype=np.int64))
-        return columns[name]
+        return array_from(np.arange(row, row + n, dtype=np.int64))
