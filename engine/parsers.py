@@ -9,12 +9,14 @@ from ..planner.types import DATE, LONG, STRING, Type
 
 QUOTED = r'(?:[^"\\]|\\.)*'
 ACCESS_LOG = (
-    r"^(?:-|(\S+)) (?:-|(\S+)) (?:-|(.+?)) \[([^\]]+)\] "
-    r'"(?:([A-Za-z]+) ((?:[^" \\]|\\.)*)(?: ((?:[^"\\]|\\.)+))?|' + QUOTED + r')" '
-    r"(?:-|(\d{3})) (?:-|(\d+))"
-    r'(?: "(?:-|(' + QUOTED + r'))" "(?:-|(' + QUOTED + r'))")?'
+    r"^(?:-|(\S+)) (?:-|(\S+)) (?:-|(.+?)) \[(?:-|([^\]]+))\] "
+    r'"(?:([A-Za-z]+) (' + QUOTED + r"?)(?: ([A-Za-z]+/[0-9.]+))?|" + QUOTED + r')" '
+    r"(?:-|(\d{3})) (?:-|(\S+))(?:$| "
+    r'(?:"(?:-|(' + QUOTED + r'))(?:"|$)(?: "(?:-|(' + QUOTED + r'))(?:"|$))?)?)'
 )
-"""Common and combined log format of Apache and nginx; `-` is null; a request line of another form leaves its parts null."""
+"""Common and combined log format of Apache and nginx. `-` is null. The URL is all between the method and the protocol,
+blanks too; a request line of another form leaves its parts null. The last text may be cut off, and more may follow it.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,23 @@ def quote_end(data: Any, at: Any, high: Any) -> Any:
 
 
 @inline
+def protocol_start(data: Any, low: Any, high: Any) -> Any:
+    """The blank before the protocol (letters, a slash, digits and dots) that ends low..high; `high` if none does."""
+    at = high
+    while at > low and (48 <= data[at - 1] <= 57 or data[at - 1] == 46):
+        at -= 1
+    if at <= low or at == high or data[at - 1] != 47:
+        return high
+    at -= 1
+    end = at
+    while at > low and 97 <= (data[at - 1] | 32) <= 122:
+        at -= 1
+    if at <= low or at == end or data[at - 1] != 32:
+        return high
+    return at - 1
+
+
+@inline
 def put(starts: Any, lengths: Any, n: Any, field: Any, row: Any, low: Any, high: Any) -> Any:
     """A field of a row; a lone dash is null."""
     starts[field * n + row] = low
@@ -85,7 +102,8 @@ def access_log(data: Any, start: Any, length: Any, starts: Any, lengths: Any, st
             end += 1
         if end == at or end + 3 > high or data[end + 1] != 32 or data[end + 2] != 34:
             continue
-        put(starts, lengths, n, TIME, row, at, end)
+        if not (end == at + 1 and data[at] == 45):
+            put(starts, lengths, n, TIME, row, at, end)
         at = end + 3
         close = quote_end(data, at, high)
         if close < 0:
@@ -94,14 +112,9 @@ def access_log(data: Any, start: Any, length: Any, starts: Any, lengths: Any, st
         while letters < close and 97 <= (data[letters] | 32) <= 122:
             letters += 1
         if letters > at and letters < close and data[letters] == 32:
-            url = letters + 1
-            end = url
-            while end < close and data[end] != 32:
-                end += 1
-            if end + 1 == close:
-                continue  # a blank before the quote: the pattern decides
+            end = protocol_start(data, letters + 1, close)
             put(starts, lengths, n, METHOD, row, at, letters)
-            put(starts, lengths, n, URL, row, url, end)
+            put(starts, lengths, n, URL, row, letters + 1, end)
             if end < close:
                 put(starts, lengths, n, PROTOCOL, row, end + 1, close)
         at = close + 1
