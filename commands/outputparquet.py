@@ -34,6 +34,8 @@ class OutputParquet(Command[WriteFile]):
 
         assert source is not None
         node = write_node(args, source, ParquetOutput(codec=args.option("codec"), rowgroup=args.option("rowgroup")))
+        if not node.fields:
+            args.abort("E603", "there is no field: a Parquet file would not even keep the number of rows")
         for name, kind in source.schema.fields:
             if (not node.fields or name in node.fields) and (odd := unwritable(kind)) is not None:
                 args.abort(

@@ -190,8 +190,9 @@ class Table(Command[Scan]):
         name, kind = args.binder.field(given, node.schema, always=True)
         ref: Expr = FieldRef(type=kind, name=name)
         span = args.option_span("time")
-        value = ref if kind.kind == "date" else args.binder.apply("date", [ref], [span], span, Schema())
-        parsed = ast.Call(name="date", args=(ast.Name(name=name),))
+        function = "epoch" if kind.is_number else "date"
+        value = ref if kind.kind == "date" else args.binder.apply(function, [ref], [span], span, Schema())
+        parsed = ast.Call(name=function, args=(ast.Name(name=name),))
         return Project(**stage, inputs=(node,), assigns=(Assignment(("_time",), Bound(value, parsed)),))
 
     def _range(self, args: Args) -> tuple[int | None, int | None]:

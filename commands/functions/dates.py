@@ -10,7 +10,8 @@ import pyarrow as pa
 from ...engine.arrow import array_from, is_valid, nulls, numbers_of
 from ...engine.calendar import zone
 from ...engine.datecolumns import dates_from, instants_of, ticks_of
-from ...engine.dateops import DIFFERENCES, SYNONYMS, UNITS, Unit, calendar_months, difference, shifted, within_years
+from ...engine.dateops import DIFFERENCES, SYNONYMS, UNITS, Unit, calendar_months, difference, shifted
+from ...engine.epoch import micros_of_epoch
 from ...engine.exprs import UNIT_BY_SIZE, Eval, Value
 from ...engine.zones import NS, US
 from ...planner import ast, option_values
@@ -165,9 +166,6 @@ def _to_ticks(instants: Any, array: pa.Array[Any], ticks: int) -> Any:
     return instants if ticks_of(array) == ticks else instants * (ticks // ticks_of(array))
 
 
-_LAST_SECOND = 253_402_300_799  # of the year 9999
-
-
 @function(
     "epoch", args=(NUMBER,), returns=DATE, group=GROUP, syntax="epoch(N)",
     summary="The date of N seconds since 1970; larger numbers than the year 9999 has are milliseconds, then us, then ns (noted).",
@@ -179,32 +177,10 @@ _LAST_SECOND = 253_402_300_799  # of the year 9999
 def epoch(ev: Eval, number: Value) -> Value:
     values, valid = ev.numbers(number)
     values = np.where(valid, values[: ev.n], 0)
-    if values.dtype == np.float64:
-        out, size, beyond = _epoch_of_doubles(values)
-    else:
-        out, size, beyond = _epoch_of_longs(values)
-    beyond |= ~within_years(out, US)
+    out, size, beyond = micros_of_epoch(values)
     ev.reject("overflow", valid & beyond, number)
     ev.reject(UNIT_BY_SIZE, valid & ~beyond & (size > 0), number)
     return dates_from(out, ~valid | beyond)
-
-
-def _epoch_of_longs(values: Any) -> tuple[Any, Any, Any]:
-    """Microseconds, which power of a thousand the unit is below seconds, and what is no time at all."""
-    size = np.zeros(len(values), np.int64)
-    for _ in range(3):
-        size += (values // 1000**size > _LAST_SECOND) | (values // 1000**size < -_LAST_SECOND)
-    scale = np.array([10**6, 10**3, 1, 1])[size]
-    return np.where(size == 3, values // 1000, values) * scale, size, np.zeros(len(values), np.bool_)
-
-
-def _epoch_of_doubles(values: Any) -> tuple[Any, Any, Any]:
-    finite = np.isfinite(values)
-    values = np.where(finite, values, 0.0)
-    size = sum((abs(values) > _LAST_SECOND * 1000.0**k).astype(np.int64) for k in range(3))
-    micros = values * np.array([1e6, 1e3, 1.0, 1e-3])[size]
-    fits = abs(micros) < 2.0**62
-    return np.rint(np.where(fits, micros, 0.0)).astype(np.int64), size, ~finite | ~fits
 
 
 _EPOCH_UNITS = {"s": NS, "ms": 10**6, "us": 1000, "ns": 1}

@@ -22,6 +22,13 @@ SHARED = (
 def write_node(args: Args, source: Node, form: Any) -> WriteFile:
     """The bound stage: fields and what stands in braces are checked here."""
     path = args.path(args.one("path"))
+    if path == "-":
+        args.abort(
+            "E311",
+            "a writer takes a file, not `-`",
+            args.place("path"),
+            hint="the command line writes results to standard output",
+        )
     if args.option("append") and args.option("overwrite"):
         args.abort(
             "E311", "append= and overwrite= exclude each other", args.option_span("overwrite"), hint="choose one"

@@ -308,7 +308,7 @@ def time_column(column: Column, type_: Type, options: FileOptions, refused: Refu
         return column
     if type_.kind in ("long", "double"):
         assert isinstance(column, pa.Array)
-        return _epoch(column)
+        return _epoch(column, refused)
     if type_.kind != "string":
         n = len(column)
         array = column.to_arrow() if isinstance(column, Spans) else column
@@ -323,14 +323,18 @@ def time_column(column: Column, type_: Type, options: FileOptions, refused: Refu
     return made
 
 
-def _epoch(column: pa.Array[Any]) -> pa.Array[Any]:
-    """Seconds up to year 9999, beyond that milliseconds, as `epoch()` has it."""
+def _epoch(column: pa.Array[Any], refused: Refused) -> pa.Array[Any]:
+    """As `epoch()` has it."""
+    from ..epoch import micros_of_epoch
+    from ..exprs import UNIT_BY_SIZE
+
     valid = is_valid(column)
-    values = np.where(valid, numbers_of(column), 0)
-    seconds = np.abs(values) < 253_402_300_800
-    with np.errstate(invalid="ignore", over="ignore"):
-        micros = np.where(seconds, values * 1_000_000, values * 1000).astype(np.int64)
-    return array_from(micros, ~valid, DATE.arrow)
+    micros, size, beyond = micros_of_epoch(np.where(valid, numbers_of(column), 0))
+    refused.rows("overflow", valid & beyond, column, "no time between the years 1 and 9999")
+    guessed = np.flatnonzero(valid & ~beyond & (size > 0))
+    if len(guessed):
+        refused.ctx.notes.rows(refused.at, "info", UNIT_BY_SIZE, refused.bare, guessed, column, "")
+    return array_from(micros, ~valid | beyond, DATE.arrow)
 
 
 def extras(
