@@ -23,7 +23,7 @@ from ..planner.plan import (
     Sort,
     Tail,
 )
-from ..planner.text import QueryError, error
+from ..planner.text import QueryError, error, locate
 from .notes import At
 from .operators.filter import FilterTransform
 from .operators.project import ProjectTransform, SelectTransform
@@ -112,7 +112,10 @@ class Lowering:
 
     def _source(self, node: Node, here: Any) -> tuple[Any, tuple[int, ...]]:
         if isinstance(node, Scan):
-            return node.relation.scan(node.request), ()
+            try:
+                return node.relation.scan(node.request), ()
+            except QueryError as found:
+                raise locate(found, "", node.stage, node.name, node.span) from found.__cause__
         if isinstance(node, Here):
             assert here is not None
             return here, ()

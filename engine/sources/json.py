@@ -18,7 +18,7 @@ from ...planner.types import STRING, Schema, Type
 from ..arrow import concat, is_valid, nulls
 from ..batch import PAD, Batch, Column, Origin
 from ..context import Context
-from ..notes import At
+from ..notes import N_SAMPLES, At
 from ..operator import Partition
 from . import isodate
 from .files import (
@@ -193,7 +193,7 @@ class JsonSource:
         """Columns of parts of the block with their faults: (row, reason, value, whether the value stands)."""
         table = None if deep.any() else by_arrow(block, self.explicit)
         if table is not None:
-            made = self._of_arrow(table, first)
+            made = self._of_arrow(block, table, first)
             if made is not None:
                 yield made
                 return
@@ -204,7 +204,7 @@ class JsonSource:
         yield from self._pieces(block.slice(0, half), first, deep[:half])
         yield from self._pieces(block.slice(half, len(block)), first + half, deep[half:])
 
-    def _of_arrow(self, table: pa.Table, first: int) -> tuple[dict[str, Any], list[tuple[int, str, str, bool]]] | None:
+    def _of_arrow(self, block: Records, table: pa.Table, first: int) -> tuple[dict[str, Any], list[tuple[int, str, str, bool]]] | None:
         faults: list[tuple[int, str, str, bool]] = []
         if self.relation.form.rest and len(table.column_names) > len(self.explicit):
             return None  # unknown keys are kept as they were written
@@ -215,10 +215,23 @@ class JsonSource:
         for name in table.column_names[len(self.explicit) :]:
             array = _one(table.column(name))
             for row in np.flatnonzero(is_valid(array)).tolist():
-                faults.append((first + row, f"unknown key '{name}'", text_of(_plain(array[row].as_py())), True))
+                faults.append((first + row, f"unknown key '{name}'", "", True))
+        self._spell(block, first, faults)
         if self.relation.form.rest:
             made[REST] = nulls(len(table), REST_TYPE.arrow)
         return made, faults
+
+    def _spell(self, block: Records, first: int, faults: list[tuple[int, str, str, bool]]) -> None:
+        """The values of the first few faults of each kind as they were written: no more of them are ever shown."""
+        seen: dict[str, int] = {}
+        faults.sort()
+        for i, (row, reason, _, stands) in enumerate(faults):
+            seen[reason] = seen.get(reason, 0) + 1
+            if seen[reason] <= N_SAMPLES:
+                at = row - first
+                written = self._by_hand(block.slice(at, at + 1), row)[1]
+                value = next((v for r, why, v, _ in written if r == row and why == reason), "")
+                faults[i] = (row, reason, value, stands)
 
     def _by_hand(self, block: Records, first: int) -> tuple[dict[str, Any], list[tuple[int, str, str, bool]]]:
         """One Python object a record."""
@@ -247,7 +260,7 @@ class JsonSource:
 
             read = STRING if kind.kind == "date" else kind
             made[name] = column([row.get(name) for row in rows], read, self.relation.options.zone, refuse)
-        unknown = [{k: v for k, v in row.items() if k not in known} for row in rows]
+        unknown = [{k: v for k, v in row.items() if k not in known and v is not None} for row in rows]
         if self.relation.form.rest:
             made[REST] = column([u or None for u in unknown], REST_TYPE, "UTC", lambda row, reason, value: None)
         else:
@@ -268,11 +281,6 @@ def _one(column_: Any) -> pa.Array[Any]:
     return column_.chunk(0) if column_.num_chunks == 1 else concat([*column_.chunks, nulls(0, column_.type)])
 
 
-def _plain(value: Any) -> Any:
-    """A value of Arrow's as JSON has it (times were text)."""
-    return value if isinstance(value, dict | list | str | int | float | bool | None) else str(value)
-
-
 def _known(array: Any, kind: Type, first: int, faults: list[tuple[int, str, str, bool]], path: str) -> Any:
     """The array without members that the type does not have; those are told."""
     if kind.kind == "date" or array.type == kind.arrow:
@@ -286,7 +294,7 @@ def _known(array: Any, kind: Type, first: int, faults: list[tuple[int, str, str,
         for name in [f.name for f in array.type if kind.member(f.name) is None]:
             extra = array.field(name)
             for row in np.flatnonzero(is_valid(extra)).tolist():
-                faults.append((first + row, f"unknown key '{path}.{name}'", text_of(_plain(extra[row].as_py())), True))
+                faults.append((first + row, f"unknown key '{path}.{name}'", "", True))
         return structs_from([n for n, _ in kind.members], parts, is_valid(array))
     if kind.kind == "array" and kind.item is not None:
         from ..arrow import list_sizes, lists_from

@@ -247,7 +247,8 @@ def _maps(values: Sequence[Any], rows: Sequence[int], type_: Type, zone: str, re
         known = {n for n, _ in type_.members}
         for row, value in zip(rows, values, strict=True):
             for name in value.keys() - known if isinstance(value, dict) else ():
-                refuse(row, f"unknown key '{name}'", value[name])
+                if value[name] is not None:
+                    refuse(row, f"unknown key '{name}'", value[name])
         parts = [
             column([v.get(n) if isinstance(v, dict) else None for v in values], t, zone, _under(n, refuse), rows)
             for n, t in type_.members
