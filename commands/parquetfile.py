@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.notes import At
-from ..engine.sources.files import SHARED, scan_of, shared_options
+from ..engine.sources.files import SHARED, note_mixed, scan_of, shared_options
+from ..planner import ast
 from ..planner.plan import Scan
 from ..planner.types import Schema
 from .base import Args, Command, Example, Node, Option, kinds, register
@@ -46,6 +47,7 @@ class ParquetFileCommand(Command[Scan]):
             args.note(
                 "info", f"field '{name}' is of type {found.types[name]}: it passes through, functions see its text"
             )
+        note_mixed(args, found.mixed, hint="long(x), double(x) or date(x) reads it")
         data = Schema((*found.types.items(), *found.hive.items()))
         columns = self._columns(args, data)
         if options.time is not None and data.type(options.time) is None:
@@ -57,10 +59,11 @@ class ParquetFileCommand(Command[Scan]):
 
     def _columns(self, args: Args, data: Schema) -> tuple[str, ...] | None:
         names: tuple[str, ...] | None = args.option("columns")
-        for name in names or ():
-            if name not in data:
-                args.binder.unknown(name, args.option_span("columns"), data, always=True)
-        return names
+        if names is None:
+            return None
+        span = args.option_span("columns")
+        fields = [ast.Field(n, span, pattern="*" in n and n not in data) for n in names]
+        return tuple(args.binder.expand(fields, data, always=True))
 
     def _window(self, args: Args, data: Schema, time: str | None) -> Any:
         from ..engine.sources.parquet import Window

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import fnmatch
+import os
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -809,13 +810,13 @@ class Args:
         return value
 
     def path(self, given: str | ast.Param) -> str:
-        """A path as written, or the text that a parameter holds."""
+        """A path as written, or the text that a parameter holds; `~/` is the user's folder."""
         if isinstance(given, str):
-            return given
+            return os.path.expanduser(given) if given.startswith("~/") else given
         found = self.binder.param(given)
         if not isinstance(found, Literal) or not isinstance(found.value, str):
             self.abort("E410", "a parameter in place of a path must hold text", given.span)
-        return found.value
+        return self.path(found.value)
 
     def table_name(self, part: str = "table") -> str:
         """The name of a stored table, bare, quoted either way, or in a parameter."""

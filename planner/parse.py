@@ -270,6 +270,8 @@ def _hint(stage: Stage, registry: Language, local: int, word: str, accepts: set[
         return "a duration is whole numbers and ns us ms s m h d w mon q y: 90m, 1h30m (m is minute, mon is month)"
     if word and (word[0].isalpha() or word[0] in "_`") and "COMMA" in accepts and before is not None:
         return "names are separated by commas" if "EQ" not in accepts else ""
+    if word[:1] == "[" and stage.command.endswith("file"):
+        return "a path that holds brackets stands in quotes"
     return ""
 
 

@@ -111,16 +111,17 @@ def scan_of(args: Args, relation: Any) -> Node:
     )
 
 
-def note_mixed(args: Args, mixed: dict[str, dict[str, int]]) -> None:
-    """Columns whose values are of several kinds, so that they became text."""
+def note_mixed(args: Args, mixed: dict[str, dict[str, int]], hint: str = "") -> None:
+    """Columns whose values are of several kinds, so that they became text. Without a `hint`, schema= is the way out."""
     for name, by_kind in mixed.items():
         shown = ", ".join(f"{n} {k}" for k, n in by_kind.items())
         said = f"field '{name}' mixes {shown}: it is read as text"
+        way = hint or f'schema="{name}: ..." fixes its type'
         if args.strict:
-            args.fail("E504", said, strict=True, hint=f'schema="{name}: ..." fixes its type')
+            args.fail("E504", said, strict=True, hint=way)
         else:
             most = max(by_kind.values())
-            args.note("mixed", said, hint=f'schema="{name}: ..." fixes its type', count=sum(by_kind.values()) - most)
+            args.note("mixed", said, hint=way, count=sum(by_kind.values()) - most)
 
 
 class Input:

@@ -204,7 +204,9 @@ class JsonSource:
         yield from self._pieces(block.slice(0, half), first, deep[:half])
         yield from self._pieces(block.slice(half, len(block)), first + half, deep[half:])
 
-    def _of_arrow(self, block: Records, table: pa.Table, first: int) -> tuple[dict[str, Any], list[tuple[int, str, str, bool]]] | None:
+    def _of_arrow(
+        self, block: Records, table: pa.Table, first: int
+    ) -> tuple[dict[str, Any], list[tuple[int, str, str, bool]]] | None:
         faults: list[tuple[int, str, str, bool]] = []
         if self.relation.form.rest and len(table.column_names) > len(self.explicit):
             return None  # unknown keys are kept as they were written

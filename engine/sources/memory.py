@@ -65,7 +65,7 @@ def relation_of(
 
 def note_object(args: Args, relation: MemoryRelation) -> None:
     """What was chosen for the columns of an object."""
-    note_mixed(args, relation.mixed)
+    note_mixed(args, relation.mixed, hint="long(x), double(x) or date(x) reads it")
     for column in relation.renamed:
         args.note("info", f"a column name is there twice: the later one is '{column}'")
     for column, kind in relation.given.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,6 +48,7 @@ class Survey:
     hive: dict[str, Type] = field(default_factory=dict)
     decimals: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+    mixed: dict[str, dict[str, int]] = field(default_factory=dict)  # by kind, how many files have the field so
 
 
 def survey(gate: Any, paths: Sequence[str]) -> Survey:
@@ -62,6 +64,9 @@ def survey(gate: Any, paths: Sequence[str]) -> Survey:
                 out.decimals.append(column.name)
     for name, types in parts.items():
         out.types[name] = join(types)
+        kinds = Counter(t.kind for t in types if t.kind != "null")
+        if out.types[name].kind == "string" and len(kinds) > 1:
+            out.mixed[name] = dict(kinds)
         if out.types[name].kind == "other":
             out.others.append(name)
     for name in dict.fromkeys(n for f in out.files for n in f.hive):
