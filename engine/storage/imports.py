@@ -17,7 +17,7 @@ from ...planner.text import QueryError, fault
 from . import parquet, rewrite, types
 from .delta import Change, Conflict, Log
 from .parquet import FilesWriter, WrittenFile
-from .snapshot import DataFile, Snapshot
+from .snapshot import DataFile, Snapshot, refuse_what_we_cannot_read
 
 if TYPE_CHECKING:
     from .tables import TableStore
@@ -99,6 +99,9 @@ class Import:
         stamp = None if table is None else self._log.stamp(table)
         if self._target.stored_already(table):  # whether its rows would fit no longer matters
             return _Seen(stamp, True, self._target.schema, [])
+        if table is not None:
+            old = pa.schema(cast(Any, table.schema().to_arrow()))
+            refuse_what_we_cannot_read(self._target.name, table, old)
         schema, added = self._target.fit(table)
         return _Seen(stamp, False, schema, added)
 

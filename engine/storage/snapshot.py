@@ -125,7 +125,7 @@ class Split:
             return
         found: dict[str, Any] = {}
         if compiled:
-            with snap.gate.open_read(snap.folder / self.file.path, snap.folder) as source:
+            with parquet.open_data(snap.gate, snap.folder, self.file.path) as source:
                 found = read_columns(source, self.footer.metadata, self.place[1], self.footer.schema, present, check)
         rest = [n for n in present if n not in found]
         batches = joined(found, self._rest(rest, batch_rows) if rest else None, present, self.n_rows, batch_rows)
@@ -336,7 +336,7 @@ def _integers(column: Any) -> list[Any]:
 def take_snapshot(gate: Gate, folder: Path, table: DeltaTable) -> Snapshot:
     """Of an opened log. A table that we would read wrongly is E605."""
     schema = pa.schema(cast(Any, table.schema().to_arrow()))
-    _refuse_what_we_cannot_read(folder.name, table, schema)
+    refuse_what_we_cannot_read(folder.name, table, schema)
     actions = pa.table(table.get_add_actions(flatten=True))
     times = cast("list[int]", actions["modification_time"].cast(pa.int64()).to_pylist())
     paths = cast("list[str]", actions["path"].to_pylist())
@@ -348,7 +348,7 @@ def take_snapshot(gate: Gate, folder: Path, table: DeltaTable) -> Snapshot:
     return Snapshot(gate, folder, int(table.version()), schema, files, actions)
 
 
-def _refuse_what_we_cannot_read(name: str, table: DeltaTable, schema: pa.Schema) -> None:
+def refuse_what_we_cannot_read(name: str, table: DeltaTable, schema: pa.Schema) -> None:
     def no(what: str) -> QueryError:
         return fault("E605", f"table `{name}` {what}, which is not supported", hint="rewrite it with its own engine")
 
