@@ -119,7 +119,7 @@ class RexCommand(Command[Rex]):
                 _at(args, refused),
                 hint=refused.message,
             )
-        spelled = re.sub(r"\(\?<(?![=!])", "(?P<", text)
+        spelled = re.sub(r"\\k<(\w+)>", r"(?P=\1)", re.sub(r"\(\?<(?![=!])", "(?P<", text))
         try:
             re.compile(spelled)
         except re.error as why_not:

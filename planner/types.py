@@ -160,7 +160,7 @@ def of_arrow(kind: pa.DataType) -> Type:
     if t.is_string(kind) or t.is_large_string(kind) or t.is_string_view(kind):
         return STRING
     if t.is_dictionary(kind) or t.is_run_end_encoded(kind):
-        return of_arrow(kind.value_type)
+        return of_arrow(cast(Any, kind).value_type)
     if t.is_timestamp(kind):
         return DATE_NS if kind.unit == "ns" else DATE
     if t.is_date(kind):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -111,7 +111,7 @@ def scan_of(args: Args, relation: Any) -> Node:
     )
 
 
-def note_mixed(args: Args, mixed: dict[str, dict[str, int]], hint: str = "") -> None:
+def note_mixed(args: Args, mixed: Mapping[str, Mapping[str, int]], hint: str = "") -> None:
     """Columns whose values are of several kinds, so that they became text. Without a `hint`, schema= is the way out."""
     for name, by_kind in mixed.items():
         shown = ", ".join(f"{n} {k}" for k, n in by_kind.items())

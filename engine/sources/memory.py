@@ -107,7 +107,8 @@ def _table(thing: Any, kind: str, mixed: dict[str, dict[str, int]]) -> pa.Table:
         case "columns":
             return pa.table(dict(thing))
         case "rows":
-            return pa.Table.from_pylist([dict(row) for row in thing])
+            names = dict.fromkeys(name for row in thing for name in row)  # Arrow looks at the first row's only
+            return pa.table({name: [row.get(name) for row in thing] for name in names})
     return pa.Table.from_batches([pa.record_batch(thing)])
 
 
@@ -336,6 +337,11 @@ def _one_chunk(column: Any) -> pa.Array[Any]:
     return concat(chunks)
 
 
+def _said(why: BaseException) -> str:
+    """Arrow puts the whole traceback of a Python stream into its message."""
+    return (str(why).splitlines() or [type(why).__name__])[0].split(". Detail: ")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class StreamSlice:
     """All batches of a stream, one after the other."""
@@ -355,7 +361,7 @@ class StreamSlice:
             except StopIteration:
                 return
             except (pa.ArrowException, OSError) as why:
-                raise fault("E605", f"the stream `{relation.name}` failed behind row {row}: {why}") from why
+                raise fault("E605", f"the stream `{relation.name}` failed behind row {row}: {_said(why)}") from why
             for low in range(0, given.num_rows, step):
                 n = min(step, given.num_rows - low)
                 part = given.slice(low, n)

@@ -567,3 +567,18 @@ def test_a_volatile_function_is_asked_for_every_row(s: cortado.Session) -> None:
     s.register("d", pa.table({"x": pa.array(["a"] * 10).dictionary_encode()}))
     assert [r["n"] for r in s.query("table d | eval n = seen(x)").to_pylist()] == list(range(10))
     assert sum(asked) == 10
+
+
+def test_a_table_among_the_parameters_is_a_table_of_the_query() -> None:
+    table = pa.table({"a": [1, 2]})
+    with cortado.connect() as s:
+        assert s.query("table t | search a > $x", t=table, x=1).to_pylist() == [{"a": 2}]
+        with pytest.raises(cortado.QueryError) as found:
+            s.query("table t")
+        assert found.value.code == "E304"
+
+
+def test_what_holds_no_rows_is_refused_when_it_is_registered() -> None:
+    with cortado.connect() as s, pytest.raises(cortado.QueryError) as found:
+        s.register("x", 5)
+    assert found.value.code == "E605"

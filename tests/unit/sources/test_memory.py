@@ -186,3 +186,47 @@ def test_far_times_are_null_and_told() -> None:
     made, told = told_of(pa.array([2**62], pa.timestamp("s")))
     assert made.to_pylist() == [None]
     assert "overflow" in told
+
+
+def test_rows_may_have_different_keys() -> None:
+    assert read(relation_of([{"a": 1}, {"b": "x"}], "t")).rows == [{"a": 1, "b": None}, {"a": None, "b": "x"}]
+
+
+def test_a_named_index_is_a_column() -> None:
+    frame = pd.DataFrame({"v": [1]}, index=pd.Index(["p"], name="key"))
+    assert read(relation_of(frame, "t")).rows == [{"key": "p", "v": 1}]
+
+
+def test_odd_layouts_are_plain_columns() -> None:
+    ends = pa.array([2, 3], pa.int32())
+    table = pa.table(
+        {
+            "runs": pa.RunEndEncodedArray.from_arrays(ends, pa.array(["a", "b"])),
+            "view": pa.array([[1, 2], None, []], pa.list_view(pa.int32())),
+            "none": pa.array([{}, None, {}], pa.struct([])),
+        }
+    )
+    assert read(relation_of(table, "t")).rows == [
+        {"runs": "a", "view": [1, 2], "none": []},
+        {"runs": "a", "view": None, "none": None},
+        {"runs": "b", "view": [], "none": []},
+    ]
+
+
+def test_times_beyond_64_bits_are_null_and_told() -> None:
+    table = pa.table({"t": pa.array([10**15], pa.timestamp("s", "UTC")), "d": pa.array([2**62], pa.duration("s"))})
+    got = read(relation_of(table, "t"))
+    assert got.rows == [{"t": None, "d": None}]
+    assert got.notes == {("reject", "overflow"): 2}
+
+
+def test_names_of_columns_are_compared_in_one_form() -> None:
+    assert read(relation_of(pa.table({"e\u0301": [1]}), "t")).rows == [{"\u00e9": 1}]
+
+
+def test_meta_tells_the_table_and_the_row() -> None:
+    table = pa.table({"a": pa.chunked_array([[1, 2], [3]])})
+    rows = read(relation_of(table, "t", meta=True)).rows
+    assert [(r["_table"], r["_id"]) for r in rows] == [("t", 0), ("t", 1), ("t", 2)]
+    reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches())
+    assert [r["_id"] for r in read(relation_of(reader, "s", meta=True)).rows] == [0, 1, 2]
