@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -95,6 +95,16 @@ class Schema:
 
     fields: tuple[tuple[str, Type], ...] = ()
     open: bool = False
+    _places: dict[str, int] | None = field(default=None, init=False, repr=False, compare=False)  # made when asked for
+
+    @property
+    def places(self) -> dict[str, int]:
+        """Where each name stands first. There may be ten thousand."""
+        if self._places is None:
+            made = {n: i for i, (n, _) in reversed(tuple(enumerate(self.fields)))}
+            object.__setattr__(self, "_places", made)  # whole at once: threads share a schema
+            return made
+        return self._places
 
     def names(self) -> tuple[str, ...]:
         return tuple(n for n, _ in self.fields)
@@ -103,17 +113,15 @@ class Schema:
         return len(self.fields)
 
     def __contains__(self, name: object) -> bool:
-        return any(n == name for n, _ in self.fields)
+        return name in self.places
 
     def type(self, name: str) -> Type | None:
         """The field's type; None if there is no such field (`any` while the schema is open)."""
-        return next((t for n, t in self.fields if n == name), ANY if self.open else None)
+        at = self.places.get(name)
+        return self.fields[at][1] if at is not None else ANY if self.open else None
 
     def index(self, name: str) -> int:
-        for i, (n, _) in enumerate(self.fields):
-            if n == name:
-                return i
-        raise KeyError(name)
+        return self.places[name]
 
     def put(self, name: str, type_: Type) -> Schema:
         """Overwrites in place; a new field goes to the end."""
@@ -174,7 +182,7 @@ def of_arrow(kind: pa.DataType) -> Type:
     if t.is_null(kind):
         return NULL
     if t.is_list(kind) or t.is_large_list(kind) or t.is_fixed_size_list(kind) or is_list_view(kind):
-        return array_of(of_arrow(kind.value_type))
+        return array_of(of_arrow(cast(Any, kind).value_type))
     if t.is_struct(kind):
         return Type("map", members=tuple((f.name, of_arrow(f.type)) for f in kind))
     if t.is_map(kind):

@@ -40,6 +40,7 @@ from .infer import type_of_text
 BOM = b"\xef\xbb\xbf"
 REST = "_rest"
 REST_TYPE = Type("map", item=STRING)
+PER_COLUMN = 512  # bytes of a block for each column at least: a block costs something a column
 FRESH = 1000  # records looked at in a file with names of its own once `infer` records are seen
 
 
@@ -134,7 +135,8 @@ def _look(source: Input, form: CsvFormat, options: FileOptions, out: Survey) -> 
     cells, size, n_lines = found
     if form.header:
         names = _names(cells, form, source, out)
-        blocks = stream_blocks(chunks, raw[size:], form.dialect, keep_blank=len(names) == 1)
+        more = _gathered(chunks, PER_COLUMN * len(names))
+        blocks = stream_blocks(more, raw[size:], form.dialect, keep_blank=len(names) == 1)
         return CsvFile(source, names, len(cells), skipped + size, n_lines), blocks
     blocks = stream_blocks(chunks, raw, form.dialect, keep_blank=len(cells) == 1)
     first = next(blocks)
@@ -142,6 +144,18 @@ def _look(source: Input, form: CsvFormat, options: FileOptions, out: Survey) -> 
     declared = options.declared.names()
     names = tuple(declared[i] if i < len(declared) else f"column{i}" for i in range(width))[: form.maxcol]
     return CsvFile(source, names, width, skipped), _and_then(first, blocks)
+
+
+def _gathered(chunks: Iterator[bytes], wanted: int) -> Iterator[bytes]:
+    """The chunks joined to pieces of so many bytes."""
+    parts: list[bytes] = []
+    for chunk in chunks:
+        parts.append(chunk)
+        if sum(map(len, parts)) >= wanted:
+            yield b"".join(parts)
+            parts = []
+    if parts:
+        yield b"".join(parts)
 
 
 def _and_then(first: Block, rest: Iterator[Block]) -> Iterator[Block]:
@@ -163,7 +177,7 @@ def _quiet(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def _names(cells: Sequence[bytes], form: CsvFormat, source: Input, out: Survey) -> tuple[str, ...]:
     """Names of the header: blank ones are `column0` and so on, repeated ones get `_2`."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     for i, cell in enumerate(cells[: form.maxcol]):
         try:
             text = cell.decode("utf-8")
@@ -181,7 +195,7 @@ def _names(cells: Sequence[bytes], form: CsvFormat, source: Input, out: Survey) 
                 n += 1
             out.renamed.append(f"{name}_{n}")
             name = f"{name}_{n}"
-        names.append(name)
+        names[name] = None
     return tuple(names)
 
 
@@ -231,7 +245,8 @@ class CsvSource:
             fd = file.input.open_fd()
             self._descriptors.append(fd)
             size = os.fstat(fd).st_size
-            low, step, nominal = file.begin, min(FIRST_CHUNK, target), [min(file.begin, size)]
+            first = max(FIRST_CHUNK, PER_COLUMN * len(file.names))
+            low, step, nominal = file.begin, min(first, target), [min(file.begin, size)]
             while low < size:
                 low, step = min(low + step, size), min(step * 2, target)
                 nominal.append(low)
