@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -206,15 +205,12 @@ class MemoryRelation:
         self.mixed = dict(mixed or {})  # columns whose kinds mix, so that they became text: for a note at bind
         self.places: dict[str, int] = {}
         self.renamed: list[str] = []
-        self.by_name = True  # whether the object knows its columns by these very names
         for i, given in enumerate(schema.names):
-            plain = unicodedata.normalize("NFC", given)  # as names in a query are compared
-            fresh, n = plain, 2
+            fresh, n = given, 2
             while fresh in self.places:
-                fresh, n = f"{plain}_{n}", n + 1
-            if fresh != plain:
+                fresh, n = f"{given}_{n}", n + 1
+            if fresh != given:
                 self.renamed.append(fresh)
-            self.by_name = self.by_name and fresh == given
             self.places[fresh] = i
         self.schema = Schema(tuple((n, of_arrow(schema.field(i).type)) for n, i in self.places.items()))
         self.given = {n: schema.field(i).type for n, i in self.places.items()}
@@ -253,7 +249,7 @@ class MemorySource:
         self._stream: Any = None
         if relation.table is None:
             assert relation.reader is not None
-            self._stream = relation.reader(list(self.held) if self.held and relation.by_name else None)
+            self._stream = relation.reader(list(self.held) if self.held and not relation.renamed else None)
         self.nbytes_hint = relation.table.nbytes if relation.table is not None else None
 
     def partitions(self, target: int) -> Sequence[Partition]:

@@ -220,10 +220,6 @@ def test_times_beyond_64_bits_are_null_and_told() -> None:
     assert got.notes == {("reject", "overflow"): 2}
 
 
-def test_names_of_columns_are_compared_in_one_form() -> None:
-    assert read(relation_of(pa.table({"e\u0301": [1]}), "t")).rows == [{"\u00e9": 1}]
-
-
 def test_meta_tells_the_table_and_the_row() -> None:
     table = pa.table({"a": pa.chunked_array([[1, 2], [3]])})
     rows = read(relation_of(table, "t", meta=True)).rows
