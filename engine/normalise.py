@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..planner.types import LONG, Type, is_list_view, of_arrow, scalar
 from .arrow import array_from, call, decode, is_valid, list_sizes, lists_from, maps_from, nulls, numbers_of
 from .calendar import to_utc
+from .exprs import DIGITS_CUT
 from .values import unify
 from .zones import NS, US
 from .zones import zone as find_zone
@@ -168,6 +169,8 @@ def _to_unit(array: Any, unit: str, given: Any, told: Told) -> Any:
 
 def _duration(array: Any, told: Told) -> Any:
     ticks, valid = _ticks(array, US, _PER_SECOND[array.type.unit], told)
+    if array.type.unit == "ns" and (cut := valid & (numbers_of(array) % 1000 != 0)).any():
+        told(DIGITS_CUT, cut, array, "a length of time has microseconds")
     return array_from(ticks, ~valid, pa.duration("us"))
 
 

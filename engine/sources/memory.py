@@ -17,6 +17,7 @@ from ...planner.types import LONG, STRING, Schema, of_arrow
 from ..arrow import array_from, concat, nulls
 from ..batch import Batch, Column, Origin
 from ..context import Context
+from ..exprs import INFOS
 from ..normalise import normalise
 from ..notes import At
 from ..operator import Partition
@@ -268,10 +269,11 @@ class MemorySource:
         bare = Batch(n, (), origin)
 
         def told(reason: str, rows: Any, values: Any, hint: str) -> None:
+            kind = "info" if reason in INFOS else "reject"
             if values is None or len(rows) != n:  # inside a list or map: the row is not known
-                ctx.notes.count(self.relation.at, "reject", reason, int(np.count_nonzero(rows)), hint)
+                ctx.notes.count(self.relation.at, kind, reason, int(np.count_nonzero(rows)), hint)
             else:
-                ctx.notes.rows(self.relation.at, "reject", reason, bare, np.flatnonzero(rows), values, hint)
+                ctx.notes.rows(self.relation.at, kind, reason, bare, np.flatnonzero(rows), values, hint)
 
         given = dict(zip(self.held, arrays, strict=True))
         columns: list[Column] = [

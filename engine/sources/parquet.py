@@ -17,6 +17,7 @@ from ...planner.types import STRING, Schema, Type, join, of_arrow
 from ..arrow import is_valid, numbers_of
 from ..batch import Batch, Column, Origin
 from ..context import Context
+from ..exprs import INFOS
 from ..normalise import normalise
 from ..notes import At
 from ..operator import Partition
@@ -374,7 +375,10 @@ class GroupPart:
 def _teller(refused: Refused, n: int) -> Any:
     def told(reason: str, rows: Any, values: Any, hint: str) -> None:
         if values is None or len(rows) != n:  # inside a list or map: the row is not known
-            refused.ctx.notes.count(refused.at, "reject", reason, int(np.count_nonzero(rows)), hint)
+            kind = "info" if reason in INFOS else "reject"
+            refused.ctx.notes.count(refused.at, kind, reason, int(np.count_nonzero(rows)), hint)
+        elif reason in INFOS:
+            refused.ctx.notes.rows(refused.at, "info", reason, refused.bare, np.flatnonzero(rows), values, hint)
         else:
             refused.rows(reason, rows, values, hint, told=True)
 
