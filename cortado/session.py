@@ -25,6 +25,7 @@ from .engine.dateparse import parse_time_literal
 from .engine.exprs import constant
 from .engine.lower import Lowering, explain_lines, internal
 from .engine.memory import Budget
+from .engine.noted import ledger_entries, raise_at_first
 from .engine.notes import At
 from .engine.scheduler import EngineSession
 from .engine.scheduler import Query as EngineQuery
@@ -137,10 +138,14 @@ class Session:
         """Store rows in a table, durable when it returns: how many were stored.
 
         `seq` rises within a `writer`; one at or below the last stored adds nothing and 0 is returned, so a retry is safe.
+        What was refused of the rows, and a `seq` that was stored before, stand in `last_notes`.
         """
         services = self.services()
         relation = relation_of(frame, table, zone=services.timezone, at=At("", "append"), spent=services.spent)
         ctx = _context(self._settings, now_us())
+        ledger = ctx.query.ledger
+        if self._settings["strict"]:
+            ctx = Context(ctx.query, ledger.worker(raise_at_first(ledger)))
         shape = relation.schema.arrow()
         target = services.tables.begin_import(table, shape, create=create, overwrite=overwrite, writer=writer, seq=seq)
         try:
@@ -152,6 +157,12 @@ class Session:
         except BaseException:
             target.abort()
             raise
+        self.last_notes = [
+            NoteEntry(n.stage, n.command, n.kind, n.reason, n.count, n.samples, n.hint) for n in ledger_entries(ledger)
+        ]
+        if not stored.stored:
+            again = "this seq was stored before: nothing was added"
+            self.last_notes.append(NoteEntry("", "append", "info", again, 1, (), f"writer {writer}, seq {seq}"))
         return int(stored.n_rows) if stored.stored else 0
 
     def tables(self) -> list[str]:

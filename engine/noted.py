@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ..planner.text import Span
-from .failures import stage_order
-from .notes import Entry, Key, Sample
+from .failures import RowFault, stage_order, strict_code, strict_error
+from .notes import Entry, Key, Ledger, Sample
 from .pipeline import Pipeline
 
 OF_ROWS = ("reject", "drop", "overwrite", "mixed")
@@ -39,6 +39,23 @@ def note_entries(pipelines: Iterable[Pipeline]) -> list[NoteEntry]:
             known = found.get(key)
             found[key] = made if known is None else _sum(known, made)
     return sorted(found.values(), key=lambda n: (stage_order(n.stage), n.kind, n.reason))
+
+
+def ledger_entries(ledger: Ledger) -> list[NoteEntry]:
+    """Notes of rows that were read without a pipeline."""
+    place = ledger.places()
+    made = [_entry(key, entry, place, None) for key, entry in ledger.merged().items()]
+    return sorted(made, key=lambda n: (n.kind, n.reason))
+
+
+def raise_at_first(ledger: Ledger) -> Callable[[Key, Sample, str], None]:
+    """Under strict, of rows that are read in order: the first that is refused ends the reading."""
+
+    def fault(key: Key, sample: Sample, hint: str) -> None:
+        if strict_code(key) is not None:
+            raise strict_error(RowFault(key, sample, hint), ledger.places()(sample))
+
+    return fault
 
 
 def _entry(key: Key, entry: Entry, place: Callable[[Sample], str], n_read: int | None) -> NoteEntry:

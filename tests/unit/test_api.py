@@ -582,3 +582,17 @@ def test_what_holds_no_rows_is_refused_when_it_is_registered() -> None:
     with cortado.connect() as s, pytest.raises(cortado.QueryError) as found:
         s.register("x", 5)
     assert found.value.code == "E605"
+
+
+def test_append_tells_what_it_refused() -> None:
+    table = pa.table({"u": pa.array([1, 2**64 - 1], pa.uint64())})
+    with cortado.connect() as s:
+        assert s.append("t", table, writer="w", seq=1) == 2
+        assert [(n.kind, n.reason, n.count) for n in s.last_notes] == [("reject", "overflow", 1)]
+        assert s.append("t", table, writer="w", seq=1) == 0
+        assert "stored before" in s.last_notes[-1].reason
+    with cortado.connect(strict=True) as s:
+        with pytest.raises(cortado.QueryError) as found:
+            s.append("t", table)
+        assert found.value.code == "E501"
+        assert s.tables() == []
