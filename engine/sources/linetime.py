@@ -41,6 +41,8 @@ def line_time(
                 text,
                 "dp= and df= say where the time is and how it is written",
             )
+        if (doubtful := got.doubtful & ~bad).any():
+            ctx.notes.rows(at, "reject", "dst", batch, np.flatnonzero(doubtful), text, "")
         return array_from(got.values, bad, pa.timestamp("us", "UTC"))
 
     return read

@@ -168,9 +168,9 @@ def test_all_null_fields_are_left_out(store: TableStore, read: Read) -> None:
 @pytest.mark.parametrize(
     ("first", "second", "words"),
     [
-        (pa.array([1]), pa.array(["a"]), "integer in the table, string here"),
-        (pa.array([1]), pa.array([1.5]), "integer in the table, float here"),
-        (pa.array([1]), pa.array([1], pa.duration("us")), "integer in the table, duration here"),
+        (pa.array([1]), pa.array(["a"]), "long in the table, string here"),
+        (pa.array([1]), pa.array([1.5]), "long in the table, double here"),
+        (pa.array([1]), pa.array([1], pa.duration("us")), "long in the table, duration here"),
         (pa.array([1], pa.time64("us")), pa.array([1], pa.duration("us")), "time in the table, duration here"),
         (pa.array([b"4" * 17], pa.binary(17)), pa.array([b"x"]), "ip in the table, binary here"),
         (pa.array([[1]]), pa.array([["a"]]), "list<integer> in the table"),
