@@ -270,9 +270,9 @@ class CsvSource:
             origin = Origin(seq, file.input.shown, offset, lines_before + begin)
             if line is not None:
                 origin = Origin(seq, file.input.shown, offset, lines_before, (line[begin:end],))
-            yield self._batch(part, file, Batch(end - begin, (), origin), ctx)
+            yield from self._batch(part, file, Batch(end - begin, (), origin), ctx)
 
-    def _batch(self, block: Block, file: CsvFile, bare: Batch, ctx: Context) -> Batch:
+    def _batch(self, block: Block, file: CsvFile, bare: Batch, ctx: Context) -> Iterator[Batch]:
         options = self.relation.options
         refused = Refused(self.relation.at, options.bad, ctx, bare)
         counts, n_names = block.counts(), len(file.names)
@@ -308,7 +308,7 @@ class CsvSource:
         if self.relation.form.rest and REST in self.schema:
             named[REST] = rest_of(block, counts, n_names)
         columns = extras(named, self.schema, self.relation.schema, options, file.input.shown, refused)
-        return refused.kept(columns)
+        yield from refused.batches(columns)
 
     def _ragged(self, block: Block, counts: Any, file: CsvFile, refused: Refused) -> None:
         records, width = block.records(), len(file.names)

@@ -281,10 +281,17 @@ class Refused:
         self._fault = row, fault("E501", f"a value does not fit ({reason}): {value[:80]}", samples=(f"{place}  {value}",),
                                  hint="bad=null makes it null, bad=skip leaves the record out")  # fmt: skip
 
-    def kept(self, columns: Sequence[Column]) -> Batch:
-        if self._fault is not None:
-            raise self._fault[1]
+    def batches(self, columns: Sequence[Column]) -> Iterator[Batch]:
+        """The rows that stay. Those before a fault go on first, so that a `limit` may be content with them."""
         out = Batch(self.bare.n_rows, tuple(columns), self.bare.origin)
+        if self._fault is not None:
+            row, found = self._fault
+            if row:
+                yield out.slice(0, row)
+            raise found
+        yield self._kept(out)
+
+    def _kept(self, out: Batch) -> Batch:
         return out if self.dropped is None or not self.dropped.any() else out.pick(~self.dropped)
 
 

@@ -118,9 +118,9 @@ class JsonSource:
         for begin in range(0, len(block), ctx.settings.batch_rows):
             part = block.slice(begin, begin + ctx.settings.batch_rows)
             origin = Origin(seq, file.input.shown, offset, lines_before, (part.line,))
-            yield self._batch(part, file, Batch(len(part), (), origin), ctx)
+            yield from self._batch(part, file, Batch(len(part), (), origin), ctx)
 
-    def _batch(self, block: Records, file: JsonFile, bare: Batch, ctx: Context) -> Batch:
+    def _batch(self, block: Records, file: JsonFile, bare: Batch, ctx: Context) -> Iterator[Batch]:
         relation, options = self.relation, self.relation.options
         refused = Refused(relation.at, options.bad, ctx, bare)
         if block.bad is not None:
@@ -132,7 +132,7 @@ class JsonSource:
         named: dict[str, Column] = {n: made[n] for n in wanted if n in made}
         if relation.form.overlay and LINE in wanted:
             named[LINE] = block.spans()
-        return refused.kept(extras(named, self.schema, relation.schema, options, file.input.shown, refused))
+        yield from refused.batches(extras(named, self.schema, relation.schema, options, file.input.shown, refused))
 
     def _columns(self, block: Records, refused: Refused) -> dict[str, Column]:
         """Every field of the records: all of them, since what does not fit is told whether it is wanted or not."""
