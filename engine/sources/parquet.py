@@ -18,14 +18,14 @@ from ..arrow import is_valid, numbers_of
 from ..batch import Batch, Column, Origin
 from ..context import Context
 from ..exprs import INFOS
-from ..normalise import normalise
+from ..normalise import is_quiet, normalise
 from ..notes import At
 from ..operator import Partition
 from ..storage.pagereader import joined, read_columns
 from .files import FileOptions, Refused, extras, needed, with_extras
 from .groupstats import column_range
 from .hive import constant_of, hive_of, type_of_values
-from .parquetlate import PLACE, LateRows, PlacedRelation, late_fields
+from .late import PLACE, LateRows, PlacedRelation
 from .pruning import Bound, bounds
 
 WHOLE_GROUP = 64 << 20  # unpacked bytes of the wanted columns above which a row group is read in pieces
@@ -137,7 +137,15 @@ class ParquetRelation:
         return ParquetSource(self, request)
 
     def late_fields(self, names: Sequence[str]) -> frozenset[str]:
-        return late_fields(self, names)
+        """Those whose values cannot be refused: reading fewer of them changes no note."""
+        if self.window is not None or PLACE in self.schema:
+            return frozenset()
+        return frozenset(n for n in names if n in self.data and n not in self.hive and self._is_quiet(n))
+
+    def _is_quiet(self, name: str) -> bool:
+        kind, zone = self.data.type(name), self.options.zone
+        found = (f.schema.field(name).type for f in self.files if name in f.schema.names)
+        return kind is not None and all(is_quiet(t, kind, zone) for t in found)
 
     def placed(self) -> tuple[PlacedRelation, str]:
         return PlacedRelation(self), PLACE
@@ -311,15 +319,21 @@ class GroupPart:
     seq: int
     nbytes: int
 
-    def batches(self, ctx: Context) -> Iterator[Batch]:
-        shown = self.group.file.path if self.group.file.path != "-" else "standard input"
-        ledger = ctx.query.ledger
-        ledger.files_by_seq[self.seq], ledger.rows_by_seq[self.seq] = shown, self.group.n_rows
-        yield from self.rows(shown, ctx)
+    @property
+    def first_row(self) -> int:
+        return self.group.skipped
 
-    def rows(self, shown: str, ctx: Context) -> Iterator[Batch]:
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        ledger = ctx.query.ledger
+        ledger.files_by_seq[self.seq], ledger.rows_by_seq[self.seq] = self._shown(), self.group.n_rows
+        yield from self.rows(ctx)
+
+    def _shown(self) -> str:
+        return self.group.file.path if self.group.file.path != "-" else "standard input"
+
+    def rows(self, ctx: Context) -> Iterator[Batch]:
         """The rows, of which the ledger is not told."""
-        source, group = self.source, self.group
+        source, group, shown = self.source, self.group, self._shown()
         row, step = 0, ctx.settings.batch_rows
         if not source._columns_of(group.file):
             for low in range(0, group.n_rows, step):

@@ -18,6 +18,7 @@ from ..context import Context
 from ..exprs import spread
 from ..operator import Partition
 from ..storage.snapshot import Bound, ScanCounts, Snapshot, Split
+from .late import PLACE, LateRows, PlacedRelation
 from .memory import META
 from .pruning import bounds
 
@@ -45,6 +46,17 @@ class TableRelation:
         wanted = self.schema.names() if request.fields is None else request.fields
         return TableSource(self._snapshot, self.schema.select(wanted), self._bounds(request.filters), self._meta)
 
+    def late_fields(self, names: Sequence[str]) -> frozenset[str]:
+        if PLACE in self.schema:
+            return frozenset()
+        return frozenset(n for n in names if n not in self._meta)
+
+    def placed(self) -> tuple[PlacedRelation, str]:
+        return PlacedRelation(self), PLACE
+
+    def fetch(self, request: ScanRequest) -> LateRows:
+        return LateRows(self.scan(request))
+
     def describe(self, request: ScanRequest) -> str:
         snap = self._snapshot
         bounds = self._bounds(request.filters)
@@ -66,10 +78,13 @@ class TableSource:
         self.nbytes_hint: int | None = snapshot.nbytes
 
     def partitions(self, target: int) -> Sequence[Partition]:
+        return self.parts()
+
+    def parts(self) -> list[SplitPartition]:
         counts = ScanCounts()
         splits = self._snapshot.splits(self._bounds, counts=counts)
         starts = self._starts() if "_id" in self.schema and self._meta else None
-        made: list[Partition] = []
+        made: list[SplitPartition] = []
         for i, split in enumerate(splits):
             made.append(
                 SplitPartition(split, i, self.schema, 0 if starts is None else starts[split.file.number], self._meta)
@@ -106,15 +121,19 @@ class SplitPartition:
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         stored = [n for n, _ in self.schema.fields if n not in self.meta]
-        row = self._before()
+        row = self.first_row
         for got in self.split.read(stored, batch_rows=ctx.settings.batch_rows, check=ctx.check, compiled=ctx.compiled):
             columns = dict(zip(stored, got.columns, strict=True))
             out = tuple(self._column(n, columns, got.num_rows, row) for n in self.schema.names())
             yield Batch(got.num_rows, out, Origin(self.seq, f"table {self.split.snapshot.name}", 0, row))
             row += got.num_rows
 
-    def _before(self) -> int:
-        """Rows of the table that stand before this row group."""
+    def rows(self, ctx: Context) -> Iterator[Batch]:
+        return self.batches(ctx)
+
+    @property
+    def first_row(self) -> int:
+        """Rows of the table, or of its file, that stand before this row group."""
         metadata = self.split.footer.metadata
         return self.start + sum(metadata.row_group(i).num_rows for i in range(self.split.place[1]))
 

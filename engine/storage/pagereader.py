@@ -1,7 +1,7 @@
 """Column chunks of flat Parquet columns, read by our own kernels; for whatever they do not know, the answer is None.
 
 The general reader is Arrow's: it reads what is left to it, and judges what looks damaged here. The kernels take numbers of
-4 and 8 bytes (plain or by dictionary) and texts by dictionary, data pages of both versions, and no, Snappy, Zstd or gzip
+4 and 8 bytes and texts, plain or by dictionary (texts not both in one chunk), data pages of both versions, and no, Snappy, Zstd or gzip
 compression; each page is checked against its sum where it has one.
 """
 
@@ -41,7 +41,8 @@ def read_columns(
     names: Sequence[str],
     check: Callable[[], None] = lambda: None,
 ) -> dict[str, pa.Array[Any]]:
-    """Those of the named columns of a row group that the kernels can read: numbers widened to 64 bits, texts as dictionaries.
+    """Those of the named columns of a row group that the kernels can read: numbers widened to 64 bits, texts
+    as dictionaries where they lie so.
 
     `check` is called between columns and may raise.
     """
@@ -121,8 +122,6 @@ def _read(source: Any, leaf: Any, chunk: Any, arrow: pa.DataType, n_rows: int) -
     if kind is None or codec is None or leaf.max_repetition_level or leaf.max_definition_level > 1:
         return None
     if chunk.num_values != n_rows or not 0 < chunk.total_compressed_size <= 2 * LARGEST:
-        return None
-    if not kind.n_bytes and not chunk.has_dictionary_page:
         return None
     raw = _raw_bytes(source, chunk)
     pages = None if raw is None else _pages(raw, chunk, codec)
@@ -209,6 +208,8 @@ def _decoded(
     dictionaries = np.flatnonzero(rows[:, heads.KIND] == heads.DICTIONARY)
     if len(dictionaries) > 1 or (len(dictionaries) and dictionaries[0] != 0):
         return None
+    if not kind.n_bytes and not len(dictionaries):
+        return _plain_texts(data, table, rows, max_definition, n_rows)
     values = _dictionary(data, rows[0], kind) if len(dictionaries) else np.zeros(1 if not kind.n_bytes else 0, np.int64)
     if values is None:
         return None
@@ -234,6 +235,22 @@ def _decoded(
         numbers = numbers.astype(np.int32).view(np.float32).astype(np.float64).view(np.int64)
     bitmap = bitmap_of(nulls) if nulls is not None else None
     return cast("pa.Array[Any]", pa.Array.from_buffers(kind.arrow, n_rows, [bitmap, buffer_of(numbers)]))
+
+
+def _plain_texts(
+    data: NDArray[np.uint8], table: NDArray[np.int64], rows: NDArray[np.int64], max_definition: int, n_rows: int
+) -> pa.Array[Any] | None:
+    from ..kernels import pageheads as heads
+    from ..kernels import pages as kernels
+
+    offsets, text = np.empty(n_rows + 1, np.int32), _space(int(rows[:, heads.UNPACKED].sum()))
+    valid = np.empty(n_rows if max_definition else 0, np.uint8)
+    spare = np.empty(int(rows[:, heads.N_VALUES].max()), np.int32)
+    n_null = kernels.decode_texts(data, table, len(rows), max_definition, offsets, text, valid, spare)
+    if n_null < 0:
+        return None
+    bitmap = bitmap_of(valid == 0) if n_null else None
+    return pa.Array.from_buffers(pa.string(), n_rows, [bitmap, buffer_of(offsets), buffer_of(text[: offsets[-1]])])
 
 
 def _dictionary(data: NDArray[np.uint8], page: NDArray[np.int64], kind: _Kind) -> Any:

@@ -1,10 +1,10 @@
-"""Parquet fields read late: first only those that decide which rows are wanted, then the others of just those rows."""
+"""Fields read late: first only those that decide which rows are wanted, then the others of just those rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -16,33 +16,47 @@ from ...planner.types import LONG, Schema
 from ..arrow import array_from, concat
 from ..batch import Batch
 from ..context import Context
-from ..normalise import is_quiet
 from ..operator import Partition
-
-if TYPE_CHECKING:
-    from .parquet import GroupPart, ParquetRelation, ParquetSource
 
 PLACE = "(row)"
 ROW_BITS = 36  # of a place are the row in its partition, the others the partition
 
 
-def late_fields(relation: ParquetRelation, names: Sequence[str]) -> frozenset[str]:
-    """Those whose values cannot be refused: reading fewer of them changes no note."""
-    if relation.window is not None or PLACE in relation.schema:
-        return frozenset()
-    return frozenset(n for n in names if n in relation.data and n not in relation.hive and _is_quiet(relation, n))
+class LatePart(Partition, Protocol):
+    """A partition that may be read a second time. `first_row`: what its batches' origins call their first row."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def first_row(self) -> int: ...
+    def rows(self, ctx: Context) -> Iterator[Batch]:
+        """The rows once more, of which the ledger is not told."""
 
 
-def _is_quiet(relation: ParquetRelation, name: str) -> bool:
-    kind, zone = relation.data.type(name), relation.options.zone
-    found = (f.schema.field(name).type for f in relation.files if name in f.schema.names)
-    return kind is not None and all(is_quiet(t, kind, zone) for t in found)
+class LateSource(Protocol):
+    """Gives the same partitions whatever its fields are."""
+
+    schema: Schema
+    nbytes_hint: int | None
+
+    def parts(self) -> Sequence[LatePart]: ...
+
+
+class Base(Protocol):
+    """A relation whose sources can be read late."""
+
+    name: str
+    schema: Schema
+
+    def pushdown(self, predicate: Expr) -> Pushdown: ...
+    def scan(self, request: ScanRequest) -> LateSource: ...
+    def describe(self, request: ScanRequest) -> str: ...
 
 
 class PlacedRelation:
     """The rows of a relation, and the place of each: number of its partition and row within that."""
 
-    def __init__(self, base: ParquetRelation) -> None:
+    def __init__(self, base: Base) -> None:
         self._base, self.name = base, base.name
         self.schema = Schema((*base.schema.fields, (PLACE, LONG)))
 
@@ -63,7 +77,7 @@ def _bare(request: ScanRequest) -> ScanRequest:
 
 
 class PlacedSource:
-    def __init__(self, source: ParquetSource) -> None:
+    def __init__(self, source: LateSource) -> None:
         self._source = source
         self.schema = Schema((*source.schema.fields, (PLACE, LONG)))
         self.nbytes_hint = source.nbytes_hint
@@ -74,14 +88,14 @@ class PlacedSource:
 
 @dataclass(frozen=True, slots=True)
 class PlacedPart:
-    part: GroupPart
+    part: LatePart
 
     @property
     def nbytes(self) -> int:
-        return self.part.nbytes
+        return getattr(self.part, "nbytes", 0)
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
-        first = (self.part.seq << ROW_BITS) - self.part.group.skipped
+        first = (self.part.seq << ROW_BITS) - self.part.first_row
         for batch in self.part.batches(ctx):  # of which no row was left out, as there is no window
             low = first + batch.origin.row
             yield batch.with_columns([array_from(np.arange(low, low + batch.n_rows))])
@@ -90,7 +104,7 @@ class PlacedPart:
 class LateRows:
     """Late fields of rows given by place. `source` is asked for these only, but for the same row groups."""
 
-    def __init__(self, source: ParquetSource) -> None:
+    def __init__(self, source: LateSource) -> None:
         self._parts = source.parts()
         self.schema = source.schema
 
@@ -102,7 +116,7 @@ class LateRows:
         rows = places - (seq << ROW_BITS)
         found: list[tuple[pa.Array[Any], ...]] = []
         low = done = 0
-        for batch in self._parts[seq].rows("", ctx):
+        for batch in self._parts[seq].rows(ctx):
             ctx.check()
             upto = int(np.searchsorted(rows, low + batch.n_rows))
             if upto > done:
