@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +35,7 @@ from .files import (
     with_extras,
 )
 from .infer import type_of_text
+from .plainfile import HELD, PlainFile
 
 BOM = b"\xef\xbb\xbf"
 REST = "_rest"
@@ -231,7 +231,7 @@ class CsvSource:
 
     def __init__(self, relation: CsvRelation, schema: Schema) -> None:
         self.relation, self.schema = relation, schema
-        self._descriptors: list[int] = []
+        self._opened: list[PlainFile] = []
         sizes = [f.input.nbytes for f in relation.files]
         self.nbytes_hint = None if None in sizes else sum(s for s in sizes if s is not None)
 
@@ -242,22 +242,22 @@ class CsvSource:
             if one or not file.input.is_ranged:
                 parts.append(StreamPart(self, file, len(parts)))
                 continue
-            fd = file.input.open_fd()
-            self._descriptors.append(fd)
-            size = os.fstat(fd).st_size
+            plain = file.input.plain(is_held=len(self._opened) < HELD)
+            self._opened.append(plain)
+            size = plain.size
             first = max(FIRST_CHUNK, PER_COLUMN * len(file.names))
             low, step, nominal = file.begin, min(first, target), [min(file.begin, size)]
             while low < size:
                 low, step = min(low + step, size), min(step * 2, target)
                 nominal.append(low)
-            borders = Borders(fd, size, nominal, self.relation.form.dialect)
+            borders = Borders(plain, size, nominal, self.relation.form.dialect)
             for k in range(len(nominal) - 1):
-                parts.append(RangePart(self, file, borders, k, fd, len(parts)))
+                parts.append(RangePart(self, file, borders, k, plain, len(parts)))
         return [Chain(tuple(parts))] if one and len(parts) > 1 else parts
 
     def close(self) -> None:
-        while self._descriptors:
-            os.close(self._descriptors.pop())
+        while self._opened:
+            self._opened.pop().close()
 
     def batches(
         self, block: Block, file: CsvFile, seq: int, offset: int, lines_before: int, ctx: Context
@@ -334,12 +334,12 @@ class RangePart:
     file: CsvFile
     borders: Borders
     k: int
-    fd: int
+    plain: PlainFile
     seq: int
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         low, high = self.borders.range(self.k, ctx.compiled)
-        buffer, data, got = read_range(self.fd, low, high)
+        buffer, data, got = read_range(self.plain, low, high)
         dialect, keep_blank = self.source.relation.form.dialect, len(self.file.names) == 1
         block = make_block(
             buffer, data, PAD, PAD + got, dialect, final=True, keep_blank=keep_blank, compiled=ctx.compiled

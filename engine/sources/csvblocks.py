@@ -15,6 +15,7 @@ from ..batch import PAD
 from .csvcells import Block, Mask
 from .csvtext import CR, LF, QUOTE, Cells, Dialect, cut, well_placed
 from .files import is_utf8, padded, read_range
+from .plainfile import PlainFile
 from .textlines import repaired
 
 LONGEST_CELL = 64 << 20  # a quote that is still open after so many bytes is taken as text
@@ -109,8 +110,8 @@ class Borders:
     A range without a quote needs only the line end behind it; in others quotes are counted from its first record on.
     """
 
-    def __init__(self, fd: int, size: int, nominal: Sequence[int], dialect: Dialect) -> None:
-        self._fd, self._size, self._nominal, self._dialect = fd, size, nominal, dialect
+    def __init__(self, file: PlainFile, size: int, nominal: Sequence[int], dialect: Dialect) -> None:
+        self._file, self._size, self._nominal, self._dialect = file, size, nominal, dialect
         self._known = [nominal[0]]
         self._lock = threading.Lock()
 
@@ -128,7 +129,7 @@ class Borders:
         reach = high + TAIL
         while True:
             reach = min(reach, self._size)
-            _, data, got = read_range(self._fd, start, reach)
+            _, data, got = read_range(self._file, start, reach)
             found = self._border(data, got, high - start, start + got >= self._size, compiled)
             if found >= 0:
                 return start + found

@@ -25,6 +25,7 @@ from ..notes import At
 from . import infer as inferring
 from . import isodate
 from .encodings import check_encoding, recoded
+from .plainfile import PlainFile
 
 if TYPE_CHECKING:
     from ...planner.bind import Args
@@ -147,8 +148,8 @@ class Input:
     def nbytes(self) -> int | None:
         return None if self.is_stream or self.is_packed else int(self._gate.stat(self.path).size)
 
-    def open_fd(self) -> int:
-        return int(self._gate.open_fd(self.path))
+    def plain(self, *, is_held: bool) -> PlainFile:
+        return PlainFile(lambda: int(self._gate.open_fd(self.path)), self.shown, is_held=is_held)
 
     def sample(self) -> Iterator[bytes]:
         """Its first bytes, for a look at bind; what is taken of a stream is kept for the run."""
@@ -214,17 +215,18 @@ def padded(raw: bytes | bytearray | memoryview) -> tuple[pa.Buffer, NDArray[np.u
     return buffer, data
 
 
-def read_range(fd: int, low: int, high: int) -> tuple[pa.Buffer, NDArray[np.uint8], int]:
+def read_range(file: PlainFile, low: int, high: int) -> tuple[pa.Buffer, NDArray[np.uint8], int]:
     """Bytes low..high of a file in a padded buffer, its memory, and how many there were."""
     from ..arrow import bytes_of
 
     buffer = pa.allocate_buffer(high - low + 2 * PAD + 1)
     view, got = memoryview(buffer), 0
-    while got < high - low:
-        n = os.preadv(fd, [view[PAD + got : PAD + high - low]], low + got)
-        if n == 0:
-            break
-        got += n
+    with file.opened() as fd:
+        while got < high - low:
+            n = os.preadv(fd, [view[PAD + got : PAD + high - low]], low + got)
+            if n == 0:
+                break
+            got += n
     return buffer, bytes_of(buffer), got
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from .files import (
 from .jsonsurvey import JsonFile, Survey, by_arrow, parsed, survey
 from .jsontextblocks import Records, lines, stream_lines, stream_values, too_deep
 from .jsonvalues import column, text_of
+from .plainfile import HELD, PlainFile
 
 REST, LINE = "_rest", "line"
 REST_TYPE = Type("map", item=STRING)
@@ -86,7 +86,7 @@ class JsonSource:
 
     def __init__(self, relation: JsonRelation, schema: Schema) -> None:
         self.relation, self.schema = relation, schema
-        self._descriptors: list[int] = []
+        self._opened: list[PlainFile] = []
         sizes = [f.input.nbytes for f in relation.files]
         self.nbytes_hint = None if None in sizes else sum(s for s in sizes if s is not None)
         self.explicit = pa.schema([(n, _asked(t)) for n, t in relation.data.fields if REST not in n])
@@ -98,19 +98,19 @@ class JsonSource:
             if one or not file.is_lines or not file.input.is_ranged:
                 parts.append(StreamPart(self, file, len(parts)))
                 continue
-            fd = file.input.open_fd()
-            self._descriptors.append(fd)
-            size = os.fstat(fd).st_size
+            plain = file.input.plain(is_held=len(self._opened) < HELD)
+            self._opened.append(plain)
+            size = plain.size
             low, step = file.begin, min(FIRST_CHUNK, target)
             while low < size:
                 high = min(low + step, size)
-                parts.append(RangePart(self, file, fd, len(parts), low, high, size))
+                parts.append(RangePart(self, file, plain, len(parts), low, high, size))
                 low, step = high, min(step * 2, target)
         return [Chain(tuple(parts))] if one and len(parts) > 1 else parts
 
     def close(self) -> None:
-        while self._descriptors:
-            os.close(self._descriptors.pop())
+        while self._opened:
+            self._opened.pop().close()
 
     def batches(
         self, block: Records, file: JsonFile, seq: int, offset: int, lines_before: int, ctx: Context
@@ -315,7 +315,7 @@ class RangePart:
 
     source: JsonSource
     file: JsonFile
-    fd: int
+    plain: PlainFile
     seq: int
     low: int
     high: int
@@ -332,7 +332,7 @@ class RangePart:
         before = 1 if self.low > self.file.begin else 0  # one byte back tells whether a line begins exactly at low
         reach = min(self.high + TAIL, self.size)
         while True:
-            buffer, data, got = read_range(self.fd, self.low - before, reach)
+            buffer, data, got = read_range(self.plain, self.low - before, reach)
             border = (
                 PAD + before + self.high - self.low - 1
             )  # the last line begins before `high`: it ends here or later

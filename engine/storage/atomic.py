@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -123,7 +124,10 @@ def _create(path: Path, shown: str) -> BinaryIO:
     except FileNotFoundError as gone:
         raise fault("E601", f"no folder `{path.parent}` to write `{shown}` in", hint="make the folder first") from gone
     except OSError as why:
-        raise fault("E605", f"`{shown}` cannot be written: {why.strerror or why}") from why
+        hint = (
+            "partition=t holds a file open for each value; `ulimit -n` allows more" if why.errno == errno.EMFILE else ""
+        )
+        raise fault("E605", f"`{shown}` cannot be written: {why.strerror or why}", hint=hint) from why
 
 
 def _finish(stream: BinaryIO, durable: bool) -> None:

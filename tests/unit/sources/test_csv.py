@@ -9,6 +9,8 @@ import gzip
 import io
 import lzma
 import random
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -470,3 +472,19 @@ def test_ranges_of_broken_files_agree(tmp_path: Path) -> None:
             part = read(found, target=target)
             assert part.table.equals(whole.table), path.read_bytes()
             assert part.samples == whole.samples, path.read_bytes()
+
+
+def test_more_files_than_may_be_open(tmp_path: Path) -> None:
+    """Each of the readers of plain files, in a process that may hold few descriptors."""
+    for i in range(300):
+        (tmp_path / f"{i:03}.csv").write_text(f"a\n{i}\n")
+        (tmp_path / f"{i:03}.json").write_text(f'{{"a":{i}}}\n')
+    script = (
+        "import cortado, resource\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))\n"
+        "for source in ('csvfile *.csv', 'jsonfile *.json'):\n"
+        "    print(cortado.query(source + ' | stats count, sum(a) as s').to_pylist())\n"
+        "print(cortado.query('textfile *.csv | stats count').to_pylist())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == [*["[{'count': 300, 's': 44850}]"] * 2, "[{'count': 600}]"], done.stderr
