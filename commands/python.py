@@ -23,6 +23,12 @@ class PythonCommand(Command[Scan]):
             query="python t | stats sum(a) as a",
             expect="a:long\n3",
         ),
+        Example(
+            title="`table` finds it too",
+            given={"t": "a:long\n1\n2"},
+            query="table t | search a == 2",
+            expect="a:long\n2",
+        ),
     )
 
     def bind(self, args: Args, source: Node | None) -> Node:

@@ -15,7 +15,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
-from .planner.text import fault
+from .planner.text import QueryError, fault
 from .result import Result
 from .session import Session
 
@@ -59,7 +59,11 @@ class Magic:
         for name in options.tables:
             session.register(name, self._shell.ev(name))
         params = {n: self._shell.ev(e) for n, e in options.params.items()}
-        result = session.query(line if cell is None else cell, params=params).run()
+        try:
+            result = session.query(line if cell is None else cell, params=params).run()
+        except QueryError as found:
+            found.__dict__["_render_traceback_"] = str(found).splitlines  # IPython shows this, and no traceback
+            raise
         if options.out is None:
             return result
         self._shell.user_ns[options.out] = result

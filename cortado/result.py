@@ -90,7 +90,10 @@ class Result:
         return self._table.to_pandas()
 
     def to_polars(self) -> polars.DataFrame:
-        import polars
+        try:
+            import polars
+        except ImportError as why:
+            raise ImportError("to_polars needs Polars: pip install 'cortado[polars]'") from why
 
         return polars.from_arrow(self._table)  # type: ignore[return-value]
 
@@ -108,10 +111,14 @@ class Result:
         return self._table.schema.__arrow_c_schema__()
 
     def __repr__(self) -> str:
-        noted = f", {len(self.notes)} notes" if self.notes else ""
-        return f"<cortado.Result: {len(self):,} rows, {len(self.schema)} columns{noted}>"
+        noted = f", {_counted(len(self.notes), 'note')}" if self.notes else ""
+        return f"<cortado.Result: {_counted(len(self), 'row')}, {_counted(len(self.schema), 'column')}{noted}>"
 
     def _repr_html_(self) -> str:
         from .html import result_html
 
         return result_html(self._table, self.notes)
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,14 @@ from .planner.text import Fault, QueryError, Span, error, fault, nearest
 from .planner.types import BOOL, DATE, DOUBLE, DURATION, INT, LONG, MONTHS, NULL, STRING, Type
 
 FIELD = Type("string", "field")  # the name of one: see planner.fieldparams
+FIELDS = Type("array", "fields", item=STRING)  # the names of several
 TYPES: Mapping[str, Type] = {
     "string": STRING, "int": INT, "long": LONG, "double": DOUBLE, "bool": BOOL, "date": DATE, "duration": DURATION,
-    "field": FIELD, "table": STRING, "any": NULL,
+    "field": FIELD, "fields": FIELDS, "table": STRING, "any": NULL,
 }  # fmt: skip
 NAMES = ("string", "field", "table")
-LATER = frozenset({"fields", "array"})
+SCALARS = ("string", "int", "long", "double", "bool", "date", "duration", "any")
+ELEMENT = re.compile(r"""\s*(`(?:``|[^`])*`|"(?:\\.|[^"\\])*"|'(?:''|[^'])*'|[^,]*?)\s*(?:,|\Z)""")
 PARAM = re.compile(r"param\s+([^\W\d]\w*)\s*:\s*([^\W\d]\w*)(<\w*>)?\s*(?:=\s*(.*))?\Z")
 HEADER = re.compile(r"\s*(param|use|def)\s")
 COMMENT = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'(?:''|[^'])*'|(?!(?:^|(?<=\s))//(?:\s|$)).)*""")
@@ -99,11 +102,13 @@ def _param(source: str, line: str, span: Span, file: str) -> Param:
     if found is None:
         raise _fault(source, "E201", "a parameter is written 'param name: type = default'", span, file)
     name, kind, items, default = found.groups()
-    if kind in LATER:
-        raise _fault(source, "E309", f"parameters of type {kind} are not in this version", span, file)
-    if kind not in TYPES or items:
+    element = (items or "<any>")[1:-1]
+    if kind == "array" and element in SCALARS:
+        kind = f"array<{element}>"
+    elif kind not in TYPES or items:
         raise _fault(source, "E410", f"no parameter type is named '{kind}{items or ''}'", span, file,
-                     suggestions=nearest(kind, TYPES, 1), hint="types: " + ", ".join(TYPES))  # fmt: skip
+                     suggestions=nearest(kind, [*TYPES, "array"], 1),
+                     hint="types: " + ", ".join(TYPES) + ", array<long> and other arrays of values")  # fmt: skip
     if default is not None and not default.strip():
         raise _fault(source, "E201", f"parameter '{name}' has no default behind '='", span, file)
     return Param(name, kind, default, span)
@@ -163,11 +168,11 @@ def _default(p: Param, time: Time, evaluate: Evaluate, known: Mapping[str, Liter
     is_quoted = re.fullmatch(r"""`[^`]*`|"(?:\\.|[^"\\])*"|'(?:''|[^'])*'""", p.default) is not None
     if p.type in NAMES and (is_quoted or re.fullmatch(r"[\w.@*-]+", p.default)):
         return Literal(type=TYPES[p.type], value=unquote(p.default))
+    if p.type == "fields":
+        return from_text(p.default, p.type, time)
     if p.type not in (*NAMES, "any"):
-        try:
-            return from_text(unquote(p.default), p.type, time)
-        except Unfit:
-            pass
+        with suppress(Unfit):
+            return from_text(p.default if p.type.startswith("array") else unquote(p.default), p.type, time)
     try:
         value = evaluate(p.default, known)
     except TypeError as why:
@@ -177,7 +182,11 @@ def _default(p: Param, time: Time, evaluate: Evaluate, known: Mapping[str, Liter
 
 def from_text(text: str, kind: str, time: Time) -> Literal:
     """A value of a type from the text of a command line; Unfit says what the type takes."""
+    if kind.startswith("array<"):
+        return _array([from_text(_bare(e, kind), kind[6:-1], time) for e in elements(text)])
     match kind:
+        case "fields":
+            return _field_list([unquote(e) for e in elements(text)])
         case "any":
             return _as_it_looks(text)
         case "string" | "field" | "table":
@@ -204,6 +213,43 @@ def from_text(text: str, kind: str, time: Time) -> Literal:
                 raise Unfit("a time such as 20261101 or 2026-11-01T10:00")
             return Literal(type=DATE, value=us)
     return _duration(text)
+
+
+def elements(text: str) -> list[str]:
+    """What stands between the commas, quotes and all."""
+    found, at = [], 0
+    while at < len(text):
+        item = ELEMENT.match(text, at)
+        if item is None:
+            raise Unfit("values with commas between them")
+        found.append(item[1])
+        at = max(item.end(), at + 1)
+    return [*found, ""] if text.rstrip().endswith(",") else found
+
+
+def _bare(element: str, kind: str) -> str:
+    """Quotes say nothing but to `any`, where they make text of what looks like a number."""
+    if kind == "array<any>":
+        return element
+    made = unquote(element)
+    if not made and made == element and kind != "array<string>":
+        raise Unfit(f"values of {kind[6:-1]} with commas between them")
+    return made
+
+
+def _array(values: list[Literal]) -> Literal:
+    from .planner.bind import array_literal
+
+    try:
+        return array_literal(values)
+    except TypeError:
+        raise Unfit("values of one type") from None
+
+
+def _field_list(names: list[str]) -> Literal:
+    if not names or not all(names):
+        raise Unfit("the names of fields, with commas between them")
+    return Literal(type=FIELDS, value=names)
 
 
 def _duration(text: str) -> Literal:
@@ -240,6 +286,12 @@ def from_value(value: Any, kind: str, time: Time, zone: str = "UTC") -> Literal:
     """A Python value, checked against the parameter's type. Times and durations may be text."""
     from .planner.bind import literal_of
 
+    if kind == "fields" and isinstance(value, str):
+        return from_text(value, kind, time)
+    if (kind == "fields" or kind.startswith("array<")) and isinstance(value, list | tuple):
+        if kind == "fields":
+            return _field_list([from_value(v, "field", time).value for v in value])
+        return _array([from_value(v, kind[6:-1], time, zone) for v in value])
     try:
         given = value if isinstance(value, Literal) else literal_of(value, zone)
     except TypeError as why:
@@ -247,6 +299,10 @@ def from_value(value: Any, kind: str, time: Time, zone: str = "UTC") -> Literal:
     if given.value is None or kind == "any":
         return given
     got = given.type.kind
+    if kind == "fields" or kind.startswith("array<"):
+        if got != "array":
+            raise Unfit("a list of fields" if kind == "fields" else f"a list of {kind[6:-1]}")
+        return _array([from_value(v, kind[6:-1], time, zone) for v in given.value])
     if got == "string" and kind in ("date", "duration"):
         return from_text(given.value, kind, time)
     wanted = {"int": ("long",), "long": ("long",), "double": ("long", "double"), "duration": ("duration", "months")}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
@@ -18,23 +17,20 @@ import pyarrow as pa
 
 from .commands.base import REGISTRY, Registry
 from .commands.language import language
-from .edge import edge_schema, record_batch
-from .engine.batch import Batch
-from .engine.context import Context, QueryState, Settings
+from .edge import edge_schema
+from .engine.context import Context, QueryState
 from .engine.dateparse import parse_time_literal
 from .engine.exprs import constant
-from .engine.lower import Lowering, explain_lines, internal
+from .engine.lower import explain_lines
 from .engine.memory import Budget
-from .engine.noted import ledger_entries, raise_at_first
-from .engine.notes import At
+from .engine.noted import raise_at_first
+from .engine.notes import At, Ledger
 from .engine.scheduler import EngineSession
-from .engine.scheduler import Query as EngineQuery
 from .engine.services import Services
 from .engine.settings import SETTINGS, check_in_query, defaults, read_setting
-from .engine.sources.memory import relation_of
 from .engine.storage.paths import Gate, SpillArea
 from .planner.bind import Binder, BoundQuery, literal_of
-from .planner.catalog import Note, ScanRequest
+from .planner.catalog import Note
 from .planner.expr import Expr, Literal
 from .planner.fieldparams import with_fields
 from .planner.optimise import optimise
@@ -43,17 +39,14 @@ from .planner.plan import Explain, Here, Node, Pending, query_text
 from .planner.rules import Helpers
 from .planner.text import Fault, QueryError, Span, error, fault
 from .planner.types import Schema
-from .result import NoteEntry, OperatorStats, Result, Stats
+from .result import NoteEntry, Result
+from .running import Progress, Running, engine_settings, note_entry, now_us
 
 if TYPE_CHECKING:
     import pandas
     import polars
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-def now_us() -> int:
-    return time.time_ns() // 1000
 
 
 class Session:
@@ -64,18 +57,18 @@ class Session:
         if unknown:
             read_setting(unknown[0], None)
         self._settings = defaults() | {n: read_setting(n, v) for n, v in settings.items()}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # the garbage collector may close a query while it is held
         self._engine_session: EngineSession | None = None
         self._running: set[Running] = set()
-        self._closed = False
         self.last_notes: list[NoteEntry] = []  # of the query that ended last
         roots = self._settings["files"]
-        self._gate = Gate(roots if roots is not None else (), closed=self._settings["safe"])
+        self._gate = Gate(roots or (), closed=self._settings["safe"] or roots == ())
         self._spill: SpillArea | None = None
         self._database = Path(database) if database is not None else None
         self._objects: dict[str, Any] = {}
         self._services: Services | None = None
         self._registry: Registry = REGISTRY
+        self._closed = False  # from here on there is something to close
 
     # objects and tables
 
@@ -140,30 +133,15 @@ class Session:
         `seq` rises within a `writer`; one at or below the last stored adds nothing and 0 is returned, so a retry is safe.
         What was refused of the rows, and a `seq` that was stored before, stand in `last_notes`.
         """
-        services = self.services()
-        relation = relation_of(frame, table, zone=services.timezone, at=At("", "append"), spent=services.spent)
-        ctx = _context(self._settings, now_us())
-        ledger = ctx.query.ledger
-        if self._settings["strict"]:
-            ctx = Context(ctx.query, ledger.worker(raise_at_first(ledger)))
-        shape = relation.schema.arrow()
-        target = services.tables.begin_import(table, shape, create=create, overwrite=overwrite, writer=writer, seq=seq)
-        try:
-            for part in relation.scan(ScanRequest()).partitions(self._settings["batch_rows"]):
-                for batch in part.batches(ctx):
-                    arrays = [batch.array(i) for i in range(len(shape))]
-                    target.write(pa.RecordBatch.from_arrays(arrays, schema=shape))
-            stored = target.commit()
-        except BaseException:
-            target.abort()
-            raise
-        self.last_notes = [
-            NoteEntry(n.stage, n.command, n.kind, n.reason, n.count, n.samples, n.hint) for n in ledger_entries(ledger)
-        ]
-        if not stored.stored:
-            again = "this seq was stored before: nothing was added"
-            self.last_notes.append(NoteEntry("", "append", "info", again, 1, (), f"writer {writer}, seq {seq}"))
-        return int(stored.n_rows) if stored.stored else 0
+        from .appending import append
+
+        ledger = Ledger()
+        on_fault = raise_at_first(ledger) if self._settings["strict"] else None
+        ctx = _context(self._settings, now_us(), ledger, on_fault)
+        n, self.last_notes = append(
+            self.services(), ctx, table, frame, writer=writer, seq=seq, create=create, overwrite=overwrite
+        )
+        return n
 
     def tables(self) -> list[str]:
         """Names of the stored tables."""
@@ -214,7 +192,8 @@ class Session:
             try:
                 literals[name] = value if isinstance(value, Literal) else literal_of(value, self._settings["timezone"])
             except TypeError as why:
-                raise error(text, [Fault(code="E410", message=f"parameter '{name}': {why}", span=Span(0, 0))]) from None
+                at = _first_use(text, name)
+                raise error(text, [Fault(code="E410", message=f"parameter '{name}': {why}", span=at)]) from None
         is_looked_up = self._settings["python_lookup"] and not self._settings["safe"]
         frame = self._frame(sys._getframe(1)) if is_looked_up else None
         return Query(self, text, literals, tables, frame)
@@ -242,8 +221,11 @@ class Session:
         return self.saved(path, params).run()
 
     def _evaluated(self, text: str, known: Mapping[str, Literal]) -> Literal:
-        """The value of an expression in a saved query's header; it sees the parameters above it."""
-        bound = Query(self, f'json "{{}}" | eval value = {text}', known, {}, None)
+        """The value of an expression in a saved query's header; it sees the parameters above it, and nothing in it may fail."""
+        bound = Query(self, f'set option.strict = true | json "{{}}" | eval value = {text}', known, {}, None)
+        for note in bound.notes:
+            if note.code:
+                raise fault("E410", note.reason, hint=note.hint)
         return literal_of(bound.run().to_arrow().column("value")[0].as_py())
 
     def _frame(self, frame: Any) -> Callable[[str], Any | None]:
@@ -254,9 +236,7 @@ class Session:
     def bind(self, query: Query) -> BoundQuery:
         """Parse and bind; raises every fault that can be found without reading rows."""
         parsed = parse(query.text, language())
-        parsed = with_fields(
-            parsed, {n: v.value for n, v in query.literals.items() if v.type.width == "field" and v.value}
-        )
+        parsed = with_fields(parsed, _field_params(query.literals))
         settings = dict(self._settings)
         services = replace(self.services(), settings=settings, given=query.sources, frame=query.frame)
 
@@ -264,6 +244,7 @@ class Session:
             read = check_in_query(name, value, settings)
             if name == "safe" and read:
                 services.turn_safe()
+                binder.commands = REGISTRY  # no Python functions
             if name == "spill_dir" and read:
                 services.gate.real(read)
             return read
@@ -308,8 +289,13 @@ class Session:
         return rows_of(self, what, name, binder)
 
     def running(self) -> list[Running]:
+        """Queries that were started and have not ended."""
         with self._lock:
-            return list(self._running)
+            held = list(self._running)
+        over = [r for r in held if r.is_over]
+        with self._lock:
+            self._running.difference_update(over)
+        return [r for r in held if r not in over]
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -324,6 +310,7 @@ class Session:
         if name == "safe" and read:
             self._gate = self._gate.safe()
             self.services().turn_safe()
+            self._registry = REGISTRY  # no Python functions
         if name in ("threads", "memory"):
             with self._lock:
                 engine, self._engine_session = self._engine_session, None
@@ -368,17 +355,23 @@ def _evaluate(expr: Expr, binder: Binder) -> tuple[Any, bool]:
     return constant(expr, _context(binder.settings, binder.now_us), At(binder.stage.number, binder.stage.command))
 
 
-def _context(settings: Mapping[str, Any], now: int) -> Context:
-    state = QueryState(_engine_settings(settings), Budget(1 << 20), now_us=now)
-    return Context(state, state.ledger.worker())
+def _context(
+    settings: Mapping[str, Any], now: int, ledger: Ledger | None = None, on_fault: Callable[..., None] | None = None
+) -> Context:
+    state = QueryState(engine_settings(settings), Budget(1 << 20), now_us=now, ledger=ledger or Ledger())
+    return Context(state, state.ledger.worker(on_fault))
 
 
-def _engine_settings(s: Mapping[str, Any]) -> Settings:
-    return Settings(
-        threads=s["threads"], batch_rows=s["batch_rows"], morsel_bytes=s["morsel_bytes"], memory=s["memory"],
-        timezone=s["timezone"], strict=s["strict"], seed=s["seed"], kernels=s["kernels"], optimiser=s["optimiser"],
-        spill_dir=s["spill_dir"], spill_limit=s["spill_limit"],
-    )  # fmt: skip
+def _first_use(text: str, name: str) -> Span:
+    """Where a query names a parameter; its beginning if it does not."""
+    found = re.search(rf"""\$\(\s*["']{re.escape(name)}["']|\${re.escape(name)}\b""", text)
+    return Span(*found.span()) if found else Span(0, 0)
+
+
+def _field_params(literals: Mapping[str, Literal]) -> dict[str, tuple[str, ...]]:
+    """The names that parameters of type `field` and `fields` hold."""
+    one = {n: (v.value,) for n, v in literals.items() if v.type.width == "field" and v.value}
+    return one | {n: tuple(v.value) for n, v in literals.items() if v.type.width == "fields"}
 
 
 def _settled(schema: Schema) -> tuple[Node, tuple[Note, ...]]:
@@ -428,7 +421,14 @@ class Query:
     @property
     def schema(self) -> pa.Schema:
         """The columns; where data decides them, those that are known."""
-        return edge_schema(self._plan.schema, str(self._bound.settings["timezone"]))
+        return edge_schema(self.known, str(self._bound.settings["timezone"]))
+
+    @property
+    def known(self) -> Schema:
+        """The same as the engine has them."""
+        if isinstance(self._plan, Pending) and self._plan.implied:
+            return self._plan.inputs[0].schema
+        return self._plan.schema
 
     @property
     def is_open(self) -> bool:
@@ -442,7 +442,7 @@ class Query:
     @property
     def notes(self) -> list[NoteEntry]:
         """What is known before the query runs."""
-        return [_entry(n) for n in self._bound.notes]
+        return [note_entry(n) for n in self._bound.notes]
 
     def canonical(self) -> str:
         """The same query in its canonical spelling."""
@@ -453,6 +453,8 @@ class Query:
 
     def explain(self) -> str:
         """The plan as written and as it will run."""
+        if isinstance(self._plan, Explain):  # the plan that is wanted, not the plan of showing one
+            return explain_lines(self._plan.plan, self.improve(self._plan.plan))
         return explain_lines(self._plan, self.optimised())
 
     def optimised(self) -> Node:
@@ -467,8 +469,8 @@ class Query:
         return optimise(plan, Helpers(lambda e: constant(e, _context(settings, now), At("", ""))))
 
     def pipe(self, text: str) -> Query:
-        """A longer query."""
-        more = f"\n| {text}"  # on a line of its own: the text may end in a comment
+        """A longer query: `text` is one stage or several, with or without a pipe in front."""
+        more = f"\n| {text.lstrip().removeprefix('|').lstrip()}"  # on a line of its own: the text may end in a comment
         return Query(
             self._session,
             self.text + more,
@@ -519,224 +521,6 @@ class Query:
         return f"<pre>{escape(self.explain())}</pre>"
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a query is. `fraction` is None where the total is not known."""
-
-    rows: int
-    bytes: int
-    bytes_total: int | None
-    elapsed_s: float
-    stage: str
-
-    @property
-    def fraction(self) -> float | None:
-        return min(1.0, self.bytes / self.bytes_total) if self.bytes_total else None
-
-
-class Running:
-    """A query that runs. Read it once: by `result`, by `reader`, or by iterating."""
-
-    def __init__(
-        self, session: Session, query: Query, bound: BoundQuery, on_progress: Callable[[Any], None] | None
-    ) -> None:
-        self._session, self._query, self._bound = session, query, bound
-        self.zone = str(bound.settings["timezone"])
-        self._late_notes: list[Note] = []
-        self._schema = query.plan.schema
-        self._began = time.monotonic()
-        self._on_progress = on_progress
-        self._next_call = 0.0
-        self._lowering = Lowering(REGISTRY.lowerings, self._again, self._late_notes.extend, self._figures)
-        self._engine: EngineQuery | None = None
-        self._limit_s: float | None = None  # that has passed
-        self._timer: threading.Timer | None = None
-        plan = query.optimised()
-        try:
-            specs = self._lowering.pipelines(plan)
-            self._engine = session.engine().run(specs, _engine_settings(bound.settings), now_us=now_us())
-        except QueryError as found:
-            raise self._located(found) from None
-        session.started(self)
-
-    def _again(self, plan: Node) -> Node:
-        """A part of the plan that was bound late; its columns are the result's."""
-        made = self._query.improve(plan)
-        if self._query.plan.schema.open:
-            self._schema = made.schema
-        return made
-
-    def _figures(self) -> Mapping[int, Any]:
-        assert self._engine is not None
-        return {m.tag.id: m for m in self._engine.metrics()}
-
-    def _located(self, found: QueryError) -> QueryError:
-        return self._query._placed(found if found.text else error(self._query.text, found.faults))
-
-    @property
-    def text(self) -> str:
-        return self._query.text
-
-    # control
-
-    def cancel(self) -> None:
-        if self._engine is not None:
-            self._engine.cancel()
-
-    @property
-    def progress(self) -> Progress:
-        assert self._engine is not None
-        p = self._engine.progress()
-        return Progress(p.rows, p.nbytes, p.nbytes_total, time.monotonic() - self._began, p.stage)
-
-    def limit(self, seconds: float | None) -> None:
-        """Cancel it after so long; whoever reads its rows then gets E703."""
-        if seconds is None:
-            return
-
-        def stop() -> None:
-            self._limit_s = seconds
-            self.cancel()
-
-        self._timer = threading.Timer(seconds, stop)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Whether it has ended. Rows that nobody reads hold it up."""
-        assert self._engine is not None
-        return self._engine.wait(timeout)
-
-    # rows
-
-    @property
-    def schema(self) -> Schema:
-        return self._schema
-
-    def rows(self) -> Generator[Batch, None, None]:
-        """The engine's batches in order, of `schema`; the first error of the query is raised here."""
-        assert self._engine is not None
-        try:
-            for batch in self._engine:
-                self._tick()
-                yield batch
-        except QueryError as found:
-            raise self._with_notes(self._late(self._located(found))) from None
-        except KeyboardInterrupt:
-            self.cancel()
-            raise
-        except (GeneratorExit, pa.ArrowCancelled):
-            self.cancel()
-            raise
-        except Exception as why:
-            self.cancel()
-            raise internal(why, self._query.text) from why
-        finally:
-            self._finished()
-
-    def batches(self) -> Generator[pa.RecordBatch, None, None]:
-        """Record batches in order; the first error of the query is raised here."""
-        edge: pa.Schema | None = None
-        shape = self._schema
-        with closing(self.rows()) as rows:
-            for batch in rows:
-                if edge is None:
-                    shape = self._schema
-                    edge = edge_schema(shape, self.zone)
-                yield record_batch(batch, shape, edge)
-
-    def _late(self, found: QueryError) -> QueryError:
-        """A cancel by the time limit is E703."""
-        if self._limit_s is None or found.code != "E704":
-            return found
-        return error(
-            found.text, [Fault(code="E703", message=f"the query took longer than {self._limit_s:g} s", span=Span(0, 0))]
-        )
-
-    def _tick(self) -> None:
-        if self._on_progress is None:
-            return
-        now = time.monotonic()
-        if now >= self._next_call:
-            self._next_call = now + 0.1
-            self._on_progress(self.progress)
-
-    def _with_notes(self, found: QueryError) -> QueryError:
-        found.notes = tuple(self.notes)
-        return found
-
-    def _finished(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._engine is not None:
-            self._engine.close()
-        self._session.ended(self)
-
-    def reader(self) -> pa.RecordBatchReader:
-        """A reader over the rows as they come; closing it cancels the query."""
-        from .stream import RowStream
-
-        rows = self.batches()
-        first = next(rows, None) if self._schema.open else None
-        edge = edge_schema(self._schema, self.zone)
-        return RowStream(edge, rows if first is None else _with_first(first, rows), self.cancel)
-
-    def result(self, timeout: float | None = None) -> Result:
-        """All rows, once the query has ended; E703 after `timeout` seconds."""
-        self.limit(timeout)
-        batches = list(self.batches())
-        table = pa.Table.from_batches(batches, edge_schema(self._schema, self.zone))
-        return Result(table, self.notes, self.stats())
-
-    # what it says
-
-    @property
-    def notes(self) -> list[NoteEntry]:
-        """The ledger so far, whole once the query has ended; by stage."""
-        assert self._engine is not None
-        found = [_entry(n) for n in (*self._bound.notes, *self._late_notes)]
-        found += [
-            NoteEntry(e.stage, e.command, e.kind, e.reason, e.count, tuple(e.samples), e.hint)
-            for e in self._engine.notes()
-        ]
-        return sorted(found, key=lambda n: (_stage_order(n.stage), n.kind, n.reason))
-
-    def stats(self) -> Stats:
-        assert self._engine is not None
-        operators = tuple(
-            OperatorStats(m.tag.stage, m.tag.operator, m.rows_in, m.rows_out, m.batches, m.nbytes, m.wall_ns / 1e9, m.cpu_ns / 1e9,
-                          m.peak_memory, m.spilled_bytes, m.said)
-            for m in self._engine.metrics()
-        )  # fmt: skip
-        p = self._engine.progress()
-        return Stats(
-            time.monotonic() - self._began,
-            p.rows,
-            p.nbytes,
-            self._engine.peak_memory,
-            sum(o.spilled_bytes for o in operators),
-            operators,
-        )
-
-
-def _with_first(first: pa.RecordBatch, rows: Generator[pa.RecordBatch, None, None]) -> Iterator[pa.RecordBatch]:
-    with closing(rows):
-        yield first
-        yield from rows
-
-
-def _stage_order(stage: str) -> tuple[tuple[int, str], ...]:
-    out = []
-    for part in stage.split("."):
-        digits = "".join(c for c in part if c.isdigit())
-        out.append((int(digits) if digits else 0, part))
-    return tuple(out)
-
-
-def _entry(note: Note) -> NoteEntry:
-    return NoteEntry(note.stage, note.command, note.kind, note.reason, note.count, (), note.hint, note.message)
-
-
 def connect(database: str | os.PathLike[str] | None = None, **settings: Any) -> Session:
     """Open a session: `database` is a folder of tables (none: they live only as long as the session)."""
     return Session(database, **settings)
@@ -748,4 +532,4 @@ def query(text: str, /, *, sources: Mapping[str, Any] | None = None, **params: A
         return session.query(text, sources=sources, params=params).run()
 
 
-__all__ = ["Query", "Running", "Session", "connect", "query"]
+__all__ = ["Progress", "Query", "Running", "Session", "connect", "query"]

@@ -14,12 +14,13 @@ END = b"\xff\xff\xff\xff\0\0\0\0"  # of an IPC stream
 
 
 class _Messages:
-    """A file whose content is made when it is read."""
+    """A file whose content is made when it is read. It lives as long as any reader of it, also one of another library."""
 
     closed = False
 
-    def __init__(self, schema: pa.Schema, rows: Iterator[pa.RecordBatch]) -> None:
+    def __init__(self, schema: pa.Schema, rows: Iterator[pa.RecordBatch], end: Callable[[], None]) -> None:
         self._rows: Iterator[pa.RecordBatch] | None = rows
+        self._end = end
         self._left = memoryview(schema.serialize())
 
     def read(self, n: int = -1) -> bytes:
@@ -41,22 +42,26 @@ class _Messages:
         return True
 
     def close(self) -> None:
+        """Ends the query and waits until nothing of it runs."""
+        self._end()
         self._rows = None
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class RowStream(pa.RecordBatchStreamReader):
     """A `pyarrow.RecordBatchReader`. Closing it, dropping it, or leaving its `with` block cancels the query."""
 
-    def __init__(self, schema: pa.Schema, rows: Iterator[pa.RecordBatch], cancel: Callable[[], None]) -> None:
-        self._messages, self._cancel, self._is_open = _Messages(schema, rows), cancel, True
+    def __init__(self, schema: pa.Schema, rows: Iterator[pa.RecordBatch], end: Callable[[], None]) -> None:
+        self._messages, self._is_open = _Messages(schema, rows, end), True
         super().__init__(self._messages)  # type: ignore[arg-type]
 
     def close(self) -> None:
         if not self._is_open:
             return
         self._is_open = False
-        self._cancel()
-        self._messages.close()  # ends the generator, which waits until nothing of the query runs
+        self._messages.close()
         super().close()
 
     def __exit__(self, *why: object) -> None:

@@ -84,8 +84,20 @@ class Failures:
                 self._least = None
 
     @property
+    def least(self) -> tuple[Place, BaseException | RowFault] | None:
+        return self._least
+
+    @property
     def first(self) -> BaseException | RowFault | None:
         return self._least[1] if self._least is not None else None
+
+
+def first_row(failures: Failures) -> tuple[int, int] | None:
+    """Partition and row of the first row that strict mode does not let pass, as far as is known."""
+    least = failures.least
+    if least is None or not isinstance(least[1], RowFault) or least[0].phase != Phase.SCAN:
+        return None
+    return least[0].seq, least[0].row
 
 
 def strict_code(key: Key) -> str | None:

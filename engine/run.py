@@ -15,7 +15,7 @@ import numpy as np
 from .chain import Chain
 from .context import Context, QueryState, Settings, Stopped
 from .ending import cancelled, commit, failure
-from .failures import Phase, placed
+from .failures import Phase, first_row, placed
 from .kernels import load
 from .memory import QueryBudget, Window
 from .metrics import OperatorMetrics, collect
@@ -170,6 +170,8 @@ class Run:
             chain.set_share(-1, self.budget.share(self.budget.share_bytes))
         pipe = Pipeline(spec, key, chain, self.parked, self.saw_input)
         holder.append(pipe)
+        if spec.sink is None and self._settings.strict:
+            self.stream.first_fault = partial(first_row, pipe.failures)
         return Part(pipe, sink, after)
 
     def _loop(self) -> None:

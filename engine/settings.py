@@ -90,7 +90,13 @@ def roots(value: Any) -> tuple[str, ...] | None:
         return None
     if isinstance(value, str | os.PathLike):
         value = [value]
-    return tuple(os.fspath(v) for v in value)
+    try:
+        found = tuple(os.fspath(v) for v in value)
+    except TypeError:
+        found = (b"",)
+    if not all(isinstance(v, str) and v for v in found):
+        raise ValueError("a folder, or a list of folders")
+    return found
 
 
 def usable_processors() -> int:

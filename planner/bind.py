@@ -97,6 +97,8 @@ def literal_of(value: Any, zone: str = "UTC") -> Literal:
                 raise TypeError(f"its text holds half a character, U+{ord(value[why.start]):04X}") from None
             return Literal(type=STRING, value=value)
         case dt.datetime():
+            if value != value:  # pandas' NaT
+                return Literal(type=NULL, value=None)
             moment = value if value.tzinfo else value.replace(tzinfo=ZoneInfo(zone))
             delta = moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
             return Literal(type=DATE, value=(delta.days * 86_400 + delta.seconds) * 10**6 + delta.microseconds)
@@ -105,13 +107,26 @@ def literal_of(value: Any, zone: str = "UTC") -> Literal:
         case dt.timedelta():
             return Literal(type=DURATION, value=(value.days * 86_400 + value.seconds) * 10**6 + value.microseconds)
         case list() | tuple():
-            items = [literal_of(v, zone) for v in value]
-            return Literal(type=array_of(join(i.type for i in items)), value=[i.value for i in items])
+            return array_literal([literal_of(v, zone) for v in value])
+    if type(value).__name__ == "Decimal":  # its module is imported by whoever made one
+        return Literal(type=DOUBLE, value=float(value))
+    if hasattr(value, "as_py"):  # an Arrow scalar
+        return literal_of(value.as_py(), zone)
     if hasattr(value, "item"):  # a NumPy scalar, or an array of one value
         inner = value.item()
+        if type(inner) is int and type(value).__name__ in ("datetime64", "timedelta64"):  # nanoseconds
+            inner = value.astype(f"{type(value).__name__}[us]").item()
         if type(value).__name__ not in ("datetime64", "timedelta64") or isinstance(inner, dt.date | dt.timedelta):
             return literal_of(inner, zone)
     raise TypeError(f"a parameter cannot be a {type(value).__name__}")
+
+
+def array_literal(items: Sequence[Literal]) -> Literal:
+    """TypeError where the values are not of one type (null and the widths of numbers aside)."""
+    element = join(i.type for i in items)
+    if element.kind == "string" and any(i.type.kind not in ("string", "null") for i in items):
+        raise TypeError("a parameter's list holds values of one type")
+    return Literal(type=array_of(element), value=[i.value for i in items])
 
 
 class Binder:
@@ -257,7 +272,7 @@ class Binder:
             if found.text:
                 raise
             named = next((stage.place(p) for p in ("path", "tables", "table") if stage.one(p) is not None), stage.span)
-            where = named if found.code.startswith("E6") else stage.span
+            where = named if found.code.startswith("E6") or found.code == "E705" else stage.span
             for f in found.faults:
                 placed = replace(f, stage=stage.number, command=stage.command, span=_span_or(f.span, where))
                 self.faults.append(placed)

@@ -132,6 +132,9 @@ class _Cutter:
                         self.fail("E204", "'[' is never closed", Span(opened, opened + 1), prefix.rstrip("."))
                     at = Span(max(0, min(begin, pos) - (begin >= len(self.text))), min(len(self.text), begin + 1))
                     doubled = self.text[begin : begin + 1] == "|" and self.text[begin - 1 : begin] == "|" and begin > 0
+                    if not self.text.strip():
+                        self.fail("E203", "the query is empty", Span(0, 0), "",
+                                  hint="it begins with a source, such as textfile PATH or table NAME")  # fmt: skip
                     self.fail("E203", "empty stage", at, name, suggestions=("or",) if doubled else (),
                               hint="'||' is no operator" if doubled else "remove the pipe, or write a command after it")  # fmt: skip
                 stages.append(self.stage(begin, pos, name, subqueries))

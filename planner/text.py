@@ -207,16 +207,20 @@ def padded(text: str, cells: int) -> str:
 
 def to_dict(text: str, fault: Fault) -> dict[str, Any]:
     line, column, _ = place(text, fault.span.start)
-    return {
+    out = {
         "code": fault.code, "name": fault.name, "kind": fault.kind, "message": fault.message, "stage": fault.stage,
         "command": fault.command, "line": line, "column": column, "span": [fault.span.start, fault.span.end],
         "expected": list(fault.expected), "suggestions": list(fault.suggestions), "fields": list(fault.fields),
         "samples": list(fault.samples),
     }  # fmt: skip
+    return out | {"file": fault.file} if fault.file else out
 
 
 def render(text: str, fault: Fault) -> str:
-    """The text form of part 9: head line, query line, caret under the whole token, then what may help."""
+    """The text form of part 9: head line, query line, caret under the whole token, then what may help.
+
+    Without a query (a setting, a table that is appended to) there is nothing to point at.
+    """
     _, column, line = place(text, fault.span.start)
     head = f"{fault.code} {fault.message}{' (strict)' if fault.strict else ''}"
     where = f"stage {fault.stage}" + (f", {fault.command}" if fault.command else "")
@@ -224,7 +228,7 @@ def render(text: str, fault: Fault) -> str:
         head = f"{padded(head, 65)}{where}" if width(head) < 62 else f"{head}    {where}"
     before, marked = line[: column - 1], line[column - 1 : column - 1 + fault.span.end - fault.span.start]
     pad = "".join("\t" if c == "\t" else " " * width(c) for c in before)
-    out = [head, "  " + line, "  " + pad + "^" * max(1, width(marked))]
+    out = [head, "  " + line, "  " + pad + "^" * max(1, width(marked))] if text.strip() else [head]
     if fault.samples:
         out.append("  sample: " + "; ".join(fault.samples))
     if fault.expected:

@@ -87,6 +87,8 @@ def _kind_of(thing: Any) -> str:
         return "pandas"
     if module.startswith("polars") and hasattr(thing, "collect") and not hasattr(thing, "__arrow_c_stream__"):
         return "lazy"
+    if isinstance(thing, pa.ChunkedArray) or (module.startswith("polars") and hasattr(thing, "to_frame")):
+        return "values"
     if isinstance(thing, Mapping):
         return "columns"
     if isinstance(thing, list) and all(isinstance(row, Mapping) for row in thing):
@@ -102,18 +104,40 @@ def _table(thing: Any, kind: str, mixed: dict[str, dict[str, int]]) -> pa.Table:
             return thing if isinstance(thing, pa.Table) else pa.Table.from_batches([thing])
         case "pandas":
             return _of_pandas(thing, mixed)
+        case "values":
+            return _plain_table(thing.to_frame()) if hasattr(thing, "to_frame") else pa.table({"value": thing})
         case "lazy":
             return _plain_table(thing.collect())
         case "columns":
-            return pa.table(dict(thing))
+            return _of_columns({str(name): values for name, values in thing.items()}, mixed)
         case "rows":
             names = dict.fromkeys(name for row in thing for name in row)  # Arrow looks at the first row's only
-            return pa.table({name: [row.get(name) for row in thing] for name in names})
+            return _of_columns({str(n): [row.get(n) for row in thing] for n in names}, mixed)
     return pa.Table.from_batches([pa.record_batch(thing)])
 
 
 def _plain_table(thing: Any) -> pa.Table:
     return pa.table(thing)
+
+
+def _of_columns(columns: Mapping[str, Any], mixed: dict[str, dict[str, int]]) -> pa.Table:
+    """Lists of Python values; one that mixes kinds becomes text."""
+    arrays = []
+    for name, values in columns.items():
+        try:
+            arrays.append(values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values))
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            arrays.append(_as_text(name, list(values), [v is None for v in values], mixed))
+    return pa.Table.from_arrays(arrays, names=list(columns))
+
+
+def _as_text(name: str, values: list[Any], nulls: list[bool], mixed: dict[str, dict[str, int]]) -> pa.Array[Any]:
+    kinds: dict[str, int] = {}
+    for value, is_null in zip(values, nulls, strict=True):
+        if not is_null:
+            kinds[type(value).__name__] = kinds.get(type(value).__name__, 0) + 1
+    mixed[name] = kinds
+    return pa.array([None if n else str(v) for v, n in zip(values, nulls, strict=True)], pa.string())
 
 
 def _of_pandas(frame: Any, mixed: dict[str, dict[str, int]]) -> pa.Table:
@@ -134,14 +158,7 @@ def _of_pandas(frame: Any, mixed: dict[str, dict[str, int]]) -> pa.Table:
         try:
             arrays.append(pa.Array.from_pandas(series))
         except (pa.ArrowInvalid, pa.ArrowTypeError):
-            kinds: dict[str, int] = {}
-            texts: list[str | None] = []
-            for value, is_null in zip(series.tolist(), series.isna().tolist(), strict=True):
-                texts.append(None if is_null else str(value))
-                if not is_null:
-                    kinds[type(value).__name__] = kinds.get(type(value).__name__, 0) + 1
-            arrays.append(pa.array(texts, pa.string()))
-            mixed[str(name)] = kinds
+            arrays.append(_as_text(str(name), series.tolist(), series.isna().tolist(), mixed))
     return pa.Table.from_arrays(arrays, names=names)
 
 

@@ -596,3 +596,226 @@ def test_append_tells_what_it_refused() -> None:
             s.append("t", table)
         assert found.value.code == "E501"
         assert s.tables() == []
+
+
+# what must not be lost
+
+
+def test_a_stream_that_was_never_read_ends_its_query(s: cortado.Session, large: str) -> None:
+    reader = s.query(f"textfile {large}").stream()
+    assert len(s.running()) == 1
+    del reader
+    assert s.running() == []
+    reader = s.query(f"textfile {large}").stream()
+    reader.close()
+    assert s.running() == []
+
+
+def test_rows_are_read_once_and_a_result_is_kept(s: cortado.Session) -> None:
+    h = s.query("table trades").start()
+    first = h.result()
+    assert len(first) == 4 and h.result() is first
+    with pytest.raises(QueryError) as found:
+        h.reader().read_all()
+    assert found.value.code == "E604"
+
+
+def test_progress_is_told_while_a_blocking_operator_works(s: cortado.Session, large: str) -> None:
+    seen: list[Any] = []
+    h = s.query(f"textfile {large} | {SLOW}").start(on_progress=seen.append)
+    h.wait(0.6)
+    h.cancel()
+    h.wait(10)
+    assert len(seen) >= 2
+    seen.clear()
+    s.query("table trades").run(on_progress=seen.append)
+    assert seen[-1].rows == 4
+
+
+def test_what_on_progress_raises_reaches_the_reader(s: cortado.Session, large: str) -> None:
+    def broken(progress: Any) -> None:
+        raise ValueError("no screen")
+
+    with pytest.raises(ValueError, match="no screen"):
+        s.query(f"textfile {large} | {SLOW}").run(on_progress=broken)
+    assert s.running() == [] and len(s.query("table trades").run()) == 4
+
+
+@pytest.mark.parametrize("timeout", [0, -1, True, "5"])
+def test_a_timeout_that_is_none(s: cortado.Session, timeout: Any) -> None:
+    with pytest.raises(cortado.BindError) as found:
+        s.query("table trades").run(timeout=timeout)
+    assert found.value.code == "E311" and s.running() == []
+
+
+def test_figures_end_with_the_query(s: cortado.Session) -> None:
+    h = s.query("table trades").start()
+    took = h.result().stats.wall_s
+    time.sleep(0.05)
+    assert h.stats().wall_s == pytest.approx(took, abs=0.03) and h.progress.elapsed_s < took + 0.03
+
+
+def test_a_query_is_piped_with_or_without_a_pipe(s: cortado.Session) -> None:
+    assert s.query("table trades").pipe("| limit 1").to_pylist() == s.query("table trades").pipe("limit 1").to_pylist()
+
+
+@pytest.mark.parametrize("text", [5, None, b"table trades"])
+def test_a_query_that_is_no_text(s: cortado.Session, text: Any) -> None:
+    with pytest.raises(TypeError, match="a query is text"):
+        s.query(text)
+
+
+def test_a_wrong_parameter_is_pointed_at(s: cortado.Session) -> None:
+    for text in ("table trades | search price > $x", 'table trades | search price > $("x")'):
+        with pytest.raises(cortado.BindError) as found:
+            s.query(text, x=object())
+        assert text[found.value.span.start : found.value.span.end] in ("$x", '$("x"')
+
+
+def test_append_notes_what_it_could_not_keep(s: cortado.Session) -> None:
+    assert s.append("big", pa.table({"a": pa.array([1, 2**64 - 1], pa.uint64())})) == 2
+    (note,) = s.last_notes
+    assert (note.kind, note.reason, note.count) == ("reject", "overflow", 1) and "big:2" in note.samples[0]
+    assert s.append("big", [{"a": 5}], writer="w", seq=1) == 1 and s.last_notes == []
+    assert s.append("big", [{"a": 5}], writer="w", seq=1) == 0
+    assert "stored before" in s.last_notes[0].reason
+    with cortado.connect(strict=True) as strict, pytest.raises(cortado.RunError) as found:
+        strict.append("big", pa.table({"a": pa.array([2**64 - 1], pa.uint64())}))
+    assert found.value.code == "E501"
+
+
+@pytest.mark.parametrize("wrong", [{"writer": 5, "seq": 1}, {"writer": "w", "seq": "1"}, {"writer": "w", "seq": True}])
+def test_append_with_a_wrong_writer(s: cortado.Session, wrong: dict[str, Any]) -> None:
+    with pytest.raises(cortado.BindError) as found:
+        s.append("t", [{"a": 1}], **wrong)
+    assert found.value.code == "E311" and s.tables() == []
+
+
+def test_columns_without_a_table(s: cortado.Session) -> None:
+    s.register("one", polars.Series("v", [1, 2]))
+    s.register("two", pa.chunked_array([[1], [2]]))
+    assert s.query("table one").to_pylist() == [{"v": 1}, {"v": 2}]
+    assert s.query("table two").to_pylist() == [{"value": 1}, {"value": 2}]
+    with pytest.raises(QueryError):
+        s.register("none", None)
+
+
+def test_errors_without_a_query_draw_none(s: cortado.Session) -> None:
+    with pytest.raises(cortado.BindError) as found:
+        cortado.connect(threads=0)
+    assert "^" not in str(found.value)
+
+
+@pytest.mark.parametrize("command", ["table", "python"])
+def test_an_object_column_of_several_kinds_is_told(s: cortado.Session, command: str) -> None:
+    s.register("mixed", pandas.DataFrame({"a": [1, "x", None]}))
+    r = s.query(f"{command} mixed").run()
+    assert [n.kind for n in r.notes] == ["mixed"] and r.to_pylist()[0] == {"a": "1"}
+    with pytest.raises(QueryError) as found:
+        s.query(f"set option.strict = true | {command} mixed")
+    assert found.value.code == "E504"
+
+
+# safe mode
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("open\n")
+    (tmp_path / "out" / "s.txt").write_text("secret\n")
+    (tmp_path / "in" / "link").symlink_to("../out")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def code(session: cortado.Session, text: str) -> str:
+    try:
+        session.query(text).run()
+    except QueryError as found:
+        return found.code
+    return ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "textfile out/s.txt", "textfile in/../out/s.txt", "textfile in/link/s.txt", 'table "out/s.txt"', "csvfile out/*", "jsonfile out/s.txt",
+        "parquetfile out/s.txt", "json '{}' | outputcsv out/n.csv", "json '{}' | eval a = 1 | outputparquet in/link/n.parquet",
+        "json '{}' | outputjson /tmp/n.json",
+    ],
+)  # fmt: skip
+def test_paths_outside_the_roots(folder: Path, text: str) -> None:
+    listed: list[dict[str, Any]] = [{"files": "in"}, {"files": ["in"], "safe": True}, {"safe": True}, {"files": []}]
+    for settings in listed:
+        with cortado.connect(**settings) as s:
+            assert code(s, text) == "E705"
+    assert sorted(p.name for p in (folder / "out").iterdir()) == ["s.txt"]
+
+
+def test_safe_mode_reads_nothing_that_is_not_listed(folder: Path) -> None:
+    read = "textfile in/a.txt | fields line"
+    with cortado.connect(safe=True) as s:
+        assert code(s, read) == "E705"
+        assert s.append("t", [{"a": 1}]) == 1 and s.query("table t").to_pylist() == [{"a": 1}]  # its own tables are
+    with cortado.connect(safe=True, files=["in"]) as s:
+        assert s.query(read).to_pylist() == [{"line": "open"}]
+    with cortado.connect() as s:
+        assert code(s, f"set option.safe = true | {read}") == "E705"
+        assert code(s, read) == ""
+        s.append("t", [{"a": 1}])
+        s.set("safe", True)
+        assert code(s, read) == "E705" and s.query("table t").to_pylist() == [{"a": 1}]
+        with pytest.raises(QueryError):
+            s.set("safe", False)
+
+
+def test_no_python_in_safe_mode() -> None:
+    here = pa.table({"a": [1]})
+    with cortado.connect(safe=True, python_lookup=True) as s:
+        assert code(s, "table here") == "E304"
+    with cortado.connect(python_lookup=True) as s:
+        assert s.query("table here").to_pylist() == here.to_pylist()
+        assert code(s, "set option.safe = true | table here") == "E304"
+
+        @s.function
+        def same_value(x: pa.Int64Array) -> pa.Int64Array:
+            return x
+
+        assert code(s, "json '{}' | eval a = same_value(1)") == ""
+        assert code(s, "set option.safe = true | json '{}' | eval a = same_value(1)") == "E305"
+
+
+@pytest.mark.parametrize("files", [5, [5], [""], [b"in"]])
+def test_roots_that_are_none(files: Any) -> None:
+    with pytest.raises(cortado.BindError) as found:
+        cortado.connect(files=files)
+    assert found.value.code == "E410"
+
+
+def test_rows_and_columns_of_python_values(s: cortado.Session) -> None:
+    s.register("rows", [{"a": 1}, {"b": "x", "a": 2.5}, {}])
+    assert s.query("table rows").to_pylist() == [{"a": 1.0, "b": None}, {"a": 2.5, "b": "x"}, {"a": None, "b": None}]
+    s.register("kinds", {"a": [1, "x", None], "b": [True, False, None]})
+    r = s.query("table kinds").run()
+    assert r.to_pylist()[:2] == [{"a": "1", "b": True}, {"a": "x", "b": False}]
+    assert [(n.kind, n.count) for n in r.notes] == [("mixed", 1)]
+    s.register("uneven", {"a": [1], "b": [1, 2]})
+    with pytest.raises(QueryError) as found:
+        s.query("table uneven")
+    assert found.value.code == "E605"
+
+
+@pytest.mark.parametrize("settings", [{}, {"batch_rows": 1}, {"batch_rows": 3, "threads": 4}, {"optimiser": False}])
+@pytest.mark.parametrize("tail", ["", " | search b != 2", " | limit 9"])
+def test_no_row_from_the_fault_on_is_given_out(settings: dict[str, Any], tail: str) -> None:
+    rows = [{"a": "x" if i in (7, 9) else str(i)} for i in range(12)]
+    got: list[int | None] = []
+    with cortado.connect(strict=True, **settings) as s:
+        s.register("t", rows)
+        with pytest.raises(cortado.RunError) as found:
+            for batch in s.query(f"table t | eval b = long(a){tail}").stream():
+                got += [row["b"] for row in batch.to_pylist()]
+    assert "t:8" in found.value.samples[0]
+    assert got == [i for i in range(12) if i != 2 or "search" not in tail][: len(got)] and 7 not in got

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,3 +70,12 @@ def test_wrong_options(wrong: str) -> None:
 
 def test_both_forms_of_an_option() -> None:
     assert read_options("--out=a --param x=5 --db 'a b'") == read_options("--db 'a b' --out a --param x=5")
+
+
+def test_an_error_is_shown_without_a_traceback(shell: Shell) -> None:
+    with pytest.raises(cortado.BindError) as found:
+        shell.magics["cortado"]("", 'json "{}" | serach a')
+    shown: Any = found.value.__dict__["_render_traceback_"]
+    assert shown()[0].startswith("E302") and "^^^^^^" in shown()[2]
+    again = pickle.loads(pickle.dumps(found.value))
+    assert str(again) == str(found.value)

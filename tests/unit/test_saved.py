@@ -147,8 +147,12 @@ def test_fields_and_tables_are_names(session: cortado.Session) -> None:
         ("param x\njson '{}'", "E201", 1, "param name: type = default"),
         ("// a\nparam x: long =\njson '{}'", "E201", 2, "no default"),
         ("\nparam x: integer = 5\njson '{}'", "E410", 2, "no parameter type is named 'integer'"),
-        ("param x: fields\njson '{}'", "E309", 1, "fields"),
-        ("param x: array<long>\njson '{}'", "E309", 1, "array"),
+        ("param x: fields\njson '{}'", "E410", 1, "has no value"),
+        ("param x: array<long>\njson '{}'", "E410", 1, "has no value"),
+        ("param x: array<fields>\njson '{}'", "E410", 1, "array<fields>"),
+        ("param x: array = 1, 'a'\njson '{}'", "E410", 1, "default of 'x'"),
+        ("// a\nparam x: date = soon\njson '{}'", "E410", 2, "unknown field 'soon'"),
+        ("param y: long = $x\nparam x: long = 1\njson '{}'", "E410", 1, "nothing sets the parameter 'x'"),
         ('use "common.cq" as c\njson \'{}\'', "E309", 1, "use"),
         ("def clean() = [ | limit 1 ]\njson '{}'", "E309", 1, "def"),
         ("param x: long = 1\nparam x: long = 2\njson '{}'", "E410", 2, "two parameters"),
@@ -202,3 +206,77 @@ def test_a_file_that_is_not_there(session: cortado.Session) -> None:
     with pytest.raises(cortado.RunError) as found:
         session.run_file("none.cq")
     assert found.value.code == "E601"
+
+
+SALES = [
+    {"store": "a", "item": "x", "qty": 1, "odd, name": 5},
+    {"store": "a", "item": "y", "qty": 2, "odd, name": 6},
+    {"store": "b", "item": "x", "qty": 3, "odd, name": 7},
+]
+BY_KEYS = "param keys: fields = store, item\ntable sales | stats sum(qty) as n by $keys | sort -$keys\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "as_text", "columns"),
+    [
+        (None, False, ["store", "item", "n"]), (["item"], False, ["item", "n"]), ("store", False, ["store", "n"]),
+        (("item", "store"), False, ["item", "store", "n"]), ("item, store", True, ["item", "store", "n"]),
+        ("`odd, name`,store", True, ["odd, name", "store", "n"]), (["odd, name"], False, ["odd, name", "n"]),
+    ],
+)  # fmt: skip
+def test_several_fields_take_the_place_of_one(
+    session: cortado.Session, given: Any, as_text: bool, columns: list[str]
+) -> None:
+    session.register("sales", SALES)
+    result = session.saved(save(BY_KEYS), {} if given is None else {"keys": given}, as_text=as_text).run().to_arrow()
+    assert result.column_names == columns
+    first: list[Any] = result.column(0).to_pylist()
+    assert first == sorted(first, reverse=True)
+
+
+@pytest.mark.parametrize(("given", "as_text"), [([], False), (5, False), ([5], False), ("", True), ("a,,b", True)])
+def test_what_are_no_fields(session: cortado.Session, given: Any, as_text: bool) -> None:
+    session.register("sales", SALES)
+    with pytest.raises(cortado.BindError) as found:
+        session.saved(save(BY_KEYS), {"keys": given}, as_text=as_text)
+    assert (found.value.code, found.value.line) == ("E410", 1)
+
+
+def test_several_fields_where_one_must_stand(session: cortado.Session) -> None:
+    session.register("sales", SALES)
+    header = "param keys: fields = store, item\n"
+    for stage in ("eval k = $keys", "rename $keys as k"):
+        with pytest.raises(cortado.BindError) as found:
+            session.file(save(f"{header}table sales | {stage}"))
+        assert (found.value.code, found.value.line) == ("E410", 2) and "2 fields" in found.value.message
+    assert session.run_file(save(f"{header}table sales | eval k = $keys"), keys="item").to_pylist()[0]["k"] == "x"
+    assert session.run_file(save(f"{header}table sales | fields - $keys")).to_arrow().column_names == [
+        "qty",
+        "odd, name",
+    ]
+    assert session.run_file(save(f"{header}table sales | eval k = concat($keys) | limit 1")).to_pylist()[0]["k"] == "ax"
+
+
+@pytest.mark.parametrize(
+    ("header", "given", "as_text", "expected"),
+    [
+        ("array<long> = 1, 2", None, False, [1, 2]), ("array<long>", [3], False, [3]), ("array<long>", "7, 8", True, [7, 8]),
+        ("array<long>", "", True, []), ("array<string>", 'a,"b,c", d', True, ["a", "b,c", "d"]), ("array<double> = array(1, 2.5)", None, False, [1.0, 2.5]),
+        ("array<duration> = 5m, 1h", None, False, [dt.timedelta(minutes=5), dt.timedelta(hours=1)]), ("array = 1, 2", None, False, [1, 2]),
+        ("array<bool>", "t,f", True, [True, False]), ("array<date>", ["2026-11-01"], False, [dt.datetime(2026, 11, 1, tzinfo=dt.UTC)]),
+    ],
+)  # fmt: skip
+def test_arrays(session: cortado.Session, header: str, given: Any, as_text: bool, expected: list[Any]) -> None:
+    assert value(session, f"param x: {header}", {} if given is None else {"x": given}, as_text=as_text) == (
+        "array",
+        expected,
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "as_text"), [(5, False), (["a"], False), ("1,b", True), ("1,", True), ([[1]], False)]
+)
+def test_what_is_no_array_of_numbers(session: cortado.Session, given: Any, as_text: bool) -> None:
+    with pytest.raises(cortado.BindError) as found:
+        value(session, "param x: array<long>", {"x": given}, as_text=as_text)
+    assert (found.value.code, found.value.line) == ("E410", 1)
