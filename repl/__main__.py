@@ -6,6 +6,7 @@ Nothing of the engine is imported here: `--help` and `--version` answer at once.
 from __future__ import annotations
 
 import gc
+import io
 import os
 import signal
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 
 import click
 
-from cortado.repl.shared import DONE, FORMATS, INTERRUPTED, TERMINATED, USAGE, Gone, pairs, standard_input
+from cortado.repl.shared import DONE, FAILED, FORMATS, INTERRUPTED, TERMINATED, USAGE, Gone, pairs, standard_input
 
 PARAM_HELP = "A parameter; may be given more than once."
 
@@ -75,7 +76,7 @@ def cli(ctx: click.Context, /, text: str | None, params: tuple[str, ...], versio
             raise click.UsageError(f"-c runs a query of its own: it does not go with '{ctx.invoked_subcommand}'")
         ctx.obj = {**options, "params": given}
         return
-    if text is None and sys.stdin.isatty():
+    if text is None and sys.stdin is not None and sys.stdin.isatty():
         from .app import prompt
 
         ctx.exit(prompt(options))
@@ -160,6 +161,7 @@ def main() -> None:
     """Entry point of the command."""
     gc.set_threshold(50_000)  # imports make many objects and little garbage
     signal.signal(signal.SIGTERM, _terminate)
+    _check_streams()
     try:
         status = cli(prog_name="cortado", standalone_mode=False)
         sys.stdout.flush()
@@ -169,10 +171,27 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         status = INTERRUPTED
+        exec(
+            ""
+        )  # an interrupt within exec, as dataclasses use it, left a mark to die by the signal: this takes it away
     except (Gone, BrokenPipeError):
         status = DONE
         _forget(sys.stdout)
+    except OSError as why:
+        click.echo(f"standard output cannot be written: {why.strerror or why}", err=True)
+        status = FAILED
+        _forget(sys.stdout)
     sys.exit(status or DONE)
+
+
+def _check_streams() -> None:
+    """Whoever started the program may have closed them; then the next file that is opened takes their place."""
+    if sys.stderr is None:
+        os.open(os.devnull, os.O_WRONLY)  # takes its number
+        sys.stderr = io.StringIO()
+    if sys.stdout is None:
+        click.echo("standard output is closed", err=True)
+        sys.exit(FAILED)
 
 
 def _forget(stream: Any) -> None:

@@ -91,7 +91,10 @@ def bindings() -> KeyBindings:
 
     @keys.add("enter", filter=has_completions & completion_is_selected)
     def _choose(event: KeyPressEvent) -> None:
-        event.current_buffer.complete_state = None
+        buffer = event.current_buffer
+        buffer.complete_state = None
+        if buffer.document.text_before_cursor.endswith("/"):  # a folder: on to what is in it
+            buffer.start_completion()
 
     @keys.add("escape", "enter")
     def _newline(event: KeyPressEvent) -> None:

@@ -94,13 +94,18 @@ def run_text(text: str, params: Mapping[str, str], options: Mapping[str, Any]) -
     """Parameters of a query string have no declared type: a value is what it looks like (`"10"` with its quotes is text)."""
 
     def action() -> int:
-        from ..saved import from_text
-
         with open_session(options) as session:
-            literals = {n: from_text(v, "any", lambda t: None) for n, v in params.items()}
-            return run_query(session.query(text, params=literals), session, options)
+            return run_query(session.query(text, params=_literals(params)), session, options)
 
     return guarded(action, options)
+
+
+def _literals(params: Mapping[str, str]) -> dict[str, Any]:
+    if not params:
+        return {}
+    from ..saved import from_text
+
+    return {n: from_text(v, "any", lambda t: None) for n, v in params.items()}
 
 
 def run_saved(file: str, params: Mapping[str, str], options: Mapping[str, Any]) -> int:
@@ -139,7 +144,7 @@ def run_query(query: Query, session: Session, options: Mapping[str, Any]) -> int
 def form_of(options: Mapping[str, Any]) -> tuple[str, str | None]:
     """The format, and the file if there is one; E.g. `--output -` is standard output."""
     output = options.get("output")
-    if output in (None, "", "-"):
+    if output in (None, "", "-", "/dev/stdout"):
         return str(options.get("form") or ("table" if sys.stdout.isatty() else "csv")), None
     if options.get("form"):
         return str(options["form"]), str(output)
@@ -151,11 +156,12 @@ def form_of(options: Mapping[str, Any]) -> tuple[str, str | None]:
 
 def explain_text(text: str, params: Mapping[str, str], options: Mapping[str, Any]) -> int:
     def action() -> int:
-        from ..saved import from_text
+        from .output import writing
 
         with open_session(options) as session:
-            query = session.query(text, params={n: from_text(v, "any", lambda t: None) for n, v in params.items()})
-            print(query.explain())
+            query = session.query(text, params=_literals(params))
+            with writing():
+                print(query.explain(), flush=True)
             if options.get("analyze"):
                 result = query.run(timeout=seconds(options.get("timeout")))
                 print()

@@ -52,6 +52,8 @@ FUNCTIONS = (
     "match",
     "nvl",
 )
+DURATION_KINDS = ("duration", "durations", "number or duration")
+DURATIONS = ("1m", "5m", "10m", "1h", "1d", "1w", "1mon")
 META = (
     "help",
     "mode",
@@ -105,7 +107,7 @@ class Offers:
             query = after_meta(word)
             return self._at(query) if query is not None else self._argument(word)
         if found := re.match(r"help\s+(\S*)\Z", word):
-            names = [*self._functions(), *self._aggregates(), *self._commands(SOURCES + STAGES, lambda c: True)]
+            names = [*self._commands(SOURCES + STAGES, lambda c: True), *self._aggregates(), *self._functions()]
             return ranked(found[1], [("", [replace(c, text=c.text.rstrip("(")) for c in names])])
         return self._in_query(place(before))
 
@@ -210,7 +212,7 @@ class Offers:
         if held is not None and now - held[0] < FRESH_S:
             return held[1]
         try:
-            found = self.session.query(prefix).plan.schema
+            found = self.session.query(prefix).known
         except QueryError:
             return None
         self._schemas[prefix] = (now, found)
@@ -219,6 +221,11 @@ class Offers:
         return found
 
     def _quoted(self, here: Place, follows: frozenset[str]) -> Iterable[Candidate]:
+        if re.search(r"\$\(\s*\Z", here.stage[: len(here.stage) - len(here.inside) - 1]):
+            return ranked(here.inside, [("", self._params(here))])
+        if here.quote == "`" and "TABLE" in follows:
+            names = [c.text for c in self._tables() if c.text.startswith(here.inside)]
+            return [Candidate(quote_name(n).strip("`") + "`", len(here.inside), "table") for n in names]
         if here.quote == "`":
             schema = self.schema(here.prefix) if follows & {"BACKQUOTED"} else None
             names = [n for n, _ in (schema.fields if schema else ()) if n.startswith(here.inside)]
@@ -233,6 +240,8 @@ class Offers:
             return ranked(here.word, [("", [Candidate(w, 0, "value") for w in found.kind])])
         if found.kind == "bool":
             return ranked(here.word, [("", [Candidate(w, 0, "value") for w in ("t", "f")])])
+        if found.kind in DURATION_KINDS:
+            return ranked(here.word, [("", [Candidate(d, 0, "value") for d in DURATIONS])])
         if found.kind in ("field", "fields"):
             schema = self.schema(here.prefix)
             return ranked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ..commands.base import REGISTRY, Example, load
@@ -20,7 +21,7 @@ def help_for(name: str) -> str | None:
         from ..engine.settings import SETTINGS
 
         return _rows({n: s.summary for n, s in SETTINGS.items()})
-    parts = []
+    parts = [*_other(name)]
     if name in REGISTRY.commands:
         parts.append(command_help(REGISTRY.commands[name]))
     if name in REGISTRY.functions and name[0].isalpha():
@@ -28,6 +29,37 @@ def help_for(name: str) -> str | None:
     if name in REGISTRY.aggregates:
         parts.append(function_help(REGISTRY.aggregates[name], "aggregate"))
     return "\n\n".join(parts) if parts else None
+
+
+def _other(name: str) -> Iterator[str]:
+    """Help for what is no command and no function: parsers, settings, parameters, error codes."""
+    from ..engine.parsers import PARSERS
+    from ..engine.settings import SETTINGS, defaults
+    from ..planner.text import NAMES
+
+    if name in PARSERS:
+        fields = ", ".join(f"{n}: {t}" for n, t in PARSERS[name].fields)
+        yield f"{name}: {PARSERS[name].summary}\n\n  parse {name}   (parser)\n\nfields: {fields}"
+    setting = name.removeprefix("option.")
+    if setting in SETTINGS:
+        where = f"connect({setting}=...), --set {setting}=VALUE"
+        where += "" if SETTINGS[setting].connect_only else f", set option.{setting} = VALUE"
+        yield f"{setting}: {SETTINGS[setting].summary}\n\n  {where}   (setting, default {defaults()[setting]})"
+    if name in ("$", "$()"):
+        yield PARAMETERS
+    if name.upper() in NAMES:
+        kind = "a warning" if name.upper().startswith("W") else "an error"
+        yield f"{name.upper()}: {NAMES[name.upper()]}, {kind}"
+
+
+PARAMETERS = """$: A parameter's value: of `set`, of the caller, of a saved query's header. Never pasted text.
+
+  $NAME, $("NAME"), $("NAME", "OTHER", DEFAULT)   (the first that is not null)
+
+examples
+  set least = 500 | table weblog | search status >= $least
+  s.query("table weblog | search status >= $least", least=500)
+  cortado run FILE.cq -p least=500"""
 
 
 def missing(name: str) -> str:

@@ -6,11 +6,12 @@ import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..planner.text import nearest
 from ..session import Query, Session
-from .batch import open_session
+from .batch import ENDINGS, open_session
 from .output import BINARY, Target
 from .shared import FORMATS, pairs
 
@@ -43,8 +44,8 @@ class State:
 
         if self.output is None:
             return Target(self.mode)
-        form, file = form_of({"output": self.output})
-        self.output = None
+        output, self.output = self.output, None
+        form, file = form_of({"output": output})
         return Target(form, file)
 
 
@@ -158,7 +159,11 @@ class Meta:
 
     def do_output(self, rest: str) -> None:
         """.output FILE: write the next result to a file, in the format that its ending says"""
+        if rest and Path(rest).suffix.lower() not in ENDINGS:
+            print(f"'{rest}' does not say its format: it may end in {' '.join(ENDINGS)}", file=sys.stderr)
+            return
         self._state.output = rest or None
+        print(f"the next result goes to {rest}" if rest else "results are shown")
 
     def do_quit(self, rest: str) -> None:
         """.quit: leave"""

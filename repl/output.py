@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..engine.batch import Batch
+from ..planner.text import fault
 from ..result import NoteEntry
 from ..sheet import sheet_of_rows
 from . import render
@@ -57,11 +58,23 @@ def opened(target: Target, session: Session) -> Iterator[Any]:
     """Standard output, or a file that appears only when all of it was written."""
     if target.output is None:
         sys.stdout.flush()
-        yield _Late(sys.stdout.buffer, target.before)
-        sys.stdout.buffer.flush()
+        out = _Late(sys.stdout.buffer, target.before)
+        yield out
+        out.flush()
         return
     with session.services().gate.open_write(target.output, overwrite=True) as file:
         yield file.stream
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """A full disk behind standard output is no internal error."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as why:
+        raise fault("E605", f"standard output cannot be written: {why.strerror or why}") from why
 
 
 class _Late:
@@ -74,11 +87,13 @@ class _Late:
 
     def write(self, data: Any) -> int:
         self._before()
-        self._stream.write(data)
+        with writing():
+            self._stream.write(data)
         return len(data)
 
     def flush(self) -> None:
-        self._stream.flush()
+        with writing():
+            self._stream.flush()
 
     def writable(self) -> bool:
         return True

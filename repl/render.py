@@ -52,6 +52,8 @@ def cut(text: str, cells: int) -> str:
 
 def table_text(sheet: Sheet, cells: int | None = None, colour: bool = False) -> str:
     """A box with names and types. On `cells` cells wide columns are cut, and the last left out when that is not enough."""
+    if not sheet.names:
+        return ""
     columns = [["null" if v is None else v for v in c] for c in sheet.columns]
     heads = zip(sheet.names, sheet.kinds, columns, strict=True)
     sizes = [max([width(n), width(k), *map(width, c), 1]) for n, k, c in heads]
@@ -59,12 +61,16 @@ def table_text(sheet: Sheet, cells: int | None = None, colour: bool = False) -> 
     if cells is not None:
         sizes, shown = fitted(sizes, cells)
     left = [False] * len(sizes)
+    nulls = [[DIM if colour and v is None else "" for v in c] for c in sheet.columns]  # null is not the text "null"
     lines = [
         _rule("┌┬┐", sizes, shown),
-        _row([sheet.names[i] for i in shown], shown, sizes, left, BOLD if colour else ""),
-        _row([sheet.kinds[i] for i in shown], shown, sizes, left, DIM if colour else ""),
+        _row([sheet.names[i] for i in shown], shown, sizes, left, [BOLD if colour else ""] * len(shown)),
+        _row([sheet.kinds[i] for i in shown], shown, sizes, left, [DIM if colour else ""] * len(shown)),
         _rule("├┼┤", sizes, shown),
-        *(_row([columns[i][r] for i in shown], shown, sizes, sheet.right, "") for r in range(sheet.n_rows)),
+        *(
+            _row([columns[i][r] for i in shown], shown, sizes, sheet.right, [nulls[i][r] for i in shown])
+            for r in range(sheet.n_rows)
+        ),
         _rule("└┴┘", sizes, shown),
     ]
     hidden = len(sizes) - len(shown)
@@ -79,12 +85,14 @@ def _rule(corners: str, sizes: Sequence[int], shown: Sequence[int]) -> str:
     return corners[0] + corners[1].join("─" * (sizes[i] + 2) for i in shown) + corners[2]
 
 
-def _row(texts: Sequence[str], shown: Sequence[int], sizes: Sequence[int], right: Sequence[bool], style: str) -> str:
+def _row(
+    texts: Sequence[str], shown: Sequence[int], sizes: Sequence[int], right: Sequence[bool], styles: Sequence[str]
+) -> str:
     cells = []
-    for text, i in zip(texts, shown, strict=True):
+    for text, i, style in zip(texts, shown, styles, strict=True):
         short = cut(text, sizes[i])
         pad = " " * (sizes[i] - width(short))
-        body = styled(short, style, bool(style))
+        body = styled(short, style, True)
         cells.append(f" {pad}{body} " if right[i] else f" {body}{pad} ")
     return "│" + "│".join(cells) + "│"
 

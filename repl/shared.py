@@ -27,6 +27,8 @@ def pairs(given: tuple[str, ...], flag: str) -> dict[str, str]:
 
 
 def standard_input() -> str:
+    if sys.stdin is None:
+        raise click.UsageError("standard input is closed")
     try:
         return sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError as why:

@@ -326,3 +326,44 @@ def test_rows_stream(large: str) -> None:
     assert running.poll() is None
     running.stdout.close()
     running.wait(timeout=10)
+
+
+def shell(args: str) -> subprocess.CompletedProcess[str]:
+    """`cortado ARGS` as a shell runs it."""
+    line = f"{sys.executable} -m cortado.repl {args}"
+    return subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+@pytest.mark.parametrize(
+    "args", ["-c 'textfile {log} | fields line'", "-c 'json \"{{}}\" | eval a = 1' --format table", "explain 'json \"{{}}\"'", "help", "help functions"]
+)  # fmt: skip
+def test_a_full_disk_behind_standard_output(args: str) -> None:
+    log = ROOT / "examples" / "access_log"
+    done = shell(f"{args.format(log=log)} > /dev/full")
+    assert done.returncode == 1
+    assert "cannot be written: No space left" in done.stderr and "Traceback" not in done.stderr
+    assert "E901" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "told"),
+    [
+        ("-c 'json \"{}\"' >&-", 1, "standard output is closed"),
+        ("help >&-", 1, "standard output is closed"),
+        ("-c 'textfile -' <&-", 1, "E605 standard input is closed"),
+        ("-c - <&-", 2, "standard input is closed"),
+        ("<&-", 2, "standard input is closed"),
+        ("-c 'json \"{}\" | evl a=1' 2>&-", 2, ""),
+    ],
+)
+def test_closed_streams(args: str, status: int, told: str) -> None:
+    done = shell(f"{args}")
+    assert done.returncode == status and told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_plan_that_is_asked_for_twice() -> None:
+    once = shell("explain 'json \"{}\" | limit 1'").stdout
+    assert "Limit 1" in once
+    assert shell("explain 'explain json \"{}\" | limit 1'").stdout == once

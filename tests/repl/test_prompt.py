@@ -84,7 +84,8 @@ def test_a_session_at_the_prompt(terminal: Terminal, home: Path) -> None:
     terminal.run(".set sed=7", "no setting is named")
     terminal.run(".stats", "rows out")
     terminal.run(".tbles", r"did you mean \.tables")
-    terminal.run(".output o.json", "\x1b")
+    terminal.run(".output o.unknown", "does not say its format")
+    terminal.run(".output o.json", "goes to o.json")
     terminal.run(ROWS, "written to o.json")
     assert (home / "o.json").read_text() == '[\n{"a":1}\n]\n'
     (home / "q.cq").write_text("param n: long\njson '{}' | eval n = $n + 1\n")
