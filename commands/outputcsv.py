@@ -31,6 +31,12 @@ class OutputCsv(Command[WriteFile]):
             query="table t | outputcsv overwrite=t out.csv | stats count",
             expect="count:long\n2",
         ),
+        Example(
+            title="some fields only; the rows below keep all",
+            given={"t": "a:long b:string\n1 x\n2 null"},
+            query="table t | outputcsv overwrite=t part.csv b | stats sum(a) as a",
+            expect="a:long\n3",
+        ),
     )
 
     def bind(self, args: Args, source: Node | None) -> Node:

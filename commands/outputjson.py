@@ -21,6 +21,12 @@ class OutputJson(Command[WriteFile]):
             query="table t | outputjson out.json a, b",
             expect="a:long b:string c:double\n1 x 0.5",
         ),
+        Example(
+            title="some fields only; the rows below keep all",
+            given={"t": "a:long b:string\n1 x\n2 null"},
+            query="table t | outputjson overwrite=t part.json b | stats sum(a) as a",
+            expect="a:long\n3",
+        ),
     )
 
     def bind(self, args: Args, source: Node | None) -> Node:

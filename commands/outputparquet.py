@@ -27,6 +27,12 @@ class OutputParquet(Command[WriteFile]):
             query="table t | outputparquet out.parquet | limit 1",
             expect="a:long\n1",
         ),
+        Example(
+            title="some fields only; the rows below keep all",
+            given={"t": "a:long b:string\n1 x\n2 null"},
+            query="table t | outputparquet overwrite=t part.parquet b | stats sum(a) as a",
+            expect="a:long\n3",
+        ),
     )
 
     def bind(self, args: Args, source: Node | None) -> Node:

@@ -32,6 +32,12 @@ class ParquetFileCommand(Command[Scan]):
             query="parquetfile columns=c,a p.parquet",
             expect="c:double a:long\n0.5 1\n1.5 2",
         ),
+        Example(
+            title="only the row groups that the condition can meet are read",
+            given={"parquet:p.parquet": "a:long b:string c:double\n1 x 0.5\n2 null 1.5"},
+            query="parquetfile p.parquet | search a > 1 | fields c",
+            expect="c:double\n1.5",
+        ),
     )
 
     def bind(self, args: Args, source: Node | None) -> Node:

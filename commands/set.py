@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..planner.plan import Here, Node
 from ..planner.types import Schema
-from .base import Args, Command, register
+from .base import Args, Command, Example, register
 
 
 @register
@@ -15,6 +15,19 @@ class Set(Command[Node]):
     grammar = 'target "=" expr'
     options = None
     control = True
+    examples = (
+        Example(
+            title="a value that several stages use",
+            given={"t": "a:long\n1\n2\n3"},
+            query="set least = 2 | table t | search a >= $least | eval b = a - $least",
+            expect="a:long b:long\n2 0\n3 1",
+        ),
+        Example(
+            title="a setting of the engine, for this query",
+            query='set option.timezone = "Asia/Seoul" | json "{}" | eval day = string(date("2026-11-01T20:00Z"), "yyyy-MM-dd")',
+            expect="day:string\n2026-11-02",
+        ),
+    )
 
     def bind(self, args: Args, source: Node | None) -> Node:
         target = args.one("target")

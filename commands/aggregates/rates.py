@@ -27,7 +27,7 @@ def _enter(name: str, seconds: int) -> None:
         returns=_bind,
         span_only=True,
         syntax=f"{name}(E)",
-        summary=f"Sum of the bucket, scaled from its true length to {seconds} seconds; only under a span.",
+        summary=f"Sum of the bucket, scaled from its true length to {'an' if name.endswith('hour') else 'a'} {name[4:]}; only under a span.",
         examples=((f"{name}(x)", f"{6 * seconds / 60}"), (f"{name}(2 * x)", f"{12 * seconds / 60}")),
     )
     def state(types: list[Type], data: Any) -> Maker:
