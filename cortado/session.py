@@ -399,6 +399,8 @@ class Query:
             self._bound = session.bind(self)
         except QueryError as found:
             raise self._placed(found) from None
+        except Exception as why:
+            raise self._placed(internal(why, text)) from why
         self._plan: Node = self._bound.plan
         if self._plan.schema.open and not isinstance(self._plan, Pending):
             self._plan = Pending(inputs=(self._plan,), rest=_settled, implied=True)
@@ -459,7 +461,10 @@ class Query:
 
     def optimised(self) -> Node:
         if self._optimised is None:
-            self._optimised = self.improve(self._plan)
+            try:
+                self._optimised = self.improve(self._plan)
+            except (AssertionError, RecursionError) as why:
+                raise self._placed(internal(why, self.text)) from why
         return self._optimised
 
     def improve(self, plan: Node) -> Node:

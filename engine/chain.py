@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ from .metrics import Meter, Position, cpu_ns, wall_ns
 from .notes import Key, Sample
 from .operator import Emit, Flow, Sink, Transform
 from .spec import PipelineSpec, Tag
+
+FRAMES_BESIDE = 700  # of the interpreter's limit: what stands above and below the operators
+MOST_FRAMES = 12_000  # other recursions, which need the C stack, come through with so many, too
 
 OnFault = Callable[[Key, Sample, str], None]
 
@@ -65,6 +69,7 @@ class Chain:
         self.needs_order = True in needing
         self._split = needing.index(True) if self.needs_order else len(needing)
         self._shares: list[Budget | None] = [None] * len(self.positions)
+        _make_room(3 * len(transforms) + FRAMES_BESIDE)
 
     def set_share(self, position: int, share: Budget) -> None:
         self._shares[position] = share
@@ -180,6 +185,15 @@ class Chain:
         for share in self._shares[1:-1]:
             if share is not None:
                 share.give(share.used)
+
+
+def _make_room(frames: int) -> None:
+    """A batch goes through all operators by nested calls. They are of Python alone, which need no room on the C stack,
+    so some hundred stages are no reason to stop. For the process, and never lowered: other threads may be deeper.
+    """
+    wanted = min(frames, MOST_FRAMES)
+    if wanted > sys.getrecursionlimit():
+        sys.setrecursionlimit(wanted)
 
 
 def _nowhere(batch: Batch) -> Flow:

@@ -203,6 +203,8 @@ def internal(why: BaseException, text: str) -> QueryError:
     """A fault of ours, told as such."""
     from ..planner.text import Fault, Span
 
+    if isinstance(why, RecursionError):
+        return error(text, [Fault(code="E201", message="brackets are nested too deeply", span=Span(0, len(text)))])
     said = f"{type(why).__name__}: {why}"
     return error(
         text, [Fault(code="E901", message=f"an internal error, please report it: {said}", span=Span(0, len(text)))]

@@ -32,6 +32,10 @@ class BoundCall:
     def types(self) -> list[Type]:
         return [a.type for a in self.args]
 
+    def type_of(self, i: int) -> Type:
+        """Of one argument: `types` of a call with thousands of them is not made for each."""
+        return self.args[i].type
+
     @property
     def zone(self) -> str:
         return self._binder.zone

@@ -32,6 +32,7 @@ class CallBinder(Protocol):
 
     @property
     def types(self) -> list[Type]: ...
+    def type_of(self, i: int) -> Type: ...  # of argument i
     def is_constant(self, i: int) -> bool: ...
     def constant(self, i: int) -> Any: ...  # Python's value of a literal argument; None for a null or none
     def worked_out(self, i: int) -> Any: ...  # the same, also of a call without fields

@@ -49,7 +49,7 @@ def plan_equal(call: CallBinder, right: int = 1) -> Plan:
     literal = call.args[right]
     if not isinstance(literal, e.Literal) or literal.pattern is None:
         return plan_typed(call, "==", 0, right)
-    pieces, left = literal.pattern.pieces(), call.types[0]
+    pieces, left = literal.pattern.pieces(), call.type_of(0)
     if left.kind == "null":
         return Plan("null", left, STRING)
     if len(pieces) == 1 and left.kind in ("date", "ip", "duration"):
@@ -73,8 +73,8 @@ def _replace(call: CallBinder, i: int, arg: e.Expr) -> None:
 def plan_typed(call: CallBinder, op: str, i: int, j: int) -> Plan:
     """Exact comparison of two arguments; constant text beside a number, date or address is read here."""
     for one, other in ((i, j), (j, i)):
-        _read_constant(call, one, call.types[other])
-    left, right = call.types[i], call.types[j]
+        _read_constant(call, one, call.type_of(other))
+    left, right = call.type_of(i), call.type_of(j)
     kinds = {left.kind, right.kind}
     if "null" in kinds:
         return Plan("null", left, right)
@@ -95,7 +95,7 @@ def _said(type_: Type) -> str:
 
 
 def _parsed(call: CallBinder, way: str, text: int, left: Type, right: Type) -> Plan:
-    if call.types[text].kind == "string":
+    if call.type_of(text).kind == "string":
         call.warn(
             "W320",
             "text is compared with a number: each value is read as one",

@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 
 def joined(call: CallBinder, places: list[int]) -> Type:
     """The type that holds the results of these arguments; the kernel needs it."""
-    call.data = result = join(call.types[i] for i in places)
+    call.data = result = join(call.type_of(i) for i in places)
     return result
 
 

@@ -519,6 +519,19 @@ def test_safe_mode_reads_only_below_listed_folders(tmp_path: Path) -> None:
             assert found.value.code == "E705"
 
 
+def test_stages_and_chains_are_no_nesting() -> None:
+    with cortado.connect() as s:
+        s.register("t", pa.table({"a": [1, 2]}))
+        assert s.query("table t" + " | eval a = a + 1" * 1500).run().to_pylist()[0] == {"a": 1501}
+        assert len(s.query("table t | search " + " or ".join(["a == 1"] * 3000)).run()) == 1
+        assert len(s.query(f"table t | search a in ({', '.join(map(str, range(3000)))})").run()) == 2
+        for deep in ("if(a > 1, 1, ", "abs(", "(1 + "):
+            assert len(s.query("table t | eval x = " + deep * 100 + "a" + ")" * 100).run()) == 2
+            with pytest.raises(QueryError) as found:
+                s.query("table t | eval x = " + deep * 20_000 + "a" + ")" * 20_000).run()
+            assert found.value.code == "E201"
+
+
 def test_text_that_is_no_unicode() -> None:
     with cortado.connect() as s:
         with pytest.raises(QueryError) as found:
