@@ -50,6 +50,9 @@ class FakeCall:
     def types(self) -> list[Type]:
         return [a.type for a in self.args]
 
+    def type_of(self, i: int) -> Type:
+        return self.types[i]
+
     def is_constant(self, i: int) -> bool:
         return isinstance(self.args[i], Literal)
 
