@@ -209,7 +209,7 @@ class Binder:
             plan = None
         for w in self.query.warnings:
             if self.strict:
-                self.faults.append(w)
+                self.faults.append(replace(w, code=_STRICT_CODE.get(w.code, "E" + w.code[1:]), strict=True))
             else:
                 self.notes.append(Note("warn", w.message, w.code, w.stage, "", w.span, w.hint))
         self.finish()
