@@ -519,6 +519,24 @@ def test_safe_mode_reads_only_below_listed_folders(tmp_path: Path) -> None:
             assert found.value.code == "E705"
 
 
+def test_columns_that_are_read_as_another_type_are_noted() -> None:
+    from decimal import Decimal
+
+    table = pa.table({"d": [Decimal("1.5")], "t": pa.array([1], pa.time32("s")), "n": [1]})
+    with cortado.connect() as s:
+        for source in ("table x", "python x"):
+            notes = s.query(source, sources={"x": table}).run().notes
+            assert [(n.kind, n.reason.split(" is ")[0]) for n in notes] == [
+                ("info", "field 'd'"),
+                ("info", "field 't'"),
+            ]
+        mixed = pandas.DataFrame({"a": [1, "x", 2]})
+        assert [n.kind for n in s.query("table x", sources={"x": mixed}).run().notes] == ["mixed"]
+    with cortado.connect(strict=True) as s, pytest.raises(QueryError) as found:
+        s.query("table x", sources={"x": mixed})
+    assert found.value.code == "E504"
+
+
 def test_stages_and_chains_are_no_nesting() -> None:
     with cortado.connect() as s:
         s.register("t", pa.table({"a": [1, 2]}))
