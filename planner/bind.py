@@ -658,6 +658,13 @@ def _fields_here(schema: Schema) -> str:
     return "fields here: " + ", ".join(names[:12]) + (", ..." if len(names) > 12 else "") if names else ""
 
 
+def spelled(value: Any) -> str:
+    """A constant as a query writes it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
 def counts(least: int, most: int) -> str:
     return str(least) if least == most else f"{least} or more" if most > 99 else f"{least} to {most}"
 
@@ -768,7 +775,7 @@ class Args:
             text = option_values.unquote(raw.value, pattern=option.kind in (RAW, TEXT, "path"))
             return option_values.of_text(text, option, self.binder.parse_time, raw.value)
         except option_values.Unfit as why:
-            shown = raw.value if param is None else f"{raw.value}, which is {param.value!r}"
+            shown = raw.value if param is None else f"{raw.value}, which is {spelled(param.value)}"
             self.abort("E311", f"'{option.name}' cannot be {shown}", raw.span, hint=f"it takes {why}")
 
     def _param(self, raw: RawOption) -> Literal | None:
@@ -820,7 +827,7 @@ class Args:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
-            shown = given.text() if isinstance(given, ast.Number) else f"{given.text()}, which is {value!r},"
+            shown = given.text() if isinstance(given, ast.Number) else f"{given.text()}, which is {spelled(value)},"
             self.abort("E307", f"{shown} is no count", given.span, hint="a whole number of 0 or more")
         return value
 

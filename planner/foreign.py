@@ -120,6 +120,8 @@ def _of_command(command: str, body: str, at: int, word: str) -> Ours | None:
             return Ours(span, f"'{word}' is not expected here", (), "the offset stands first: limit OFFSET N")
         case "rename", "to" | "=" | "into" if name:
             return Ours(span, f"'{word}' is not expected here", ("as",), "rename OLD as NEW")
+        case "eval" | "set", "=" if body[at - 1 : at] == "=":
+            return Ours(Span(at - 1, at + 1), "'==' compares, and nothing is compared here", ("=",))
         case _, "*" if _COUNT_STAR.search(body, 0, at):
             return Ours(span, "'*' is not expected here", ("count",), "count alone counts rows")
     return None

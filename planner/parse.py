@@ -215,6 +215,7 @@ READABLE = {"NAME": "a name", "BACKQUOTED": "", "PATTERN": "", "STAR_PATTERN": "
             "RPAR": ")", "COMMA": "a comma", "EQUAL": "=", "EQ": "==", "NE": "!=", "LT": "<", "LE": "<=", "GT": ">", "GE": ">=", "STAR": "", "SLASH": "",
             "AND": "and", "OR": "or", "IN": "in", "AS": "as", "BY": "by", "WHERE": "where", "FILL": "fill",
             "SUBQUERY": "[ subquery ]", "PATH": "a path", "TABLE": "a table", "$END": "end of stage"}  # fmt: skip
+RESERVED = frozenset({"and", "or", "not", "by", "as", "where", "true", "false", "null"})
 RANK = {name: i for i, name in enumerate(READABLE)}
 
 
@@ -268,7 +269,10 @@ def _hint(stage: Stage, registry: Language, local: int, word: str, accepts: set[
     glued = WORD_BEFORE.search(body, 0, local)
     if glued and word[:1].isalpha() and DURATION_LIKE.match(glued[0] + word):
         return "a duration is whole numbers and ns us ms s m h d w mon q y: 90m, 1h30m (m is minute, mon is month)"
-    if word and (word[0].isalpha() or word[0] in "_`") and "COMMA" in accepts and before is not None:
+    if word[:1] in ("'", '"') and "NAME" in accepts and "STRING" not in accepts:
+        return "a field is bare, or in back quotes"
+    is_name = word[:1].isalpha() or word[:1] in ("_", "`")
+    if is_name and word not in RESERVED and "COMMA" in accepts and before is not None:
         return "names are separated by commas" if "EQ" not in accepts else ""
     if word[:1] == "[" and stage.command.endswith("file"):
         return "a path that holds brackets stands in quotes"
