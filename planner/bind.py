@@ -155,6 +155,7 @@ class Binder:
         self.notes: list[Note] = []
         self.controls: list[Parsed] = []
         self.stage: Parsed = query.stages[0] if query.stages else _NOTHING
+        self._unknown: set[str] = set()  # stages of unknown commands: nobody knows whether rows come from them
         self._sites = 0
         self._silent = 0
 
@@ -247,6 +248,7 @@ class Binder:
 
     def _stage(self, stage: Parsed, before: Node | None) -> Node:
         if not stage.known:
+            self._unknown.add(stage.number)
             for part in stage.all("subquery"):
                 self.subquery(part)
             return Here(span=stage.span, stage=stage.number, columns=OPEN)
@@ -254,7 +256,7 @@ class Binder:
         if before is None and not command.source:
             self.fail("E308", f"'{stage.command}' needs rows, and no source stands before it", stage.command_span,
                       hint="begin with table, json, textfile, csvfile, ...")  # fmt: skip
-        elif before is not None and command.source:
+        elif before is not None and command.source and before.stage not in self._unknown:
             self.fail("E308", f"'{stage.command}' is a source: it begins a query", stage.command_span)
             return before
         return self._guarded(stage, before or (None if command.source else Here(columns=OPEN)))
@@ -281,7 +283,7 @@ class Binder:
     def _pending(self, node: Node, stages: Sequence[Parsed]) -> Node:
         """The columns here depend on data: check what can be checked now, bind again when they are known."""
         self._silent += 1
-        provisional: Node | None = Here(columns=OPEN)
+        provisional: Node | None = Here(columns=OPEN, stage=node.stage)
         for stage in stages:
             self.stage = stage
             provisional = self._stage(stage, provisional)

@@ -110,10 +110,9 @@ def _of_command(command: str, body: str, at: int, word: str) -> Ours | None:
             )
         case "sort", "asc" | "ascending" if name:
             return Ours(span, f"'{word}' is not expected here", (name,), "fields are sorted upwards")
-        case "sort", _ if name.lower() in ("desc", "asc") and word:
-            return Ours(
-                Span(*before.span(1)), f"'{name}' is not expected here", ("-" * (name.lower() == "desc") + word,)
-            )  # type: ignore[union-attr]
+        case "sort", _ if before and name.lower() in ("desc", "asc") and word:
+            sign = "-" if name.lower() == "desc" else ""
+            return Ours(Span(*before.span(1)), f"'{name}' is not expected here", (f"{sign}{word}",))
         case "sort" | "order", "by" if not body[:at].strip():
             return Ours(span, "'by' is not expected here", (), f"the fields follow '{command}' directly: sort -a, b")
         case "limit", "offset" | "," if name:

@@ -27,6 +27,7 @@ COMMENT_STOP = re.compile(r"[|｜\[\]\n]")
 WORD = re.compile(r"[^\W\d]\w*(?:-[^\W\d]\w*)*")
 OPTION = re.compile(r"([^\W\d][\w.]*)=(?!=)")
 VALUE = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'(?:''|[^'])*'|\$\((?:"[^"]*"|[^()"])*\)|[^\s"'\[\]|])+""", re.S)
+DEFINITION = re.compile(r"def(?=\s+[^\W\d]\w*\s*\()")
 HIDDEN = frozenset({"parallel"})  # accepted wherever options are, without effect, and not shown
 LEADERS = frozenset({"set", "setq", "proc", "explain"})
 
@@ -243,6 +244,8 @@ class _Cutter:
     def body(self, begin: int, number: str) -> tuple[int, dict[int, Pipeline]]:
         """Finds the end of the stage that begins here; masks on the way."""
         pos, subqueries = begin, dict[int, Pipeline]()
+        if word := DEFINITION.match(self.text, begin):  # its body may begin with a pipe
+            self.fail("E309", "'def' is not in this version", Span(*word.span()), number)
         while found := STOP.search(self.text, pos):
             at, c = found.start(), found[0]
             if c in "|｜]":
