@@ -144,7 +144,7 @@ class Lowering:
             case Limit():
                 from .operators.limit import LimitTransform
 
-                return [LimitTransform(node.count, node.offset, at)]
+                return [LimitTransform(node.count, node.offset, at, _is_next_near(node))]
             case Tail():
                 from .operators.limit import TailSink
 
@@ -184,6 +184,16 @@ class Lowering:
             return plan_rows(plan, {id(n): figures[i] for i, n in inner.items() if i in figures})
 
         return rows, (done,)
+
+
+def _is_next_near(limit: Limit) -> bool:
+    """Whether the next row comes without a search: each row of the source is one here, and none is waited for."""
+    below = limit.inputs[0]
+    while isinstance(below, Limit) or below.lets_limit_through():
+        below = below.inputs[0]
+    if isinstance(below, Scan):
+        return not below.request.filters and not getattr(below.relation, "is_live", False)
+    return below.blocking
 
 
 def _sort(node: Sort, at: At) -> Any:

@@ -205,6 +205,7 @@ class CsvRelation:
     def __init__(self, found: Survey, form: CsvFormat, options: FileOptions, name: str, at: At) -> None:
         self.name, self.form, self.options, self.at = name, form, options, at
         self.files = found.files
+        self.is_live = any(f.input.is_stream for f in found.files)
         schema = Schema(tuple(found.types.items()))
         if form.rest:
             schema = schema.put(REST, REST_TYPE)

@@ -55,6 +55,7 @@ class JsonRelation:
     def __init__(self, found: Survey, form: JsonFormat, options: FileOptions, name: str, at: At) -> None:
         self.name, self.form, self.options, self.at = name, form, options, at
         self.files = found.files
+        self.is_live = any(f.input.is_stream for f in found.files)
         paths = (re.split(r"\.|\[\]", p) for p in found.mixed)  # a name may have dots: any prefix that is a field
         self.mixed = frozenset(".".join(p[: i + 1]) for p in paths for i in range(len(p)))
         self.data = Schema(tuple(found.types.items()))

@@ -220,6 +220,7 @@ class MemoryRelation:
     ) -> None:  # fmt: skip
         self.name, self.zone, self.at = name, zone, at
         self.table, self.reader = table, reader
+        self.is_live = table is None
         self.mixed = dict(mixed or {})  # columns whose kinds mix, so that they became text: for a note at bind
         self.places: dict[str, int] = {}
         self.renamed: list[str] = []

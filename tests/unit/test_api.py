@@ -537,6 +537,18 @@ def test_columns_that_are_read_as_another_type_are_noted() -> None:
     assert found.value.code == "E504"
 
 
+@pytest.mark.parametrize("batch_rows", [1, 2, 3, 6, 65_536])
+def test_a_limit_that_cuts_is_noted_wherever_batches_end(batch_rows: int) -> None:
+    rows = pa.table({"a": list(range(12))})
+    with cortado.connect(batch_rows=batch_rows, threads=2) as s:
+        for query, cuts in (
+            ("limit 6", True), ("head 11", True), ("limit 3 6", True), ("sort -a | limit 6", True), ("limit 12", False),
+            ("eval b = a + 1 | limit 6", True), ("stats count by a | limit 6", True), ("head 13", False),
+        ):  # fmt: skip
+            notes = s.query(f"table t | {query}", sources={"t": rows}).run().notes
+            assert [n.kind for n in notes] == ["truncate"] * cuts, query
+
+
 def test_stages_and_chains_are_no_nesting() -> None:
     with cortado.connect() as s:
         s.register("t", pa.table({"a": [1, 2]}))
