@@ -101,7 +101,11 @@ class Table(Command[Scan]):
 
             several = SeveralRelation(found, ", ".join(r.name for r in found))
             for name in several.mixed():
-                args.note("mixed", f"field '{name}' is of several types and became text")
+                said = f"field '{name}' is of several types and became text"
+                if args.strict:
+                    args.fail("E504", said, args.place("tables"), strict=True)
+                else:
+                    args.note("mixed", said)
             relation = several
         return Scan(**args.common, relation=relation, key=stage_text(args.parsed))
 
