@@ -112,6 +112,7 @@ class Ledger:
         self.rows_by_seq: dict[int, int] = {}  # one store a morsel: atomic under the GIL, no lock
         self.files_by_seq: dict[int, str] = {}  # the file of a partition: lines are counted within a file
         self.has_places = True  # whether the number of a row at the source says anything
+        self.is_enough = False  # a limit is reached that waits for a row to tell of: what fails now is not wanted
         self.last: tuple[int, int] | None = None  # partition and row behind which nothing was wanted
 
     def worker(self, on_fault: Callable[[Key, Sample, str], None] | None = None) -> WorkerNotes:

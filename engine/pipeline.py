@@ -260,7 +260,7 @@ class Pipeline:
         for begun in aside:
             self._drop(begun)
         self._partitions = ()
-        if self.was_satisfied and self.gate is not None:
+        if (self.was_satisfied or self.ctx.query.ledger.is_enough) and self.gate is not None:
             self.failures.forget(self._was_wanted)
 
     def has_failed_early(self) -> bool:
