@@ -21,7 +21,7 @@ from .edge import edge_schema
 from .engine.context import Context, QueryState
 from .engine.dateparse import parse_time_literal
 from .engine.exprs import constant
-from .engine.lower import explain_lines
+from .engine.lower import explain_lines, internal
 from .engine.memory import Budget
 from .engine.noted import raise_at_first
 from .engine.notes import At, Ledger
