@@ -36,18 +36,18 @@ class LatePart(Partition, Protocol):
 class LateSource(Protocol):
     """Gives the same partitions whatever its fields are."""
 
-    schema: Schema
-    nbytes_hint: int | None
-
+    @property
+    def schema(self) -> Schema: ...
     def parts(self) -> Sequence[LatePart]: ...
 
 
 class Base(Protocol):
     """A relation whose sources can be read late."""
 
-    name: str
-    schema: Schema
-
+    @property
+    def name(self) -> str: ...
+    @property
+    def schema(self) -> Schema: ...
     def pushdown(self, predicate: Expr) -> Pushdown: ...
     def scan(self, request: ScanRequest) -> LateSource: ...
     def describe(self, request: ScanRequest) -> str: ...
@@ -80,7 +80,7 @@ class PlacedSource:
     def __init__(self, source: LateSource) -> None:
         self._source = source
         self.schema = Schema((*source.schema.fields, (PLACE, LONG)))
-        self.nbytes_hint = source.nbytes_hint
+        self.nbytes_hint: int | None = getattr(source, "nbytes_hint", None)
 
     def partitions(self, target: int) -> Sequence[Partition]:
         return [PlacedPart(part) for part in self._source.parts()]
