@@ -109,8 +109,7 @@ def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(QueryError) as found:
         Gate().open_read(tmp_path / "acess.log")
     assert found.value.code == "E601"
-    assert found.value.suggestions == ("access.log",)
-    assert "access.log" in found.value.hint
+    assert found.value.suggestions == (str(tmp_path / "access.log"),)
     with pytest.raises(QueryError, match="no folder"):
         Gate().open_read(tmp_path / "nowhere" / "x")
 
