@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pyarrow as pa
 
 from .engine.batch import Batch
-from .planner.types import Schema, Type
+from .engine.values import unify
+from .planner.types import STRING, Schema, Type
 
 
 def edge_type(type_: Type, zone: str) -> pa.DataType:
@@ -50,4 +52,14 @@ def column(array: pa.Array[Any], type_: Type, kind: pa.DataType) -> pa.Array[Any
         return (
             array.view(kind) if pa.types.is_timestamp(array.type) and array.type.unit == kind.unit else array.cast(kind)
         )
+    if type_.kind in ("array", "map"):
+        return unify(array, type_, _as_text(type_), "UTC").cast(kind)
     return cast("pa.Array[Any]", array.cast(kind))
+
+
+def _as_text(type_: Type) -> Type:
+    """The type with text in the place of addresses, at any depth."""
+    if type_.kind == "ip":
+        return STRING
+    item = _as_text(type_.item) if type_.item is not None else None
+    return replace(type_, item=item, members=tuple((n, _as_text(t)) for n, t in type_.members))

@@ -81,7 +81,7 @@ class Chain:
 
     def context(self, position: int) -> Context:
         """A context for a Local of the operator at `position` (0: the source, -1: the sink)."""
-        notes = self._query.ledger.worker(self._on_fault)
+        notes = self._query.ledger.worker(self._on_fault, self._query.settings.timezone)
         return Context(self._query, notes, self._shares[position], self._query.compiled())
 
     # -- making and lending workers --

@@ -12,7 +12,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..planner.text import Span
+from ..planner.types import of_arrow
+from .arrow import decode
 from .batch import Batch, Column, Spans
+from .values import to_text
 
 N_SAMPLES = 3
 SAMPLE_CHARS = 200
@@ -51,8 +54,9 @@ class Entry:
 class WorkerNotes:
     """One worker's counters: no lock. Rows are resolved only while they would be among the first samples."""
 
-    def __init__(self, on_fault: Callable[[Key, Sample, str], None] | None = None) -> None:
+    def __init__(self, on_fault: Callable[[Key, Sample, str], None] | None = None, zone: str = "UTC") -> None:
         self.entries: dict[Key, Entry] = {}
+        self._zone = zone  # in which samples show dates
         self._on_fault = on_fault  # under strict: the first row of each call, with its hint
 
     def rows(
@@ -68,13 +72,13 @@ class WorkerNotes:
         for row in rows[:N_SAMPLES].tolist():
             if len(entry.samples) == N_SAMPLES and origin.seq > entry.samples[-1].seq:
                 break
-            sample = Sample(origin.seq, origin.source_row(row), origin.source, shown(text, row))
+            sample = Sample(origin.seq, origin.source_row(row), origin.source, shown(text, row, self._zone))
             entry.samples.append(sample)
             entry.samples.sort()
             del entry.samples[N_SAMPLES:]
         if self._on_fault is not None and kind != "info":
             row = int(rows[0])
-            self._on_fault(key, Sample(origin.seq, origin.source_row(row), origin.source, shown(text, row)), hint)
+            self._on_fault(key, Sample(origin.seq, origin.source_row(row), origin.source, shown(text, row, self._zone)), hint)
 
     def count(self, at: At, kind: str, reason: str, n: int, hint: str = "", samples: Sequence[str] = ()) -> None:
         """Something that is said of a stage, or of rows whose places are not known."""
@@ -86,21 +90,28 @@ class WorkerNotes:
             self._on_fault((at, kind, reason), told[0] if told else Sample(NOWHERE, 0, "", ""), hint)
 
 
-def shown(text: Column | None, row: int) -> str:
-    """The offending value of one row as text."""
+def shown(text: Column | None, row: int, zone: str = "UTC") -> str:
+    """The offending value of one row, as the language writes it."""
     if text is None:
         return ""
     if isinstance(text, Spans):
         return (text.text(row) or "")[:SAMPLE_CHARS]
-    value = text[row]
+    column = text.slice(row, 1)
+    if isinstance(column, pa.DictionaryArray):
+        column = decode(column)
+    kind = of_arrow(column.type)
+    got = to_text(column, kind, zone)[0].as_py() if column.type == kind.arrow else _foreign(column[0])
+    return "null" if got is None else str(got)[:SAMPLE_CHARS]
+
+
+def _foreign(value: Any) -> Any:
+    """A value in a form that is not the engine's own, as a reader refused it."""
     if pa.types.is_timestamp(value.type) or pa.types.is_duration(value.type):
         try:
-            return str(value)[:SAMPLE_CHARS]
+            return str(value)
         except (OverflowError, ValueError):  # beyond what Python's dates hold
-            raw = cast(Any, value)
-            return f"{raw.value} {raw.type.unit}"
-    got = value.as_py()
-    return "null" if got is None else str(got)[:SAMPLE_CHARS]
+            return f"{value.value} {value.type.unit}"
+    return value.as_py()
 
 
 class Ledger:
@@ -115,8 +126,10 @@ class Ledger:
         self.is_enough = False  # a limit is reached that waits for a row to tell of: what fails now is not wanted
         self.last: tuple[int, int] | None = None  # partition and row behind which nothing was wanted
 
-    def worker(self, on_fault: Callable[[Key, Sample, str], None] | None = None) -> WorkerNotes:
-        notes = WorkerNotes(on_fault)
+    def worker(
+        self, on_fault: Callable[[Key, Sample, str], None] | None = None, zone: str = "UTC"
+    ) -> WorkerNotes:
+        notes = WorkerNotes(on_fault, zone)
         with self._lock:
             self._workers.append(notes)
         return notes

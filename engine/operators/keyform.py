@@ -48,7 +48,7 @@ def is_word(type_: Type) -> bool:
 
 
 def is_opaque(type_: Type) -> bool:
-    """Types that are compared by their text; the values themselves are kept beside."""
+    """Types whose normal form does not give the value back; the values themselves are kept beside."""
     return not (is_word(type_) or type_.kind in ("string", "any", "binary", "ip"))
 
 
@@ -56,7 +56,7 @@ def normal_type(type_: Type) -> pa.DataType:
     """The Arrow type of a column's normal form."""
     if is_word(type_):
         return pa.uint64()
-    return pa.binary() if type_.kind in ("binary", "ip") else pa.string()
+    return pa.binary() if type_.kind in ("binary", "ip", "array") else pa.string()
 
 
 def normal(type_: Type, column: Column) -> Normal | pa.DictionaryArray[Any, Any]:
@@ -67,6 +67,8 @@ def normal(type_: Type, column: Column) -> Normal | pa.DictionaryArray[Any, Any]
         return words_of(type_, column)
     if type_.kind == "ip":
         return _compact_ips(column)
+    if type_.kind == "array":
+        return _ordered_bytes(column)
     if is_opaque(type_):
         return text_form(column)
     return column
@@ -133,6 +135,14 @@ def text_form(column: pa.Array[Any]) -> pa.Array[Any]:
         # nested values: rare as keys, so one Python object each is borne
         texts = [None if v is None else json.dumps(v, ensure_ascii=False, default=repr) for v in column.to_pylist()]
         return pa.array(texts, pa.string())
+
+
+def _ordered_bytes(column: pa.Array[Any]) -> pa.Array[Any]:
+    if not pa.types.is_list(column.type):  # a constant null
+        return null_array(len(column), pa.binary())
+    from .sortbytes import encode
+
+    return encode(column)
 
 
 def _compact_ips(column: pa.Array[Any]) -> pa.Array[Any]:
