@@ -290,6 +290,9 @@ def _exponents(values: list[str], item: Item) -> pa.Array[Any]:
     with localcontext() as context:
         context.prec, context.rounding = places + 1, ROUND_HALF_UP
         for value in values:
-            mantissa, _, exponent = f"{+Decimal(value or 0):.{places}e}".partition("e")
+            number = +Decimal(value or 0)
+            mantissa, _, exponent = f"{number if number else Decimal(0):.{places}e}".partition("e")
+            if not number:  # Decimal counts the places of a zero in its exponent
+                exponent = "+0"
             made.append(f"{mantissa}e{exponent[0]}{exponent[1:]:0>2}" if value else "")
     return texts_from(made)

@@ -47,11 +47,26 @@ def bucket(ev: Eval, value: Value, width: Value, offset: Value | None = None) ->
     valid = valid & ~narrow
     w = np.where(valid, w, 1)
     if any(v.dtype == np.float64 for v in (x, w, origin)):
-        with np.errstate(over="ignore", invalid="ignore"):
-            return array_from(np.floor((x - origin) / w) * w + origin, ~valid)
+        return array_from(_floor_doubles(x, w, origin), ~valid)
     out, beyond = floor_to_grid(np.where(valid, x, 0), w, np.where(has_origin, origin, 0))
     ev.reject("overflow", beyond & valid, value, "double(x)")
     return array_from(out, ~valid | beyond, pa.duration("us") if pa.types.is_duration(ev.array(value).type) else None)
+
+
+def _floor_doubles(x: Ints, width: Ints, origin: Ints) -> Ints:
+    """The greatest grid point that is not above x, as the points are written: `0.3` for the third of width 0.1."""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        parts = np.rint(1 / width)
+        divides = (1 / parts == width) & (parts <= 2.0**53)
+
+        def point(step: Ints) -> Ints:
+            return np.where(divides, step / parts, step * width) + origin  # type: ignore[no-any-return]
+
+        step = np.floor((x - origin) / width)
+        step = np.where(point(step + 1) <= x, step + 1, step)
+        step = np.where(point(step) > x, step - 1, step)
+        out = point(step)
+        return np.where(np.isfinite(out), out, x)  # type: ignore[no-any-return]
 
 
 def floor_to_grid(x: Ints, width: Ints, origin: Ints) -> tuple[Ints, Mask]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -69,16 +69,36 @@ def sign(ev: Eval, value: Value) -> Value:
 
 # rounding
 
-Step = Callable[[Ints], Ints]
+Step = Callable[..., Ints]
 
 
-def _half_away(values: Ints) -> Ints:
-    """To the next whole number, halves away from zero; exact, which adding a half before cutting is not."""
+def _half_away(values: Ints, beyond: Ints | None = None) -> Ints:
+    """To the next whole number, halves away from zero; exact, which adding a half before cutting is not.
+
+    `beyond`: by how much the true number is farther from zero than the double that stands for it.
+    """
     size = np.abs(values)
     low = np.floor(size)
     with np.errstate(invalid="ignore"):  # infinity less itself
-        out: Ints = np.copysign(low + (size - low >= 0.5), values)
+        rest = size - low
+        up = rest >= 0.5 if beyond is None else (rest > 0.5) | ((rest == 0.5) & (beyond >= 0))
+        out: Ints = np.copysign(low + up, values)
     return out
+
+
+_SPLIT = 2.0**27 + 1
+
+
+def _lost(a: Ints, b: Any) -> Ints:
+    """What the double a * b lacks to the true product (Dekker), unless that lies near the ends of the range."""
+    product = a * b
+
+    def halves(v: Any) -> tuple[Any, Any]:
+        high = _SPLIT * v - (_SPLIT * v - v)
+        return high, v - high
+
+    (ah, al), (bh, bl) = halves(a), halves(np.float64(b))
+    return cast(Ints, ((ah * bh - product) + ah * bl + al * bh) + al * bl)
 
 
 def _round_longs(values: Ints, digits: Ints, name: str) -> tuple[Ints, Mask]:
@@ -108,12 +128,15 @@ def _round_doubles(values: Ints, digits: int, step: Step) -> Ints:
         if digits >= 0:
             power = np.float64(10.0) ** min(digits, 400)
             scaled = values * power
-            out = step(scaled) / power
-            kept = (np.rint(scaled) / power == values) | (np.abs(scaled) >= WHOLE)
+            made = _half_away(scaled, _lost(np.abs(values), power)) if step is _half_away else step(scaled)
+            out = made / power
+            kept = (np.rint(scaled) / power == values) | (np.abs(scaled) >= 2 * WHOLE)
         else:
             power = np.float64(10.0) ** min(-digits, 400)
             scaled = values / power if np.isfinite(power) else np.copysign(1e-300, values)
-            made = step(scaled)
+            size = np.abs(scaled)
+            beyond = (np.abs(values) - size * power) - _lost(size, power)
+            made = _half_away(scaled, beyond) if step is _half_away else step(scaled)
             out = np.where(made == 0, made, made * power)
             kept = np.rint(scaled) * power == values
     return np.where(kept | (values == 0) | ~np.isfinite(values), values, out)
