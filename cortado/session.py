@@ -463,7 +463,9 @@ class Query:
         if self._optimised is None:
             try:
                 self._optimised = self.improve(self._plan)
-            except (AssertionError, RecursionError) as why:
+            except QueryError:
+                raise
+            except Exception as why:
                 raise self._placed(internal(why, self.text)) from why
         return self._optimised
 

@@ -16,7 +16,7 @@ from ...engine.exprs import NULLS_SKIPPED, Eval, Value, plain
 from ...engine.textmatch import match_pattern, pieces_of
 from ...engine.values import texts_from, to_text
 from ...planner import expr as e
-from ...planner.types import BOOL, DATE, DOUBLE, DURATION, IP, LONG, STRING, Type
+from ...planner.types import BOOL, DATE, DOUBLE, DURATION, IP, LONG, STRING, Type, scalar
 from ..base import MANY, CallBinder, function
 
 GROUP = "Operators"
@@ -278,21 +278,27 @@ class Members:
 
     texts: tuple[str, ...]
     longs: tuple[int, ...]
-    rest: tuple[tuple[int, Plan], ...]
+    rest: tuple[tuple[int, Plan, e.Literal | None], ...]  # with E as this comparison reads it, if not as it stands
 
 
 def _bind_in(call: CallBinder) -> Type:
     texts: list[str] = []
     longs: list[int] = []
-    rest: list[tuple[int, Plan]] = []
+    rest: list[tuple[int, Plan, e.Literal | None]] = []
+    given = call.args[0]
     for i in range(1, len(call.args)):
         plan = plan_equal(call, i)
-        if plan.way == "pattern" and len(plan.pieces) == 1 and plan.left.kind in TEXTS:
+        read = call.args[0]
+        _replace(call, 0, given)
+        if read is not given:
+            assert isinstance(read, e.Literal)
+            rest.append((i - 1, plan, read))
+        elif plan.way == "pattern" and len(plan.pieces) == 1 and plan.left.kind in TEXTS:
             texts.append(plan.pieces[0])
         elif plan.way == "direct" and plan.left.kind == "long" and call.is_constant(i):
             longs.append(call.constant(i))
         else:
-            rest.append((i - 1, plan))
+            rest.append((i - 1, plan, None))
     call.data = Members(tuple(texts), tuple(longs), tuple(rest))
     return BOOL
 
@@ -309,8 +315,11 @@ def in_(ev: Eval, left: Value, *values: Value) -> Value:
     if members.longs:
         wanted = array_from(np.array(members.longs, np.int64))
         found |= _spread(compute("is_in", _plain(left), value_set=wanted), ev.n)
-    for i, plan in members.rest:
-        found |= equal(ev, plan, left, values[i])[0]
+    active = ev.active
+    for i, plan, read in members.rest:
+        ev.active = ~found if active is None else active & ~found  # a row that was found is asked no more
+        found |= equal(ev, plan, left if read is None else scalar(read.value, read.type), values[i])[0]
+    ev.active = active
     return array_from(found)
 
 

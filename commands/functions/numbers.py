@@ -312,9 +312,10 @@ def _extreme_numbers(columns: list[Any], most: bool) -> Value:
         kind = pa.timestamp("ns", "UTC")
         parts = [(numbers_of(c.cast(kind)), is_valid(c)) for c in columns]
     out, valid = parts[0]
-    choose = (np.maximum if most else np.fmin) if kind == pa.float64() else (np.maximum if most else np.minimum)
     for values, there in parts[1:]:
-        out = np.where(valid & there, choose(out, values), np.where(there, values, out))
+        with np.errstate(invalid="ignore"):
+            beats = (values > out) | (values != values) if most else (values < out) | (out != out)
+        out = np.where(there & (beats | ~valid), values, out)
         valid = valid | there
     return array_from(out, ~valid, kind)
 
@@ -345,4 +346,6 @@ def clip(ev: Eval, value: Value, low: Value, high: Value) -> Value:
     if any(v.dtype == np.float64 for v, _ in parts):
         parts = [(v.astype(np.float64), ok) for v, ok in parts]
     (x, a), (lo, b), (hi, c) = parts
-    return array_from(np.minimum(np.maximum(x, lo), hi), ~(a & b & c))
+    with np.errstate(invalid="ignore"):
+        x = np.where(x < lo, lo, x)
+        return array_from(np.where(x > hi, hi, x), ~(a & b & c))
