@@ -149,6 +149,8 @@ class Batch:
     def slice(self, begin: int, end: int) -> Batch:
         """Rows begin to end (exclusive)."""
         cut = tuple(c.slice(begin, end) if isinstance(c, Spans) else c.slice(begin, end - begin) for c in self.columns)
+        if not self.origin.picks:
+            return Batch(end - begin, cut, replace(self.origin, row=self.origin.row + begin))
         picks = (*self.origin.picks, np.arange(begin, end, dtype=np.int32)) if begin else self.origin.picks
         return Batch(end - begin, cut, replace(self.origin, picks=picks))
 

@@ -16,6 +16,7 @@ from .memory import Budget
 from .metrics import Meter, Position, cpu_ns, wall_ns
 from .notes import Key, Sample
 from .operator import Emit, Flow, Sink, Transform
+from .pace import Pace
 from .spec import PipelineSpec, Tag
 
 FRAMES_BESIDE = 700  # of the interpreter's limit: what stands above and below the operators
@@ -44,6 +45,7 @@ class Worker:
     contexts: list[Context] = field(default_factory=list)
     sink_local: Any = None
     is_compiled: bool = False
+    pace: Pace = field(default_factory=Pace)
 
 
 class Chain:

@@ -166,7 +166,8 @@ class Pipeline:
                 if batch is None:
                     self._end(begun, worker.meter)
                     return
-                if worker.head(batch) is Flow.DONE:
+                if worker.pace.push(batch, worker.head, worker.ctx.check) is Flow.DONE:
+                    worker.meter.rows -= worker.pace.left
                     self._stop_reading()
                     return
                 del batch
@@ -238,7 +239,7 @@ class Pipeline:
         if seq <= self.failures.seq:
             self.chain.refresh(tail)
             try:
-                return tail.head(batch)
+                return tail.pace.push(batch, tail.head, self._look)
             except Stopped:
                 self._has_tail_failed = True  # before others are told DONE
                 raise
@@ -246,6 +247,11 @@ class Pipeline:
                 self.failures.add(Phase.SCAN, seq, why)
         self._has_tail_failed = True
         return Flow.DONE
+
+    def _look(self) -> None:
+        """As `Context.check`, where a lock is held: it lets nobody in."""
+        if self.ctx.stop[0]:
+            raise Stopped
 
     # -- scheduler --
 
