@@ -146,7 +146,9 @@ def _grid(args: Args, ticks: int) -> Span:
     try:
         grid = Span.of(span, args.option("offset"))
     except BadSpan as why:
-        args.abort("E311", str(why), args.option_span("span"))
+        offset = args.option("offset")
+        blamed = "offset" if offset is not None and offset.months and not span.months else "span"
+        args.abort("E311", str(why), args.option_span(blamed))
     if grid.is_zero:
         args.abort("E311", "a span of 0 makes no buckets", args.option_span("span"))
     if not grid.fits(ticks):

@@ -8,7 +8,7 @@ from .batch import Batch
 from .metrics import cpu_ns
 from .operator import Flow
 
-FIRST = 1024  # until it is known what a row costs
+FIRST = 256  # until it is known what a row costs
 SLOW, QUICK, AIM = 40_000_000, 10_000_000, 20_000_000  # nanoseconds of one push
 MOST = 1 << 30
 
@@ -38,4 +38,4 @@ class Pace:
         if spent > SLOW:
             self._rows = max(1, rows * AIM // spent)
         elif spent < QUICK and rows == self._rows:
-            self._rows = min(2 * self._rows, MOST)
+            self._rows = min(self._rows * (4 if spent < QUICK // 4 else 2), MOST)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ...planner.types import Type
 from ..arrow import array_from, indices
 from ..arrow import nulls as null_array
+from ..aside import aside
 from ..context import Context
 from ..memory import Reservation
 from .grouping import Keys, ManyKeys, OneKey
@@ -71,7 +72,7 @@ class Merge:
         if not self.program.key_types or (not self.spilled and (len(self.held) == 1 or not self._is_large(largest))):
             return [lambda: self._part(0)]
         for held in self.held:
-            held.divide()
+            aside(self.ctx, 8 * held.table.keys.n, held.divide)
         return [lambda part=part: self._part(part) for part in range(N_PARTS)]  # type: ignore[misc]
 
     def _is_large(self, n_groups: int) -> bool:
@@ -140,12 +141,12 @@ class Merge:
 
     def _divide(self, table: Table, sources: Iterator[Source], level: int) -> PartFiles:
         files = self.part_files(level)
-        files.write(table.keys, table.states, table.nbytes())
+        files.write(self.ctx, table.keys, table.states, table.nbytes())
         for add in sources:
             self.ctx.check()
             rest = self.program.table(self.ctx.compiled)
             add(rest)
-            files.write(rest.keys, rest.states, rest.nbytes())
+            files.write(self.ctx, rest.keys, rest.states, rest.nbytes())
         files.finish()
         return files
 
@@ -187,6 +188,11 @@ class Merge:
 
     def finish(self, table: Table) -> Run:
         """The groups of a table, sorted by key, with their values."""
+        run = aside(self.ctx, table.nbytes(), lambda: self._finished(table))
+        self.ctx.check()
+        return run
+
+    def _finished(self, table: Table) -> Run:
         n, compiled, program = table.keys.n, self.ctx.compiled, self.program
         for state, asked in zip(table.states, program.asked, strict=True):
             state.asked = asked
@@ -198,7 +204,6 @@ class Merge:
         run.faults = {i: d.faults for i, d in enumerate(done) if d.faults is not None}
         with self.lock:
             self.cut += sum(d.cut for d in done)
-        self.ctx.check()
         if run.inline:
             return run.take(word_order(*(np.array(words_in(k)) for k in run.keys)))
         return run.take(order_of(run.keys)) if run.keys else run

@@ -127,8 +127,11 @@ class Table:
     states: list[State]
     room: int = 0  # groups the states have space for
 
+    def needs_room(self) -> bool:
+        return self.keys.n > self.room
+
     def fit(self, exact: bool = False) -> None:
-        if self.keys.n > self.room:
+        if self.needs_room():
             self.room = self.keys.n if exact else max(2 * self.room, self.keys.n, 64)
             for state in self.states:
                 state.resize(self.room)

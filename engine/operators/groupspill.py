@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.text import fault
+from ..aside import aside
 from ..context import Context
 from .grouprows import Run
 from .keytable import Ids
@@ -60,18 +61,19 @@ class PartFiles:
         self.files: list[SpillFile | None] = [None] * N_PARTS
         self.written = 0
 
-    def write(self, keys: Keys, states: Sequence[State], nbytes: int) -> None:
+    def write(self, ctx: Context, keys: Keys, states: Sequence[State], nbytes: int) -> None:
         """All groups of a table that takes `nbytes`."""
         n = keys.n
         if not n:
             return
         for state in states:
-            state.seal()
+            aside(ctx, state.nbytes(), state.seal)
         values = keys.values()
-        order, bounds = by_part(keys.hashes(), self.level)
+        order, bounds = aside(ctx, 8 * n, lambda: by_part(keys.hashes(), self.level))
         step = max(1, n * self._chunk // max(1, nbytes))
         for part in range(N_PARTS):
             for low in range(bounds[part], bounds[part + 1], step):
+                ctx.check()
                 members = order[low : min(low + step, bounds[part + 1])]
                 self._append(part, members, values, states)
 

@@ -76,7 +76,7 @@ class KeyTable:
         )  # fmt: skip
 
     def ids(self, keys: Any, stop: NDArray[np.uint8]) -> Ids:
-        """Stops early, with numbers missing, only when the stop byte is set: the caller checks."""
+        """Stops early, with zeros for the missing numbers, only when the stop byte is set: the caller checks."""
         from ..kernels import group
 
         out = np.empty(len(keys), np.int32)
@@ -90,6 +90,7 @@ class KeyTable:
                     keys.values, nulls, row, self.slots, self.key0, self.key1, self.state, self.near, self.base, out, stop
                 )  # fmt: skip
                 if row == n or stop[0]:
+                    out[row:] = 0
                     return out
                 self._grow(0)
         spans = keys if isinstance(keys, Spans) else spans_of(keys)
@@ -99,6 +100,7 @@ class KeyTable:
                 self.slots, self.key0, self.key1, self.sizes, self.arena, self.state, out, stop,
             )  # fmt: skip
             if row == n or stop[0]:
+                out[row:] = 0
                 return out
             self._grow(int(spans.length[row]))
 

@@ -14,6 +14,7 @@ from ...planner.plan import Aggregate
 from ...planner.text import fault
 from ...planner.types import DOUBLE, Schema, Type, scalar
 from ..arrow import array_from, call, coded, concat, indices, is_valid, nulls, numbers_of
+from ..aside import aside
 from ..batch import Batch, Origin
 from ..calendar import Span, bucket_codes, bucket_count, bucket_range, next_bucket
 from ..context import Context
@@ -117,10 +118,16 @@ class ChartSink:
             return Chart([nulls(0, t.arrow) for _, t in schema.fields], schema, self._at.command)
         columns = [concat(parts) for parts in zip(*self._batches, strict=True)]
         self._batches.clear()
-        rows = _Groups(layout, columns, ctx.settings.timezone)
-        self._charge(9 * len(layout.aggs) * rows.n_cells)
-        names, made = rows.wide() if layout.wide else rows.long()
+        nbytes = sum(c.nbytes for c in columns)
+        names, made = aside(ctx, nbytes, lambda: self._laid_out(columns, ctx.settings.timezone))
         return Chart(made, Schema(tuple(names)), self._at.command)
+
+    def _laid_out(
+        self, columns: list[pa.Array[Any]], zone: str
+    ) -> tuple[list[tuple[str, Type]], list[pa.Array[Any]]]:
+        rows = _Groups(self._layout, columns, zone)
+        self._charge(9 * len(self._layout.aggs) * rows.n_cells)
+        return rows.wide() if self._layout.wide else rows.long()
 
     def close(self) -> None:
         if self._reservation is not None:
@@ -154,9 +161,10 @@ class _Groups:
         if n_buckets * n_series <= MOST_CELLS:
             return
         ends = to_text(dates_from(np.array([low, high]), None, self._ticks), Type("date"), self._zone).to_pylist()
+        series = f", {n_series:,} values of `by`" if self._keys else ""
         raise fault(
             "E701",
-            f"{n_buckets:,} buckets from {ends[0]} to {ends[1]}, {n_series:,} values of `by`: more than {MOST_CELLS:,} cells",
+            f"{n_buckets:,} buckets from {ends[0]} to {ends[1]}{series}: more than {MOST_CELLS:,} cells",
             hint="a longer span; is a time far off by mistake?",
         )
 

@@ -85,6 +85,8 @@ class Distinct(State):
         if not self.single:
             ids = self.pairs.ids(pair_words(groups, codes), stop)
             n = self.pairs.n
+        if stop[0]:  # numbers may be missing
+            return
         if self.counted:
             if len(self.counts) < n:
                 self.counts = fit(self.counts, 2 * n)
