@@ -9,6 +9,7 @@ from typing import Any
 
 from ..engine.notes import At
 from ..engine.regex import Pattern, PatternError, compile_re2
+from ..engine.regexpython import compile_python, names_of
 from ..planner.plan import Names
 from ..planner.text import Span
 from ..planner.types import STRING, Schema, array_of
@@ -119,9 +120,8 @@ class RexCommand(Command[Rex]):
                 _at(args, refused),
                 hint=refused.message,
             )
-        spelled = re.sub(r"\\k<(\w+)>", r"(?P=\1)", re.sub(r"\(\?<(?![=!])", "(?P<", text))
         try:
-            re.compile(spelled)
+            spelled = compile_python(text).pattern
         except re.error as why_not:
             message = refused.message or str(why_not)
             args.abort("E307", f"the pattern cannot be read: {message}", _at(args, refused))
@@ -146,9 +146,5 @@ def _at(args: Args, why: PatternError) -> Span:
     return Span(start, min(max(start + why.length, start + 1), whole.end))
 
 
-def _python_names(pattern: str) -> list[str]:
-    compiled = re.compile(pattern)
-    names = [""] * compiled.groups
-    for name, number in compiled.groupindex.items():
-        names[number - 1] = name
-    return names
+def _python_names(pattern: str) -> tuple[str, ...]:
+    return names_of(re.compile(pattern))

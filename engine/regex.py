@@ -1,7 +1,7 @@
 """Regular expressions: Java's spelling, RE2's machine. Checked and rewritten once, at bind.
 
-RE2 runs in linear time, so it knows neither look-around nor back-references; what only spells differently in Java
-(`(?<name>`, `\\uXXXX`, `\\p{Alpha}`) is rewritten. Groups are renamed g1, g2, ... for RE2: the field names that users
+RE2 runs in linear time, so it knows neither look-around nor back-references: such patterns go to Python's machine where
+that is allowed. What only spells differently in Java (`(?<name>`, `\\uXXXX`, `\\p{Alpha}`) is rewritten. Groups are renamed g1, g2, ... for RE2: the field names that users
 give them may hold letters it refuses.
 """
 
@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .arrow import bitmap_of, buffer_of, bytes_of, call, int32_of, is_valid, offsets_of
+from . import regexpython
+from .arrow import array_from, bitmap_of, buffer_of, bytes_of, call, int32_of, is_valid, offsets_of
 from .batch import Spans
 from .strings import cut
 
@@ -44,6 +45,7 @@ class Pattern:
     source: str
     names: tuple[str, ...]
     pieces: tuple[str, ...]  # RE2 text around the openings of the groups: n_groups + 1 of them
+    python: re.Pattern[str] | None = None  # the machine of a pattern that RE2 refuses
 
     @property
     def n_groups(self) -> int:
@@ -211,8 +213,19 @@ def constant_pattern(call: CallBinder, i: int) -> Pattern:
     try:
         return compile_re2(source)
     except PatternError as refused:
-        hint = "rex engine=python knows look-around and back-references" if refused.beyond_re2 else ""
-        call.fail("E307", f"bad regular expression at character {refused.offset + 1}: {refused}", at=i, hint=hint)
+        said = f"bad regular expression at character {refused.offset + 1}: {refused}"
+        if not refused.beyond_re2:
+            call.fail("E307", said, at=i)
+        if call.safe:
+            call.fail("E705", "only linear-time regular expressions run in safe mode", at=i, hint=str(refused))
+        try:
+            machine = regexpython.compile_python(source)
+        except re.error as why:
+            at = f" at character {why.pos + 1}" if why.pos is not None else ""
+            call.fail("E307", f"bad regular expression{at}: {why.msg}", at=i, hint=str(refused))
+        reason, hint = "the pattern needs Python's regular expressions", f"{refused}; this is slower and one row at a time"
+        call.note("info", reason, at=i, hint=hint)
+        return Pattern(source, regexpython.names_of(machine), (), machine)
 
 
 def _placed(source: str, refusal: str) -> PatternError:
@@ -280,6 +293,9 @@ def _few(group: int) -> int:
 
 def search(text: pa.Array[Any], pattern: Pattern) -> pa.Array[Any]:
     """Whether the pattern is found anywhere in each text; null for null."""
+    if pattern.python is not None:
+        found = np.array([m is not None for m in regexpython.first_matches(text, pattern.python)], np.bool_)
+        return array_from(found, ~is_valid(text))
     return call("match_substring_regex", text, pattern=pattern.keep(()))
 
 
@@ -287,6 +303,9 @@ def found_spans(
     text: pa.Array[Any], pattern: Pattern, groups: Sequence[int]
 ) -> list[tuple[NDArray[np.int32], NDArray[np.int32]]]:
     """Of each wanted group its start (bytes, within the row's text) and length; -1 where it took no part or nothing matched."""
+    if pattern.python is not None:
+        matches = regexpython.first_matches(text, pattern.python)
+        return [regexpython.spans_of(matches, group) for group in groups]
     wanted = sorted(set(groups))
     found = cast(Any, call("extract_regex_span", text, pattern=pattern.keep(wanted)))
     matched = is_valid(found)
@@ -324,6 +343,9 @@ def find_all(text: pa.Array[Any], pattern: Pattern, group: int) -> pa.Array[Any]
     RE2's global replacement keeps what stands before a match in view (`^`, `\\b`), so it does the searching: each match
     is replaced by the group between two marks, and the marks are then found in the bytes.
     """
+    if pattern.python is not None:
+        begins, every = regexpython.all_matches(text, pattern.python, group)
+        return list_array(begins, every, ~is_valid(text))
     rewrite = bytes((_OPEN,)) + rf"\{1 if group else 0}".encode() + bytes((_CLOSE,))
     kept = pattern.keep((group,) if group else ())
     marked = call("replace_substring_regex", text, pattern=kept, replacement=rewrite)
@@ -334,6 +356,13 @@ def find_all(text: pa.Array[Any], pattern: Pattern, group: int) -> pa.Array[Any]
     items = cut(data, begin, end - begin)
     bounds = np.searchsorted(begin, offsets, side="right").astype(np.int32)
     return list_array(bounds, items, ~is_valid(text))
+
+
+def replace_all(text: pa.Array[Any], pattern: Pattern, rewrite: str) -> pa.Array[Any]:
+    """Every match as `rewrite`, which `java_replacement` made."""
+    if pattern.python is not None:
+        return regexpython.replace_all(text, pattern.python, rewrite)
+    return call("replace_substring_regex", text, pattern=pattern.re2_text, replacement=rewrite)
 
 
 def list_array(bounds: NDArray[np.int32], items: pa.Array[Any], nulls: NDArray[np.bool_]) -> pa.Array[Any]:

@@ -48,6 +48,10 @@ class BoundCall:
     def strict(self) -> bool:
         return self._binder.strict
 
+    @property
+    def safe(self) -> bool:
+        return bool(self._binder.settings["safe"])
+
     def is_constant(self, i: int) -> bool:
         return i < len(self.args) and isinstance(self.args[i], Literal)
 
@@ -81,3 +85,6 @@ class BoundCall:
             self._binder.fail("E504", message, self._span, strict=True)
         else:
             self._binder.note("mixed", message, self._span)
+
+    def note(self, kind: str, reason: str, at: int | None = None, hint: str = "") -> None:
+        self._binder.note(kind, reason, self.span_of(at), hint)

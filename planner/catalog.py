@@ -25,6 +25,7 @@ class CallBinder(Protocol):
     zone: str  # IANA name of the session's zone
     now_us: int
     strict: bool
+    safe: bool
     schema: Schema  # the fields that the call's expressions see
     texts: list[str]  # the arguments as written
     data: Any  # set it: it reaches the kernel as `ev.data`
@@ -39,6 +40,7 @@ class CallBinder(Protocol):
     def fail(self, code: str, message: str, at: int | None = None, **more: Any) -> NoReturn: ...  # at: argument number
     def warn(self, code: str, message: str, at: int | None = None, **more: Any) -> None: ...
     def mixed(self, message: str) -> None: ...
+    def note(self, kind: str, reason: str, at: int | None = None, hint: str = "") -> None: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

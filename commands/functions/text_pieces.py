@@ -89,7 +89,7 @@ def _replaced(column: pa.Array[Any], old: str | None, new: str | None) -> pa.Arr
 def _replace_re(ev: Eval, column: pa.Array[Any], pattern: regex.Pattern, new: Value) -> Value:
     def replaced(text: pa.Array[Any], to: str | None) -> pa.Array[Any]:
         rewrite = regex.java_replacement(to or "", pattern)
-        return call("replace_substring_regex", text, pattern=pattern.re2_text, replacement=rewrite)
+        return regex.replace_all(text, pattern, rewrite)
 
     if isinstance(new, pa.Scalar):
         return replaced(column, new.as_py())

@@ -64,6 +64,7 @@ class FakeCall:
     zone: str
     now_us: int
     strict: bool = False
+    safe: bool = False
     named: dict[str, e.Expr] = field(default_factory=dict)
     schema: Schema = field(default_factory=Schema)
     data: Any = None
@@ -96,6 +97,9 @@ class FakeCall:
 
     def warn(self, code: str, message: str, at: int | None = None, **more: Any) -> None:
         self.warnings.append(code)
+
+    def note(self, kind: str, reason: str, at: int | None = None, hint: str = "") -> None:
+        self.warnings.append(reason)
 
 
 class Bench:
