@@ -16,7 +16,7 @@ from ...planner.types import Schema, Type
 from ..arrow import indices, is_valid
 from ..batch import Batch, Column, Spans
 from ..context import Context
-from ..exprs import Eval, evaluate, over, plain, truth
+from ..exprs import Eval, over, plain, truth
 from ..notes import At
 from .grouping import Keys, new_keys
 from .states import State
@@ -61,6 +61,7 @@ class Program:
                 self.slots.append(Slot(maker.make, args, where))
             self.outputs.append(Output(known.index(same), maker.out, agg.type))
         self.asked = [tuple(o.out for o in self.outputs if o.slot == i) for i in range(len(self.slots))]
+        self.guards = self._guards()
         self._widths: list[int] | None = None
         self.ordered = any(s.make().ordered for s in self.slots)
         self._fields = {i: schema.index(e.name) for i, e in enumerate(self.exprs) if isinstance(e, FieldRef)}
@@ -70,6 +71,12 @@ class Program:
         if expr not in self.exprs:
             self.exprs.append(expr)
         return self.exprs.index(expr)
+
+    def _guards(self) -> dict[int, tuple[int, ...]]:
+        """Of arguments that only aggregates with `where` have: these conditions. Rows that none lets through count no rejects."""
+        free = {*self.keys, *(s.where for s in self.slots), *(i for s in self.slots if s.where is None for i in s.args)}
+        guarded = {i for s in self.slots for i in s.args} - free
+        return {i: tuple({s.where: None for s in self.slots if s.where is not None and i in s.args}) for i in guarded}
 
     def table(self, compiled: bool, capacity: int = 1 << 10) -> Table:
         made = Table(new_keys(self.key_types, compiled, capacity), [s.make() for s in self.slots])
@@ -100,8 +107,14 @@ class Values:
         """A column in any form."""
         found = self.known.get(i)
         if found is None:
-            found = self.known[i] = self.ev.as_column(evaluate(self.program.exprs[i], self.ev))
+            found = self.known[i] = self.ev.as_column(self.ev.run(self.program.exprs[i], self._active(i)))
         return found
+
+    def _active(self, i: int) -> NDArray[np.bool_] | None:
+        guards = self.program.guards.get(i)
+        if guards is None:
+            return None
+        return np.logical_or.reduce([truth(self.column(w), self.batch.n_rows) for w in guards])
 
     def array(self, i: int) -> pa.Array[Any]:
         """A plain Arrow array; the batch remembers those of its own columns."""
