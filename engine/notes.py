@@ -78,7 +78,9 @@ class WorkerNotes:
             del entry.samples[N_SAMPLES:]
         if self._on_fault is not None and kind != "info":
             row = int(rows[0])
-            self._on_fault(key, Sample(origin.seq, origin.source_row(row), origin.source, shown(text, row, self._zone)), hint)
+            self._on_fault(
+                key, Sample(origin.seq, origin.source_row(row), origin.source, shown(text, row, self._zone)), hint
+            )
 
     def count(self, at: At, kind: str, reason: str, n: int, hint: str = "", samples: Sequence[str] = ()) -> None:
         """Something that is said of a stage, or of rows whose places are not known."""
@@ -126,9 +128,7 @@ class Ledger:
         self.is_enough = False  # a limit is reached that waits for a row to tell of: what fails now is not wanted
         self.last: tuple[int, int] | None = None  # partition and row behind which nothing was wanted
 
-    def worker(
-        self, on_fault: Callable[[Key, Sample, str], None] | None = None, zone: str = "UTC"
-    ) -> WorkerNotes:
+    def worker(self, on_fault: Callable[[Key, Sample, str], None] | None = None, zone: str = "UTC") -> WorkerNotes:
         notes = WorkerNotes(on_fault, zone)
         with self._lock:
             self._workers.append(notes)

@@ -223,7 +223,10 @@ def constant_pattern(call: CallBinder, i: int) -> Pattern:
         except re.error as why:
             at = f" at character {why.pos + 1}" if why.pos is not None else ""
             call.fail("E307", f"bad regular expression{at}: {why.msg}", at=i, hint=str(refused))
-        reason, hint = "the pattern needs Python's regular expressions", f"{refused}; this is slower and one row at a time"
+        reason, hint = (
+            "the pattern needs Python's regular expressions",
+            f"{refused}; this is slower and one row at a time",
+        )
         call.note("info", reason, at=i, hint=hint)
         return Pattern(source, regexpython.names_of(machine), (), machine)
 

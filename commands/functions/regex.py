@@ -31,7 +31,13 @@ def group_of(call: CallBinder, i: int, pattern: regex.Pattern) -> int:
         return pattern.group(which)
     except KeyError:
         names = [n for n in pattern.names if n]
-        has = "no groups" if not pattern.n_groups else "1 group" if pattern.n_groups == 1 else f"{pattern.n_groups} groups"
+        has = (
+            "no groups"
+            if not pattern.n_groups
+            else "1 group"
+            if pattern.n_groups == 1
+            else f"{pattern.n_groups} groups"
+        )
         call.fail("E307", f"the pattern has {has}; {which!r} is none of them", at=i, suggestions=names)
 
 

@@ -122,9 +122,7 @@ class ChartSink:
         names, made = aside(ctx, nbytes, lambda: self._laid_out(columns, ctx.settings.timezone))
         return Chart(made, Schema(tuple(names)), self._at.command)
 
-    def _laid_out(
-        self, columns: list[pa.Array[Any]], zone: str
-    ) -> tuple[list[tuple[str, Type]], list[pa.Array[Any]]]:
+    def _laid_out(self, columns: list[pa.Array[Any]], zone: str) -> tuple[list[tuple[str, Type]], list[pa.Array[Any]]]:
         rows = _Groups(self._layout, columns, zone)
         self._charge(9 * len(self._layout.aggs) * rows.n_cells)
         return rows.wide() if self._layout.wide else rows.long()

@@ -95,7 +95,9 @@ def test_a_long_call_is_left_behind() -> None:
 )
 def test_a_cancel_is_seen_while_rows_are_dear(query: str) -> None:
     n = 300_000
-    rows: Any = pa.table({"d": pa.array(np.arange(n), pa.timestamp("us", "UTC")), "s": ["a"] * n, "x": np.arange(n) / 7})
+    rows: Any = pa.table(
+        {"d": pa.array(np.arange(n), pa.timestamp("us", "UTC")), "s": ["a"] * n, "x": np.arange(n) / 7}
+    )
     with cortado.connect(timezone="UTC") as s:
         s.register("t", rows)
         running = s.query(f"table t | {query}").start()
