@@ -473,7 +473,7 @@ class Query:
         if not self._bound.settings["optimiser"]:
             return plan
         settings, now = self._bound.settings, now_us()
-        return optimise(plan, Helpers(lambda e: constant(e, _context(settings, now), At("", ""))))
+        return optimise(plan, Helpers(lambda e: constant(e, _context(settings, now), At("", ""), infos=True)))
 
     def pipe(self, text: str) -> Query:
         """A longer query: `text` is one stage or several, with or without a pipe in front."""

@@ -256,12 +256,13 @@ def over(batch: Batch, schema: Schema, ctx: Context, at: At, place: tuple[int, i
     return Eval(batch.n_rows, ctx, at, schema, column, refuse, place=place)
 
 
-def constant(expr: e.Expr, ctx: Context, at: At) -> tuple[Any, bool]:
-    """The Python value of an expression without fields, and whether its evaluation refused anything."""
+def constant(expr: e.Expr, ctx: Context, at: At, *, infos: bool = False) -> tuple[Any, bool]:
+    """The Python value of an expression without fields, and whether its evaluation refused anything (`infos`: or has
+    something to say)."""
     refused: list[str] = []
 
     def refuse(reason: str, rows: NDArray[Any], text: Column | None, hint: str) -> None:
-        if reason not in INFOS:
+        if infos or reason not in INFOS:
             refused.append(reason)
 
     def column(i: int) -> Column:

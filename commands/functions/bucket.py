@@ -60,13 +60,13 @@ def _floor_doubles(x: Ints, width: Ints, origin: Ints) -> Ints:
         divides = (1 / parts == width) & (parts <= 2.0**53)
 
         def point(step: Ints) -> Ints:
-            return np.where(divides, step / parts, step * width) + origin  # type: ignore[no-any-return]
+            return np.where(divides, step / parts, step * width) + origin
 
         step = np.floor((x - origin) / width)
         step = np.where(point(step + 1) <= x, step + 1, step)
         step = np.where(point(step) > x, step - 1, step)
         out = point(step)
-        return np.where(np.isfinite(out), out, x)  # type: ignore[no-any-return]
+        return np.where(np.isfinite(out), out, x)
 
 
 def floor_to_grid(x: Ints, width: Ints, origin: Ints) -> tuple[Ints, Mask]:

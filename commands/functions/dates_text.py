@@ -21,6 +21,7 @@ from ...planner.types import DATE, DATE_NS, STRING
 from ..base import DATE_ARG, TEXT, CallBinder, Type, function
 
 GROUP = "Dates"
+NAME_IT = 'name the format: date(x, "yyyy-MM-dd")'
 Compile = Callable[[str, str], Format]
 
 
@@ -78,7 +79,8 @@ def _bind_date(call: CallBinder) -> Type:
     locale, zone = locale_and_zone(call, 2)
     fmt = compiled(call, 1, java, locale, read=True) if len(call.args) > 1 else None
     varies = len(call.args) > 1 and not call.is_constant(1)
-    call.data = Reading(kind, fmt, zone, locale, varies)
+    is_null = len(call.args) > 1 and not varies and fmt is None and kind.kind != "date"
+    call.data = None if is_null else Reading(kind, fmt, zone, locale, varies)
     if kind.kind == "date":
         return kind
     return DATE_NS if fmt is not None and fmt.nanos else DATE
@@ -97,13 +99,15 @@ def _bind_date(call: CallBinder) -> Type:
     ],
 )  # fmt: skip
 def date(ev: Eval, value: Value, *more: Value) -> Value:
-    how: Reading = ev.data
+    how: Reading | None = ev.data
+    if how is None:
+        return nulls(ev.n, DATE.arrow)
     if how.kind.kind == "date":
         return value
     text = _text_of(ev, value, how.kind)
     if how.varies:
         return _by_row(ev, text, ev.array(more[0]), java, how)
-    return _read(ev, text, how.fmt, how.zone)
+    return _read(ev, text, how.fmt, how.zone, "epoch(x) reads seconds since 1970" if how.kind.is_number else NAME_IT)
 
 
 def _bind_strptime(call: CallBinder) -> Type:
@@ -140,15 +144,15 @@ def _text_of(ev: Eval, value: Value, kind: Type) -> Any:
     return to_text(array, kind, ev.zone)
 
 
-def _read(ev: Eval, text: Any, fmt: Format | None, zone: str) -> Value:
+def _read(ev: Eval, text: Any, fmt: Format | None, zone: str, hint: str = "") -> Value:
     ticks = NS if fmt is not None and fmt.nanos else US
     got = parse_dates(text, fmt, zone, ev.now_us, ticks)
-    _tell(ev, got, text)
+    _tell(ev, got, text, hint if fmt is None else f"it is read as {fmt.source}")
     return dates_from(got.values, got.null | got.bad, ticks)
 
 
-def _tell(ev: Eval, got: Parsed, text: Any) -> None:
-    ev.reject("date", got.bad, text, 'name the format: date(x, "yyyy-MM-dd")')
+def _tell(ev: Eval, got: Parsed, text: Any, hint: str) -> None:
+    ev.reject("date", got.bad, text, hint)
     ev.reject("dst", got.doubtful, text)
     ev.reject(DIGITS_CUT, got.cut, text)
 
@@ -171,7 +175,7 @@ def _by_row(ev: Eval, text: Any, formats: pa.Array[Any], build: Compile, how: Re
             bad[rows] = True
             continue
         values[rows], bad[rows], doubtful[rows], cut[rows] = got.values, got.bad, got.doubtful, got.cut
-    _tell(ev, Parsed(values, null, bad, doubtful, cut), text)
+    _tell(ev, Parsed(values, null, bad, doubtful, cut), text, "it does not fit the format of its row")
     return dates_from(values, null | bad)
 
 

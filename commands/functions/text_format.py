@@ -20,7 +20,7 @@ from ..base import ANY_ARG, MANY, STRING, TEXT, CallBinder, Type, converted, fun
 def _format_type(call: CallBinder) -> Type:
     types = tuple(call.types[1:])
     listed = len(types) == 1 and types[0].kind == "array"
-    if not call.is_constant(0):
+    if call.constant(0) is None:  # of each row, or null
         call.args = [converted(call, call.args[0], TEXT), *call.args[1:]]
         call.data = None, types, listed
         return STRING

@@ -114,7 +114,10 @@ class Values:
         guards = self.program.guards.get(i)
         if guards is None:
             return None
-        return np.logical_or.reduce([truth(self.column(w), self.batch.n_rows) for w in guards])
+        active = np.zeros(self.batch.n_rows, np.bool_)
+        for where in guards:
+            active |= truth(self.column(where), self.batch.n_rows)
+        return active
 
     def array(self, i: int) -> pa.Array[Any]:
         """A plain Arrow array; the batch remembers those of its own columns."""

@@ -362,7 +362,8 @@ def test_date_of_dates_numbers_and_nulls() -> None:
     assert call("date", dates(NOW, unit="ns"), "yyyy")[0] == [NOW]
     assert call("date", longs(20261101, 5)) == ([NOW, None], {"date": 1})
     assert call("date", None) == ([None], {})
-    assert call("date", strings("2026-11-01"), None)[0] == [NOW]
+    assert call("date", strings("2026-11-01"), None)[0] == [None]
+    assert call("date", strings("2026-11-01"), strings(None))[0] == [None]
 
 
 def test_the_last_argument_of_date_is_a_zone_or_a_locale() -> None:

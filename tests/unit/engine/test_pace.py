@@ -22,7 +22,7 @@ def batch(n: int) -> Batch:
     return Batch(n, (pa.array(np.arange(n)),), Origin(3, "t", 0, 100))
 
 
-def values(part: Batch) -> list[int]:
+def values(part: Batch) -> list[Any]:
     return part.array(0).to_pylist()
 
 
