@@ -32,6 +32,10 @@ _READ = {
     "fraction",
     "isodow",
     "dow",
+    "isoyear",
+    "isoweek",
+    "week_sun",
+    "week_mon",
 }
 _ABBREVIATIONS = {"UTC": 0, "GMT": 0, "Z": 0, "UT": 0, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8,
                   "PDT": -7, "KST": 9, "JST": 9, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "WET": 0, "WEST": 1, "BST": 1,
@@ -62,6 +66,8 @@ def form_of(fmt: Format) -> Form:
         raise BadFormat("the date format has no date letter")
     if len({_SAID.get(k, k) for k in kinds}) < len(kinds):
         raise BadFormat("the date format says one thing twice")
+    if ("isoyear" in kinds) != ("isoweek" in kinds):
+        raise BadFormat("%G and %V are read together: the year and the week of ISO 8601")
     return Form("".join(parts), tuple(kinds), fmt.locale)
 
 

@@ -91,17 +91,46 @@ def _days(parts: Parts, rules: Rules) -> tuple[NDArray[Any], Mask]:
     year = _year(fields, parts.n, rules)
     good = good & (year >= 1) & (year <= 9999)
     month = fields.get("month")
+    if "isoweek" in fields:
+        return _day_of_iso_week(fields, good)
     if "yday" in fields and month is None:
         table = _month_starts()
         first = np.clip(year, 0, 9999) * 12
         days = table[first] + (fields["yday"].astype(np.int32) - 1)
         good &= (days >= table[first]) & (days < table[first + 12])
+    elif month is None and "weekday" in fields and ("week_mon" in fields or "week_sun" in fields):
+        days, fit = _day_of_week(year, fields)
+        good &= fit
     else:
         days, fit = _day_of(year, month, fields.get("day"))
         good &= fit
     if rules.check_weekday and "weekday" in fields:  # Monday is 0
         good &= (days + 3) % 7 == fields["weekday"]
     return days, good
+
+
+def _day_of_iso_week(fields: dict[str, NDArray[Any]], good: Mask) -> tuple[NDArray[Any], Mask]:
+    """ISO 8601: week 1 has January 4th; without a weekday it is the Monday."""
+    year, week = fields["isoyear"], fields["isoweek"].astype(np.int32)
+    good = good & (year >= 1) & (year <= 9999)
+
+    def first_monday(years: NDArray[Any]) -> NDArray[Any]:
+        fourth = _month_starts()[np.clip(years, 0, 9999) * 12] + 3
+        return fourth - (fourth + 3) % 7  # type: ignore[no-any-return]
+
+    days = first_monday(year) + (week - 1) * 7
+    good &= (week >= 1) & ((week <= 52) | (days < first_monday(year + 1)))
+    return days + fields.get("weekday", np.int32(0)), good
+
+
+def _day_of_week(year: NDArray[Any], fields: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], Mask]:
+    """Weeks of the year that begin on Mondays or Sundays, counted from the first such day; before it is week 0."""
+    begins = 0 if "week_mon" in fields else 6  # Monday is 0
+    week = fields["week_mon" if begins == 0 else "week_sun"].astype(np.int32)
+    january = _month_starts()[np.clip(year, 0, 9999).astype(np.int32) * 12]
+    first = january + (begins - (january + 3)) % 7
+    days = first + (week - 1) * 7 + (fields["weekday"].astype(np.int32) - begins) % 7
+    return days, week <= 53
 
 
 def _year(fields: dict[str, NDArray[Any]], n: int, rules: Rules) -> NDArray[Any]:
