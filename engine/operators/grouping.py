@@ -17,7 +17,7 @@ from ...planner.types import Type
 from ..arrow import buffer_of, concat, indices, is_valid
 from ..arrow import nulls as null_array
 from ..batch import PAD, Column, Spans
-from .keyform import Words, from_normal, is_opaque, is_word, normal, normal_type
+from .keyform import Words, from_normal, is_opaque, is_word, normal, normal_type, settled
 from .keyhash import tuple_hash
 from .keytable import DictTable, Ids, KeyTable, compile_table, merge_tables, new_table, spans_of
 from .pairgrid import PairGrid
@@ -54,7 +54,8 @@ class Coder:
         out = self.table.ids(normal(self.type, column), stop)
         if is_opaque(self.type) and self.table.n > before:
             rows = indices(first_rows(out, before, self.table.n))
-            self._values.append((column.to_arrow() if isinstance(column, Spans) else column).take(rows))
+            kept = (column.to_arrow() if isinstance(column, Spans) else column).take(rows)
+            self._values.append(settled(self.type, kept))
         return out
 
     def _of_dictionary(self, column: Any, stop: Stop) -> Ids:

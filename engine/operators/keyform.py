@@ -14,7 +14,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.types import Type
-from ..arrow import array_from, bitmap_of, bools_of, buffer_of, bytes_of, call, is_valid, numbers_of
+from ..arrow import (
+    array_from,
+    bitmap_of,
+    bools_of,
+    buffer_of,
+    bytes_of,
+    call,
+    is_valid,
+    list_sizes,
+    lists_from,
+    numbers_of,
+)
 from ..arrow import nulls as null_array
 from ..batch import Column, Spans
 
@@ -143,6 +154,17 @@ def _ordered_bytes(column: pa.Array[Any]) -> pa.Array[Any]:
     from .sortbytes import encode
 
     return encode(column)
+
+
+def settled(type_: Type, column: pa.Array[Any]) -> pa.Array[Any]:
+    """Arrays with one zero and one NaN, as numbers that are keys have them: equal arrays are the same, whichever is kept."""
+    if type_.kind == "double":
+        numbers = numbers_of(column) + 0.0
+        return array_from(np.where(numbers != numbers, np.nan, numbers), ~is_valid(column))
+    if type_.kind != "array" or type_.item is None or not pa.types.is_list(column.type):
+        return column
+    lists: Any = column
+    return lists_from(list_sizes(lists), settled(type_.item, lists.flatten()), is_valid(lists))
 
 
 def _compact_ips(column: pa.Array[Any]) -> pa.Array[Any]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ....planner.types import Type
 from ...arrow import array_from, bools_of, call, indices, is_valid, numbers_of
-from ..keyform import Words, is_word, normal, normal_type, words_of
+from ..keyform import Words, is_word, normal, normal_type, settled, words_of
 from ..keysort import ranks
 from .base import Finished, Groups, Rows, State, fit
 from .extremes import NAN_WORD, TOP
@@ -67,6 +67,8 @@ class Best(State):
             column, values = column.take(indices(live)), values.take(indices(live))
         if not len(groups):
             return
+        if not self.ordered and self.type.kind == "array":
+            values = settled(self.type, values)
         if self.textual:
             self._offer_texts(groups, self._text(column), place, values)
         else:
