@@ -101,9 +101,6 @@ class FakeCall:
     def note(self, kind: str, reason: str, at: int | None = None, hint: str = "") -> None:
         self.warnings.append(reason)
 
-    def mixed(self, message: str) -> None:
-        self.warnings.append(message)
-
 
 class Bench:
     """Columns, settings and the calls over them."""
