@@ -29,5 +29,7 @@ class Fields(Command[Keep]):
 
     def bind(self, args: Args, source: Node | None) -> Node:
         assert source is not None
-        names = args.fields(args.many("names"))
-        return Keep(**args.common, inputs=(source,), names=tuple(names), drop=args.has("MINUS"))
+        names, drop = tuple(args.fields(args.many("names"))), args.has("MINUS")
+        if not names and not drop and not source.schema.open:  # a pattern that fits no field keeps none
+            names, drop = source.schema.names(), True
+        return Keep(**args.common, inputs=(source,), names=names, drop=drop)

@@ -40,6 +40,7 @@ class SortCommand(Command[Sort]):
             **args.common,
             inputs=(source,),
             keys=tuple(k for k in keys if k.name in known),
+            unknown=tuple(k for k in keys if k.name not in known),
             by=tuple(n for n in by if n in known),
             limit=args.option("limit"),
             nulls=args.option("nulls"),

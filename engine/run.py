@@ -208,7 +208,9 @@ class Run:
             return False
         if part.step is not None and (part.step.is_scan or pipe.has_failed_early()):
             pipe.end_scan()
-        if pipe.failures.first is not None:
+        if part.step is not None and part.step.phase is not pipe.phase:
+            self._next_step(part)  # its scan began in `_open`: only the end of a scan tells which failures count
+        elif pipe.failures.first is not None:
             self._failed(part)
         elif pipe.is_given_up:
             self._over(part)

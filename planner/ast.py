@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,7 +69,7 @@ class Number(Expr):
     value: int | float
 
     def text(self, outer: int = LOOSEST) -> str:
-        return repr(self.value)
+        return "1e999" if self.value == math.inf else repr(self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

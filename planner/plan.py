@@ -220,6 +220,8 @@ class Keep(Node):
         return Schema(tuple((n, old.type(n) or NULL) for n in self.names))
 
     def text(self) -> str:
+        if not self.names and not self.drop:
+            return "fields - *"
         return "fields " + ("- " if self.drop else "") + ", ".join(map(ast.quote_name, self.names))
 
     def needs(self, wanted: Names) -> Names:
@@ -324,6 +326,12 @@ class Aggregate(Node):
     blocking = True
     order = Order.SETS
 
+    @property
+    def needs_order(self) -> bool:
+        """Random draws and row numbers go by the place of a row."""
+        made = [*(k.expr for k in self.keys), *(b for a in self.aggs for b in (*a.args, a.where) if b is not None)]
+        return any(is_volatile(b.expr) for b in made)
+
     def derive(self) -> Schema:
         return Schema(tuple((k.name, k.expr.type) for k in self.keys) + tuple((a.name, a.type) for a in self.aggs))
 
@@ -372,6 +380,7 @@ class Sort(Node):
     limit: int | None = None
     nulls: str | None = None  # first, last; by default first ascending, last descending
     hidden: int = 0  # so many of the last keys were added by a rule and are not the user's
+    unknown: tuple[SortKey, ...] = ()  # keys of no field: null in each row, so they order nothing
     command = "sort"
     blocking = True
     order = Order.SETS
@@ -382,7 +391,8 @@ class Sort(Node):
             words.append(f"limit={self.limit}")
         if self.nulls is not None:
             words.append(f"nulls={self.nulls}")
-        words.append(", ".join(k.text() for k in self.keys[: len(self.keys) - self.hidden]))
+        told = (*self.keys[: len(self.keys) - self.hidden], *self.unknown)
+        words.append(", ".join(k.text() for k in told))
         if self.by:
             words.append("by " + ", ".join(map(ast.quote_name, self.by)))
         return " ".join(words)

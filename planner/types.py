@@ -124,10 +124,15 @@ class Schema:
         return self.places[name]
 
     def put(self, name: str, type_: Type) -> Schema:
-        """Overwrites in place; a new field goes to the end."""
-        if name in self:
-            return Schema(tuple((n, type_ if n == name else t) for n, t in self.fields), self.open)
-        return Schema((*self.fields, (name, type_)), self.open)
+        """Overwrites in place; a new field goes to the end. The places are handed on: `eval` may add thousands."""
+        places = self.places
+        if name in places:
+            made = Schema(tuple((n, type_ if n == name else t) for n, t in self.fields), self.open)
+        else:
+            made = Schema((*self.fields, (name, type_)), self.open)
+            places = {**places, name: len(self.fields)}
+        object.__setattr__(made, "_places", places)
+        return made
 
     def select(self, names: Iterable[str]) -> Schema:
         known = dict(self.fields)

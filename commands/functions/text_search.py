@@ -8,31 +8,37 @@ import numpy as np
 import pyarrow as pa
 
 from ...engine import textpairs
-from ...engine.arrow import array_from, bools_of, bytes_of, call, is_valid, numbers_of, offsets_of
+from ...engine.arrow import array_from, bytes_of, call, is_valid, numbers_of, offsets_of
 from ...engine.batch import Spans
+from ...engine.compare import comparable, of_columns
 from ...engine.exprs import Eval, Value
 from ...engine.strings import CodePoints, Ints, Mask, View, cut, view
 from ...engine.textmatch import match_pattern
-from ..base import ANY_ARG, BOOL, INTEGER, LONG, PARSED, TEXT, CallBinder, Type, converted, function
+from ...planner.types import NULL
+from ..base import ANY_ARG, BOOL, INTEGER, LONG, PARSED, STRING, TEXT, CallBinder, Type, converted, function
 
 GROUP = "text"
 
 
 def _contains_type(call: CallBinder) -> Type:
     where, what = call.types
-    call.data = where.kind == "array"
+    call.data = None
     if where.kind != "array":
         call.args = [converted(call, a, TEXT) for a in call.args]
         return BOOL
-    item = where.item.kind if where.item else "null"
-    if what.kind == "null" or item == "null":
+    item = where.item or NULL
+    if what.kind == "null" or item.kind == "null":
+        call.data = (item, what)
         return BOOL
-    if item in ("string", "any"):
+    if item.kind in ("string", "any"):
         call.args = [call.args[0], converted(call, call.args[1], TEXT)]
-    elif item in ("long", "double"):
+        call.data = (STRING, STRING)
+        return BOOL
+    if item.kind in ("long", "double"):
         call.args = [call.args[0], converted(call, call.args[1], PARSED)]
-    elif item != what.kind:
+    elif not comparable(item, what):
         call.fail("E330", f"an {where} holds no {what}", at=1)
+    call.data = (item, call.args[1].type)
     return BOOL
 
 
@@ -43,7 +49,7 @@ def _contains_type(call: CallBinder) -> Type:
     examples=[('contains("foo", "o")', "true"), ('contains("baz", null)', "false"), ("contains(array(1, 2), 2)", "true")],
 )  # fmt: skip
 def contains(ev: Eval, where: Value, what: Value) -> Value:
-    if ev.data:
+    if ev.data is not None:
         return array_from(_has_element(ev, where, what))
     if isinstance(what, pa.Scalar):
         found = match_pattern(ev, where, ("", what.as_py(), "")) if what.is_valid else np.zeros(ev.n, np.bool_)
@@ -62,7 +68,7 @@ def _has_element(ev: Eval, where: Value, what: Value) -> Mask:
     rows = np.repeat(np.arange(ev.n, dtype=np.int32), size)
     items = np.arange(edges[-1], dtype=np.int32) + np.repeat(bounds[:-1] - edges[:-1].astype(np.int32), size)
     left, right = lists.values.take(array_from(items)), wanted.take(array_from(rows))
-    equal = bools_of(call("equal", left, right))
+    equal = of_columns(left, ev.data[0], right, ev.data[1])[1] & is_valid(left) & is_valid(right)
     return np.bincount(rows[equal], minlength=ev.n) > 0
 
 

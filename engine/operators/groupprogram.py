@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...planner.expr import Expr, FieldRef
+from ...planner.expr import Expr, FieldRef, is_volatile
 from ...planner.plan import Aggregate
 from ...planner.types import Schema, Type
 from ..arrow import indices, is_valid
@@ -64,6 +64,7 @@ class Program:
         self.guards = self._guards()
         self._widths: list[int] | None = None
         self.ordered = any(s.make().ordered for s in self.slots)
+        self.volatile = [i for i, e in enumerate(self.exprs) if is_volatile(e)]
         self._fields = {i: schema.index(e.name) for i, e in enumerate(self.exprs) if isinstance(e, FieldRef)}
 
     def _number(self, expr: Expr) -> int:
@@ -90,8 +91,9 @@ class Program:
             self._widths = [len(s.make().export(none)) for s in self.slots]
         return self._widths
 
-    def values(self, batch: Batch, ctx: Context) -> Values:
-        return Values(self, batch, over(batch, self.schema, ctx, self.at), {})
+    def values(self, batch: Batch, ctx: Context, seen: int = 0) -> Values:
+        """`seen`: rows before this batch, where an expression goes by them."""
+        return Values(self, batch, over(batch, self.schema, ctx, self.at, (0, seen)), {})
 
 
 @dataclass(slots=True)

@@ -189,7 +189,7 @@ def _names(cells: Sequence[bytes], form: CsvFormat, source: Input, out: Survey) 
             ) from why
         name = unicodedata.normalize("NFC", unquoted(text) if text.startswith('"') else text) if text.strip() else ""
         name = name or f"column{i}"
-        if name in names:
+        if name in names or (form.rest and name == REST):
             n = 2
             while f"{name}_{n}" in names:
                 n += 1

@@ -58,7 +58,8 @@ class JsonRelation:
         self.is_live = any(f.input.is_stream for f in found.files)
         paths = (re.split(r"\.|\[\]", p) for p in found.mixed)  # a name may have dots: any prefix that is a field
         self.mixed = frozenset(".".join(p[: i + 1]) for p in paths for i in range(len(p)))
-        self.data = Schema(tuple(found.types.items()))
+        kept = {n: t for n, t in found.types.items() if not (form.rest and n == REST)}  # a key `_rest` goes into ours
+        self.data = Schema(tuple(kept.items()))
         schema = self.data
         if form.overlay:
             schema = schema.put(LINE, STRING)
@@ -90,7 +91,7 @@ class JsonSource:
         self._opened: list[PlainFile] = []
         sizes = [f.input.nbytes for f in relation.files]
         self.nbytes_hint = None if None in sizes else sum(s for s in sizes if s is not None)
-        self.explicit = pa.schema([(n, _asked(t)) for n, t in relation.data.fields if REST not in n])
+        self.explicit = pa.schema([(n, _asked(t)) for n, t in relation.data.fields])
 
     def partitions(self, target: int) -> Sequence[Partition]:
         parts: list[Partition] = []

@@ -6,7 +6,10 @@ import json
 import re
 from typing import Any, NoReturn
 
+from .jsonvalues import whole
+
 DEEPEST = 200
+HALF = re.compile(r"\\u[dD][89a-fA-F]")  # an escape of half a character, which may stand alone
 BLANK = re.compile(r"\s*")
 BARE = re.compile(r"[^\W\d][\w.@$-]*")
 NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|Infinity|NaN)(?![\w.])")
@@ -45,7 +48,7 @@ def objects(text: str) -> list[dict[str, Any]]:
             raise BadJson(
                 f"a row is an object such as {{'a': 1}}, not {json.dumps(row)[:40]}", max(0, text.find(json.dumps(row)))
             )
-    return rows
+    return [whole(row) for row in rows] if HALF.search(text) else rows
 
 
 class _Reader:

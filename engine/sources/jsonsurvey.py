@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,10 +13,11 @@ import pyarrow as pa
 from ...planner.text import QueryError, fault
 from ...planner.types import STRING, Type, of_arrow
 from .files import FIRST_CHUNK, FileOptions, Input, check_encoding
-from .jsontextblocks import Records, stream_lines, stream_values, too_deep
-from .jsonvalues import Seen, settled
+from .jsontextblocks import Records, are_objects, stream_lines, stream_values, too_deep
+from .jsonvalues import Seen, settled, whole
 from .jsonvalues import survey as survey_values
 
+HALVES = re.compile(rb"\\u[dD][89a-fA-F]")  # escapes of surrogates, which may stand alone
 BOM = b"\xef\xbb\xbf"
 
 
@@ -136,9 +138,10 @@ def _merge(into: dict[str, Seen], more: dict[str, Seen]) -> None:
 def parsed(raw: bytes) -> Any:
     """The value of a record; a string stands for one that is broken."""
     try:
-        return json.loads(raw)
+        value = json.loads(raw)
     except (ValueError, RecursionError):
         return ""
+    return whole(value) if HALVES.search(raw) else value
 
 
 def by_arrow(block: Records, schema: pa.Schema | None) -> pa.Table | None:
@@ -147,6 +150,8 @@ def by_arrow(block: Records, schema: pa.Schema | None) -> pa.Table | None:
 
     if not len(block):
         return pa.table({}) if schema is None else schema.empty_table()
+    if not are_objects(block):
+        return None
     low, high = int(block.start[0]), int(block.stop[-1])
     text: Any = pa.BufferReader(block.buffer.slice(low, high - low))
     try:

@@ -16,6 +16,7 @@ from .files import is_utf8, padded
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+BLANKS = b" \t\r\n"
 LF, CR, QUOTE, BACKSLASH = 10, 13, 34, 92
 DEEPEST = 400  # deeper records are read by Python, whose parser minds its stack
 
@@ -112,6 +113,16 @@ def brackets(data: NDArray[np.uint8], begin: int, end: int) -> tuple[Ints, Ints,
     kind = part[marks]
     step = ((kind == ord("{")) | (kind == ord("["))).astype(np.int64) - ((kind == ord("}")) | (kind == ord("]")))
     return marks + begin, np.cumsum(step), kind
+
+
+def are_objects(records: Records) -> bool:
+    """Whether each record begins and ends as an object does. Arrow ends the process on a leading `null`, takes later
+    ones for rows, and would read an object that stands on two lines."""
+    data, start, last = records.data, records.start, records.stop - 1
+    if bool((data[start] == ord("{")).all() and (data[last] == ord("}")).all()):
+        return True
+    edges = ((data[s : e + 1].tobytes().strip(BLANKS)) for s, e in zip(start.tolist(), last.tolist(), strict=True))
+    return all(text[:1] == b"{" and text[-1:] == b"}" for text in edges)
 
 
 def too_deep(records: Records) -> Mask:

@@ -125,6 +125,18 @@ def clean(text: str) -> str:
     return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
+def whole(value: Any) -> Any:
+    """The same value with clean texts and names throughout."""
+    match value:
+        case str():
+            return clean(value)
+        case list():
+            return [whole(v) for v in value]
+        case dict():
+            return {clean(k): whole(v) for k, v in value.items()}
+    return value
+
+
 def column(
     values: Sequence[Any], type_: Type, zone: str, refuse: Refuse, rows: Sequence[int] | None = None
 ) -> pa.Array[Any]:

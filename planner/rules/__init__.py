@@ -12,7 +12,7 @@ from ..plan import Node
 
 @dataclass(frozen=True, slots=True)
 class Helpers:
-    """What rules may ask of upper layers: the value of an expression without fields, and whether it refused anything."""
+    """What rules may ask of upper layers: the value of an expression without fields, and whether it refused or noted anything."""
 
     evaluate: Callable[[Expr], tuple[Any, bool]]
 

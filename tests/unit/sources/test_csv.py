@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import cortado
 from cortado.engine.sources.csv import CsvFormat, CsvRelation, survey
 from cortado.engine.sources.csvtext import Dialect, cut
 from cortado.engine.sources.files import FileOptions, Input
@@ -177,8 +178,10 @@ def test_skip_leaves_each_bad_record_out_once(tmp_path: Path) -> None:
 
 def test_fail_raises_the_first_in_input_order(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes(b"n\n" + b"1\n" * 5000 + b"x\n" + b"2\n" * 5000 + b"y\n")
-    with pytest.raises(QueryError) as found:
-        read(relation(tmp_path / "x.csv", bad="fail", infer=10), target=1000)
+    ways: list[dict[str, Any]] = [{"threads": 4, "morsel_bytes": 1000}, {"threads": 1, "batch_rows": 7}]
+    for way in ways:
+        with cortado.connect(**way) as session, pytest.raises(QueryError) as found:
+            session.query(f"csvfile bad=fail infer=10 {tmp_path}/x.csv").run()
     assert found.value.code == "E501"
     assert found.value.samples == (f"{tmp_path}/x.csv:5002  x",)
 
