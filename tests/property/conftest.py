@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 import cortado
 from tests.worlds import WORLDS
-
-# six worlds an example take minutes: by hand, with CORTADO_FUZZ=1
-collect_ignore = [] if os.environ.get("CORTADO_FUZZ") else ["test_worlds.py"]
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,18 +14,21 @@ import pyarrow as pa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from .calls import CALLS
+
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 LONG, DOUBLE, TEXT, BOOL, DATE = "long", "double", "string", "bool", "date"
 ARROW = {LONG: pa.int64(), DOUBLE: pa.float64(), TEXT: pa.string(), BOOL: pa.bool_(), DATE: pa.timestamp("us", "UTC")}
 COLUMNS = {"i": LONG, "j": LONG, "x": DOUBLE, "s": TEXT, "k": TEXT, "b": BOOL, "d": DATE}
 Fields = dict[str, str]
+HOLE = re.compile(r"\{([NSDCAK])\}")
 
 
 def some(examples: int) -> settings:
-    """The same examples in each run; CORTADO_FUZZ=N takes N times as many."""
-    factor = int(os.environ.get("CORTADO_FUZZ", "1"))
+    """The same examples in each run; CORTADO_FUZZ=N takes N times as many, other ones for each --hypothesis-seed."""
+    factor = os.environ.get("CORTADO_FUZZ")
     return settings(
-        max_examples=examples * factor, derandomize=True, deadline=None, database=None,
+        max_examples=examples * int(factor or 1), derandomize=factor is None, deadline=None, database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
     )  # fmt: skip
 
@@ -71,22 +75,50 @@ class Make:
         leaf = self.of(self.pick(LONG, DOUBLE)) or str(self.draw(st.integers(-3, 9)))
         if depth == 0 or self.draw(st.integers(0, 2)) == 0:
             return leaf
+        if self.refusing and self.draw(st.booleans()):
+            return self.call(LONG, depth)
         a, b = self.number(depth - 1), self.number(depth - 1)
         plain = [f"({a} + {b})", f"({a} - {b})", f"({a} * {b})", f"-{a}", f"nvl({a}, {b})", f"if({self.condition(depth - 1)}, {a}, {b})",
                  f"min({a}, {b})", f"abs({a})", f"case({self.condition(0)}, {a})", f"len({self.text(0)})"]  # fmt: skip
         return str(self.pick(*plain, *([f"({a} / {b})", f"mod({a}, {b})", f"long({self.text(0)})", f"sqrt({a})", f"({self.text(0)} + {a})"]
                                       if self.refusing else ())))  # fmt: skip
 
+    def call(self, kind: str, depth: int) -> str:
+        """A call of any function that gives this kind."""
+        template = str(self.pick(*CALLS[kind]))
+
+        def hole(found: re.Match[str]) -> str:
+            kinds = {"N": LONG, "S": TEXT, "D": DATE, "C": BOOL}
+            if found[1] == "K":
+                return str(self.draw(st.integers(-2, 4)))
+            return self.any(kinds.get(found[1]) or self.pick(LONG, TEXT, DATE, BOOL), depth - 1)
+
+        return HOLE.sub(hole, template)
+
+    def any(self, kind: str, depth: int) -> str:
+        match kind:
+            case "long":
+                return self.number(depth)
+            case "string":
+                return self.text(depth)
+            case "date":
+                return self.call(DATE, depth) if depth > 0 else self.of(DATE) or 'date("2026-02-28")'
+        return f"({self.condition(depth)})"
+
     def text(self, depth: int = 1) -> str:
         leaf = self.of(TEXT) or '"t"'
         if depth == 0 or self.draw(st.booleans()):
             return leaf
+        if self.refusing and self.draw(st.booleans()):
+            return self.call(TEXT, depth)
         return str(self.pick(f"concat({leaf}, {self.number(0)})", f"upper({leaf})", f"substr({leaf}, 0, 2)", f'replace({leaf}, "a", "zz")',
                              f"string({self.number(0)})", f'nvl({leaf}, "none")', f"if({self.condition(0)}, {leaf}, null)"))  # fmt: skip
 
     def condition(self, depth: int = 2) -> str:
         if depth == 0 or self.draw(st.integers(0, 2)) == 0:
             return self.comparison()
+        if self.refusing and self.draw(st.integers(0, 2)) == 0:
+            return f"({self.call(BOOL, depth)})"
         a, b = self.condition(depth - 1), self.condition(depth - 1)
         return str(self.pick(f"({a} and {b})", f"({a} or {b})", f"(not {a})", self.comparison()))
 
@@ -109,7 +141,7 @@ class Make:
 
 AGGREGATES = {
     "count": LONG, "sum(NUM)": None, "avg(NUM)": DOUBLE, "min(ANY)": None, "max(ANY)": None, "dc(ANY)": LONG, "first(ANY)": None,
-    "last(ANY)": None, "count where COND": LONG, "countif(COND)": LONG, "median(NUM)": DOUBLE, "stddev(NUM)": DOUBLE, "mode(ANY)": None,
+    "last(ANY)": None, "argmax(ANY, NUM)": None, "range(NUM)": DOUBLE, "percentile(NUM, 90)": DOUBLE, "sum(seq())": LONG, "count where COND": LONG, "countif(COND)": LONG, "median(NUM)": DOUBLE, "stddev(NUM)": DOUBLE, "mode(ANY)": None,
 }  # fmt: skip
 
 
@@ -132,8 +164,8 @@ class Pipe:
         return f"search {limit}{make.condition()}"
 
     def eval(self, make: Make) -> str:
-        kind = make.pick(LONG, TEXT, BOOL)
-        value = {LONG: make.number, TEXT: make.text, BOOL: make.condition}[kind]()
+        kind = make.pick(LONG, TEXT, BOOL, *((DATE,) if self.refusing else ()))
+        value = make.any(kind, 2)
         over = list(self.fields) if self.draw(st.integers(0, 3)) == 0 else []
         name = make.pick(*over) if over else self.fresh()
         if kind == LONG:  # whole or not shows in the result; both are numbers here

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pyarrow as pa
@@ -18,9 +19,17 @@ def header_of(table: pa.Table) -> list[str]:
     return [f"{f.name}:{type_name(f.type)}" for f in table.schema]
 
 
-def notes_of(result: cortado.Result) -> list[tuple[Any, ...]]:
-    """All but `truncate`: how many rows lie beyond a limit is known as far as was read."""
-    return sorted((n.stage, n.kind, n.reason, n.count, tuple(n.samples)) for n in result.notes if n.kind != "truncate")
+def notes_of(result: cortado.Result, query: str) -> list[tuple[Any, ...]]:
+    """All that is the same in every world: nothing above a limit, which ends the query somewhere behind its last row,
+    and no row numbers of a sort's output, which depend on the filters that were moved below it."""
+    stages = [s.strip() for s in query.split(" | ")]
+    limits = [i for i, s in enumerate(stages, 1) if re.match(r"(limit|head)\b|search limit=|tail 0|sort limit=0", s)]
+    below = max(limits, default=0)
+    return sorted(
+        (n.stage, n.kind, n.reason, n.count, tuple(re.sub(r"^row \d+", "row", s) for s in n.samples))
+        for n in result.notes
+        if n.kind != "truncate" and int(re.sub(r"\D.*", "", n.stage) or 0) > below
+    )
 
 
 def outcome(session: cortado.Session, query: str, **sources: pa.Table) -> Any:
@@ -30,4 +39,4 @@ def outcome(session: cortado.Session, query: str, **sources: pa.Table) -> Any:
     except cortado.QueryError as error:
         assert error.code != "E901", f"{query}\n{error}"
         return error.code
-    return header_of(table), rows_of(table), notes_of(result)
+    return header_of(table), rows_of(table), notes_of(result, query)

@@ -12,7 +12,7 @@ from .made import pipelines, some, tables
 from .outcome import outcome
 
 
-@some(150)
+@some(90)
 @given(table=tables(most=3), query=pipelines(most=7))
 def test_canonical_text_gives_the_same_plan(plain: cortado.Session, table: pa.Table, query: str) -> None:
     sources = {"t": table}
@@ -24,7 +24,7 @@ def test_canonical_text_gives_the_same_plan(plain: cortado.Session, table: pa.Ta
     assert outcome(plain, text, t=table)[:2] == outcome(plain, query, t=table)[:2], (query, text)
 
 
-@some(100)
+@some(60)
 @given(query=pipelines(most=7))
 def test_plans_are_equal(plain: cortado.Session, query: str) -> None:
     columns = {"id": pa.int64(), "i": pa.int64(), "j": pa.int64(), "x": pa.float64(), "s": pa.string(), "k": pa.string(), "b": pa.bool_(),

@@ -18,7 +18,7 @@ def rows(session: cortado.Session, query: str, table: pa.Table) -> list[tuple[st
     return rows_of(session.query(query, sources={"t": table}).to_arrow())
 
 
-@some(80)
+@some(50)
 @given(table=tables(), p=conditions(refusing=True))
 def test_three_parts_make_the_whole(plain: cortado.Session, table: pa.Table, p: str) -> None:
     """Where p is true, where its negation is, and where it is null."""
@@ -26,7 +26,7 @@ def test_three_parts_make_the_whole(plain: cortado.Session, table: pa.Table, p: 
     assert Counter(r for part in parts for r in part) == Counter(rows_of(table)), p
 
 
-@some(80)
+@some(50)
 @given(table=tables(), p=conditions(refusing=True))
 def test_a_filter_counts_what_a_column_counts(plain: cortado.Session, table: pa.Table, p: str) -> None:
     filtered = rows(plain, f"table t | search {p} | stats count as n", table)
