@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from .storage.spill import SpillArea
 
 
+DEFAULT_ROWS = 65_536
+MORE = 4
+BATCH_BYTES = 16 << 20
+
+
 class Stopped(Exception):
     """Raised inside operators when the stop byte is set; never reaches a user."""
 
@@ -28,7 +33,7 @@ class Settings:
     """Of one query. Results depend on none of these but timezone, strict and seed."""
 
     threads: int = 2
-    batch_rows: int = 65_536
+    batch_rows: int = DEFAULT_ROWS  # the most in a batch that users get
     morsel_bytes: int = 2 << 20
     window_bytes: int = 64 << 20  # parked batches and rows the reader has not fetched yet
     memory: int = 1 << 30
@@ -39,6 +44,17 @@ class Settings:
     optimiser: bool = True
     spill_dir: str = ""  # empty: the system's temp folder
     spill_limit: int = 0  # bytes on disk; 0: half of what is free
+
+    def scan_rows(self, n_columns: int, nbytes: int, n_rows: int) -> int:
+        """Rows of a batch from a source whose `n_rows` rows are `nbytes` as they lie in the file.
+
+        A call costs operators over columns as much as some thousand rows, so batches are larger than users get them,
+        unless a small size was asked for.
+        """
+        if self.batch_rows < DEFAULT_ROWS:
+            return self.batch_rows
+        row_bytes = max(8 * n_columns, nbytes // max(n_rows, 1), 1)
+        return max(self.batch_rows, min(MORE * self.batch_rows, BATCH_BYTES // row_bytes))
 
 
 @dataclass(slots=True)

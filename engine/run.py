@@ -59,7 +59,7 @@ class Run:
         # halves, since what is parked may move on to the reader at once
         half = max(1, min(settings.window_bytes, budget.in_flight) // 2)
         self.parked, self.unread = Window(half, budget, self._wake), Window(half, budget, self._wake)
-        self.stream = StreamSink(self.unread)
+        self.stream = StreamSink(self.unread, settings.batch_rows)
         self.state = QueryState(
             settings, budget, now_us=now_us, lend=session.slots.lend, compiled=_compiled(settings.kernels)
         )

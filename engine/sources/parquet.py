@@ -334,7 +334,7 @@ class GroupPart:
     def rows(self, ctx: Context) -> Iterator[Batch]:
         """The rows, of which the ledger is not told."""
         source, group, shown = self.source, self.group, self._shown()
-        row, step = 0, ctx.settings.batch_rows
+        row, step = 0, ctx.settings.scan_rows(len(source.schema), self.nbytes, group.n_rows)
         if not source._columns_of(group.file):
             for low in range(0, group.n_rows, step):
                 yield self._batch(None, min(step, group.n_rows - low), low, shown, ctx)

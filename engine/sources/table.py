@@ -122,7 +122,8 @@ class SplitPartition:
     def batches(self, ctx: Context) -> Iterator[Batch]:
         stored = [n for n, _ in self.schema.fields if n not in self.meta]
         row = self.first_row
-        for got in self.split.read(stored, batch_rows=ctx.settings.batch_rows, check=ctx.check, compiled=ctx.compiled):
+        step = ctx.settings.scan_rows(len(stored), self.nbytes, self.split.n_rows)
+        for got in self.split.read(stored, batch_rows=step, check=ctx.check, compiled=ctx.compiled):
             columns = dict(zip(stored, got.columns, strict=True))
             out = tuple(self._column(n, columns, got.num_rows, row) for n in self.schema.names())
             yield Batch(got.num_rows, out, Origin(self.seq, f"table {self.split.snapshot.name}", 0, row))

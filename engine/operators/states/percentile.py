@@ -74,8 +74,9 @@ class Percentile(State):
             return self._grouped
 
     def _by_group(self, n: int) -> tuple[U64, NDArray[np.int64]]:
-        groups = np.concatenate(self.groups) if self.groups else np.empty(0, np.int32)
-        sizes = np.bincount(groups, minlength=n)
+        sizes = np.zeros(n, np.int64)
+        for groups in self.groups:
+            sizes += np.bincount(groups, minlength=n)
         for g, words in self.stretches:
             sizes[g] += len(words)
         bounds = np.zeros(n + 1, np.int64)
@@ -86,15 +87,17 @@ class Percentile(State):
             out[fill[g] : fill[g] + len(words)] = words
             fill[g] += len(words)
         if self.groups:
-            self._scatter(groups, np.concatenate(self.words), fill, out)
+            self._scatter(fill, out)
         return out, bounds
 
-    def _scatter(self, groups: Groups, words: U64, fill: NDArray[np.int64], out: U64) -> None:
+    def _scatter(self, fill: NDArray[np.int64], out: U64) -> None:
         if self._compiled:
             from ...kernels import group
 
-            group.scatter_words(groups, words, fill, out)
+            for some, values in zip(self.groups, self.words, strict=True):
+                group.scatter_words(some, values, fill, out)
             return
+        groups, words = np.concatenate(self.groups), np.concatenate(self.words)
         order = stable_order(groups)
         sizes = np.bincount(groups, minlength=len(fill))
         out[ranges(fill, sizes)] = words[order]
