@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .scheduler import EngineSession
 
 KERNEL_BYTES = 8 << 20  # below it the general kernels answer sooner than numba is imported
-GENERAL_BYTES_S = 400e6  # what the general kernels get through in a second, and so what waiting for better ones costs
+GENERAL_BYTES_S = 100e6  # what the general kernels get through in a second, and so what waiting for better ones costs
 PATIENCE_S = 2.0  # loading from the cache takes less; compiling takes more and goes on while the query runs
 
 

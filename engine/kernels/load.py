@@ -15,6 +15,7 @@ _lock = threading.Lock()
 _loading = threading.Lock()
 _thread: threading.Thread | None = None
 _is_ready = False
+_is_compiling = False  # in another process
 _error: BaseException | None = None
 
 
@@ -56,20 +57,22 @@ def ensure(background: bool) -> None:
 
 
 def wait(timeout_s: float, is_stopped: Callable[[], bool]) -> None:
-    """Until the kernels are there, will not come, or the time is up."""
+    """Until the kernels are there, will not come soon (they are being compiled), or the time is up."""
     until = time.monotonic() + timeout_s
     while not _is_ready and _error is None and not is_stopped() and (left := until - time.monotonic()) > 0:
         thread = _thread
-        if thread is None or not thread.is_alive():
+        if thread is None or not thread.is_alive() or _is_compiling:
             return
         thread.join(min(left, 0.05))
 
 
 def _quietly() -> None:
-    global _error
+    global _error, _is_compiling
     try:
         if aside.is_needed():
+            _is_compiling = True
             aside.compile_all(_is_ending)
+            _is_compiling = False
         _load(_is_ending)
     except BaseException as why:  # whatever it is, the general kernels answer
         _error = why
