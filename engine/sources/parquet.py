@@ -26,7 +26,7 @@ from .files import FileOptions, Refused, extras, needed, with_extras
 from .groupstats import column_range
 from .hive import constant_of, hive_of, type_of_values
 from .late import PLACE, LateRows, PlacedRelation
-from .pruning import Bound, bounds
+from .pruning import Bound, bounds, told
 
 WHOLE_GROUP = 64 << 20  # unpacked bytes of the wanted columns above which a row group is read in pieces
 
@@ -158,7 +158,8 @@ class ParquetRelation:
         files = self.name if len(self.files) == 1 else f"{self.name} ({len(self.files)} files)"
         kept, total = len(source.groups), sum(f.metadata.num_row_groups for f in self.files)
         fields = ", ".join(source.schema.names()) or "no field"
-        return f"{files}: {fields}; {kept} of {total} row groups"
+        by = f" by {told(source.bounds)}" if source.bounds else ""
+        return f"{files}: {fields}; {kept} of {total} row groups{by}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,7 @@ class ParquetSource:
         self.relation = relation
         names = relation.schema.names() if request.fields is None else request.fields
         self.schema = relation.schema.select(names)
-        self._bounds = (*bounds(request.filters), *_of_window(relation))
+        self.bounds = (*bounds(request.filters), *_of_window(relation))
         limit = request.limit if relation.window is None else None
         self.groups = list(self._kept(limit))
         self.nbytes_hint = sum(self._nbytes(g) for g in self.groups)
@@ -200,7 +201,7 @@ class ParquetSource:
                 yield Group(file, number, n_rows, skipped)
 
     def _file_may_hold(self, file: ParquetFile) -> bool:
-        for bound in self._bounds:
+        for bound in self.bounds:
             kind = self.relation.hive.get(bound.field)
             if kind is None or kind.kind not in ("long", "double", "string"):
                 continue
@@ -214,7 +215,7 @@ class ParquetSource:
 
     def _group_may_hold(self, file: ParquetFile, number: int) -> bool:
         group = None
-        for bound in self._bounds:
+        for bound in self.bounds:
             at = file.schema.get_field_index(bound.field)
             if at < 0:
                 if bound.field in self.relation.data and bound.field not in self.relation.hive:

@@ -6,8 +6,9 @@ after all numbers, a null passes no comparison, a string literal behind `==` may
 
 from __future__ import annotations
 
+import datetime as dt
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,3 +140,18 @@ def _in(args: tuple[Expr, ...]) -> tuple[Bound, ...]:
         return ()
     first = found[0]
     return (Bound(first.field, ">=", min(values), first.type), Bound(first.field, "<=", max(values), first.type))
+
+
+def told(found: Sequence[Bound]) -> str:
+    """For `explain`: what the source skips by."""
+    return ", ".join(f"{b.field} is not null" if b.op == "notnull" else f"{b.field} {b.op} {_shown(b)}" for b in found)
+
+
+def _shown(bound: Bound) -> str:
+    if bound.type.kind == "date":
+        epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+        try:
+            return (epoch + dt.timedelta(microseconds=bound.value)).isoformat()
+        except OverflowError:
+            return f"{bound.value} us"
+    return f'"{bound.value}"' if isinstance(bound.value, str) else str(bound.value)

@@ -18,9 +18,10 @@ from ..context import Context
 from ..exprs import spread
 from ..operator import Partition
 from ..storage.snapshot import Bound, ScanCounts, Snapshot, Split
+from . import pruning
 from .late import PLACE, LateRows, PlacedRelation
 from .memory import META
-from .pruning import bounds
+from .pruning import bounds, told
 
 
 class TableRelation:
@@ -38,9 +39,11 @@ class TableRelation:
         return Pushdown.PRUNES if self._bounds((predicate,)) else Pushdown.NO
 
     def _bounds(self, filters: Sequence[Expr]) -> list[Bound]:
+        return [Bound(b.field, cast(Any, b.op), b.value) for b in self._usable(filters)]
+
+    def _usable(self, filters: Sequence[Expr]) -> list[pruning.Bound]:
         known = set(self._snapshot.schema.names) - self._meta
-        found = [b for b in bounds(filters) if b.field in known]
-        return [Bound(b.field, cast(Any, b.op), b.value) for b in found if b.op in ("<", "<=", "==", ">=", ">")]
+        return [b for b in bounds(filters) if b.field in known and b.op in ("<", "<=", "==", ">=", ">")]
 
     def scan(self, request: ScanRequest) -> TableSource:
         wanted = self.schema.names() if request.fields is None else request.fields
@@ -59,13 +62,9 @@ class TableRelation:
 
     def describe(self, request: ScanRequest) -> str:
         snap = self._snapshot
-        bounds = self._bounds(request.filters)
-        kept = len(snap.files_for(bounds))
-        pruned = (
-            f"; {kept} of {len(snap.files)} files by {', '.join(f'{b.field} {b.op} {b.value}' for b in bounds)}"
-            if bounds
-            else ""
-        )
+        kept = len(snap.files_for(self._bounds(request.filters)))
+        usable = self._usable(request.filters)
+        pruned = f"; {kept} of {len(snap.files)} files by {told(usable)}" if usable else ""
         fields = ", ".join(self.schema.names() if request.fields is None else request.fields) or "no field"
         return f"{self.name} version {snap.version}: {fields}{pruned}"
 
