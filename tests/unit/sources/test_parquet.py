@@ -128,7 +128,7 @@ def test_notes_name_the_row_of_the_file_after_pruning(tmp_path: Path) -> None:
 
     def scan(request: ScanRequest) -> Any:
         made = source_of(request)
-        made._bounds = (bound,)
+        made.bounds = (bound,)
         made.groups = list(made._kept(None))
         return made
 
