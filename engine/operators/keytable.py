@@ -16,6 +16,7 @@ from .keyhash import INLINE, LONG_TAG, NULL_TAG, hash_of, words_for
 
 Ids = NDArray[np.int32]
 NO_ROWS = np.empty(0, np.int32)
+REBUILT = 1 << 17  # groups entered anew between two looks at the stop byte: some milliseconds
 MAX_GROUPS = (1 << 31) - 1
 
 
@@ -92,7 +93,7 @@ class KeyTable:
                 if row == n or stop[0]:
                     out[row:] = 0
                     return out
-                self._grow(0)
+                self._grow(0, stop)
         spans = keys if isinstance(keys, Spans) else spans_of(keys)
         while True:
             row = group.group_ids(
@@ -102,15 +103,16 @@ class KeyTable:
             if row == n or stop[0]:
                 out[row:] = 0
                 return out
-            self._grow(int(spans.length[row]))
+            self._grow(int(spans.length[row]), stop)
 
-    def _grow(self, size: int) -> None:
+    def _grow(self, size: int, stop: NDArray[np.uint8]) -> None:
         if self.n >= len(self.key0):
-            self.reserve(2 * len(self.key0))
+            self.reserve(2 * len(self.key0), stop)
         else:
             self.arena = np.concatenate([self.arena, np.zeros(len(self.arena) + size, np.uint8)])
 
-    def reserve(self, capacity: int) -> None:
+    def reserve(self, capacity: int, stop: NDArray[np.uint8] | None = None) -> None:
+        """Room for so many groups. Left unfinished, and so of no more use, only when the stop byte is set."""
         from ..kernels import group
 
         more = capacity - len(self.key0)
@@ -122,7 +124,10 @@ class KeyTable:
         if not self.words:
             self.sizes = np.concatenate([self.sizes, np.empty(more, np.int32)])
         self.slots = np.full(2 * capacity, -1, np.int32)
-        group.rebuild(self.key0, self.key1, self.n, self.slots)
+        for begin in range(0, self.n, REBUILT):
+            group.rebuild(self.key0, self.key1, begin, min(begin + REBUILT, self.n), self.slots)
+            if stop is not None and stop[0]:
+                return
 
     def merge(self, other: KeyTable, members: Ids) -> Ids:
         """The numbers here of another table's keys (each perhaps several times)."""
