@@ -69,11 +69,11 @@ def process(*args: str, stdin: bytes = b"", timeout: float = 30) -> Ran:
 
 @pytest.fixture(scope="session")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A pattern of files that together take many seconds to read: one file under forty names."""
+    """A pattern of files that together take many seconds to read: one file under two hundred names."""
     folder = tmp_path_factory.mktemp("large")
     block = b"".join(LINE % (i % 250, i % 60, i, i * 7) for i in range(20_000))
     first = folder / "0.log"
     first.write_bytes(block * 10)
-    for i in range(1, 40):
+    for i in range(1, 200):
         os.link(first, folder / f"{i}.log")
     yield str(folder / "*.log")

@@ -167,6 +167,8 @@ def test_a_process_that_cannot_be_started_is_done_without(
     monkeypatch.setattr(aside, "is_needed", lambda: True)
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     list(start(session_of(2), [pipe(rows(run.KERNEL_BYTES))], kernels="auto"))
+    assert load._thread is not None
+    load._thread.join(10)  # nobody waits for what is being compiled
     assert fresh == ["one", "two"]
 
 
