@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -35,8 +35,8 @@ def bytes_of_ips(array: pa.Array[Any]) -> NDArray[np.uint8]:
     data = array.buffers()[1]
     if data is None:
         return np.zeros((len(array), 17), np.uint8)
-    whole = np.frombuffer(data, np.uint8, (len(array) + array.offset) * 17)  # type: ignore[call-overload]
-    return whole.reshape(-1, 17)[array.offset :]  # type: ignore[no-any-return]
+    whole: NDArray[np.uint8] = np.frombuffer(cast(Any, data), np.uint8, (len(array) + array.offset) * 17)
+    return whole.reshape(-1, 17)[array.offset :]
 
 
 def ips_from(data: NDArray[np.uint8], nulls: Mask) -> pa.Array[Any]:

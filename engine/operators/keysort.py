@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..arrow import call, is_valid, numbers_of, offsets_of
+from ..arrow import bytes_of, call, is_valid, numbers_of, offsets_of
 from .keytable import _codes
 
 Order = NDArray[np.int32]
@@ -56,8 +56,7 @@ def _prefixes(column: pa.Array[Any]) -> NDArray[np.uint64]:
     """The first seven bytes as a number in the top of a word and a length class below it: order but for ties."""
     n = len(column)
     ends = offsets_of(column).astype(np.int64)
-    buffer = column.buffers()[2]
-    data = np.frombuffer(buffer, np.uint8) if buffer is not None else np.empty(0, np.uint8)  # type: ignore[call-overload]
+    data = bytes_of(column.buffers()[2])
     sizes = np.diff(ends)
     out = np.zeros(n, np.uint64)
     last = max(len(data) - 1, 0)
