@@ -184,6 +184,19 @@ def decode_pages(
     return n_null if row == n_rows else DAMAGED
 
 
+@inline
+def _take_text(data: Any, at: Any, end: Any, out: Any, to: Any) -> Any:
+    """One text, behind its length, to `out`. Its bytes, or DAMAGED."""
+    size = np.int64(load_u32(data, at)) if end - at >= 4 else np.int64(DAMAGED)
+    if size > end - at - 4:
+        size = np.int64(DAMAGED)
+    done = np.int64(0)
+    while done < size:
+        copy_16(out, to + done, data, at + 4 + done)
+        done += 16
+    return size
+
+
 @kernel(u8, i64, long_, long_, i32w, u8w, u8w, i32w)
 def decode_texts(
     data: Any, pages: Any, n_pages: Any, is_optional: Any, offsets: Any, out: Any, valid: Any, spare: Any
@@ -211,17 +224,10 @@ def decode_texts(
         end = pages[base + AT] + pages[base + UNPACKED]
         for i in range(row, row + n):
             if n_here == n or valid[np.uint64(i)]:
-                if end - at < 4:
+                size = _take_text(data, at, end, out, to)
+                if size < 0:
                     return DAMAGED
-                size = np.int64(load_u32(data, at))
-                at += 4
-                if size > end - at:
-                    return DAMAGED
-                done = np.int64(0)
-                while done < size:
-                    copy_16(out, to + done, data, at + done)
-                    done += 16
-                at += size
+                at += 4 + size
                 to += size
             offsets[np.uint64(i + 1)] = np.int32(to)
         n_null += n - n_here
@@ -244,17 +250,10 @@ def plain_texts(data: Any, at: Any, end: Any, offsets: Any, out: Any) -> Any:
     to = np.int64(0)
     offsets[0] = 0
     for i in range(offsets.size - 1):
-        if end - at < 4:
+        size = _take_text(data, at, end, out, to)
+        if size < 0:
             return DAMAGED
-        size = np.int64(load_u32(data, at))
-        at += 4
-        if size > end - at:
-            return DAMAGED
-        done = np.int64(0)
-        while done < size:
-            copy_16(out, to + done, data, at + done)
-            done += 16
-        at += size
+        at += 4 + size
         to += size
         offsets[i + 1] = np.int32(to)
     return to
