@@ -1,7 +1,7 @@
 """Compiles the kernels in a process of its own, so that a query at work keeps the interpreter and its memory.
 
-Numba keeps what it compiled; a mark says that it has kept all kernels as they are now. The process lasts some seconds and
-ends by itself; where the one that asked ends sooner, it ends with the module that it is at, and the next goes on from there.
+Numba keeps what it compiled; a mark says that it has kept all kernels as they are now. The process lasts some twenty seconds
+of processor time and ends by itself, also after the one that asked; others that ask meanwhile wait for the same one.
 """
 
 from __future__ import annotations
@@ -11,11 +11,16 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+fcntl: Any
+try:
+    import fcntl
+except ImportError:  # not on Windows, where several may compile at once
+    fcntl = None
 
 _FOLDER = Path(__file__).parent
 
@@ -75,7 +80,7 @@ def compile_all(is_ending: Callable[[], bool]) -> None:
         with suppress(subprocess.TimeoutExpired):
             child.wait(0.05)
             return
-    child.terminate()
+    child.terminate()  # it takes no notice once it is at work
 
 
 def _start() -> Any:
@@ -96,8 +101,21 @@ def work() -> None:
     """What the process does."""
     from . import load
 
-    told_to_end = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: told_to_end.set())
-    with suppress(AttributeError, OSError):
-        os.nice(5)  # the query goes first
-    load.compile_here(told_to_end.is_set)
+    with _alone():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        load.compile_here()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Only one process compiles at a time; those behind it find all kept. Freed also when the process is killed."""
+    place = _place()
+    if fcntl is None or place is None:
+        yield
+        return
+    fd = os.open(place / "kernels.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)

@@ -83,9 +83,9 @@ def _is_ending() -> bool:
     return not threading.main_thread().is_alive()
 
 
-def compile_here(is_stopped: Callable[[], bool]) -> None:
+def compile_here() -> None:
     """Compile what is not kept yet, one module after the other."""
-    _load(is_stopped)
+    _load()
 
 
 def _load(is_stopped: Callable[[], bool] = lambda: False) -> None:

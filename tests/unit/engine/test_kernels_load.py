@@ -237,3 +237,12 @@ def test_loading_waits_for_no_lock(fresh: list[str], monkeypatch: pytest.MonkeyP
     go.set()
     load.ensure(background=False)
     assert load.ready() and fresh in (["one", "two"], ["one", "two"] * 2)
+
+
+def test_only_one_process_compiles_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    with aside._alone(), open(tmp_path / "kernels.lock") as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with open(tmp_path / "kernels.lock") as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
