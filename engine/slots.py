@@ -50,8 +50,9 @@ class Slots:
         self._mine.since = time.perf_counter()
 
     def wanted(self) -> bool:
-        """Whether someone waits and the calling thread's task has had its quantum."""
-        return bool(self._waiting) and time.perf_counter() - getattr(self._mine, "since", 0.0) >= QUANTUM_S
+        """Whether someone waits and the calling thread's task has had its quantum; a thread without a task has no slot."""
+        since = getattr(self._mine, "since", None)
+        return bool(self._waiting) and since is not None and time.perf_counter() - since >= QUANTUM_S
 
     def lend(self) -> None:
         """Called by a task that runs: whoever waits goes first, then this task goes on. Hold no lock around it."""

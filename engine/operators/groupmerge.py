@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -66,11 +67,14 @@ class Merge:
     files: list[Any] = field(default_factory=list)  # to be closed whatever happens
     cut: int = 0
     written: int = 0
+    share: int = 0  # bytes of the Locals that one task merges
 
     def tasks(self) -> Sequence[Callable[[], None]]:
         largest = max((h.table.keys.n for h in self.held), default=0)
+        self.share = max((h.table.nbytes() for h in self.held), default=0)
         if not self.program.key_types or (not self.spilled and (len(self.held) == 1 or not self._is_large(largest))):
             return [lambda: self._part(0)]
+        self.share //= N_PARTS
         for held in self.held:
             aside(self.ctx, 8 * held.table.keys.n, held.divide)
         return [lambda part=part: self._part(part) for part in range(N_PARTS)]  # type: ignore[misc]
@@ -118,7 +122,7 @@ class Merge:
         charged = 0
         for add in sources:
             self.ctx.check()
-            add(table)
+            aside(self.ctx, self.share, partial(add, table))
             now = table.nbytes()
             if now <= charged:
                 continue
