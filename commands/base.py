@@ -44,6 +44,7 @@ class Command(Generic[N]):
     source: ClassVar[bool] = False
     control: ClassVar[bool] = False  # set, setq: runs before the first stage, is no operator
     tier: ClassVar[int] = 1
+    details: ClassVar[str] = ""  # Markdown: what its reference page says of semantics, limits and notes
     examples: ClassVar[tuple[Example, ...]] = ()
 
     def bind(self, args: Args, source: Node | None) -> Node:
