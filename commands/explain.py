@@ -30,4 +30,4 @@ class ExplainCommand(Command[Explain]):
     )
 
     def bind(self, args: Args, source: Node | None) -> Node:
-        return Explain(**args.common, plan=args.subquery(), analyze=args.option("analyze"))
+        return Explain(**args.common, plan=args.subquery(None), analyze=args.option("analyze"))

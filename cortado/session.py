@@ -374,9 +374,9 @@ def _field_params(literals: Mapping[str, Literal]) -> dict[str, tuple[str, ...]]
     return one | {n: tuple(v.value) for n, v in literals.items() if v.type.width == "fields"}
 
 
-def _settled(schema: Schema) -> tuple[Node, tuple[Note, ...]]:
+def _settled(schema: Schema, slot: int) -> tuple[Node, tuple[Note, ...]]:
     """Nothing follows the stage whose columns the data decides: they are the result's."""
-    return Here(columns=schema), ()
+    return Here(columns=schema, slot=slot), ()
 
 
 class Query:

@@ -68,7 +68,8 @@ class QueryState:
     memory: Budget
     now_us: int = 0  # start of the query, UTC
     spill: SpillArea | None = None
-    late: dict[str, tuple[Any, Type]] = field(default_factory=dict)  # values of setq parameters
+    late: dict[str, tuple[Any, Type]] = field(default_factory=dict)  # values of setq parameters, as Arrow scalars
+    shares: dict[int, Budget] = field(default_factory=dict)  # of the sinks, by id
     stop: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(1, np.uint8))
     ledger: Ledger = field(default_factory=Ledger)
     endings: list[tuple[int, Callable[[], None], Callable[[], None]]] = field(

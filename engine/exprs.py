@@ -134,8 +134,7 @@ def evaluate(expr: e.Expr, ev: Eval) -> Value:
     if isinstance(expr, e.Literal):
         return scalar(expr.value, expr.type)
     if isinstance(expr, e.Late):
-        known, kind = ev.ctx.query.late[expr.name]
-        return scalar(known, kind)
+        return ev.ctx.query.late[expr.name][0]
     assert isinstance(expr, e.Call)
     if expr.function.special:
         return _kernel(expr, ev, expr.args)

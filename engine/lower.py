@@ -1,12 +1,17 @@
-"""A plan to pipelines: source, transforms, sink. The tree is cut at every sink."""
+"""A plan to pipelines: source, transforms, sink. The tree is cut at every sink.
+
+A join's right side is lowered before the line that it stands in: when its rows are in a table, `then` lowers the rest of the
+line. So is what stands behind a stage whose columns the data decides, or behind a subquery that gives parameters.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..planner import explain as plan_text
+from ..planner.combine import Given, Join, Union
 from ..planner.plan import (
     Aggregate,
     Explain,
@@ -22,14 +27,19 @@ from ..planner.plan import (
     Scan,
     Sort,
     Tail,
+    rebuilt,
 )
 from ..planner.text import QueryError, error, locate
+from .branches import Branch, Branches, behind
+from .latevalues import FirstRow, with_values
 from .notes import At
 from .operators.filter import FilterTransform
 from .operators.project import ProjectTransform, SelectTransform
 from .scheduler import PipelineSpec, Tag
 
 Lowerings = Mapping[type[Node], Any]  # node type -> command with `lower`
+Specs = list[PipelineSpec]
+Then = Callable[[Any, Any, PipelineSpec], Specs]  # the sink's result, a context, the pipeline that ends in the sink
 
 
 def at_of(node: Node) -> At:
@@ -38,6 +48,54 @@ def at_of(node: Node) -> At:
 
 def is_sink(operator: Any) -> bool:
     return hasattr(operator, "combine")
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """What takes the rows of a line: a sink, or with None the query's result. `then`: see PipelineSpec.
+
+    `collects`: the sink keeps the rows as they are, so a line that ends in a sink needs no other.
+    """
+
+    sink: Any = None
+    tag: Tag | None = None
+    then: Then | None = None
+    later: int = 2
+    collects: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A pipeline in the making: where its rows come from, and what they went through so far.
+
+    `after`: indices in the list that it goes to. `branches`: what its source is made of, behind a union.
+    """
+
+    source: Any
+    tag: Tag
+    after: tuple[int, ...] = ()
+    giver: PipelineSpec | None = None
+    transforms: tuple[tuple[Any, Tag], ...] = ()
+    is_result: bool = False
+    branches: tuple[Branch, ...] = ()
+
+    def through(self, operator: Any, tag: Tag) -> Line:
+        return replace(self, transforms=(*self.transforms, (operator, tag)))
+
+    def spec(self, close: Close) -> PipelineSpec:
+        spec = PipelineSpec(
+            source=self.source, transforms=list(self.transforms), source_tag=self.tag, after=self.after, giver=self.giver,
+            sink=None if close.sink is None else (close.sink, close.tag), is_result_of_sink=self.is_result,
+        )  # fmt: skip
+        follow(spec, close)
+        return spec
+
+
+def follow(spec: PipelineSpec, close: Close) -> None:
+    """What `close` wants to be done when the pipeline is."""
+    if close.then is not None:
+        then = close.then
+        spec.then, spec.later = (lambda found, ctx: then(found, ctx, spec)), close.later
 
 
 @dataclass(slots=True)
@@ -50,78 +108,194 @@ class Lowering:
     figures: Callable[[], Mapping[int, Any]] = dict  # metrics of operators by the id of their tag
     text: str = ""
     _n_tags: int = 0
-    specs: list[PipelineSpec] = field(default_factory=list)
+    _n_slots: int = 0
     nodes: dict[int, Node] = field(default_factory=dict)  # by the id of the operator's tag
+    _here: dict[int, tuple[Any, PipelineSpec | None]] = field(default_factory=dict)  # rows that Here nodes stand for
 
     def tag(self, node: Node) -> Tag:
         self._n_tags += 1
         self.nodes[self._n_tags] = node
         return Tag(self._n_tags, type(node).__name__, node.stage, node.name, node.span)
 
-    def pipelines(self, plan: Node) -> list[PipelineSpec]:
-        """All pipelines of a plan; the last one feeds the result."""
-        self._chain(plan, None)
-        return self.specs
+    def pipelines(self, plan: Node) -> Specs:
+        """All pipelines of a plan that are known before it runs."""
+        specs: Specs = []
+        self._plan(plan, specs, Close())
+        return specs
 
-    def _chain(self, plan: Node, here: Any, close: Any = None) -> None:
-        """Lowers from the source of `plan` to its end. `here`: the source that a Here node stands for."""
+    # a plan, from its source to what takes its rows
+
+    def _plan(self, plan: Node, specs: Specs, close: Close, after: tuple[int, ...] = ()) -> None:
+        """Appends the plan's pipelines. `after`: what must be complete before any of it begins."""
+        if isinstance(plan, Given):
+            self._given(plan, specs, close, after, 0, {})
+            return
         nodes = [plan]
-        while nodes[-1].inputs:
+        while nodes[-1].inputs and not isinstance(nodes[-1], Pending):
             nodes.append(nodes[-1].inputs[0])
         nodes.reverse()
-        first = nodes[0]
-        source, after = self._source(first, here)
-        spec = PipelineSpec(source=source, transforms=[], sink=None, source_tag=self.tag(first), after=after)
-        for node in nodes[1:]:
-            if isinstance(node, Pending):
-                self._pend(node)
+        if isinstance(nodes[0], Pending):
+            self._pend(nodes, specs, close, after)
+            return
+        self._line(nodes, 1, self._source(nodes[0], specs, after), specs, close)
+
+    def _line(self, nodes: list[Node], i: int, line: Line, specs: Specs, close: Close) -> None:
+        """The rest of a line, from node i on."""
+        while i < len(nodes):
+            node = nodes[i]
+            if isinstance(node, Join):
+                self._join(nodes, i, node, line, specs, close)
                 return
-            tag = self.tag(node)
-            operators = self._operators(node)
-            for operator in operators:
-                if not is_sink(operator):
-                    spec.transforms.append((operator, tag))
-                    continue
-                spec.sink = (operator, tag)
-                self.specs.append(spec)
-                done = len(self.specs) - 1
-                spec = PipelineSpec(
-                    source=operator.result,
-                    transforms=[],
-                    sink=None,
-                    source_tag=tag,
-                    after=(done,),
-                    is_result_of_sink=True,
-                )
-        if close is not None:
-            spec.sink = (close, None)
-        self.specs.append(spec)
+            line = self._union(node, line, specs) if isinstance(node, Union) else self._through(node, line, specs)
+            i += 1
+        if close.collects:
+            if line.giver is not None and specs and specs[-1] is line.giver and not line.transforms:
+                follow(line.giver, close)  # the sink that it ends in has the rows
+                return
+            close.sink.schema = nodes[-1].schema
+        specs.append(line.spec(close))
 
-    def _pend(self, node: Pending) -> None:
-        """The rest is bound and lowered when the sink before it is done and its columns are known."""
-        last = self.specs[-1]
+    def _through(self, node: Node, line: Line, specs: Specs) -> Line:
+        tag = self.tag(node)
+        for operator in self._operators(node):
+            line = self._sunk(operator, tag, line, specs) if is_sink(operator) else line.through(operator, tag)
+        return line
 
-        def then(source: Any, ctx: Any) -> list[PipelineSpec]:
-            plan, notes = node.rest(source.schema)
-            self.told(notes)
-            self.specs = []
-            self._chain(self.again(plan), source)
-            return self.specs
+    def _sunk(self, sink: Any, tag: Tag, line: Line, specs: Specs) -> Line:
+        """The line ends in a sink; what follows begins at its result."""
+        specs.append(spec := line.spec(Close(sink, tag)))
+        return Line(sink.result, tag, (len(specs) - 1,), spec, is_result=True)
 
-        last.then = then
-
-    def _source(self, node: Node, here: Any) -> tuple[Any, tuple[int, ...]]:
+    def _source(self, node: Node, specs: Specs, after: tuple[int, ...]) -> Line:
+        tag = self.tag(node)
         if isinstance(node, Scan):
             try:
-                return node.relation.scan(node.request), ()
+                return Line(node.relation.scan(node.request), tag, after)
             except QueryError as found:
                 raise locate(found, "", node.stage, node.name, node.span) from found.__cause__
         if isinstance(node, Here):
-            assert here is not None
-            return here, ()
+            source, giver = self._here[node.slot]
+            return Line(source, tag, after, giver, is_result=True)
         if isinstance(node, Explain):
-            return self._explain(node)
-        return self.lowerings[type(node)].lower(node), ()
+            return self._explain(node, tag, specs, after)
+        return Line(self.lowerings[type(node)].lower(node), tag, after)
+
+    # what must run before the rest is known
+
+    def _join(self, nodes: list[Node], i: int, node: Join, line: Line, specs: Specs, close: Close) -> None:
+        from .operators.joinbuild import BuildSink
+        from .operators.joinprobe import probes
+        from .operators.joinspill import GraceSink
+
+        at, tag = at_of(node), self.tag(node)
+        build = BuildSink(node, at)
+
+        def then(built: Any, ctx: Any, spec: PipelineSpec) -> Specs:
+            made: Specs = []
+            here = replace(line, after=())
+            if built.is_spilled:
+                here = self._sunk(GraceSink(node, at, built), tag, here, made)
+                built.is_taken = True
+            for operator in probes(node, at, built):
+                here = here.through(operator, tag)
+            self._line(nodes, i + 1, here, made, close)
+            return made
+
+        later = 2 + sum(isinstance(n, Join) or n.blocking for n in nodes[i + 1 :])
+        self._plan(node.right, specs, Close(build, tag, then, min(later, 4)), line.after)
+
+    def _pend(self, nodes: list[Node], specs: Specs, close: Close, after: tuple[int, ...]) -> None:
+        """The rest is bound and lowered when the sink before it is done and its columns are known."""
+        from .operators.collect import CollectSink
+
+        pending = nodes[0]
+        assert isinstance(pending, Pending)
+        waited = pending.inputs[0]
+
+        def then(source: Any, ctx: Any, spec: PipelineSpec) -> Specs:
+            self._n_slots += 1
+            slot = self._n_slots
+            self._here[slot] = source, spec
+            plan, notes = pending.rest(source.schema, slot)
+            self.told(notes)
+            made: Specs = []
+            self._plan(rebuilt(nodes[:0:-1], self.again(plan)), made, close)
+            return made
+
+        sink = CollectSink(at_of(waited))
+        self._plan(waited, specs, Close(sink, self.tag(waited), then, collects=True), after)
+
+    def _given(
+        self, plan: Given, specs: Specs, close: Close, after: tuple[int, ...], i: int, known: dict[str, Any]
+    ) -> None:  # fmt: skip
+        """Subquery i, whose first row gives parameters; then the next, at last the plan."""
+        if i == len(plan.names):
+            self._plan(self.again(with_values(plan.inputs[0], known)) if known else plan.inputs[0], specs, close, after)
+            return
+        node = with_values(plan.inputs[i + 1], known) if known else plan.inputs[i + 1]
+        first = FirstRow(node.schema, plan.names[i], at_of(node))
+
+        def then(found: Any, ctx: Any, spec: PipelineSpec) -> Specs:
+            made: Specs = []
+            self._given(plan, made, close, (), i + 1, known | found)
+            return made
+
+        self._plan(node, specs, Close(first, self.tag(node), then), after)
+
+    # several lines that become one
+
+    def _union(self, node: Union, line: Line, specs: Specs) -> Line:
+        """The rows of each input in turn: one pipeline whose partitions are those of all, each through its own operators."""
+        from .operators.union import AlignTransform
+
+        tag = self.tag(node)
+        line = self._unended(line, node, specs)
+        first = line.branches or (Branch(line.source),)
+        branches, groups, after = list(first), [first], list(line.after)
+        transforms = [(behind(t, first), g) for t, g in line.transforms]
+        for below in node.inputs[1:]:
+            before = len(specs)
+            part = self._branch(below, specs)
+            after += range(before, len(specs))
+            theirs = part.branches or (Branch(part.source),)
+            branches += theirs
+            groups.append(theirs)
+            transforms += [(behind(t, theirs), g) for t, g in part.transforms]
+        transforms.append((AlignTransform(node, groups, at_of(node)), tag))
+        return Line(
+            Branches(branches).ready, line.tag, tuple(dict.fromkeys(after)), None, tuple(transforms),
+            is_result=line.is_result, branches=tuple(branches),
+        )  # fmt: skip
+
+    def _branch(self, plan: Node, specs: Specs) -> Line:
+        """The plan of a subquery as a line of its own; one that is not known before it runs is collected first."""
+        from .operators.collect import CollectSink
+
+        nodes = [plan]
+        while nodes[-1].inputs:
+            nodes.append(nodes[-1].inputs[0])
+        if any(isinstance(n, Pending | Given | Join) for n in nodes):
+            tag, sink = self.tag(plan), CollectSink(at_of(plan))
+            self._plan(plan, specs, Close(sink, tag, collects=True))
+            return Line(sink.result, tag, is_result=True)
+        nodes.reverse()
+        line = self._source(nodes[0], specs, ())
+        for node in nodes[1:]:
+            line = self._union(node, line, specs) if isinstance(node, Union) else self._through(node, line, specs)
+        return self._unended(line, plan, specs)
+
+    def _unended(self, line: Line, last: Node, specs: Specs) -> Line:
+        """The line such that nothing in it ends its source: that would be the source of other branches, too."""
+        from .operators.collect import CollectSink
+
+        if not any(getattr(t, "ends_early", False) for t, _ in line.transforms):
+            return line
+        below = last.inputs[0] if isinstance(last, Union) else last
+        sink = CollectSink(at_of(below))
+        sink.schema = below.schema
+        return self._sunk(sink, self.tag(below), line, specs)
+
+    # operators
 
     def _operators(self, node: Node) -> list[Any]:
         before, at = node.inputs[0].schema, at_of(node)
@@ -164,26 +338,23 @@ class Lowering:
 
     # explain
 
-    def _explain(self, node: Explain) -> tuple[Any, tuple[int, ...]]:
+    def _explain(self, node: Explain, tag: Tag, specs: Specs, after: tuple[int, ...]) -> Line:
         """The rows of a plan; with `analyze` its pipelines run first, in this same query."""
         from .operators.discard import DiscardSink
         from .operators.explain import plan_rows
 
         plan = self.again(node.plan)
         if not node.analyze:
-            return plan_rows(plan, {}), ()
-        first = len(self.nodes)
-        before = len(self.specs)
-        self._chain(plan, None, close=DiscardSink())
-        inner = {i: n for i, n in self.nodes.items() if i > first}
-        done = len(self.specs) - 1
-        assert done >= before
+            return Line(plan_rows(plan, {}), tag, after)
+        first, before = len(self.nodes), len(specs)
+        self._plan(plan, specs, Close(DiscardSink()), after)
 
         def rows(ctx: Any) -> Any:
+            inner = {i: n for i, n in self.nodes.items() if i > first}
             figures = {m.tag.id: m for m in ctx.query.figures()}
-            return plan_rows(plan, {id(n): figures[i] for i, n in inner.items() if i in figures})
+            return plan_rows(plan, {id(n): figures[i] for i, n in inner.items() if i in figures}, tuple(inner.values()))
 
-        return rows, (done,)
+        return Line(rows, tag, tuple(range(before, len(specs))))
 
 
 def _is_next_near(limit: Limit) -> bool:

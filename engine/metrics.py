@@ -67,12 +67,17 @@ class Position:
 
     @property
     def rows(self) -> int:
-        return sum(m.rows for m, _ in self.meters)
+        return sum(m.rows for m, _ in self.meters) - self._passed_by()
+
+    def _passed_by(self) -> int:
+        """Rows of other branches of a union."""
+        count = getattr(self.operator, "passed_by", None)
+        return count() if count is not None else 0
 
     @property
     def rows_on(self) -> int:
         """Rows handed on: to the next operator, or to the gate in front of it."""
-        return sum(n.rows for _, n in self.meters if n is not None)
+        return sum(n.rows for _, n in self.meters if n is not None) - self._passed_by()
 
     @property
     def batches(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -125,6 +125,7 @@ class Ledger:
         self.rows_by_seq: dict[int, int] = {}  # one store a morsel: atomic under the GIL, no lock
         self.files_by_seq: dict[int, str] = {}  # the file of a partition: lines are counted within a file
         self.has_places = True  # whether the number of a row at the source says anything
+        self.parts: list[tuple[int, int, Ledger]] = []  # behind a union: partitions first .. end and their own places
         self.is_enough = False  # a limit is reached that waits for a row to tell of: what fails now is not wanted
         self.last: tuple[int, int] | None = None  # partition and row behind which nothing was wanted
 
@@ -159,7 +160,12 @@ class Ledger:
         def rows_before(seq: int) -> int:
             return int(before[np.searchsorted(seqs, seq)])
 
+        parts = [(low, end, ledger.places()) for low, end, ledger in self.parts]
+
         def place(sample: Sample) -> str:
+            for low, end, inner in parts:
+                if low <= sample.seq < end:
+                    return inner(replace(sample, seq=sample.seq - low))
             if not 0 <= sample.seq < NOWHERE or not self.has_places:
                 return ""
             file = files.get(sample.seq)

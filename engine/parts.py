@@ -34,6 +34,7 @@ class Part:
     pipe: Pipeline
     sink: Any
     after: list[Part]
+    parent: Part | None = None  # whose `then` gave it
     steps: Iterator[Step] | None = None
     step: Step | None = None
     children: list[Part] = field(default_factory=list)  # what its `then` gave
@@ -43,6 +44,10 @@ class Part:
     def is_settled(self) -> bool:
         """Complete, and so are the pipelines it gave."""
         return self.is_complete and all(c.is_settled() for c in self.children)
+
+    def is_over(self) -> bool:
+        """Nothing of it runs any more, nor of the pipelines it gave."""
+        return self.pipe.is_over and all(c.is_over() for c in self.children)
 
     def is_ready(self) -> bool:
         return all(p.is_settled() for p in self.after)

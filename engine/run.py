@@ -161,18 +161,30 @@ class Run:
             holder[0].on_fault(key, sample, hint)
 
         chain = Chain(spec, sink, tag, query, on_fault if self._settings.strict else None)
-        giver = parent if not callable(spec.source) and spec.is_result_of_sink else _giver(spec, after)
+        giver = self._giver(spec, after, parent)
         if giver is not None:  # its rows are read within the memory of the sink that they come from
             chain.lend_share(giver.pipe.chain)
         for i in range(len(spec.transforms)):
             chain.set_share(i + 1, self.budget.share(0))
         if spec.sink is not None:
-            chain.set_share(-1, self.budget.share(self.budget.share_bytes))
+            self.state.shares[id(sink)] = share = self.budget.share(self.budget.share_bytes)
+            chain.set_share(-1, share)
         pipe = Pipeline(spec, key, chain, self.parked, self.saw_input)
         holder.append(pipe)
         if spec.sink is None and self._settings.strict:
             self.stream.first_fault = partial(first_row, pipe.failures)
-        return Part(pipe, sink, after)
+        return Part(pipe, sink, after, parent)
+
+    def _giver(self, spec: PipelineSpec, after: Sequence[Part], parent: Part | None) -> Part | None:
+        """The pipeline whose sink gives this one its rows: its `result` is the source."""
+        if spec.giver is not None:
+            return next((p for p in self.parts if p.pipe.spec is spec.giver), None) or next(
+                (p for p in after if p.pipe.spec is spec.giver), None
+            )
+        if not callable(spec.source) and spec.is_result_of_sink:
+            return parent
+        owner = getattr(spec.source, "__self__", None)
+        return next((p for p in after if p.sink is owner), None)
 
     def _loop(self) -> None:
         while True:
@@ -350,8 +362,12 @@ class Run:
                 self._close(other)
 
     def _is_unused(self, part: Part) -> bool:
-        users = [p for p in self.parts if part in p.after] + part.children
-        return part.pipe.is_over and all(p.pipe.is_over for p in users)
+        """Also what waits for the pipeline that gave it may read what it made."""
+        users, giver = list(part.children), [part]
+        while giver[-1].parent is not None:
+            giver.append(giver[-1].parent)
+        users += [p for p in self.parts if any(g in p.after for g in giver)]
+        return part.pipe.is_over and all(p.is_over() for p in users)
 
     def _close(self, part: Part) -> None:
         part.is_closed = True
@@ -397,9 +413,3 @@ class Run:
             self.parts[0].pipe.ctx.notes.count(
                 At("", "engine"), "info", "compiled kernels could not be loaded", 1, told
             )
-
-
-def _giver(spec: PipelineSpec, after: Sequence[Part]) -> Part | None:
-    """The pipeline whose sink gives this one its rows: its `result` is the source."""
-    owner = getattr(spec.source, "__self__", None)
-    return next((p for p in after if p.sink is owner), None)

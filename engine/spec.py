@@ -32,7 +32,7 @@ class PipelineSpec:
     `source`: a callable is called when the pipelines in `after` are complete, with those that their `then` gave.
     `after`: indices into the same list; smaller than the pipeline's own. `sink` None: the query's result, one a query; its tag
     None: nobody's work.
-    `then`: called with the sink's result; gives more pipelines (indices into the list it returns).
+    `then`: called with the sink's result, which need not be a source; gives more pipelines (indices into the list it returns).
     """
 
     source: MakeSource
@@ -41,6 +41,8 @@ class PipelineSpec:
     source_tag: Tag
     after: tuple[int, ...] = ()
     then: Callable[[Source, Context], list[PipelineSpec]] | None = None
+    later: int = 2  # with `then`: sinks of what follows that live at once with this one's, at most
+    giver: PipelineSpec | None = None  # whose sink gives its rows, perhaps of another list
     is_result_of_sink: bool = False  # its rows are those that a sink took, so they do not count as read
 
 
@@ -50,6 +52,6 @@ def n_sinks_at_once(specs: Sequence[PipelineSpec]) -> int:
     In a chain that is one that gives its rows and one that takes them; each pipeline that begins at data of its own may
     add as many. A part of the plan that is not known yet may have sinks as well.
     """
-    n_unknown = sum(s.then is not None for s in specs)
-    n_sinks = sum(s.sink is not None for s in specs) + 2 * n_unknown
-    return min(n_sinks, 2 * sum(not s.after for s in specs) + n_unknown)
+    n_unknown = sum(s.later for s in specs if s.then is not None)
+    n_sinks = sum(s.sink is not None for s in specs) + n_unknown
+    return min(n_sinks, 2 * sum(not s.after for s in specs) + max(0, n_unknown - 1))

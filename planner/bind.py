@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import fnmatch
 import os
+import threading
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,8 @@ from zoneinfo import ZoneInfo
 from . import ast, foreign, option_values
 from .bind_call import BoundCall, CallFault
 from .catalog import AggregateFunction, Function, Note
-from .expr import Bound, Call, Expr, FieldRef, Late, Literal
+from .combine import Given
+from .expr import Bound, Call, Expr, FieldRef, Late, Literal, is_late
 from .options import RAW, TEXT, Option
 from .parse import Parsed, Query
 from .plan import AggCall, Here, Key, Node, Pending, Rename, column_name
@@ -53,6 +55,14 @@ INT32 = range(-(2**31), 2**31)
 
 class BindStop(Exception):
     """A command cannot go on; its fault is recorded."""
+
+
+class Waits(Exception):
+    """The columns of a stage's subquery are known only when that has run: the stage is bound then."""
+
+    def __init__(self, node: Node, nth: int) -> None:
+        super().__init__()
+        self.node, self.nth = node, nth
 
 
 class Commands:
@@ -147,7 +157,7 @@ class Binder:
         file: str = "",
     ) -> None:
         self.query, self.text, self.commands, self.services = query, query.text, commands, services
-        self.params: dict[str, Literal | Late] = dict(params)
+        self.params: dict[str, Expr] = dict(params)  # literals, and expressions over what `setq` gives
         self.settings, self.now_us = settings, now_us
         self._evaluate, self._parse_time, self._check_setting = evaluate, parse_time, check_setting
         self._file = file
@@ -158,6 +168,10 @@ class Binder:
         self._unknown: set[str] = set()  # stages of unknown commands: nobody knows whether rows come from them
         self._sites = 0
         self._silent = 0
+        self._late = 0  # parameters that subqueries give, so far
+        self._givers: list[tuple[Parsed, Node, tuple[tuple[str, str], ...]]] = []  # of the pipeline being bound
+        self._known: dict[tuple[str, int], Node] = {}  # subqueries that have run: by stage and number
+        self._again = threading.Lock()  # what waited may come to be known in two branches at once
 
     @property
     def strict(self) -> bool:
@@ -218,7 +232,8 @@ class Binder:
         return BoundQuery(self.text, plan, tuple(self.controls), tuple(self.notes), self.settings, self.query.explain)
 
     def pipeline(self, stages: Sequence[Parsed], *, top: bool = False) -> Node | None:
-        outer = dict(self.params)  # what a subquery sets is seen in it only
+        outer, givers = dict(self.params), self._givers  # what a subquery sets is seen in it only
+        self._givers = []
         control = [s for s in stages if self._is_control(s)]
         for stage in control:
             self.stage = stage
@@ -230,6 +245,12 @@ class Binder:
             self.stage = stages[-1] if stages else self.stage
             span = stages[-1].span if stages else Span(0, len(self.text))
             self.fail("E308", "the query has no source", span, hint="begin with table, json, textfile, csvfile, ...")
+        if node is not None and self._givers:
+            node = Given(
+                span=node.span, stage=node.stage, inputs=(node, *(n for _, n, _ in self._givers)), implied=True,
+                names=tuple(names for _, _, names in self._givers), setters=tuple(p for p, _, _ in self._givers),
+            )  # fmt: skip
+        self._givers = givers
         if not top:
             self.params = outer
         return node
@@ -243,7 +264,10 @@ class Binder:
             self.stage = stage
             if node is not None and node.schema.open and stage.known:
                 return self._pending(node, stages[i:])
-            node = self._stage(stage, node)
+            try:
+                node = self._stage(stage, node)
+            except Waits as waits:
+                return self._waiting(waits, node, stages[i:])
         return node
 
     def _stage(self, stage: Parsed, before: Node | None) -> Node:
@@ -286,26 +310,71 @@ class Binder:
         provisional: Node | None = Here(columns=OPEN, stage=node.stage)
         for stage in stages:
             self.stage = stage
-            provisional = self._stage(stage, provisional)
+            try:
+                provisional = self._stage(stage, provisional)
+            except Waits:
+                provisional = Here(columns=OPEN, stage=stage.number)
         self._silent -= 1
+        return self._later(node, stages, lambda here: (stages, here))
 
-        def rest(schema: Schema) -> tuple[Node, tuple[Note, ...]]:
-            self.faults, self.notes = [], []
-            bound = self._rows(stages, Here(columns=schema))
-            self.finish()
-            assert bound is not None
-            return bound, tuple(self.notes)
+    def _waiting(self, waits: Waits, before: Node | None, stages: Sequence[Parsed]) -> Node:
+        """The columns of a subquery depend on data: its stage and those behind it are bound when it has run."""
+        key = (stages[0].number, waits.nth)
+
+        def begin(here: Here) -> tuple[Sequence[Parsed], Node | None]:
+            self._known[key] = here
+            return stages, before
+
+        self._silent += 1
+        self._known[key] = Here(columns=OPEN, stage=waits.node.stage)
+        self.stage = stages[0]
+        provisional: Node | None = self._rows(stages, before)  # what can be checked now is
+        del self._known[key]
+        self._silent -= 1
+        assert provisional is not None
+        return self._later(waits.node, stages, begin, beside=before)
+
+    def _later(
+        self, node: Node, stages: Sequence[Parsed], begin: Callable[[Here], tuple[Sequence[Parsed], Node | None]],
+        beside: Node | None = None,
+    ) -> Pending:  # fmt: skip
+        params = dict(self.params)
+
+        def rest(schema: Schema, slot: int) -> tuple[Node, tuple[Note, ...]]:
+            with self._again:
+                self.faults, self.notes, self.params = [], [], dict(params)
+                bound = self._rows(*begin(Here(columns=schema, slot=slot)))
+                self.finish()
+                assert bound is not None
+                return bound, tuple(self.notes)
 
         first = stages[0]
         return Pending(
-            span=first.span, stage=first.number, inputs=(node,), rest=rest, body=" | ".join(map(stage_text, stages))
-        )
+            span=first.span, stage=first.number, inputs=(node,), rest=rest, body=" | ".join(map(stage_text, stages)),
+            beside=beside,
+        )  # fmt: skip
 
-    def subquery(self, stages: Sequence[Parsed]) -> Node:
+    def subquery(self, stages: Sequence[Parsed], nth: int | None = None) -> Node:
+        """Its plan. `nth` of the stage's, for a stage that needs to know its columns."""
         outer = self.stage
+        known = self._known.get((outer.number, nth)) if nth is not None else None
+        if known is not None:
+            return known
         node = self.pipeline(stages)
         self.stage = outer
+        if nth is not None and node is not None and node.schema.open and not self.faults:
+            raise Waits(node, nth)
         return node or Here(columns=OPEN)
+
+    def set_late(self, stage: Parsed, node: Node) -> None:
+        """`setq`: the fields of the subquery's first row become parameters, whose values are known when it has run."""
+        names = []
+        for name, kind in node.schema.fields:
+            self._late += 1
+            key = f"{self._late}:{name}"
+            names.append((name, key))
+            self.params[name] = Late(type=kind, name=key)
+        self._givers.append((stage, node, tuple(names)))
 
     # settings and parameters
 
@@ -315,6 +384,11 @@ class Binder:
         expr = self.typed(value, Schema())
         if len(self.faults) > before:
             self.params[name] = Literal(type=ANY, value=None)
+            return
+        if is_late(expr):
+            if name.startswith("option."):
+                self.fail("E410", "a value that a subquery gives cannot be a setting", value.span)
+            self.params[name] = expr
             return
         literal = self.constant(expr)
         if not name.startswith("option."):
@@ -424,18 +498,30 @@ class Binder:
             self.fail("E307", "durations are whole microseconds", e.span)
         return Literal(type=DURATION, value=e.ns // 1000, weeks=e.weeks, span=e.span)
 
-    def param(self, e: ast.Param) -> Literal | Late:
+    def param(self, e: ast.Param) -> Expr:
         """The first non-null of the names, then the default; a name that nothing sets is null."""
         known = [self.params[n] for n in e.names if n in self.params]
+        late = [v for v in known if not isinstance(v, Literal)]
+        if late:
+            return self._first_known(e, known)
         for value in known:
-            if isinstance(value, Late) or value.value is not None:
+            if isinstance(value, Literal) and value.value is not None:
                 return value
         if e.default is not None:
-            return self.constant(self.typed(e.default, Schema()))
+            default = self.typed(e.default, Schema())
+            return default if is_late(default) else self.constant(default)
         if not known:
             near = nearest(e.names[0], self.params, 1)
             self.warn("W410", f"nothing sets the parameter '{e.names[0]}': it is null", e.span, suggestions=near)
         return known[0] if known else Literal(type=NULL, value=None)
+
+    def _first_known(self, e: ast.Param, known: list[Expr]) -> Expr:
+        """The same where a subquery gives one of them: which is null is known when it has run."""
+        parts = [*known, *([self.typed(e.default, Schema())] if e.default is not None else [])]
+        parts = [p for p in parts if not (isinstance(p, Literal) and p.value is None)]
+        if len(parts) == 1:
+            return parts[0]
+        return self.apply("coalesce", parts, [e.span] * len(parts), e.span, Schema())
 
     def _name(self, e: ast.Name, schema: Schema) -> Expr:
         if e.name in schema:
@@ -785,8 +871,20 @@ class Args:
         if names is None:
             return None
         found = self.binder.param(replace(names, span=raw.span))
-        if isinstance(found, Late):
+        if not isinstance(found, Literal):
             self.abort("E410", "a value that a subquery gives may not shape a stage", raw.span)
+        return found
+
+    def late_option(self, name: str) -> Expr | None:
+        """The option's value as an expression where a subquery gives it; for options that shape no columns."""
+        raw = self.parsed.option(name)
+        names = option_values.parameter(raw.value) if raw is not None else None
+        if raw is None or names is None:
+            return None
+        found = self.binder.param(replace(names, span=raw.span))
+        if isinstance(found, Literal):
+            return None
+        self._options[name] = None
         return found
 
     # names and expressions
@@ -823,7 +921,7 @@ class Args:
         value: Any = given.value if isinstance(given, ast.Number) else None
         if isinstance(given, ast.Param):
             found = self.binder.param(given)
-            if isinstance(found, Late):
+            if not isinstance(found, Literal):
                 self.abort("E410", "a value that a subquery gives may not shape a stage", given.span)
             value = found.value
         if isinstance(value, float) and value.is_integer():
@@ -849,5 +947,10 @@ class Args:
             return given.name
         return given.value if isinstance(given, ast.Text) else self.path(given)
 
-    def subquery(self, part: str = "subquery") -> Node:
-        return self.binder.subquery(self.parsed.one(part))
+    def subquery(self, nth: int | None = 0) -> Node:
+        """The plan of the stage's subquery number `nth`; its columns are known, unless `nth` is None."""
+        subqueries = self.parsed.all("subquery")
+        return self.binder.subquery(subqueries[nth or 0], nth)
+
+    def subqueries(self) -> tuple[Node, ...]:
+        return tuple(self.subquery(i) for i in range(len(self.parsed.all("subquery"))))

@@ -83,6 +83,11 @@ def is_volatile(expr: Expr) -> bool:
     return any(isinstance(e, Call) and e.function.volatile for e in walk(expr))
 
 
+def is_late(expr: Expr) -> bool:
+    """Depends on a value that a subquery gives, and so is not known before that has run."""
+    return any(isinstance(e, Late) for e in walk(expr))
+
+
 def conjuncts(expr: Expr) -> tuple[Expr, ...]:
     """The parts of a top-level `and`."""
     if isinstance(expr, Call) and expr.function.name == "and":

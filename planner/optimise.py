@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .plan import Node, Project
+from .plan import Node, Project, line_of, rebuilt
 from .rules import Helpers, Rule
 from .rules.fold_constants import fold_constants
 from .rules.late_fields import late_fields
@@ -33,25 +33,27 @@ def optimise(plan: Node, helpers: Helpers, rules: tuple[Rule, ...] = RULES) -> N
 
 def _round(plan: Node, helpers: Helpers, rules: tuple[Rule, ...]) -> Node | None:
     """The plan after the first rule that applies anywhere, nearest to the source first; None if none does."""
-    chain = [plan]
-    while len(chain[-1].inputs) == 1:
-        chain.append(chain[-1].inputs[0])
+    chain = line_of(plan)
+    last = chain[-1]
+    for i, below in enumerate(last.inputs):  # more than one, or none
+        made = _round(below, helpers, rules)
+        if made is not None:
+            made = replace(last, inputs=(*last.inputs[:i], made, *last.inputs[i + 1 :]))
+            return rebuilt(chain[:-1], made)
     for at in range(len(chain) - 1, -1, -1):
         for rule in rules:
             made = rule(chain[at], helpers)
             if made is not None:
-                for above in reversed(chain[:at]):
-                    made = replace(above, inputs=(made,))
-                return made
+                return rebuilt(chain[:at], made)
     return None
 
 
 def _without_empty(plan: Node) -> Node:
     """`eval` whose assignments all went is nothing."""
-    chain = [plan]
-    while len(chain[-1].inputs) == 1:
-        chain.append(chain[-1].inputs[0])
+    chain = line_of(plan)
     out = chain[-1]
+    if out.inputs:
+        out = replace(out, inputs=tuple(map(_without_empty, out.inputs)))
     for node in reversed(chain[:-1]):
         if not (isinstance(node, Project) and not node.assigns):
             out = replace(node, inputs=(out,))

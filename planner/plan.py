@@ -77,6 +77,12 @@ class Node:
         """Fields of the input that must be there so that the fields `wanted` of the output can be."""
         return frozenset(self.inputs[0].schema.names())
 
+    def needs_each(self, wanted: Names) -> tuple[Names, ...]:
+        """The same for each input."""
+        return (
+            tuple(frozenset(n.schema.names()) for n in self.inputs) if len(self.inputs) != 1 else (self.needs(wanted),)
+        )
+
     def prune(self, wanted: Names) -> Node:
         """The same node made to produce no more than needed; the rows' wanted fields stay the same."""
         return self
@@ -88,6 +94,11 @@ class Node:
     def lets_limit_through(self) -> bool:
         """True if each row in gives exactly one row out, in the same order."""
         return False
+
+    @property
+    def before(self) -> Node:
+        """The stage before this one; its other inputs are subqueries of its own."""
+        return self.inputs[0]
 
     def walk(self) -> Iterator[Node]:
         """Self, then inputs: from the result back to the sources. A loop: long pipelines are no nesting."""
@@ -458,12 +469,19 @@ class Tail(Node):
 class Pending(Node):
     """Stages behind a node whose columns only the data decides: bound again when that node is done."""
 
-    rest: Callable[[Schema], tuple[Node, Any]] = field(compare=False, repr=False)  # -> plan over a Here node, faults
+    rest: Callable[[Schema, int], tuple[Node, Any]] = field(compare=False, repr=False)  # -> plan over Here(slot), notes
     body: str = ""
+    beside: Node | None = field(
+        default=None, compare=False, repr=False
+    )  # what stands before it, where that is not the input
     command = "..."
 
     def derive(self) -> Schema:
         return Schema((), open=True)
+
+    @property
+    def before(self) -> Node:
+        return self.inputs[0] if self.beside is None else self.beside
 
     def text(self) -> str:
         return self.body
@@ -471,9 +489,10 @@ class Pending(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Here(Node):
-    """The rows that a Pending node waited for."""
+    """The rows that a Pending node waited for. `slot`: which of them."""
 
     columns: Schema
+    slot: int = 0
 
     def derive(self) -> Schema:
         return self.columns
@@ -497,6 +516,23 @@ class Explain(Node):
         return Schema(EXPLAIN)
 
 
+def line_of(plan: Node) -> list[Node]:
+    """The plan's nodes from its result down to the first that has not just one input. A loop: only subqueries nest."""
+    line = [plan]
+    while len(line[-1].inputs) == 1:
+        line.append(line[-1].inputs[0])
+    return line
+
+
+def rebuilt(above: list[Node], made: Node) -> Node:
+    """`made` below the nodes `above`, of which the last stands next to it."""
+    from dataclasses import replace
+
+    for node in reversed(above):
+        made = replace(node, inputs=(made,))
+    return made
+
+
 def column_name(expr: ast.Expr) -> str:
     """The name of an unaliased column: the canonical text; a field's own name without back quotes."""
     return expr.name if isinstance(expr, ast.Name) else expr.text()
@@ -506,7 +542,7 @@ def query_text(node: Node) -> str:
     """Canonical query: binding it again gives an equal plan."""
     stages = [] if node.implied else [node.text()]
     while node.inputs:  # a loop along the pipeline: only subqueries nest
-        node = node.inputs[0]
+        node = node.before
         if not node.implied:
             stages.append(node.text())
     return " | ".join(reversed(stages))

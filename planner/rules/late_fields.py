@@ -11,24 +11,21 @@ from typing import cast
 
 from ..catalog import LateRelation
 from ..expr import fields_of
-from ..plan import Fetch, Filter, Keep, Node, Scan, Sort
+from ..plan import Fetch, Filter, Keep, Node, Scan, Sort, line_of, rebuilt
 
 MOST_ROWS = 1000  # more lie in so many places that little is saved
 
 
 def late_fields(plan: Node) -> Node:
-    chain = [plan]
-    while len(chain[-1].inputs) == 1:
-        chain.append(chain[-1].inputs[0])
+    chain = line_of(plan)
+    last = chain[-1]
+    if last.inputs:
+        return rebuilt(chain[:-1], replace(last, inputs=tuple(map(late_fields, last.inputs))))
     for at in range(len(chain) - 1, -1, -1):
         node = chain[at]
         if isinstance(node, Sort):
             made = _split(node, chain[at + 1 :])
-            if made is not None:
-                for above in reversed(chain[:at]):
-                    made = replace(above, inputs=(made,))
-                return made
-            return plan
+            return plan if made is None else rebuilt(chain[:at], made)
     return plan
 
 

@@ -4,30 +4,36 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..plan import Aggregate, Names, Node, Pending, Project, Scan
+from ..plan import Aggregate, Names, Node, Pending, Project, Scan, rebuilt
 from .total import is_total
 
 
 def prune_fields(plan: Node) -> Node:
     """The same plan with smaller scans; its own columns stay as they are."""
-    chain: list[tuple[Node, Names]] = []
-    node, wanted = plan, frozenset(plan.schema.names())
-    everything = plan.schema.open
+    return _line(plan, frozenset(plan.schema.names()), everything=plan.schema.open)
+
+
+def _line(plan: Node, wanted: Names, *, everything: bool) -> Node:
+    """From a plan's end down to its source, or to a node of several inputs and on along each of them."""
+    chain: list[Node] = []
+    node = plan
     while True:
         pruned = node if everything else _pruned(node, wanted)
-        chain.append((pruned, wanted))
+        chain.append(pruned)
         if len(node.inputs) != 1:
             break
         everything = isinstance(node, Pending) or (everything and not isinstance(node, Aggregate))
         wanted = frozenset(node.inputs[0].schema.names()) if everything else pruned.needs(wanted)
         node = node.inputs[0]
         everything = everything or node.schema.open
-    rebuilt, wanted = chain[-1]
-    if isinstance(rebuilt, Scan) and not everything:
-        rebuilt = _scanned(rebuilt, wanted)
-    for above, _ in reversed(chain[:-1]):
-        rebuilt = replace(above, inputs=(rebuilt,))
-    return rebuilt
+    last = chain[-1]
+    if last.inputs:
+        each = [frozenset(n.schema.names()) for n in last.inputs] if everything else last.needs_each(wanted)
+        inputs = zip(last.inputs, each, strict=True)
+        last = replace(last, inputs=tuple(_line(n, w, everything=everything or n.schema.open) for n, w in inputs))
+    elif isinstance(last, Scan) and not everything:
+        last = _scanned(last, wanted)
+    return rebuilt(chain[:-1], last)
 
 
 def _pruned(node: Node, wanted: Names) -> Node:

@@ -1,0 +1,129 @@
+"""Nodes with more than one input: joins, unions, and plans whose parameters a subquery gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .plan import Names, Node, Order
+from .types import NULL, Schema, Type, join
+from .types import Type as FieldType
+
+KEEPS_LEFT = ("inner", "left", "leftonly", "cross")  # types that give no row without a row of the left
+
+
+@dataclass(frozen=True, slots=True)
+class JoinKey:
+    """A field of either side, by whose equality rows match."""
+
+    left: str
+    right: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join(Node):
+    """Rows of the left (the first input) with those of the right that have the same keys.
+
+    Left order, then right order; unmatched rows of the right last. `clashes`: fields of both sides that are no keys, as
+    they were at bind: where a row matched the right's value stands. `renamed`: fields of the right by their name
+    here. `first`: at most one match a row, the first. `quiet`: what a lookup overwrites is what its text says.
+    """
+
+    type: str  # inner, left, leftonly, right, rightonly, full, cross
+    keys: tuple[JoinKey, ...]
+    nulls_match: bool = False
+    clashes: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
+    first: bool = False
+    quiet: bool = False
+    may_spill: bool = True
+    command = "join"
+    order = Order.KEEPS
+
+    @property
+    def left(self) -> Node:
+        return self.inputs[0]
+
+    @property
+    def right(self) -> Node:
+        return self.inputs[1]
+
+    def fresh(self) -> tuple[tuple[str, str], ...]:
+        """Fields of the right that come out: its name there, and here."""
+        keys, named = {k.right for k in self.keys}, dict(self.renamed)
+        if self.type == "leftonly":
+            return ()
+        return tuple((n, named.get(n, n)) for n in self.right.schema.names() if n not in keys)
+
+    def derive(self) -> Schema:
+        left, right = self.left.schema, self.right.schema
+        if self.type == "rightonly":
+            return self._right_alone()
+        out = left
+        if self.type in ("right", "full"):
+            for k in self.keys:
+                if k.left in left:
+                    out = out.put(k.left, join([left.type(k.left) or NULL, right.type(k.right) or NULL]))
+                else:  # no such field on the left: what comes from the right alone
+                    out = out.put(k.left, right.type(k.right) or NULL)
+        for theirs, ours in self.fresh():
+            kind = right.type(theirs) or NULL
+            out = out.put(ours, self._clashing(left.type(ours), kind) if ours in left else kind)
+        return Schema(out.fields, left.open or right.open)
+
+    def _clashing(self, mine: FieldType | None, theirs: FieldType) -> FieldType:
+        return theirs if self.quiet or mine is None else join([mine, theirs])
+
+    def _right_alone(self) -> Schema:
+        """Keys under the left's names, then the other fields of the right."""
+        right = self.right.schema
+        out = Schema(tuple((k.left, right.type(k.right) or NULL) for k in self.keys))
+        for theirs, ours in self.fresh():
+            out = out.put(ours, right.type(theirs) or NULL)
+        return out
+
+    def needs_each(self, wanted: Names) -> tuple[Names, ...]:
+        """What must come from the left and from the right."""
+        left, right = frozenset(self.left.schema.names()), frozenset(self.right.schema.names())
+        theirs = frozenset(t for t, ours in self.fresh() if ours in wanted)
+        mine = (wanted & left) | (frozenset(k.left for k in self.keys) & left)
+        return mine, theirs | (frozenset(k.right for k in self.keys) & right)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Union(Node):
+    """Rows of the first input, then those of each other; joined by field name."""
+
+    command = "union"
+    order = Order.KEEPS
+
+    def derive(self) -> Schema:
+        return union_schema([n.schema for n in self.inputs])
+
+    def needs_each(self, wanted: Names) -> tuple[Names, ...]:
+        return tuple(wanted & frozenset(n.schema.names()) for n in self.inputs)
+
+
+def union_schema(parts: list[Schema]) -> Schema:
+    """Fields in order of first sight, types widened, a clash as text."""
+    kinds: dict[str, list[Type]] = {}
+    for part in parts:
+        for name, kind in part.fields:
+            kinds.setdefault(name, []).append(kind)
+    return Schema(tuple((n, join(k)) for n, k in kinds.items()), any(p.open for p in parts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given(Node):
+    """A plan some of whose parameters subqueries give: the first input is the plan, the others run before it, in order.
+
+    `names`: of each subquery, its fields and the names under which `Late` expressions ask for them.
+    """
+
+    names: tuple[tuple[tuple[str, str], ...], ...] = ()
+    setters: tuple[Any, ...] = field(default=(), compare=False, repr=False)  # the stages as parsed
+    command = "setq"
+    order = Order.KEEPS
+
+    def derive(self) -> Schema:
+        return self.inputs[0].schema
