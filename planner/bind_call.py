@@ -9,7 +9,7 @@ from .text import Span
 from .types import Schema, Type
 
 if TYPE_CHECKING:
-    from .bind import Binder
+    from .bind_expr import ExpressionBinder
 
 
 class CallFault(Exception):
@@ -20,7 +20,7 @@ class BoundCall:
     """`planner.catalog.CallBinder` for one call."""
 
     def __init__(
-        self, binder: Binder, name: str, args: list[Expr], named: dict[str, Expr], spans: list[Span], span: Span, texts: list[str],
+        self, binder: ExpressionBinder, name: str, args: list[Expr], named: dict[str, Expr], spans: list[Span], span: Span, texts: list[str],
         schema: Schema,
     ) -> None:  # fmt: skip
         self._binder, self._spans, self._span = binder, spans, span
