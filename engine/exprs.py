@@ -134,7 +134,8 @@ def evaluate(expr: e.Expr, ev: Eval) -> Value:
     if isinstance(expr, e.Literal):
         return scalar(expr.value, expr.type)
     if isinstance(expr, e.Late):
-        return ev.ctx.query.late[expr.name][0]
+        known: Value = ev.ctx.query.late[expr.name][0]
+        return known
     assert isinstance(expr, e.Call)
     if expr.function.special:
         return _kernel(expr, ev, expr.args)

@@ -252,7 +252,7 @@ class Lowering:
         line = self._unended(line, node, specs)
         first = line.branches or (Branch(line.source),)
         branches, groups, after = list(first), [first], list(line.after)
-        transforms = [(behind(t, first), g) for t, g in line.transforms]
+        transforms: list[tuple[Any, Tag]] = [(behind(t, first), g) for t, g in line.transforms]
         for below in node.inputs[1:]:
             before = len(specs)
             part = self._branch(below, specs)

@@ -10,7 +10,7 @@ from typing import Any
 from . import ast, foreign
 from .bind_call import BoundCall, CallFault
 from .catalog import Function, Note
-from .expr import Bound, Call, Expr, FieldRef, Late, Literal, is_late
+from .expr import Bound, Call, Expr, FieldRef, Literal, is_late
 from .literals import INT32
 from .parse import Parsed
 from .plan import column_name
@@ -50,7 +50,7 @@ class ExpressionBinder:
     """The part of a binder that knows expressions."""
 
     commands: Any  # `bind.Commands`
-    params: dict[str, Literal | Late]
+    params: dict[str, Expr]
     settings: dict[str, Any]
     now_us: int
     stage: Parsed
