@@ -128,12 +128,14 @@ def function(
     operator: bool = False,
     group: str = "",
     tier: int = 1,
+    details: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter a scalar function: `kernel(ev, *values)` over whole columns.
 
     `args`: a coercion a place; the last one repeats when `most` is larger. `returns`: a type, or a function of the call
     that checks what can be checked at bind (`call.fail("E307", ...)`) and may set `call.data`.
     `examples`: (expression, its value as a literal). `spans`: arguments taken as Spans where they are (-1: all).
+    `details`: Markdown, what its reference page says beyond the summary.
     """
 
     def enter(kernel: Callable[..., Any]) -> Callable[..., Any]:
@@ -145,7 +147,7 @@ def function(
                 raise ValueError(f"two functions are named {n}")
             REGISTRY.functions[n] = Function(
                 n, low, high, bind, kernel, syntax, summary, tuple(examples), tier, volatile, special,
-                frozenset(spans), tuple(args), operator, group,
+                frozenset(spans), tuple(args), operator, group, details, "" if n == name else name,
             )  # fmt: skip
         return kernel
 
@@ -193,8 +195,13 @@ def aggregate(
     ordered: bool = False,
     span_only: bool = False,
     tier: int = 1,
+    details: str = "",
 ) -> Callable[[Any], Any]:
-    """Enter an aggregate: `state(types, data)` makes the state of all groups (see engine.operators.states)."""
+    """Enter an aggregate: `state(types, data)` makes the state of all groups (see engine.operators.states).
+
+    `examples`: (call, its value as a literal) over the rows whose `x` is 1, 2, 3 and whose `_time` is 0, 10, 20 s after a minute.
+    `details`: Markdown, what its reference page says beyond the summary.
+    """
 
     def enter(state: Any) -> Any:
         bind = returns if callable(returns) else (lambda call, kind=returns: kind)
@@ -203,7 +210,7 @@ def aggregate(
                 raise ValueError(f"two aggregates are named {n}")
             REGISTRY.aggregates[n] = AggregateFunction(
                 n, least, least if most is None else most, bind, state, syntax, summary, tuple(examples), tier, ordered,
-                span_only,
+                span_only, details, "" if n == name else name,
             )  # fmt: skip
         return state
 

@@ -62,6 +62,8 @@ class Function:
     coerce: tuple[str, ...] = ()  # how each argument is brought to a type before the kernel; the last repeats
     operator: bool = False
     group: str = ""
+    details: str = ""  # Markdown, for its reference page
+    alias_of: str = ""  # the name that it is another name of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +81,8 @@ class AggregateFunction:
     tier: int = 1
     ordered: bool = False  # depends on input order: it gets each row's place
     span_only: bool = False  # per_second ...: only where buckets have a length
+    details: str = ""
+    alias_of: str = ""
 
 
 class Pushdown(Enum):

@@ -72,7 +72,12 @@ class Meta:
         action(rest.strip())
 
     def do_help(self, rest: str) -> None:
-        """.help: this list"""
+        """.help [NAME]: this list, or what the reference says of a name"""
+        if rest:
+            from .helptext import help_for, missing
+
+            print(help_for(rest) or missing(rest))
+            return
         for name in names():
             print("  " + (getattr(self, f"do_{name}").__doc__ or ""))
 

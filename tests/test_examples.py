@@ -8,9 +8,11 @@ import pytest
 
 import cortado
 from cortado.commands.base import Example, load
+from cortado.repl.reference import SAMPLE
 
 from .running import check
 from .specfile import Case
+from .tabletext import parse_table
 from .worlds import WORLDS
 
 REGISTRY = load()
@@ -41,3 +43,16 @@ def test_function(session: cortado.Session, name: str, expression: str, value: s
     query = f'json "{{}}" | eval got = {expression}, wanted = {value} | eval same = same(got, wanted) | fields same, got, wanted'
     row = session.query(query).to_pylist()[0]
     assert row["same"] is True, row
+
+
+AGGREGATES = sorted({(f.name, q, v) for f in REGISTRY.aggregates.values() for q, v in f.examples})
+
+
+@pytest.mark.parametrize(("name", "expression", "value"), AGGREGATES, ids=[f"{n}-{q}" for n, q, _ in AGGREGATES])
+def test_aggregate(session: cortado.Session, name: str, expression: str, value: str) -> None:
+    """Over the rows that its page shows."""
+    value = f"array({value[1:-1]})" if value.startswith("[") else value
+    command = "timechart span=1m" if REGISTRY.aggregates[name].span_only else "stats"
+    query = f"table t | {command} {expression} as got | eval wanted = {value} | eval same = same(got, wanted) | fields same, got, wanted"
+    rows = session.query(query, sources={"t": parse_table(SAMPLE)}).to_pylist()
+    assert [r["same"] for r in rows] == [True], rows

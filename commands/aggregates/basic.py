@@ -40,7 +40,7 @@ def count_bind(call: CallBinder) -> Type:
     aliases=("c",),
     syntax="count, count(E)",
     summary="Rows; with an argument, rows where it is not null.",
-    examples=(("count", "3"), ("count(x)", "2")),
+    examples=(("count", "3"), ("count(nullif(x, 2))", "2")),
 )
 def count(types: list[Type], data: Any) -> Maker:
     from ...engine.operators.states.sums import Count

@@ -74,6 +74,8 @@ def test_a_session_at_the_prompt(terminal: Terminal, home: Path) -> None:
     terminal.run("help sort", "Sort|sort:")
     terminal.run("help strot", "did you mean")
     terminal.run(".help", r"\.timer \[on")
+    terminal.run(".help rename", "Rename fields")
+    terminal.run(".help renmae", "did you mean rename")
     terminal.run(".timer on", "timer is on")
     terminal.run(ROWS, r"\d\.\d\d\d s")
     terminal.run(".mode csv", "\x1b")
