@@ -29,6 +29,10 @@ class BypassCommand(Command[Bypass]):
     name = "bypass"
     summary = "Pass all rows as they are."
     syntax = "bypass"
+    details = """
+    Useful where a stage is wanted and nothing is to happen, for instance in a procedure whose body a caller
+    switches off. Filters and limits behind it reach the source as if it were not there.
+    """
     examples = (
         Example(title="nothing changes", given={"t": "n:long\n1"}, query="table t | bypass", expect="n:long\n1"),
         Example(

@@ -21,6 +21,14 @@ class CreateTable(Command[Scan]):
     syntax = "create-table NAME F:TYPE, ..."
     grammar = "table columns_def"
     source = True
+    details = """
+    The types are `string long int short double float bool date duration ip ipv4 ipv6 binary`; `ipv4` and `ipv6` are
+    `ip`, and `float` is stored as a double. A name is a letter, then letters, digits and `_`, at most 100. A type
+    that there is not is E307, a field that is named twice E350, a table that is there already E602.
+
+    The table is a Delta Lake table below the database's folder. `import` widens it when rows bring new fields, so
+    that it need not be declared in full, or at all: `import create=t` makes it of the rows.
+    """
     examples = (
         Example(
             title="a table for a web log",

@@ -30,6 +30,24 @@ class CsvFileCommand(Command[Scan]):
         Option("maxcol", kinds.INT, "columns to read; further cells are surplus", least=1),
         *INFERRING,
     )
+    details = """
+    The path may hold `*`, `?` and `**`; files are read in the order of their names as one input, and `_file` names
+    the file where more than one fits (or with `meta=t`). `.gz`, `.zst`, `.bz2` and `.xz` are unpacked, `-` is
+    standard input. A path or pattern that fits nothing is E601.
+
+    **Names** come from the first line: a blank one is `column0` by its place, a repeated one gets `_2`, which is
+    noted. Without a header (`header=f`) the fields are `column0`, `column1`, ...
+
+    **Types** are taken from the first 20,000 records (`infer=N`, `infer=all`) or given by `schema=`: whole numbers,
+    doubles, truth values and ISO dates; a column that mixes kinds is text. A later value that does not fit is null
+    and counted; `bad=skip` leaves its record out, `bad=fail` ends the query. Empty cells are null; quoted empty
+    cells are empty text. `types=f` reads everything as text.
+
+    **Records** of too few cells end in nulls, those of too many lose the surplus, or keep it in the map `_rest`
+    with `rest=t`; both are counted. Quotes may hold separators and line ends. With `strict=t` quotes must stand as
+    RFC 4180 says, else the record is refused. Bytes that are no text in `cs=` are replaced and counted. For every
+    reader: records read are rows out plus rows rejected.
+    """
     examples = (
         Example(
             title="types are recognised, an empty cell is null",

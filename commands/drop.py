@@ -23,6 +23,11 @@ class DropCommand(Command[Drop]):
     name = "drop"
     summary = "Discard all rows; the stages before it still run whole."
     syntax = "drop"
+    details = """
+    For queries that are run for what they write: `... | import create=t weblog | drop`. The rows are left out
+    deliberately, so no note says so. The stages before it read and write everything; nothing is cut short. The
+    fields stay, so that a stage behind it binds.
+    """
     examples = (
         Example(title="no row is left", given={"t": "n:long\n1"}, query="table t | drop", expect="n:long"),
         Example(

@@ -15,6 +15,11 @@ class DropTable(Command[Scan]):
     syntax = "drop-table NAME[?]"
     grammar = "table"
     source = True
+    details = """
+    The folder of the table is removed with all of its versions; queries that are reading it may fail. An absent
+    table is E304 at bind, with the nearest name; `drop-table NAME?` answers a row with `absent` instead. The row's
+    `rows` is what the table held.
+    """
     examples = (
         Example(
             title="an absent table is no error with ?",

@@ -13,6 +13,17 @@ class Eval(Command[Project]):
     syntax = "eval F = E, ..."
     grammar = "assigns"
     options = None
+    details = """
+    Assignments are made from left to right, and later ones see earlier ones. A field that exists is overwritten
+    where it stands, a new one goes to the end. `a = b = E` sets both. Rows keep their order and number.
+
+    Types are known before a row is read: an unknown field is null with warning W301 (E301 under `strict`), an
+    unknown function E305, a constant that can never work E307. At run time bad input gives null and is counted by
+    reason: text that is no number, overflow, division by zero. A branch of `if` or `case` that is not taken counts
+    nothing.
+
+    A stage of `eval` has no options: `key=value` is an assignment.
+    """
     examples = (
         Example(
             title="a rate from two counts; a later expression uses an earlier one",

@@ -14,6 +14,15 @@ class ExplainCommand(Command[Explain]):
     grammar = "subquery"
     source = True
     options = (Option("analyze", kinds.BOOL, "run the query and add rows, bytes and time", default=False),)
+    details = """
+    A row an operator, in the order in which rows pass: the number of its stage, what it does, whether it streams or
+    blocks, and whether it keeps, sets or needs the order of rows. Stages of a subquery are numbered below their
+    stage (`1.2`). What the optimiser moved into a scan (fields, filters, limits) is in its `detail`.
+
+    With `analyze=t` the query runs whole, its rows are discarded, and `rows_in`, `rows_out`, `bytes`, `ms`,
+    `memory` and `spilled` are filled in; else they are null. `explain` and `explain analyze` before a query are the
+    same without brackets. Writers write under `analyze=t`, too.
+    """
     examples = (
         Example(
             title="which stages stream and which block",

@@ -12,6 +12,14 @@ class Fields(Command[Keep]):
     summary = "Keep fields in this order, or drop them."
     syntax = "fields [-] F, ..."
     grammar = "[MINUS] names"
+    details = """
+    The fields come out in the order in which they are listed; with `-` the others stay in theirs. A pattern with
+    `*` stands for the fields that fit it, in column order; one that fits none is warning W301. An unknown field
+    becomes a column of nulls, with W301; dropping an unknown field does nothing but warn. Under `strict` both are
+    E301.
+
+    Sources read no field that `fields` leaves out and no other stage needs.
+    """
     examples = (
         Example(
             title="two fields, in this order",

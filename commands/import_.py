@@ -39,6 +39,19 @@ class ImportCommand(Command[Import]):
         Option("writer", kinds.TEXT, "who writes: with seq, a retry stores nothing twice"),
         Option("seq", kinds.INT, "rises within a writer; one at or below the last stored adds nothing", least=0),
     )
+    details = """
+    All rows of the query are stored in one commit, or none: when the query fails or is cancelled the table is as it
+    was. A commit that returned is on disk, checksummed and synced (`durable=false` in `connect` skips the sync).
+    Readers see the table before or after the commit, never between. Rows keep the order in which they arrive; they
+    also go on to the next stage.
+
+    A field that the table lacks widens it, and older rows read as null there. A field of another type is E603, as
+    are nanoseconds that microseconds cannot hold. A field that holds only nulls has no type and is not stored; a
+    note says so. An absent table is E603 unless `create=t` makes it.
+
+    `writer=` and `seq=` go together and make a retry safe: a `seq` at or below the last that the writer stored adds
+    nothing, and a note says so. Give each load its own rising number, and after a crash run it again.
+    """
     examples = (
         Example(
             title="a new table",

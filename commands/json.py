@@ -19,6 +19,17 @@ class JsonCommand(Command[Scan]):
     grammar = "expr"
     options = None
     source = True
+    details = """
+    For a few rows in the query itself, for trying things out, and as the usual start of computed series: `json
+    "{}"` is one row without fields. An array of objects is a row each; nested objects are maps, nested arrays
+    arrays. Reading is lenient: single quotes, bare keys and trailing commas are fine. Broken JSON is E307 with the
+    place in the text, before a row is read.
+
+    The text is a constant, or an expression of constants and parameters. Fields are those of all objects, in the
+    order in which they first appear; what an object lacks is null. Whole numbers and doubles in one field become
+    doubles, any other mix text, which is noted (E504 under `strict`). Texts stay texts: dates are made with
+    `date(x)`.
+    """
     examples = (
         Example(
             title="two rows; what one lacks is null",

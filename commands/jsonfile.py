@@ -23,6 +23,19 @@ class JsonFileCommand(Command[Scan]):
         Option("rest", kinds.BOOL, "keep keys that the sample did not have in the map `_rest`", default=False),
         *INFERRING,
     )
+    details = """
+    An object a line, or one array of objects. Paths, packed files, `-` and `_file` are as with `csvfile`. Nested
+    objects are maps, whose members `a.b` reads; nested arrays are arrays.
+
+    Fields and types come from the first 20,000 records (`infer=N`, `infer=all`) or from `schema=`. A later value
+    that does not fit is null and counted, and so is each key that the sample did not have; `rest=t` keeps such keys
+    in the map `_rest`. Whole numbers and doubles of one field become doubles; any other mix becomes text, noted
+    `mixed` (E504 under `strict`).
+
+    A line that cannot be read is a row of nulls, counted, with file and line among the samples; `bad=skip` leaves
+    it out, `bad=fail` ends the query. `overlay=t` also keeps each record's text in `line`, so that refused ones can
+    be looked at.
+    """
     examples = (
         Example(
             title="objects are maps, arrays stay arrays",

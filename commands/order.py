@@ -42,6 +42,10 @@ class OrderCommand(Command[Order]):
     summary = "Put these fields first, the rest behind them by name."
     syntax = "order F, ..."
     grammar = "names"
+    details = """
+    Fields that are not listed follow in the order of their names (by code point). A pattern with `*` stands for the
+    fields that fit it. An unknown field is passed over, with warning W301. Rows do not change.
+    """
     examples = (
         Example(
             title="one field first",

@@ -24,6 +24,16 @@ class OutputCsv(Command[WriteFile]):
         Option("encoding", kinds.ENCODING, "encoding of the text", default="utf-8"),
         Option("header", kinds.BOOL, "the first line holds the names", default=True),
     )
+    details = """
+    Null is an empty cell, empty text `""`. Text is quoted where it holds a separator, a quote or a line end. Dates
+    are written as ISO 8601 with their offset, arrays and maps as JSON. `csvfile` reads it back as it was.
+
+    The file is written aside and takes its name when the query has succeeded: nobody sees half a file. A file that
+    is there is E602, unless `overwrite=t` replaces or `append=t` extends it. `{now:FMT}` in the path is the query's
+    start; with `partition=t` also `{FIELD}` and `{logtime:FMT}` (by row time), and there is a file for each value.
+    A field list chooses what is written, not what goes on: all rows with all fields go to the next stage, and a
+    `limit` behind a writer does not shorten what it writes. Rows are written in input order.
+    """
     examples = (
         Example(
             title="rows go on",

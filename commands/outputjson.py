@@ -14,6 +14,16 @@ class OutputJson(Command[WriteFile]):
     syntax = "outputjson [append=f] [overwrite=f] [partition=f] [encoding=utf-8] PATH [F, ...]"
     grammar = "path [names]"
     options = (*SHARED, Option("encoding", kinds.ENCODING, "encoding of the text", default="utf-8"))
+    details = """
+    An object a line, nulls kept. Dates are ISO 8601 text; NaN and infinities, which JSON does not have, are null
+    and counted.
+
+    The file is written aside and takes its name when the query has succeeded: nobody sees half a file. A file that
+    is there is E602, unless `overwrite=t` replaces or `append=t` extends it. `{now:FMT}` in the path is the query's
+    start; with `partition=t` also `{FIELD}` and `{logtime:FMT}` (by row time), and there is a file for each value.
+    A field list chooses what is written, not what goes on: all rows with all fields go to the next stage, and a
+    `limit` behind a writer does not shorten what it writes. Rows are written in input order.
+    """
     examples = (
         Example(
             title="two fields of the rows; all of them go on",

@@ -20,6 +20,16 @@ class OutputParquet(Command[WriteFile]):
         Option("codec", CODECS, "how pages are packed", default="zstd"),
         Option("rowgroup", kinds.INT, "rows of a row group", default=131_072, least=1),
     )
+    details = """
+    Types are kept, so that `parquetfile`, DuckDB, Polars, Spark and others read what was there; a type that Parquet
+    cannot hold is E603 before a row is read, as is a query without fields.
+
+    The file is written aside and takes its name when the query has succeeded: nobody sees half a file. A file that
+    is there is E602, unless `overwrite=t` replaces or `append=t` extends it. `{now:FMT}` in the path is the query's
+    start; with `partition=t` also `{FIELD}` and `{logtime:FMT}` (by row time), and there is a file for each value.
+    A field list chooses what is written, not what goes on: all rows with all fields go to the next stage, and a
+    `limit` behind a writer does not shorten what it writes. Rows are written in input order.
+    """
     examples = (
         Example(
             title="rows go on; a limit below does not shorten the file",

@@ -25,6 +25,16 @@ class ParquetFileCommand(Command[Scan]):
         Option("to", kinds.TIME, "rows before this time"),
         *SHARED,
     )
+    details = """
+    Paths, `-` and `_file` are as with `csvfile`; folders named `key=value` become fields (hive partitions). Only
+    the fields that the query needs are read, and only the row groups whose statistics the conditions behind it
+    allow; `explain` shows which. A field that some files lack is null there; types that differ between files are
+    joined as in mixed columns, which is noted.
+
+    `from=` and `to=` keep rows by time, from inclusive and to exclusive: by `time=`, else `_time`, else the only
+    date field. Decimals are read as doubles, types that there are not here pass through as they are; both are
+    noted. A page that is damaged is E605, naming the file.
+    """
     examples = (
         Example(
             title="two fields of a file",

@@ -79,6 +79,18 @@ class ParseCommand(Command[Parse]):
         Option("field", kinds.FIELD, "the field that holds the text", default="line"),
         Option("errors", kinds.FIELD, "a field for the reason where parsing failed", tier=2),
     )
+    details = """
+    **Anchors**: a text with one `*`, `"start*end"`. The field gets what stands between the first `start` and the
+    next `end`; without an `end` all that follows, without a `start` what the text begins with. Anchors are literal
+    text, no regular expressions, and independent of each other. One that is not found gives null, and the row is
+    counted once.
+
+    **Parsers**: `parse access_log` and its like know a format; their fields have types. [Parsers](../parsers.md)
+    lists them. A line that does not fit gives nulls, counted with its place.
+
+    Without `overlay=t` only the parsed fields go on, and those whose names begin with `_` (such as `_time` and
+    `_file`). With it the row keeps its fields, and parsed ones overwrite those of the same name.
+    """
     examples = (
         Example(
             title="between anchors",

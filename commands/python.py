@@ -16,6 +16,15 @@ class PythonCommand(Command[Scan]):
     syntax = "python NAME"
     grammar = "table"
     source = True
+    details = """
+    Finds what `session.register(name, object)` or `query(..., name=object)` gave: pandas and Polars frames, Arrow
+    tables and readers, DuckDB relations, and whatever else exports Arrow's stream interface. `table NAME` finds
+    them too; `python` reads nothing else, so that a stored table of the same name does not come in between.
+
+    Columns are read in place where their types allow it. The index of a pandas frame is a column where it has a
+    name. Decimals are read as doubles, other odd types pass through; both are noted. A stream that can be read once
+    is E604 the second time.
+    """
     examples = (
         Example(
             title="a registered table",

@@ -12,6 +12,11 @@ class RenameCommand(Command[Rename]):
     summary = "Rename fields, all at once; an existing target is overwritten."
     syntax = "rename A as B, ..."
     grammar = "renames"
+    details = """
+    All pairs are renamed at once, so that two fields can be swapped. The renamed field keeps its place. A target
+    that exists and is not renamed itself is overwritten, which is noted. An unknown field is passed over with
+    warning W301 (E301 under `strict`). Renaming one field twice, or two to one name, is E350.
+    """
     examples = (
         Example(
             title="a swap",

@@ -70,6 +70,19 @@ class RexCommand(Command[Rex]):
         Option("errors", kinds.FIELD, "a field for the reason where nothing matched", tier=2),
         Option("max", kinds.INT, "take so many matches of each group, as arrays", least=1),
     )
+    details = r"""
+    The pattern is searched for anywhere in the text; `^` and `$` tie it to the ends. Named groups, `(?<name>...)`
+    or `(?P<name>...)`, become text fields (unnamed groups do not). The first match counts; `max=N` takes up to N
+    matches and gives arrays. In either kind of quotes the pattern is raw: `\d` is written `\d`.
+
+    A row without a match passes unchanged and is counted `reject` with its first samples; a group that took no part
+    in the match writes nothing, so a field of that name keeps its value. A value that is no text is turned into
+    text first. The other fields stay.
+
+    Matching takes linear time (RE2). A pattern with look-around or a back-reference runs in Python's engine
+    instead, one row at a time, which is noted, and refused in safe mode (E705); `engine=re2` refuses it everywhere,
+    `engine=python` asks for it.
+    """
     examples = (
         Example(
             title="the address and the size of an access log's lines",

@@ -14,6 +14,19 @@ class Search(Command[Filter]):
     grammar = "[expr]"
     options = (Option("limit", kinds.INT, "stop after so many rows have passed", least=0),)
     open_options = True
+    details = r"""
+    A row passes where the expression is truthy: true, or any value that is neither a boolean nor null (0 and empty
+    text too). Null is false. So `bytes > 100` leaves out the rows without `bytes`, and so does `user != "ann"` with
+    those without `user`; then a note says how many. `isnull(user) or user != "ann"` keeps them, and `same(a, b)`
+    compares nulls.
+
+    A string literal on the right of `==`, `!=` and in `in (...)` is a pattern for the whole text of the value: `*`
+    is any text, `\*` a star, and case counts. Anything else compares typed and exact; a computed pattern goes
+    through `like(x, p)`, a regular expression through `match(x, re)`.
+
+    With `limit=N` it stops the stages before it when N rows have passed. Sources skip what the condition rules out:
+    row groups of Parquet files, files of stored tables, parts of text.
+    """
     examples = (
         Example(
             title="a wildcard matches the whole text of the value",

@@ -15,6 +15,16 @@ class Set(Command[Node]):
     grammar = 'target "=" expr'
     options = None
     control = True
+    details = """
+    All `set` stages run before the first stage reads a row, in text order, wherever they stand; later ones see
+    earlier ones, and the last value of a name holds everywhere. The value is a constant expression: it has
+    functions and parameters, but no fields. `$name`, `$("name")` or `$("name", DEFAULT)` reads it, anywhere where a
+    value may stand, also in options. It is a value, never pasted text. A parameter that the caller gave is
+    overwritten.
+
+    `set option.NAME = VALUE` sets one of the [settings](../settings.md) for this query. In safe mode settings stay
+    as they are (E705).
+    """
     examples = (
         Example(
             title="a value that several stages use",

@@ -16,6 +16,16 @@ class SortCommand(Command[Sort]):
         Option("limit", kinds.INT, "keep only so many rows (of each partition with by)", least=0),
         Option("nulls", ("first", "last"), "where nulls go, whatever the direction"),
     )
+    details = """
+    Ascending puts nulls first and `-F` puts them last; `nulls=first` or `nulls=last` overrides both. NaN comes
+    behind all numbers. Texts compare by code point, so capitals come before small letters; `sort` of a computed
+    `lower(name)` ignores case. Ties keep their input order in either direction, whatever the number of threads.
+
+    With `by` the rows are ordered by those fields first, ascending, and `limit=` counts in each of their groups:
+    `sort limit=3 -bytes by url` gives the three largest of each. With `limit=` only the rows that are wanted stay
+    in memory; else what does not fit is spilled to disk. An unknown field is passed over with warning W301. The
+    name of an aggregate may be written as it is: `sort -sum(bytes)`.
+    """
     examples = (
         Example(
             title="largest first, ties in input order",

@@ -13,6 +13,20 @@ class Stats(Command[Aggregate]):
     syntax = "stats [nulls={keep,drop}] AGG [where E] [as A], ... [by F, ...]"
     grammar = "aggs [by_keys]"
     options = (Option("nulls", ("keep", "drop"), "drop: rows with a null key are left out and noted", default="keep"),)
+    details = """
+    One row for each combination of keys, sorted by them; without `by` one row, also of no input (`count` 0, others
+    null). Null is a key like any other, and so is NaN; `nulls=drop` leaves out rows with a null key and notes how
+    many. Keys may be expressions: `by datetrunc(_time, "1h") as hour`.
+
+    A column without `as` has the text of its call as its name, with one blank after commas and around operators:
+    `sum(bytes)`, `percentile(x, 95)`. Two columns of one name are E350. `AGG where E` counts only the rows where E
+    is truthy, and names the column without the condition, so give it an `as`: `count where status >= 500 as
+    errors`. Beware of `count(status >= 500)`, which counts false, too (W330).
+
+    [Aggregates](../aggregates/README.md) ignore nulls. Numeric ones pass over text; warning W320 names the column.
+    Sums of doubles do not depend on the order of rows, to the last bit. Groups that do not fit in memory are
+    spilled to disk.
+    """
     examples = (
         Example(
             title="sums by key; null is a key of its own",

@@ -30,6 +30,13 @@ class System(Command[Scan]):
     syntax = "system {" + ",".join(HERE) + "} [NAME]"
     grammar = "word [word]"
     source = True
+    details = """
+    `system tables` lists the stored tables and the registered objects; `functions`, `aggregates`, `commands` and
+    `parsers` what the language has, with syntax and summary; `settings` what holds now, `params` the parameters;
+    `notes` what the last query of the session noted; `memory`, `threads` and `queries` what is going on. A name
+    behind it keeps the row of that name. They are rows like any others: `system functions | search name ==
+    "date*"`.
+    """
     examples = (
         Example(
             title="what a command is for",

@@ -51,6 +51,22 @@ class Table(Command[Scan]):
         Option("time", kinds.FIELD, "add `_time` as this field read as a date"),
         Option("meta", kinds.BOOL, "add `_table` and `_id`, the row's number in stored order", default=False),
     )
+    details = """
+    A name is looked for among the objects of the call (`s.query("table t", t=frame)`), registered objects, stored
+    tables, and, where the setting `python_lookup` is on, the caller's variables. In double or single quotes it is a
+    path, read by its ending; in back quotes always a name. `*` at either end stands for many names (`web*`), `?`
+    behind a name makes an absent one no error. An unknown name is E304 with the nearest one. Several names follow
+    each other as one input, joined by field name; what one lacks is null there.
+
+    Rows come in stored order. `order=asc` and `order=desc` sort by row time. `from=` is inclusive, `to=` exclusive,
+    and `duration=1d` means since that long before now; `duration` excludes the two others. They take compact digits
+    (`20261101`, `202611011200`), ISO text, or an expression through a parameter, in the session's zone. Row time is
+    `_time`, or the field that `time=` names, or the only date field, which is noted; several are E340. Rows without
+    a time are left out of a range and counted.
+
+    Stored tables skip files and row groups that a range or a condition behind the source rules out. A query reads
+    the version that was there when it began.
+    """
     examples = (
         Example(title="all rows", given={"t": "n:long\n1\n2"}, query="table t", expect="n:long\n1\n2"),
         Example(

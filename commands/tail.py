@@ -12,6 +12,10 @@ class TailCommand(Command[Tail]):
     summary = "Keep the last rows, 10 unless said, in input order."
     syntax = "tail [N=10]"
     grammar = "[count]"
+    details = """
+    It has to see all rows, and keeps only the last. They come out in the order in which they came in. No note is
+    made of the rows before them: the text asked for that.
+    """
     examples = (
         Example(title="the last row", given={"t": "n:long\n1\n2"}, query="table t | tail 1", expect="n:long\n2"),
         Example(title="ten at most", given={"t": "n:long\n1\n2"}, query="table t | tail", expect="n:long\n1\n2"),

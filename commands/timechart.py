@@ -78,6 +78,22 @@ class TimeChartCommand(Command[TimeChart]):
         Option("fill", ("null", "0", "prev", "linear"), "adds the empty buckets between, with this value"),
         Option("long", kinds.BOOL, "rows of _time, keys, aggregates instead of a column a value", default=False),
     )
+    details = """
+    One row a bucket of time, in order; `_time` is the bucket's start. Buckets contain their start and not their
+    end. Spans that divide an hour align to the hour, hours that divide a day begin at local midnight by the wall
+    clock, days are local days, weeks begin on Monday, and `mon`, `q` and `y` follow the calendar; other spans are
+    counted from 1970-01-01 00:00 local. `offset=` moves the grid.
+
+    With `by` there is a column for each value, in ascending order (null is the column `null`; several keys join
+    with `_`); with several aggregates they are named `value_alias`. Such columns are known only when the data are,
+    so names behind them are not warned about. `long=t` gives rows of `_time`, keys and aggregates instead. Missing
+    cells are null.
+
+    Buckets without rows are left out unless `fill=` says what they hold: `null`, `0`, `prev` (the value before) or
+    `linear` (a line between neighbours). They are added between the first and the last bucket there is.
+    `per_second(E)` and its like know the true length of each bucket, also on days of 23 and 25 hours. Rows without
+    a time are left out and counted. Row time is `_time`, or `time=`, or the only date field.
+    """
     examples = (
         Example(
             title="hits and errors per hour",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import textwrap
@@ -22,10 +23,10 @@ class Prose:
     text: str
 
     def markdown(self) -> str:
-        return self.text.strip()
+        return inspect.cleandoc(self.text).strip()
 
     def plain(self) -> str:
-        return "\n\n".join(_wrapped(part) for part in re.split(r"\n[ \t]*\n", self.text.strip()))
+        return "\n\n".join(_wrapped(part) for part in re.split(r"\n[ \t]*\n", self.markdown()))
 
 
 @dataclass(frozen=True, slots=True)

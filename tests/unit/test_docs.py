@@ -51,7 +51,7 @@ def test_every_command_stands_under_a_heading_of_its_own_kind() -> None:
 def test_a_command_is_described(name: str) -> None:
     command = REGISTRY.commands[name]
     page = PAGES[f"commands/{name}.md"].markdown()
-    assert command.syntax and len(command.examples) >= 2
+    assert command.syntax and command.details and len(command.examples) >= 2
     for option in command.options or ():
         if not option.hidden and option.tier == 1:
             assert f"| `{option.name}=` |" in page
