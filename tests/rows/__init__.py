@@ -1,0 +1,1 @@
+"""Rows of the language and the tests of each: `python -m tests.rows` prints them."""
