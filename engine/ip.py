@@ -157,3 +157,54 @@ def _joined(groups: NDArray[np.int32]) -> pa.Array[Any]:
         return call("cast", call("fill_null", pa.nulls(len(groups), pa.string()), ""), pa.string())
     parts = [_hex_groups().take(array_from(np.ascontiguousarray(groups[:, i]))) for i in range(groups.shape[1])]
     return parts[0] if len(parts) == 1 else call("binary_join_element_wise", *parts, ":")
+
+
+# networks
+
+
+def width(data: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Bits of each address: 32 or 128."""
+    return np.where(data[:, 0] == 6, 128, 32)
+
+
+def _masks(data: NDArray[np.uint8], bits: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """n x 16: the leading `bits` of each address set; a v4 address ends at the same byte as a v6 one."""
+    kept = np.where(data[:, 0] == 6, bits, bits + 96)[:, None] - np.arange(0, 128, 8)
+    return (0xFF00 >> np.clip(kept, 0, 8) & 0xFF).astype(np.uint8)
+
+
+def masked(data: NDArray[np.uint8], bits: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """The network of each address: what lies behind the first `bits` (0 to its width) is cleared."""
+    out = np.ascontiguousarray(data).copy()
+    out[:, 1:] &= _masks(data, bits)
+    return out
+
+
+def within(data: NDArray[np.uint8], nets: NDArray[np.uint8], bits: NDArray[np.int64]) -> Mask:
+    """Whether each address is in its network (n x 17 and n, or one of each for all rows)."""
+    differ = (data[:, 1:] ^ nets[:, 1:]) & _masks(nets, bits)
+    return np.asarray((data[:, 0] == nets[:, 0]) & ~differ.any(axis=1))
+
+
+def network_of(text: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]] | None:
+    """`10.0.0.0/8` as 1 x 17 bytes and its prefix; an address alone is a network of itself. Host bits may be set."""
+    body, slash, prefix = text.strip(BLANKS).partition("/")
+    packed = pack(body)
+    if packed is None or (slash and not (prefix.isascii() and prefix.isdigit() and len(prefix) < 4)):
+        return None
+    data = np.frombuffer(packed, np.uint8).reshape(1, 17)
+    most = int(width(data)[0])
+    bits = int(prefix) if slash else most
+    return (data, np.array([bits])) if bits <= most else None
+
+
+def networks(text: pa.Array[Any]) -> tuple[NDArray[np.uint8], NDArray[np.int64], Mask]:
+    """Networks of a column (each distinct text is read once), and where there is one."""
+    coded: Any = call("dictionary_encode", text)
+    found = [network_of(v) for v in coded.dictionary.to_pylist()]
+    none = np.zeros((1, 17), np.uint8)
+    table = np.concatenate([none, *(none if f is None else f[0] for f in found)])
+    sizes = np.array([0, *(0 if f is None else int(f[1][0]) for f in found)], np.int64)
+    good = np.array([False, *(f is not None for f in found)], np.bool_)
+    codes = np.asarray(call("fill_null", coded.indices, -1)) + 1
+    return table[codes], sizes[codes], good[codes]

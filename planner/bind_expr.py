@@ -253,16 +253,18 @@ class ExpressionBinder:
             self._no_function(e, schema)
             args = [self.typed(a, schema) for a in e.args]
             return Literal(type=ANY, value=None, span=e.span)
-        inner = self._element_schema(e, schema)
-        args = [self.typed(a, inner if i == 0 else schema) for i, a in enumerate(e.args)]
+        args = self._arguments(e, schema)
         named = {k: self.typed(v, schema) for k, v in e.named}
         return self.apply(e.name, args, [a.span for a in e.args], e.span, schema, named, [a.text() for a in e.args])
 
-    def _element_schema(self, e: ast.Call, schema: Schema) -> Schema:
-        if e.name == "foreach":  # its first argument sees the elements as _1, _2, ...
-            for i in range(1, len(e.args)):
-                schema = schema.put(f"_{i}", ANY)
-        return schema
+    def _arguments(self, e: ast.Call, schema: Schema) -> list[Expr]:
+        if e.name != "foreach" or len(e.args) < 2:
+            return [self.typed(a, schema) for a in e.args]
+        given = [self.typed(a, schema) for a in e.args[1:]]
+        inner = schema  # the first argument sees the elements of the others as _1, _2, ...
+        for i, arg in enumerate(given, 1):
+            inner = inner.put(f"_{i}", (arg.type.item or NULL) if arg.type.kind == "array" else arg.type)
+        return [self.typed(e.args[0], inner), *given]
 
     def _spine(self, e: ast.Call, schema: Schema) -> Expr | None:
         """`a + b + c + ...` is deep on the left: bound by a loop, so that long chains are no nesting."""

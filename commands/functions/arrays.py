@@ -66,7 +66,7 @@ def valueof(ev: Eval, value: Value, key: Value) -> Value:
     kind, by = ev.data
     column: Any = ev.array(value)
     if kind.kind == "array" and by.is_number:
-        return _element(column, *ev.numbers(key))
+        return element_at(column, *ev.numbers(key))
     if kind.kind != "map" or by.kind not in ("string", "any"):
         return nulls(ev.n, pa.string() if kind.kind == "any" else pa.null())
     if isinstance(key, pa.Scalar) and key.is_valid and not kind.members:
@@ -83,7 +83,8 @@ def valueof(ev: Eval, value: Value, key: Value) -> Value:
     return items.take(array_from(at, at < 0))  # type: ignore[no-any-return]
 
 
-def _element(lists: Any, index: Ints, known: Mask) -> pa.Array[Any]:
+def element_at(lists: Any, index: Ints, known: Mask) -> pa.Array[Any]:
+    """The element of each row at its index (negative: from the end); null where there is none."""
     sizes = list_sizes(lists)
     index = np.where(known, index, 0)
     inside = known & (index >= -sizes) & (index < sizes)
