@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from ...engine import random
-from ...engine.arrow import array_from
+from ...engine.arrow import array_from, bitmap_of, buffer_of
 from ...engine.exprs import Eval, Value
-from ...engine.strings import Ints, strings_from
+from ...engine.strings import Ints, guard_size, strings_from
+from ...planner.types import BINARY
 from ..base import DOUBLE, INTEGER, LONG, STRING, CallBinder, Type, function
 
 GROUP = "random"
@@ -102,3 +103,38 @@ def guid(ev: Eval) -> Value:
     for at, begin, end in ((0, 0, 8), (9, 8, 12), (14, 12, 16), (19, 16, 20), (24, 20, 32)):
         text[:, at : at + end - begin] = digits[:, begin:end]
     return strings_from(np.arange(0, 36 * ev.n + 1, 36), text.reshape(-1))
+
+
+def _randbytes_type(call: CallBinder) -> Type:
+    size = call.constant(0)
+    if isinstance(size, int | float) and not 0 <= size < 2**31:
+        call.fail("E307", f"a value has 0 to 2147483647 bytes, not {size}", at=0)
+    return BINARY
+
+
+@function(
+    "randbytes", args=(INTEGER,), returns=_randbytes_type, volatile=True, group=GROUP, tier=2,
+    syntax="randbytes(N)",
+    summary="N random bytes, the same for a seed (option.seed) and a row; not for secrets.",
+    examples=[("len(tohex(randbytes(16)))", "32"), ("randbytes(null)", "null")],
+)  # fmt: skip
+def randbytes(ev: Eval, size: Value) -> Value:
+    sizes, valid = ev.numbers(size)
+    sizes = np.where(valid, sizes, 0)
+    below = sizes < 0
+    ev.reject("domain", below, size, "a number of 0 or more")
+    sizes = np.where(below, 0, sizes)
+    guard_size(int(min(sizes.astype(np.float64).sum(), 2.0**62)))
+    words = -(-sizes // 8)
+    drawn = np.zeros(int(words.sum()), np.uint64)
+    first = np.cumsum(words) - words
+    for lane in range(int(words.max(initial=0))):  # eight bytes of every row that still wants some
+        rows = np.flatnonzero(words > lane)
+        drawn[first[rows] + lane] = random.bits(ev.seed, ev.site, ev.place[1], ev.n, lane)[rows]
+    data = drawn.astype("<u8").view(np.uint8)
+    row = np.repeat(np.arange(ev.n), sizes)
+    nth = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    out = data[8 * first[row] + nth]
+    offsets = np.append(0, np.cumsum(sizes)).astype(np.int32)
+    bitmap = bitmap_of(~valid | below)
+    return pa.Array.from_buffers(pa.binary(), ev.n, [bitmap, buffer_of(offsets), buffer_of(out)])
