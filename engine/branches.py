@@ -142,6 +142,7 @@ class Routed:
         self._passing: list[Passing] = []
         self.needs_order = inner.needs_order
         self.swallows_done = getattr(inner, "swallows_done", False)
+        self.is_steady = getattr(inner, "is_steady", False)
 
     def open(self, ctx: Context) -> Passing:
         made = Passing(self.inner.open(ctx))

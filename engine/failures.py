@@ -102,9 +102,11 @@ def first_row(failures: Failures) -> tuple[int, int] | None:
 
 def strict_code(key: Key) -> str | None:
     """The error that a note becomes under strict; None: it stays a note."""
-    at, kind, _ = key
+    at, kind, reason = key
     if kind == "overwrite":
         return "E503" if at.command in OVERWRITERS else None
+    if kind == "warn" and reason == "duplicate keys":
+        return "E320"
     return STRICT_CODES.get(kind)
 
 

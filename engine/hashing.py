@@ -132,5 +132,3 @@ def _fixed(data: NDArray[np.uint8], size: int, n: int) -> pa.Array[Any]:
     """n values of `size` bytes as a binary column."""
     offsets = np.arange(0, size * n + 1, size, dtype=np.int32) if n else np.zeros(1, np.int32)
     return pa.Array.from_buffers(pa.binary(), n, [None, buffer_of(offsets), buffer_of(data)])
-
-

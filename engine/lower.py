@@ -285,10 +285,10 @@ class Lowering:
         return self._unended(line, plan, specs)
 
     def _unended(self, line: Line, last: Node, specs: Specs) -> Line:
-        """The line such that nothing in it ends its source: that would be the source of other branches, too."""
+        """The line such that nothing in it ends its source or holds rows back: the source has other branches, too."""
         from .operators.collect import CollectSink
 
-        if not any(getattr(t, "ends_early", False) for t, _ in line.transforms):
+        if not any(t.needs_order and not getattr(t, "is_steady", False) for t, _ in line.transforms):
             return line
         below = last.inputs[0] if isinstance(last, Union) else last
         sink = CollectSink(at_of(below))

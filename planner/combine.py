@@ -87,6 +87,8 @@ class Join(Node):
         left, right = frozenset(self.left.schema.names()), frozenset(self.right.schema.names())
         theirs = frozenset(t for t, ours in self.fresh() if ours in wanted)
         mine = (wanted & left) | (frozenset(k.left for k in self.keys) & left)
+        if not self.quiet:
+            mine |= frozenset(self.clashes) & left  # notes show what was overwritten
         return mine, theirs | (frozenset(k.right for k in self.keys) & right)
 
 

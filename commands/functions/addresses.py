@@ -161,5 +161,3 @@ def reverseip(ev: Eval, value: Value) -> Value:
     at = np.arange(ev.n)
     at[rows] = ev.n + np.arange(len(rows))
     return pa.concat_arrays([text, long]).take(array_from(at))
-
-

@@ -123,7 +123,9 @@ def numrange(ev: Eval, first: Value, stop: Value, step: Value | None = None) -> 
 def _steps(nth: Ints, by: Ints) -> Ints:
     """nth * by, as the numbers are written: `0.3` for the third step of 0.1."""
     parts = np.rint(1 / by)
-    return np.where((1 / np.where(parts == 0, 1, parts) == by) & (parts != 0), nth / np.where(parts == 0, 1, parts), nth * by)
+    return np.where(
+        (1 / np.where(parts == 0, 1, parts) == by) & (parts != 0), nth / np.where(parts == 0, 1, parts), nth * by
+    )
 
 
 def _whole_counts(a: Ints, b: Ints, by: Ints) -> Ints:
@@ -181,7 +183,9 @@ def _foreach_type(call: CallBinder) -> Type:
     schema = Schema((*elements, *((r.name, r.type) for r in outer.values())))
     call.data = Body(body, schema, len(kinds), kinds)
     constants = [repr(x.value) for x in e.walk(body) if isinstance(x, e.Literal)]
-    same = e.Literal(type=STRING, value=" ".join([*call.texts[:1], *constants]))  # tells calls apart: data is not compared
+    same = e.Literal(
+        type=STRING, value=" ".join([*call.texts[:1], *constants])
+    )  # tells calls apart: data is not compared
     call.args = [same, *given, *outer.values()]
     return array_of(body.type)
 
@@ -232,5 +236,3 @@ def _by_row(ev: Eval, row: Ints) -> Any:
         ev.refuse(reason, rows, text, hint)
 
     return refuse
-
-

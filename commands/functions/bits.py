@@ -22,9 +22,21 @@ def _bitwise(name: str, compute: Callable[[Any, Any], Any], summary: str, exampl
         return array_from(compute(x, y), ~(has_x & has_y))
 
 
-_bitwise("bitand", np.bitwise_and, "The bits that both numbers have.", [("bitand(12, 10)", "8"), ("bitand(-1, 255)", "255")])
-_bitwise("bitor", np.bitwise_or, "The bits that one of the numbers has.", [("bitor(12, 10)", "14"), ("bitor(1, null)", "null")])
-_bitwise("bitxor", np.bitwise_xor, "The bits that just one of the numbers has.", [("bitxor(12, 10)", "6"), ("bitxor(5, -1)", "-6")])
+_bitwise(
+    "bitand", np.bitwise_and, "The bits that both numbers have.", [("bitand(12, 10)", "8"), ("bitand(-1, 255)", "255")]
+)
+_bitwise(
+    "bitor",
+    np.bitwise_or,
+    "The bits that one of the numbers has.",
+    [("bitor(12, 10)", "14"), ("bitor(1, null)", "null")],
+)
+_bitwise(
+    "bitxor",
+    np.bitwise_xor,
+    "The bits that just one of the numbers has.",
+    [("bitxor(12, 10)", "6"), ("bitxor(5, -1)", "-6")],
+)
 
 
 def _shift_type(call: CallBinder) -> Type:

@@ -99,7 +99,9 @@ def tinv(ev: Eval, p: Value, df: Value) -> Value:
     ev.reject("domain", odd, df, "degrees of freedom above 0")
     z, valid = _quantiles(ev, x, valid & ~odd, p)
     inside = np.isfinite(z) & valid
-    out = np.where(inside & (x != 0.5), stdtrit(np.where(inside, n, 1), np.where(inside, x, 0.5)), np.where(x == 0.5, 0.0, z))
+    out = np.where(
+        inside & (x != 0.5), stdtrit(np.where(inside, n, 1), np.where(inside, x, 0.5)), np.where(x == 0.5, 0.0, z)
+    )
     return array_from(out, ~valid)
 
 

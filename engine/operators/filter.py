@@ -38,7 +38,7 @@ class FilterTransform:
     ) -> None:
         self._predicate, self._schema, self._at, self._limit, self._carried = predicate, schema, at, limit, carried
         self._ranges = ranges_of(predicate, schema)
-        self.ends_early = limit is not None
+        self.is_steady = limit is None
         self.needs_order = limit is not None or (predicate is not None and is_volatile(predicate))
 
     def open(self, ctx: Context) -> FilterLocal:

@@ -235,9 +235,9 @@ class ManyKeys:
                 return out
             self._leave_grid(stop)
         if self.paired:
-            out = self.table.ids(_pair_words(codes[0], codes[1]), stop)
+            out = self.table.ids(pair_words(codes[0], codes[1]), stop)
         else:
-            out = self.table.ids(_texts(np.stack(codes, axis=1), self.compiled), stop)
+            out = self.table.ids(texts_of_codes(codes, self.compiled), stop)
         if self.table.n > self._known and not stop[0]:
             if self.table.n > len(self._codes):
                 room = np.empty((max(2 * len(self._codes), self.table.n), len(codes)), np.int32)
@@ -252,7 +252,12 @@ class ManyKeys:
     def _leave_grid(self, stop: Stop) -> None:
         """The same groups under the same numbers in the table."""
         self._codes, self._grid = self._codes[: self._known].copy(), None
-        self.table.ids(_pair_words(self._codes[:, 0], self._codes[:, 1]), stop)
+        self.table.ids(pair_words(self._codes[:, 0], self._codes[:, 1]), stop)
+
+    def freeze(self, stop: Stop) -> None:
+        """From here on the table has the groups: nothing is entered any more."""
+        if self._grid is not None:
+            self._leave_grid(stop)
 
     def compile(self, stop: Stop) -> None:
         for coder in self.coders:
@@ -298,12 +303,13 @@ def distinct_codes(codes: Ids, n: int) -> tuple[Ids, Ids]:
     return used, at[codes]
 
 
-def _pair_words(first: Ids, second: Ids) -> Words:
+def pair_words(first: Ids, second: Ids) -> Words:
     return Words((first.astype(np.uint64) << np.uint64(32)) | second.astype(np.uint64))
 
 
-def _texts(codes: NDArray[np.int32], compiled: bool) -> Any:
+def texts_of_codes(columns: Sequence[Ids], compiled: bool) -> Any:
     """Rows of codes as texts of one length."""
+    codes = np.stack(columns, axis=1)
     n, width = len(codes), 4 * codes.shape[1]
     offsets = np.arange(0, n * width + 1, width, dtype=np.int32)
     if not compiled:

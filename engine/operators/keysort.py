@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..arrow import bytes_of, call, is_valid, numbers_of, offsets_of
-from .keytable import _codes
+from .keytable import raw_codes
 
 Order = NDArray[np.int32]
 
@@ -98,7 +98,7 @@ def ranks(column: pa.Array[Any]) -> NDArray[np.int64]:
     order = text_order(distinct)
     rank = np.empty(len(distinct), np.int64)
     rank[order] = np.arange(len(distinct)) + (0 if distinct.null_count else 1)
-    return rank[_codes(coded)]
+    return rank[raw_codes(coded)]
 
 
 def row_key(keys: Sequence[pa.Array[Any]], row: int) -> tuple[Any, ...]:

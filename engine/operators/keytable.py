@@ -211,6 +211,10 @@ class DictTable:
     def nbytes(self) -> int:
         return self._nbytes
 
+    def number(self, value: Any) -> int:
+        """Of a key; -1 if it is not there."""
+        return self._places.get(value, -1)
+
     def ids(self, keys: Any, stop: NDArray[np.uint8]) -> Ids:
         if isinstance(keys, Words | Spans):
             keys = keys.to_arrow()
@@ -229,7 +233,7 @@ class DictTable:
             new = distinct.take(indices(np.array(fresh, np.int32)))
             self._chunks.append(new)
             self._nbytes += new.nbytes + 160 * len(fresh)
-        return found[_codes(coded)]
+        return found[raw_codes(coded)]
 
     def keys(self, members: Ids | None = None) -> pa.Array[Any]:
         if len(self._chunks) != 1:
@@ -243,7 +247,7 @@ class DictTable:
         return hash_of(*words_for(column))
 
 
-def _codes(coded: pa.DictionaryArray[Any, Any]) -> Ids:
+def raw_codes(coded: pa.DictionaryArray[Any, Any]) -> Ids:
     data = coded.indices.buffers()[1]
     return bytes_of(data).view(np.int32)[: len(coded)]
 

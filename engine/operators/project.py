@@ -37,6 +37,7 @@ class ProjectTransform:
                 schema = schema.put(name, a.value.type)
             self._steps.append((a, before, [schema.index(n) for n in a.names]))
         self.needs_order = any(is_volatile(a.value.expr) for a in assigns)
+        self.is_steady = True
 
     def open(self, ctx: Context) -> ProjectLocal:
         return ProjectLocal(ctx)

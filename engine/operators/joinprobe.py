@@ -1,0 +1,230 @@
+"""The left side of a join: each batch finds its rows' partners in the table over the right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...planner.combine import Join
+from ..batch import Batch, Origin
+from ..context import Context
+from ..notes import At
+from ..operator import Emit, Flow
+from .finder import Finder
+from .joinbuild import Built
+from .joinkeys import Side, nulls_of, sides
+from .joinrows import Joiner, RightJoiner
+from .keytable import Ids
+
+HINT = "suffix= keeps both"
+NO_ROWS = np.empty(0, np.int32)
+
+
+def probes(node: Join, at: At, built: Built) -> list[Any]:
+    """The transforms that the left goes through; behind a spilled build the rows are joined already."""
+    if built.is_spilled:
+        return []
+    out: list[Any] = [ProbeTransform(node, at, built)]
+    if node.type in ("right", "full", "rightonly"):
+        out.append(RestTransform(node, built))
+    return out
+
+
+class Matcher:
+    """The partners of each row of a batch of the left, for one worker."""
+
+    def __init__(self, node: Join, side: Side, built: Built, ctx: Context) -> None:
+        self._side, self._built, self._ctx = side, built, ctx
+        self._finder: Finder | None = None
+        self._is_compiled = False
+        self._type = node.type
+
+    def numbers(self, batch: Batch) -> Ids:
+        """Of the keys of each row; -1 where the right has no such."""
+        if self._finder is None or (self._ctx.compiled and not self._built.is_compiled()):
+            self._finder = self._built.finder(self._ctx)
+        if self._type == "cross":
+            return np.zeros(batch.n_rows, np.int32) if self._built.n_rows else np.full(batch.n_rows, -1, np.int32)
+        columns, never = self._side.keys(batch)
+        found = self._finder.find(columns, batch.n_rows)
+        if never is not None:
+            found = np.where(never, np.int32(-1), found)
+        return found
+
+    def single(self, numbers: Ids) -> Ids:
+        """The row of the right of each number, where no number has two."""
+        rows = self._built.rows
+        if rows is None:
+            return numbers
+        if not len(rows):
+            return np.full(len(numbers), -1, np.int32)
+        return np.where(numbers >= 0, rows[numbers], np.int32(-1))
+
+    def several(self, numbers: Ids, most: int, *, outer: bool) -> Iterator[tuple[Ids, Ids]]:
+        """Pairs of rows, at most so many at once; with `outer` a row without a partner is paired with -1."""
+        starts = self._built.starts
+        known = numbers >= 0
+        first = np.where(known, starts[numbers], 0)
+        counts = np.where(known, starts[numbers + 1] - first, 0)
+        given = np.maximum(counts, 1) if outer else counts
+        ends = np.cumsum(given)
+        total = int(ends[-1]) if len(ends) else 0
+        for low in range(0, total, most):
+            high = min(total, low + most)
+            a, b = np.searchsorted(ends, low, "right"), np.searchsorted(ends, high, "left") + 1
+            here = given[a:b].copy()
+            here[0] -= low - int(ends[a] - given[a])
+            here[-1] -= int(ends[b - 1]) - high
+            left = np.repeat(np.arange(a, b), here)
+            at = np.arange(low, high) - (ends[left] - given[left])
+            yield left.astype(np.int32), self._rows_at(first[left] + at, counts[left] > 0)
+
+    def _rows_at(self, at: NDArray[np.int64], has: NDArray[np.bool_]) -> Ids:
+        rows = self._built.rows
+        if rows is None:  # of a cross join
+            return np.where(has, at, -1).astype(np.int32)
+        if not len(rows):
+            return np.full(len(at), -1, np.int32)
+        return np.where(has, rows[np.minimum(at, len(rows) - 1)], np.int32(-1))
+
+
+@dataclass(slots=True)
+class ProbeLocal:
+    ctx: Context
+    matcher: Matcher
+    joiner: Joiner
+
+
+class ProbeTransform:
+    """Takes batches in any order; the rows that come of one stay in its order."""
+
+    needs_order = False
+
+    def __init__(self, node: Join, at: At, built: Built) -> None:
+        self._node, self._at, self._built = node, at, built
+        self._side, _ = sides(node, node.left.schema, node.right.schema)
+        self._outer = node.type in ("left", "full")
+        self._marks = node.type in ("right", "full", "rightonly")
+        self._clashes = [
+            (n, node.left.schema.index(n)) for n in node.clashes if n in node.left.schema and not node.quiet
+        ]
+        self._is_told = False
+
+    def open(self, ctx: Context) -> ProbeLocal:
+        node, built = self._node, self._built
+        joiner = Joiner(node, built, ctx.settings.timezone)
+        if not self._is_told and node.first and built.n_doubled:
+            self._is_told = True
+            ctx.notes.count(
+                self._at,
+                "warn",
+                "duplicate keys",
+                built.n_doubled,
+                "W322: of several rows with one key the first counts",
+            )
+        return ProbeLocal(ctx, Matcher(node, self._side, built, ctx), joiner)
+
+    def push(self, batch: Batch, local: ProbeLocal, emit: Emit) -> Flow:
+        numbers = local.matcher.numbers(batch)
+        kind = self._node.type
+        if kind == "leftonly":
+            left = numbers < 0
+            return emit(batch if left.all() else batch.pick(left)) if left.any() else Flow.MORE
+        self._tell(batch, numbers, local)
+        if self._built.is_unique:
+            return self._push_single(batch, local.matcher.single(numbers), local, emit)
+        if kind == "rightonly":
+            self._mark_groups(numbers)
+            return Flow.MORE
+        most = local.ctx.settings.batch_rows
+        for left, right in local.matcher.several(numbers, most, outer=self._outer):
+            local.ctx.check()
+            if self._marks:
+                self._built.matched[right[right >= 0]] = True
+            if emit(local.joiner.pairs(batch.take(left), right)) is Flow.DONE:
+                return Flow.DONE
+        return Flow.MORE
+
+    def _push_single(self, batch: Batch, rows: Ids, local: ProbeLocal, emit: Emit) -> Flow:
+        has = rows >= 0
+        every = bool(has.all())
+        if self._marks:
+            self._built.matched[rows if every else rows[has]] = True
+        if self._node.type == "rightonly":
+            return Flow.MORE
+        if not every and not self._outer:
+            if not has.any():
+                return Flow.MORE
+            batch, rows = batch.pick(has), rows[has]
+        return emit(local.joiner.pairs(batch, rows))
+
+    def _mark_groups(self, numbers: Ids) -> None:
+        built = self._built
+        assert built.rows is not None
+        met = np.zeros(len(built.starts) - 1, np.bool_)
+        met[numbers[numbers >= 0]] = True
+        built.matched[built.rows[np.repeat(met, np.diff(built.starts))]] = True
+
+    def _tell(self, batch: Batch, numbers: Ids, local: ProbeLocal) -> None:
+        """What the subquery's values stand in place of; rows of a lookup without a match."""
+        if not self._clashes and not self._node.quiet:
+            return
+        if self._node.quiet:
+            missed = np.flatnonzero(numbers < 0)
+            if len(missed):
+                column = self._side.columns[0][0]
+                text = batch.columns[column] if column is not None else None
+                local.ctx.notes.rows(self._at, "info", "no match", batch, missed, text)
+            return
+        met = numbers >= 0
+        for name, i in self._clashes:
+            nulls = nulls_of(batch.columns[i])
+            rows = np.flatnonzero(met if nulls is None else met & ~nulls)  # where nothing stood nothing is lost
+            if len(rows):
+                reason = f"the subquery's '{name}' stands instead"
+                local.ctx.notes.rows(self._at, "overwrite", reason, batch, rows, batch.columns[i], HINT)
+
+    def finish(self, local: ProbeLocal, emit: Emit) -> None:
+        return None
+
+
+class RestTransform:
+    """Behind all rows of the left: those of the right that none of them matched, in their order."""
+
+    needs_order = True
+
+    def __init__(self, node: Join, built: Built) -> None:
+        self._node, self._built = node, built
+
+    def open(self, ctx: Context) -> RestLocal:
+        make = RightJoiner if self._node.type == "rightonly" else Joiner
+        return RestLocal(ctx, make(self._node, self._built, ctx.settings.timezone))
+
+    def push(self, batch: Batch, local: RestLocal, emit: Emit) -> Flow:
+        local.seq = max(local.seq, batch.origin.seq)
+        flow = emit(batch)
+        local.is_done = local.is_done or flow is Flow.DONE
+        return flow
+
+    def finish(self, local: RestLocal, emit: Emit) -> None:
+        if local.is_done:
+            return
+        rows = np.flatnonzero(~self._built.matched)
+        step = local.ctx.settings.batch_rows
+        for low in range(0, len(rows), step):
+            local.ctx.check()
+            made = local.joiner.alone(rows[low : low + step], Origin(local.seq + 1, "", 0, low))
+            if emit(made) is Flow.DONE:
+                return
+
+
+@dataclass(slots=True)
+class RestLocal:
+    ctx: Context
+    joiner: Joiner
+    seq: int = -1
+    is_done: bool = False

@@ -1,0 +1,319 @@
+"""A join whose right side is on disk: the left is cut into the same parts, parts are joined one by one, and the rows
+sorted back into the order of the left.
+
+Source: the Grace hash join (Kitsuregawa, Tanaka, Moto-oka, "Application of Hash to Data Base Machine and Its
+Architecture", New Generation Computing 1, 1983). A part that does not fit is joined in pieces.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...planner.combine import Join
+from ...planner.plan import Here, Sort, SortKey
+from ...planner.types import LONG, Schema
+from ..arrow import array_from, concat, indices, numbers_of
+from ..batch import Batch, Origin
+from ..context import Context
+from ..memory import Budget, Reservation
+from ..notes import At
+from ..operator import Flow, Partition, Source
+from .joinbuild import ROW_BYTES, Built
+from .joinkeys import nulls_of, sides
+from .joinparts import N_PARTS, PartWriter
+from .joinprobe import HINT, Matcher
+from .joinrows import Joiner, RightJoiner
+from .keytable import Ids
+from .sort import PLACE_BITS, SortLocal, SortSink
+
+BEHIND = 1 << 62  # the place of rows without a left: behind all others
+PLACES = ("left place", "right place", "source row")
+LEAST_PIECE = 64 << 10
+NOWHERE = np.int64(-1)
+
+Rows = NDArray[np.int64]
+
+
+class GraceLocal(SortLocal):
+    def __init__(self, writer: PartWriter) -> None:
+        self.writer = writer
+        self._rows: dict[int, int] = {}
+
+
+@dataclass(slots=True)
+class Work:
+    """One worker's: what it sorts, and the room it has for a piece of the right."""
+
+    ctx: Context
+    sort: SortLocal
+    room: int
+    seq: int = 0
+
+
+class GraceSink:
+    """Takes the left; gives the joined rows in order. Needs half of its memory for pieces, half for the sort."""
+
+    needs_order = False
+
+    def __init__(self, node: Join, at: At, built: Built) -> None:
+        self._node, self._at, self._right = node, at, built
+        self._side, self._right_side = sides(node, node.left.schema, node.right.schema)
+        self._lock = threading.Lock()
+        self._locals: list[GraceLocal] = []
+        self._works: list[Work] = []
+        self._held: Reservation | None = None
+        self._ctx: Context | None = None
+        self._clashes = [(n, node.left.schema.index(n)) for n in node.clashes if n in node.left.schema]
+        self._schema = Schema((*node.schema.fields, (PLACES[0], LONG), (PLACES[1], LONG)))
+        keys = (SortKey(PLACES[0]), SortKey(PLACES[1]))
+        self._sort = SortSink(Sort(inputs=(Here(columns=self._schema),), keys=keys), self._schema, at)
+        self._n_doubled = 0
+
+    def open(self, ctx: Context) -> GraceLocal:
+        kept = Schema((*self._node.left.schema.fields, (PLACES[2], LONG)))
+        local = GraceLocal(PartWriter(ctx, self._at.command, kept, self._side))
+        with self._lock:
+            self._locals.append(local)
+        return local
+
+    def push(self, batch: Batch, local: GraceLocal) -> Flow:
+        if batch.n_rows:
+            columns = [batch.array(i) for i in range(len(self._node.left.schema))]
+            local.writer.add([*columns, array_from(_source_rows(batch))], batch.n_rows, local.first_place(batch))
+        return Flow.MORE
+
+    def combine(self, local: GraceLocal) -> None:
+        local.writer.finish()
+
+    # parts
+
+    def merge(self, ctx: Context) -> Sequence[Callable[[], None]]:
+        threads = max(1, ctx.settings.threads)
+        memory = self._take_memory(ctx)
+        within = Context(ctx.query, ctx.notes, Budget(memory // 2), ctx.kernels)
+        self._ctx = within
+        room = max(LEAST_PIECE, memory // (4 * threads))
+        self._works = [Work(within, self._sort.open(within), room, i) for i in range(threads)]
+        return [partial(self._parts, w, range(i, N_PARTS, threads)) for i, w in enumerate(self._works)]
+
+    def _take_memory(self, ctx: Context) -> int:
+        """All that this sink may have is set aside, and then shared out."""
+        self._held = ctx.memory.reserve(self._at.command, ctx.memory.limit)
+        wanted = max(0, ctx.memory.limit - ctx.memory.used)
+        while wanted > LEAST_PIECE and not self._held.grow(wanted):
+            wanted //= 2
+        return max(wanted, LEAST_PIECE)
+
+    def _parts(self, work: Work, parts: range) -> None:
+        for part in parts:
+            work.ctx.check()
+            self._part(part, work)
+        self._sort.combine(work.sort)
+
+    def _part(self, part: int, work: Work) -> None:
+        """Pieces of the right in turn against all of the left; then what of the left matched nothing."""
+        kind = self._node.type
+        keeps_left = kind in ("left", "full", "leftonly")
+        met = np.zeros(self._n_left(part), np.bool_)
+        for piece in self._pieces(part, work):
+            matcher = Matcher(self._node, self._side, piece, work.ctx)
+            joiner = Joiner(self._node, piece, work.ctx.settings.timezone)
+            self._n_doubled += piece.n_doubled if self._node.first else 0
+            begin = 0
+            for batch, places, rows in self._left(part, last=False):
+                numbers = matcher.numbers(batch)
+                met[begin : begin + batch.n_rows] |= numbers >= 0
+                begin += batch.n_rows
+                if kind != "leftonly":
+                    self._match(batch, places, rows, numbers, matcher, joiner, piece, work)
+            if kind in ("right", "full", "rightonly"):
+                self._rest(piece, work)
+        begin = 0
+        for batch, places, rows in self._left(part, last=True):
+            mine = met[begin : begin + batch.n_rows]
+            begin += batch.n_rows
+            self._tell(batch, places, rows, mine, work)
+            if keeps_left and not mine.all():
+                self._unmatched(batch, places, np.flatnonzero(~mine), work)
+
+    def _match(
+        self, batch: Batch, places: Rows, rows: Rows, numbers: Ids, matcher: Matcher, joiner: Joiner, piece: Built,
+        work: Work,
+    ) -> None:  # fmt: skip
+        most = work.ctx.settings.batch_rows
+        if piece.is_unique:
+            found = matcher.single(numbers)
+            at = np.flatnonzero(found >= 0).astype(np.int32)
+            pairs: Iterator[tuple[Ids, Ids]] = iter([(at, found[at])] if len(at) else [])
+        else:
+            pairs = matcher.several(numbers, most, outer=False)
+        for left, right in pairs:
+            work.ctx.check()
+            piece.matched[right] = True
+            if self._node.type == "rightonly":
+                continue
+            made = joiner.pairs(batch.take(left), right)
+            assert piece.places is not None
+            self._emit(made, places[left], piece.places[right], work)
+
+    def _rest(self, piece: Built, work: Work) -> None:
+        make = RightJoiner if self._node.type == "rightonly" else Joiner
+        joiner = make(self._node, piece, work.ctx.settings.timezone)
+        rows = np.flatnonzero(~piece.matched)
+        assert piece.places is not None
+        step = work.ctx.settings.batch_rows
+        for low in range(0, len(rows), step):
+            some = rows[low : low + step]
+            self._emit(joiner.alone(some, Origin(0)), np.full(len(some), BEHIND), piece.places[some], work)
+
+    def _unmatched(self, batch: Batch, places: Rows, rows: NDArray[Any], work: Work) -> None:
+        some = batch.take(rows.astype(np.int32))
+        if self._node.type != "leftonly":
+            joiner = Joiner(self._node, self._empty(work), work.ctx.settings.timezone)
+            some = joiner.pairs(some, np.full(len(rows), -1, np.int32))
+        else:
+            some = some.select(range(len(self._node.left.schema)))
+        self._emit(some, places[rows], np.full(len(rows), NOWHERE), work)
+
+    def _emit(self, made: Batch, left: Rows, right: Rows, work: Work) -> None:
+        batch = made.with_columns([array_from(left), array_from(right)])
+        self._sort.push(replace(batch, origin=Origin(work.seq)), work.sort)
+
+    # rows from disk
+
+    def _n_left(self, part: int) -> int:
+        return sum(int(local.writer.rows[part]) for local in self._locals)
+
+    def _left(self, part: int, *, last: bool) -> Iterator[tuple[Batch, Rows, Rows]]:
+        """Batches, their places, and the rows at the source."""
+        for local in self._locals:
+            for columns, places in local.writer.batches(part, last=last):
+                *mine, rows = columns
+                yield Batch(len(places), tuple(mine), Origin(0)), places, numbers_of(rows)
+
+    def _pieces(self, part: int, work: Work) -> Iterator[Built]:
+        """The right's rows of a part, so many at once as there is room for. For a first match all of them are needed."""
+        held: list[tuple[list[pa.Array[Any]], Rows]] = []
+        nbytes = 0
+        for writer in self._right.writers:
+            for columns, places in writer.batches(part, last=True):
+                held.append((columns, places))
+                nbytes += 2 * (sum(c.nbytes for c in columns) + places.nbytes) + ROW_BYTES * len(places)
+                if nbytes >= work.room and not self._node.first:
+                    yield self._made(held, work)
+                    held, nbytes = [], 0
+        if held:
+            yield self._made(held, work)
+
+    def _made(self, held: list[tuple[list[pa.Array[Any]], Rows]], work: Work) -> Built:
+        places = np.concatenate([p for _, p in held])
+        order = np.argsort(places, kind="stable")
+        columns = tuple(concat([c[i] for c, _ in held]).take(indices(order)) for i in range(len(self._right.schema)))
+        built = Built(self._right.schema, self._right_side, work.ctx, columns, len(places), ())
+        built.places = places[order]
+        built.enter(work.ctx, self._node)
+        return built
+
+    def _empty(self, work: Work) -> Built:
+        return self._made([([pa.nulls(0, t.arrow) for _, t in self._right.schema.fields], np.empty(0, np.int64))], work)
+
+    # notes
+
+    def _tell(self, batch: Batch, places: Rows, rows: Rows, met: NDArray[np.bool_], work: Work) -> None:
+        """As ProbeTransform does, of rows whose places were kept."""
+        if self._node.quiet:
+            column = self._side.columns[0][0]
+            text = batch.columns[column] if column is not None else None
+            self._tell_rows(batch, places, rows, ~met, "info", "no match", text, "", work)
+            return
+        if self._node.type in ("leftonly", "rightonly"):
+            return
+        for name, i in self._clashes:
+            reason = f"the subquery's '{name}' stands instead"
+            nulls = nulls_of(batch.columns[i])
+            lost = met if nulls is None else met & ~nulls
+            self._tell_rows(batch, places, rows, lost, "overwrite", reason, batch.columns[i], HINT, work)
+
+    def _tell_rows(
+        self, batch: Batch, places: Rows, rows: Rows, wanted: NDArray[np.bool_], kind: str, reason: str, text: Any,
+        hint: str, work: Work,
+    ) -> None:  # fmt: skip
+        some = np.flatnonzero(wanted)
+        seqs = places[some] >> PLACE_BITS
+        for seq in np.unique(seqs).tolist():
+            mine = some[seqs == seq]
+            mine = mine[np.argsort(places[mine], kind="stable")]
+            with self._lock:
+                origin = Origin(int(seq), picks=(rows,))
+                work.ctx.notes.rows(self._at, kind, reason, replace(batch, origin=origin), mine, text, hint)
+
+    # the result
+
+    def result(self, ctx: Context) -> Source:
+        assert self._ctx is not None
+        if self._n_doubled:
+            ctx.notes.count(
+                self._at,
+                "warn",
+                "duplicate keys",
+                self._n_doubled,
+                "W322: of several rows with one key the first counts",
+            )
+        for task in self._sort.merge(self._ctx):
+            task()
+        source = self._sort.result(self._ctx)
+        if self._held is not None:
+            self._held.release()
+        return Stripped(source, self._node.schema)
+
+    def close(self) -> None:
+        self._sort.close()
+        for local in self._locals:
+            local.writer.close()
+        if self._held is not None:
+            self._held.release()
+
+    def describe_run(self) -> dict[str, int]:
+        written = sum(local.writer.written for local in self._locals)
+        return {"parts": N_PARTS, "spilled_bytes": written + self._sort.describe_run()["spilled_bytes"]}
+
+
+class Stripped:
+    """A source without its last columns."""
+
+    def __init__(self, source: Source, schema: Schema) -> None:
+        self._source, self.schema = source, schema
+
+    def partitions(self, target: int) -> Sequence[Partition]:
+        return [_StrippedPart(p, len(self.schema)) for p in self._source.partitions(target)]
+
+    def close(self) -> None:
+        close = getattr(self._source, "close", None)
+        if close is not None:
+            close()
+
+
+@dataclass(frozen=True, slots=True)
+class _StrippedPart:
+    part: Partition
+    n_columns: int
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        for batch in self.part.batches(ctx):
+            yield batch.select(range(self.n_columns))
+
+
+def _source_rows(batch: Batch) -> Rows:
+    """Number within its partition of each row, at the source."""
+    rows = np.arange(batch.n_rows)
+    for pick in reversed(batch.origin.picks):
+        rows = np.flatnonzero(pick)[rows] if pick.dtype == np.bool_ else pick[rows]
+    return rows.astype(np.int64) + batch.origin.row
