@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..planner import ast, combine
 from ..planner.combine import JoinKey
@@ -86,7 +87,7 @@ class Lookup(Command[LookUp]):
 
     def _columns(self, args: Args, table: Node, key: str, fields: list[tuple[str, object]]) -> Node:
         """The key, and the wanted fields under names of their own: one may be wanted twice, or be the key."""
-        stage = {"span": args.span, "stage": args.stage, "implied": True}
+        stage: dict[str, Any] = {"span": args.span, "stage": args.stage, "implied": True}
         assigns = []
         for i, (name, _) in enumerate(fields):
             kind = table.schema.type(name)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ...planner.combine import Join
 from ...planner.text import fault
 from ...planner.types import Schema
+from ..arrow import nulls as null_array
 from ..arrow import own
 from ..batch import Batch, Origin
 from ..context import Context
@@ -119,7 +120,7 @@ class BuildSink:
             local.chunks = []
         columns = tuple(stack(c) for c in zip(*(c for _, c, _ in chunks), strict=True)) if chunks else ()
         if not chunks:
-            columns = tuple(pa.nulls(0, t.arrow) for _, t in self.schema.fields)
+            columns = tuple(null_array(0, t.arrow) for _, t in self.schema.fields)
         n = sum(n for _, _, n in chunks)
         self._built = Built(self.schema, self.side, ctx, columns, n, ())
         self._built.enter(ctx, self._node)

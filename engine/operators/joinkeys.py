@@ -116,4 +116,5 @@ def nulls_of(column: Column) -> Mask | None:
         if not coded.dictionary.null_count:
             return ~is_valid(coded.indices) if coded.indices.null_count else None
         column = coded.dictionary.take(coded.indices)
-    return ~is_valid(column) if column.null_count else None
+    plain: Any = column
+    return ~is_valid(plain) if plain.null_count else None

@@ -132,8 +132,8 @@ class ProbeTransform:
         numbers = local.matcher.numbers(batch)
         kind = self._node.type
         if kind == "leftonly":
-            left = numbers < 0
-            return emit(batch if left.all() else batch.pick(left)) if left.any() else Flow.MORE
+            alone = numbers < 0
+            return emit(batch if alone.all() else batch.pick(alone)) if alone.any() else Flow.MORE
         self._tell(batch, numbers, local)
         if self._built.is_unique:
             return self._push_single(batch, local.matcher.single(numbers), local, emit)

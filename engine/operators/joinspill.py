@@ -21,6 +21,7 @@ from ...planner.combine import Join
 from ...planner.plan import Here, Sort, SortKey
 from ...planner.types import LONG, Schema
 from ..arrow import array_from, concat, indices, numbers_of
+from ..arrow import nulls as null_array
 from ..batch import Batch, Origin
 from ..context import Context
 from ..memory import Budget, Reservation
@@ -223,7 +224,7 @@ class GraceSink:
         return built
 
     def _empty(self, work: Work) -> Built:
-        return self._made([([pa.nulls(0, t.arrow) for _, t in self._right.schema.fields], np.empty(0, np.int64))], work)
+        return self._made([([null_array(0, t.arrow) for _, t in self._right.schema.fields], np.empty(0, np.int64))], work)
 
     # notes
 
