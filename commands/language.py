@@ -67,7 +67,10 @@ renames: rename ("," rename)*
 rename: field _AS field
 anchors: anchor ("," anchor)*
 anchor: pattern _AS field
-columns: keys
+?rows_part: _BY keys -> by_keys
+          | _ROWS keys -> by_keys
+?cols_part: _FOR keys -> columns
+          | _COLS keys -> columns
 by_pairs: _BY pairs
 columns_def: column_def ("," column_def)*
 column_def: (NAME | BACKQUOTED) ":" NAME

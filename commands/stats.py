@@ -49,5 +49,10 @@ class Stats(Command[Aggregate]):
         aggs = args.aggregates(args.many("aggs"))
         args.binder.distinct_columns((*keys, *aggs), [i.span for i in (*items, *args.many("aggs"))])
         return Aggregate(
-            **args.common, inputs=(source,), keys=keys, aggs=aggs, drop_null_keys=args.option("nulls") == "drop"
+            **args.common,
+            inputs=(source,),
+            keys=keys,
+            aggs=aggs,
+            derived=args.take_derived(),
+            drop_null_keys=args.option("nulls") == "drop",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from ..engine.calendar import BadSpan, Span
 from ..engine.zones import NS, US
 from ..planner import ast
 from ..planner.expr import Bound, Call, FieldRef, Literal
-from ..planner.plan import AggCall, Aggregate, Key, Names
+from ..planner.plan import AggCall, Aggregate, Key, Names, visible
 from ..planner.types import DATE, DATE_NS, LOAD_TIME, STRING, Schema, Type
 from ..planner.unparse import stage_text
 from .base import REGISTRY, Args, Command, Example, Node, Option, kinds, lowers, register
@@ -36,19 +37,20 @@ class TimeChart(Aggregate):
     def derive(self) -> Schema:
         if self.wide:
             return Schema((("_time", self.keys[0].expr.type),), open=True)
-        aggs = tuple((a.name, _filled(a.type, self.fill)) for a in self.aggs)
+        aggs = tuple((n, _filled(t, self.fill)) for n, t in self.columns())
         return Schema((*((k.name, k.expr.type) for k in self.keys), *aggs))
 
     def grouping(self) -> Aggregate:
         """The rows `bucket, keys, aggregates` that the chart is made of."""
         return Aggregate(
-            inputs=self.inputs, aggs=self.aggs, keys=self.keys, span=self.span, stage=self.stage, written=self.written
-        )
+            inputs=self.inputs, aggs=self.aggs, keys=self.keys, derived=self.derived, span=self.span, stage=self.stage,
+            written=self.written,
+        )  # fmt: skip
 
     def text(self) -> str:
         if self.written is not None:
             return stage_text(self.written)
-        return f"timechart {', '.join(a.text() for a in self.aggs)}"
+        return f"timechart {self.aggs_text()}"
 
     def needs(self, wanted: Names) -> Names:
         return Aggregate.needs(self, wanted) | {self.time}
@@ -124,37 +126,41 @@ class TimeChartCommand(Command[TimeChart]):
             )
         items = args.many("by_keys")
         keys = args.keys(items)
-        aggs = args.aggregates(args.many("aggs"), span=True)
+        aggs = args.aggregates(args.many("aggs"), span=True, time=time)
+        derived = args.take_derived()
+        columns = visible(aggs, derived)
         grid = _grid(args, NS if kind.unit == "ns" and kind.kind == "date" else US)
         fill, long = args.option("fill"), args.option("long")
-        _check_names(args, keys, aggs, wide=bool(keys) and not long)
-        for agg, item in zip(aggs, args.many("aggs"), strict=False):
-            if fill in FILLABLE and agg.type.kind not in (*FILLABLE[fill], "any", "null"):
+        _check_names(args, keys, [n for n, _ in columns], wide=bool(keys) and not long)
+        for (name, type_), item in zip(columns, args.many("aggs"), strict=False):
+            if fill in FILLABLE and type_.kind not in (*FILLABLE[fill], "any", "null"):
                 args.fail(
                     "E311",
-                    f"fill={fill} cannot fill '{agg.name}': {agg.type}",
+                    f"fill={fill} cannot fill '{name}': {type_}",
                     item.span,
                     hint="fill=null or fill=prev",
                 )
         bucket = _bucket(time, kind, grid, args)
         return TimeChart(
-            **args.common, inputs=(source,), keys=(bucket, *keys), aggs=aggs, time=time, grid=grid, fill=fill, long=long
-        )
+            **args.common, inputs=(source,), keys=(bucket, *keys), aggs=aggs, derived=derived, time=time, grid=grid,
+            fill=fill, long=long,
+        )  # fmt: skip
 
     def lower(self, node: TimeChart) -> Any:
         from ..engine.notes import At
+        from ..engine.operators.project import derived
         from ..engine.operators.timechart import BucketSink, ChartSink, Layout
 
         at, grouping = At(node.stage, node.name, node.span), node.grouping()
         before = node.inputs[0].schema
-        buckets = BucketSink(grouping, before, at, before.index(node.time), node.grid)
+        buckets = [BucketSink(grouping, before, at, before.index(node.time), node.grid), *derived(grouping, at)]
         if not node.wide and node.fill is None:
             return buckets
         layout = Layout(
-            tuple(k.expr.type for k in node.keys[1:]), tuple((a.name, a.type) for a in node.aggs), node.grid, node.fill, node.wide,
+            tuple(k.expr.type for k in node.keys[1:]), node.columns(), node.grid, node.fill, node.wide,
             Schema(node.schema.fields),
         )  # fmt: skip
-        return [buckets, ChartSink(layout, at)]
+        return [*buckets, ChartSink(layout, at)]
 
 
 def _grid(args: Args, ticks: int) -> Span:
@@ -183,14 +189,14 @@ def _bucket(time: str, kind: Type, grid: Span, args: Args) -> Key:
     return Key(Bound(call, shown), "_time")
 
 
-def _check_names(args: Args, keys: tuple[Key, ...], aggs: tuple[AggCall, ...], *, wide: bool) -> None:
+def _check_names(args: Args, keys: Sequence[Key], columns: Sequence[str], *, wide: bool) -> None:
     """E350 for what is known now; the names of wide columns are checked when the values are."""
     seen = set() if wide else {"_time"}
     named = [
-        *(() if wide else zip(keys, args.many("by_keys"), strict=False)),
-        *zip(aggs, args.many("aggs"), strict=False),
+        *(() if wide else zip([k.name for k in keys], args.many("by_keys"), strict=False)),
+        *zip(columns, args.many("aggs"), strict=False),
     ]
-    for column, item in named:
-        if column.name in seen:
-            args.fail("E350", f"two columns are named '{column.name}'", item.span, hint="name one with 'as'")
-        seen.add(column.name)
+    for name, item in named:
+        if name in seen:
+            args.fail("E350", f"two columns are named '{name}'", item.span, hint="name one with 'as'")
+        seen.add(name)

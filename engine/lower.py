@@ -34,7 +34,7 @@ from .branches import Branch, Branches, behind
 from .latevalues import FirstRow, with_values
 from .notes import At
 from .operators.filter import FilterTransform
-from .operators.project import ProjectTransform, SelectTransform
+from .operators.project import ProjectTransform, SelectTransform, derived
 from .scheduler import PipelineSpec, Tag
 
 Lowerings = Mapping[type[Node], Any]  # node type -> command with `lower`
@@ -332,7 +332,7 @@ class Lowering:
         if type(node) is Aggregate:
             from .operators.aggregate import AggregateSink
 
-            return [AggregateSink(node, before, at, node.sorted)]
+            return [AggregateSink(node, before, at, node.sorted), *derived(node, at)]
         made = self.lowerings[type(node)].lower(node)
         return made if isinstance(made, list) else [made]
 

@@ -12,7 +12,7 @@ from .bind_expr import BindStop, spelled
 from .expr import Bound, Expr, Literal
 from .options import RAW, TEXT, Option
 from .parse import Parsed
-from .plan import AggCall, Key, Node
+from .plan import AggCall, Derived, Keep, Key, Node, Project, is_hidden
 from .stages import RawOption
 from .text import Span
 from .types import Schema, Type
@@ -28,6 +28,9 @@ class Args:
         self.binder, self.parsed, self._command = binder, parsed, command
         self.schema = source.schema if source is not None else Schema()
         self._options: dict[str, Any] = {}
+        self._keys: tuple[Key, ...] = ()
+        self._derived: tuple[Derived, ...] = ()
+        self._hidden: tuple[str, ...] = ()
         self._known = {o.name: o for o in command.options or ()}
         for raw in parsed.options:
             if raw.name in self._known and self._known[raw.name].tier > 1:
@@ -171,12 +174,37 @@ class Args:
         return self.binder.constant(self.binder.typed(e, Schema()))
 
     def keys(self, items: Sequence[ast.Item], schema: Schema | None = None) -> tuple[Key, ...]:
-        return self.binder.keys(items, self.schema if schema is None else schema)
+        keys = self.binder.keys(items, self.schema if schema is None else schema)
+        self._keys = (*self._keys, *keys)
+        return keys
 
     def aggregates(
-        self, items: Sequence[ast.Item], schema: Schema | None = None, *, span: bool = False
+        self, items: Sequence[ast.Item], schema: Schema | None = None, *, span: bool = False, time: str | None = None
     ) -> tuple[AggCall, ...]:
-        return self.binder.aggregates(items, self.schema if schema is None else schema, span=span)
+        """The aggregates of a list; `keys` come first, since expressions over aggregates may read them.
+
+        Of such expressions only the parts are among the aggregates. A command whose node works them out itself
+        calls `take_derived`; for all others stages behind the node do (`completed`).
+        """
+        aggs, derived = self.binder.aggregates(
+            items, self.schema if schema is None else schema, keys=self._keys, span=span, time=time
+        )
+        self._derived = (*self._derived, *derived)
+        self._hidden = (*self._hidden, *(a.name for a in aggs if is_hidden(a.name)))
+        return aggs
+
+    def take_derived(self) -> tuple[Derived, ...]:
+        """The expressions over aggregates that `aggregates` found."""
+        derived, self._derived, self._hidden = self._derived, (), ()
+        return derived
+
+    def completed(self, node: Node) -> Node:
+        """Behind a node whose columns the aggregates are: the expressions over them in place of their parts."""
+        if not self._derived:
+            return node
+        common: dict[str, Any] = {"span": self.parsed.span, "stage": self.parsed.number, "implied": True}
+        made = Project(**common, inputs=(node,), assigns=tuple(d.assignment() for d in self._derived))
+        return Keep(**common, inputs=(made,), names=self._hidden, drop=True) if self._hidden else made
 
     def whole(self, given: ast.Number | ast.Param | None, default: int = 0) -> int:
         """A count: a whole number of 0 or more, or a parameter that holds one."""

@@ -168,7 +168,7 @@ class Binder(AggregateBinder):
         command = self.commands.commands[stage.command]
         try:
             args = Args(self, stage, command, before)
-            node: Node = command.bind(args, before)
+            node: Node = args.completed(command.bind(args, before))
             args.check_options()
             return node if before is not None else composed(node)
         except BindStop:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
 from . import ast, foreign
 from .bind_call import BoundCall, CallFault
 from .bind_expr import ExpressionBinder, counts
 from .expr import Bound
-from .plan import AggCall, Key, column_name
+from .plan import HIDDEN, AggCall, Derived, Key, column_name, is_hidden
 from .text import Span, nearest
 from .types import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class AggregatePlaces:
+    """Where aggregates stand: the fields of a row, the keys of the groups, and what the command knows of time."""
+
+    schema: Schema
+    keys: tuple[Key, ...]
+    span: bool
+    time: str | None
 
 
 class AggregateBinder(ExpressionBinder):
@@ -23,41 +34,105 @@ class AggregateBinder(ExpressionBinder):
             out.append(Key(bound, item.alias.name if item.alias else column_name(item.expr)))
         return tuple(out)
 
-    def aggregates(self, items: Sequence[ast.Item], schema: Schema, *, span: bool = False) -> tuple[AggCall, ...]:
-        return tuple(a for item in items if (a := self._aggregate(item, schema, span)) is not None)
+    def aggregates(
+        self,
+        items: Sequence[ast.Item],
+        schema: Schema,
+        *,
+        keys: Sequence[Key] = (),
+        span: bool = False,
+        time: str | None = None,
+    ) -> tuple[tuple[AggCall, ...], tuple[Derived, ...]]:
+        """The aggregates of a list, and the columns that are expressions over some of them (`plan.Derived`).
 
-    def _aggregate(self, item: ast.Item, schema: Schema, has_span: bool) -> AggCall | None:
+        `keys`: what such expressions may read besides. `span`: there are buckets of a length. `time`: the field that is
+        the time of a row, if the command was given one.
+        """
+        aggs: list[AggCall] = []
+        derived: list[Derived] = []
+        places = AggregatePlaces(schema, tuple(keys), span, time)
+        for item in items:
+            made = self._item(item, places, aggs)
+            if made is not None:
+                derived.append(made)
+        return tuple(aggs), tuple(derived)
+
+    def _item(self, item: ast.Item, places: AggregatePlaces, aggs: list[AggCall]) -> Derived | None:
         e: ast.Expr = item.expr
+        where = self.bound(item.where, places.schema) if item.where else None
+        if is_expression(self, e):
+            return self._expression(item, where, places, aggs)
         if isinstance(e, ast.Name):
             e = ast.Call(name=e.name, bare=True, span=e.span)
         if not isinstance(e, ast.Call) or e.op:
-            self.fail("E309", "an expression over aggregates is not in this version", item.span,
-                      hint="give each aggregate a name and compute with eval in the next stage")  # fmt: skip
+            self.fail("E201", f"no aggregate in {e.text()}", item.span,
+                      hint="an aggregate is count, or a call such as sum(x)")  # fmt: skip
             return None
-        where = self.bound(item.where, schema) if item.where else None
+        made = self._aggregate(e, where, item.alias.name if item.alias else column_name(e), places)
+        if made is not None:
+            aggs.append(made)
+        return None
+
+    def _expression(
+        self, item: ast.Item, where: Bound | None, places: AggregatePlaces, aggs: list[AggCall]
+    ) -> Derived | None:
+        if item.alias is None:
+            self.fail("E201", "an expression over aggregates needs a name", item.span,
+                      hint=f"{item.expr.text()} as NAME")  # fmt: skip
+            return None
+        faults, name = len(self.faults), item.alias.name
+        own: list[AggCall] = []
+
+        def column(call: ast.Call) -> ast.Expr:
+            text = call.text()
+            known = next((a.name for a in own if a.parsed.text() == text), None)
+            if known is None:
+                known = f"{HIDDEN}{len(aggs) + len(own)}" if own else name
+                made = self._aggregate(call, where, known, places)
+                if made is None:
+                    return ast.Constant(value=None, span=call.span)
+                own.append(made)
+            return ast.Name(name=known, span=call.span)
+
+        over = replaced(self, item.expr, column, {k.name for k in places.keys} - {name})
+        if len(self.faults) > faults:
+            return None
+        schema = Schema((*((k.name, k.expr.type) for k in places.keys), *((a.name, a.type) for a in own)))
+        value = self.typed(over, schema)
+        aggs += own
+        return Derived(name, Bound(value, item.expr), where)
+
+    def outside(self, e: ast.Name) -> None:
+        self.fail("E201", f"'{e.name}' stands outside an aggregate", e.span,
+                  hint=f"an aggregate of it, such as first({e.text()}), or a field of `by`")  # fmt: skip
+
+    def _aggregate(self, e: ast.Call, where: Bound | None, name: str, places: AggregatePlaces) -> AggCall | None:
+        schema = places.schema
         args = tuple(self.bound(a, schema) for a in e.args)
         function = self.commands.aggregates.get(e.name)
         if function is None:
-            self._no_aggregate(e)
+            self.no_aggregate(e)
             return None
-        if function.span_only and not has_span:
+        if function.span_only and not places.span:
             self.fail("E307", f"{e.name} needs buckets of a length: use it in timechart", e.span)
             return None
         if not function.least <= len(args) <= function.most:
             self.fail("E306", f"{e.name} takes {counts(function.least, function.most)}, not {len(args)}", e.span)
             return None
         call = BoundCall(self, e.name, [a.expr for a in args], {k: self.typed(v, schema) for k, v in e.named},
-                         [a.span for a in e.args], e.span, [a.text() for a in e.args], schema)  # fmt: skip
+                         [a.span for a in e.args], e.span, [a.text() for a in e.args], schema,
+                         places.time)  # fmt: skip
         try:
             type_ = function.bind(call)
         except CallFault:
             return None
         if call.named:
             self.fail("E306", f"{e.name} has no argument named '{next(iter(call.named))}'", e.span)
-        bound = tuple(Bound(x, a.parsed) for x, a in zip(call.args, args, strict=False))
-        return AggCall(function, bound, type_, where, item.alias.name if item.alias else column_name(e), e, call.data)
+        parsed = [*(a.parsed for a in args), *(ast.Constant(value=None) for _ in call.args[len(args) :])]
+        bound = tuple(Bound(x, p) for x, p in zip(call.args, parsed, strict=True))
+        return AggCall(function, bound, type_, where, name, e, call.data)
 
-    def _no_aggregate(self, e: ast.Call) -> None:
+    def no_aggregate(self, e: ast.Call) -> None:
         at = Span(e.span.start, e.span.start + len(e.name))
         if e.name in self.commands.later_aggregates:
             self.fail("E309", f"aggregate '{e.name}' is not in this version", at)
@@ -74,7 +149,87 @@ class AggregateBinder(ExpressionBinder):
     def distinct_columns(self, columns: Sequence[Key | AggCall], spans: Sequence[Span]) -> None:
         """Two columns of one name are E350."""
         seen: set[str] = set()
-        for column, span in zip(columns, spans, strict=False):
+        for column, span in zip([c for c in columns if not is_hidden(c.name)], spans, strict=False):
             if column.name in seen:
                 self.fail("E350", f"two columns are named '{column.name}'", span, hint="name one with 'as'")
             seen.add(column.name)
+
+
+def is_expression(binder: AggregateBinder, e: ast.Expr) -> bool:
+    """Whether it is more than one aggregate, and has an aggregate in it."""
+    return isinstance(e, ast.Call) and not e.bare and not _is_aggregate(binder, e) and _has_aggregate(binder, e)
+
+
+def _is_aggregate(binder: AggregateBinder, e: ast.Call) -> bool:
+    """A call that is an aggregate here. Of a name that is also a function's, unless its arguments say otherwise:
+
+    `max(x)` is an aggregate; `max(sum(x), sum(y))` and `max(sum(x), 0)` are the function.
+    """
+    if e.op:
+        return False
+    found = binder.commands.aggregates.get(e.name)
+    if found is None or e.name not in binder.commands.functions:
+        return found is not None or e.name in binder.commands.later_aggregates
+    return found.least <= len(e.args) <= found.most and not any(_has_pure(binder, a) for a in e.args)
+
+
+def _calls(e: ast.Expr) -> list[ast.Call]:
+    """All calls in an expression. A loop: long chains are no nesting."""
+    out, todo = [], [e]
+    while todo:
+        at = todo.pop()
+        if isinstance(at, ast.Call):
+            out.append(at)
+            todo += at.args
+            todo += [v for _, v in at.named]
+    return out
+
+
+def _has_pure(binder: AggregateBinder, e: ast.Expr) -> bool:
+    """An aggregate in it whose name no function has."""
+    names, functions = binder.commands.aggregates, binder.commands.functions
+    return any(not c.op and c.name in names and c.name not in functions for c in _calls(e))
+
+
+def _has_aggregate(binder: AggregateBinder, e: ast.Call) -> bool:
+    """An aggregate in it: a call of one, or a bare `count`."""
+    todo: list[ast.Expr] = [e]
+    while todo:
+        at = todo.pop()
+        if _is_bare(binder, at) or (isinstance(at, ast.Call) and _is_aggregate(binder, at)):
+            return True
+        if isinstance(at, ast.Call):
+            todo += [*at.args, *(v for _, v in at.named)]
+    return False
+
+
+def _is_bare(binder: AggregateBinder, e: ast.Expr) -> bool:
+    if not isinstance(e, ast.Name):
+        return False
+    found = binder.commands.aggregates.get(e.name)
+    return found is not None and found.least == 0
+
+
+def replaced(
+    binder: AggregateBinder, e: ast.Expr, column: Callable[[ast.Call], ast.Expr], keys: Collection[str]
+) -> ast.Expr:
+    """The expression with each aggregate as the column that `column` makes of it. A loop down the first arguments."""
+    spine: list[ast.Call] = []
+    while isinstance(e, ast.Call) and not e.bare and not _is_aggregate(binder, e) and e.args:
+        if not e.op and e.name not in binder.commands.functions:
+            binder.no_aggregate(e)
+            return ast.Constant(value=None, span=e.span)
+        spine.append(e)
+        e = e.args[0]
+    if _is_bare(binder, e):
+        assert isinstance(e, ast.Name)
+        e = column(ast.Call(name=e.name, bare=True, span=e.span))
+    elif isinstance(e, ast.Call) and _is_aggregate(binder, e):
+        e = column(e)
+    elif isinstance(e, ast.Name) and e.name not in keys:
+        binder.outside(e)
+    for call in reversed(spine):
+        rest = tuple(replaced(binder, a, column, keys) for a in call.args[1:])
+        named = tuple((k, replaced(binder, v, column, keys)) for k, v in call.named)
+        e = replace(call, args=(e, *rest), named=named)
+    return e

@@ -21,10 +21,11 @@ class BoundCall:
 
     def __init__(
         self, binder: ExpressionBinder, name: str, args: list[Expr], named: dict[str, Expr], spans: list[Span], span: Span, texts: list[str],
-        schema: Schema,
+        schema: Schema, time: str | None = None,
     ) -> None:  # fmt: skip
         self._binder, self._spans, self._span = binder, spans, span
         self.name, self.args, self.named, self.texts, self.schema = name, args, named, texts, schema
+        self.time = time
         self.data: Any = None
         self.replaced: Expr | None = None
 

@@ -98,6 +98,10 @@ class ExpressionBinder:
         if note not in self.notes:
             self.notes.append(note)
 
+    def evaluated(self, expr: Expr) -> tuple[Any, bool]:
+        """The value of an expression without fields, and whether it was refused."""
+        return self._evaluate(expr, self)
+
     def constant(self, expr: Expr) -> Literal:
         """The value of an expression without fields."""
         if isinstance(expr, Literal):

@@ -28,6 +28,7 @@ class CallBinder(Protocol):
     safe: bool
     schema: Schema  # the fields that the call's expressions see
     texts: list[str]  # the arguments as written
+    time: str | None  # of an aggregate: the field that is the time of a row, if its command was given one
     data: Any  # set it: it reaches the kernel as `ev.data`
     replaced: Expr | None  # set it: stands in place of the call
 

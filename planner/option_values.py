@@ -15,6 +15,7 @@ from .options import Option
 from .types import BOOL, DOUBLE, DURATION, LONG, MONTHS, NULL, STRING
 
 TRUTH = {"t": True, "true": True, "f": False, "false": False}
+TRUTH_TEXT = {True: "true", False: "false", None: "null"}
 DURATION_WORD = re.compile(r"(?:\d+(?:ns|us|ms|mon|[smhdwqy]))+\Z")
 DURATION_PART = re.compile(r"(\d+)([a-z]+)")
 
@@ -131,6 +132,8 @@ def of_literal(value: Literal, option: Option, time: Callable[[str], int | None]
         and not isinstance(got, bool)
     ):
         return of_text(repr(got), option, time)
+    if kind == options.FIELDS and isinstance(got, list | tuple):
+        return tuple(TRUTH_TEXT[v] if v is None or isinstance(v, bool) else str(v) for v in got)
     if isinstance(got, bool):
         return of_text("t" if got else "f", option, time)
     if isinstance(got, str):

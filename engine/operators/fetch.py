@@ -19,7 +19,7 @@ from ..memory import Reservation
 from ..notes import At
 from ..operator import Flow, Source
 from .sortrows import Partitions
-from .timechart import ChartPart
+from .wide import MemoryPart
 
 
 class FetchSink:
@@ -90,7 +90,7 @@ class FetchSink:
         made = tuple(late[n] if n in late else self._early(n) for n in schema.names())
         self._batches.clear()
         self._found.clear()
-        return Partitions([ChartPart(made, 0, 0, len(back), self._node.inputs[0].name)], schema)
+        return Partitions([MemoryPart(made, 0, 0, len(back), self._node.inputs[0].name)], schema)
 
     def close(self) -> None:
         if self._reservation is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ...planner.expr import is_volatile
-from ...planner.plan import Assignment
+from ...planner.plan import Aggregate, Assignment, is_hidden
 from ...planner.types import Schema, Type
 from ..arrow import nulls
 from ..batch import Batch, Column
@@ -81,6 +81,24 @@ class SelectTransform(StreamTransform):
             for p, t in zip(self._places, self._types, strict=True)
         ]
         return emit(Batch(n, tuple(columns), batch.origin))
+
+
+def derived(node: Aggregate, at: At, keep: Sequence[str] = ()) -> list[Any]:
+    """What works out expressions over aggregates behind the grouping, and leaves their parts out.
+
+    `keep`: hidden columns that stay, behind the others.
+    """
+    if not node.derived:
+        return []
+    grouped = node.grouped()
+    shown = [i for i, (name, _) in enumerate(grouped.fields) if not is_hidden(name)]
+    kept = [(n, grouped.fields[grouped.index(n)][1]) for n in keep if n in grouped]
+    keys = tuple((k.name, k.expr.type) for k in node.keys)
+    made = ProjectTransform([d.assignment() for d in node.derived], grouped, at)
+    return [
+        made,
+        SelectTransform([*shown, *(grouped.index(n) for n, _ in kept)], Schema((*keys, *node.columns(), *kept))),
+    ]
 
 
 class PassTransform(StreamTransform):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,19 +15,17 @@ from ...planner.text import fault
 from ...planner.types import DOUBLE, Schema, Type, scalar
 from ..arrow import array_from, call, coded, concat, indices, is_valid, nulls, numbers_of
 from ..aside import aside
-from ..batch import Batch, Origin
+from ..batch import Batch
 from ..calendar import Span, bucket_codes, bucket_count, bucket_range, next_bucket
 from ..context import Context
 from ..datecolumns import dates_from, instants_of, ticks_of
 from ..notes import At
-from ..operator import Flow, Partition, Source
+from ..operator import Flow, Source
 from ..values import to_text
 from .aggregate import AggregateSink, Local
 from .groupprogram import Values
-from .keyform import Words, normal
-from .keysort import ranks
+from .wide import MOST_CELLS, MemoryRows, check_names, labels_of, numbered
 
-MOST_CELLS = 100_000_000
 FILLS = ("null", "0", "prev", "linear")
 
 
@@ -115,12 +113,12 @@ class ChartSink:
         layout = self._layout
         if not self._batches:
             schema = Schema(layout.schema.fields)
-            return Chart([nulls(0, t.arrow) for _, t in schema.fields], schema, self._at.command)
+            return MemoryRows([nulls(0, t.arrow) for _, t in schema.fields], schema, self._at.command)
         columns = [concat(parts) for parts in zip(*self._batches, strict=True)]
         self._batches.clear()
         nbytes = sum(c.nbytes for c in columns)
         names, made = aside(ctx, nbytes, lambda: self._laid_out(columns, ctx.settings.timezone))
-        return Chart(made, Schema(tuple(names)), self._at.command)
+        return MemoryRows(made, Schema(tuple(names)), self._at.command)
 
     def _laid_out(self, columns: list[pa.Array[Any]], zone: str) -> tuple[list[tuple[str, Type]], list[pa.Array[Any]]]:
         rows = _Groups(self._layout, columns, zone)
@@ -141,7 +139,7 @@ class _Groups:
         self._aggs = columns[1 + len(layout.keys) :]
         starts = instants_of(columns[0])[0]
         self._ticks = ticks_of(columns[0])
-        self._series, self._first = self._number_series()
+        self._series, self._first = numbered(self._keys, self._layout.keys, len(columns[0]))
         n_series = len(self._first)
         low, high = int(starts[0]), int(starts[-1])
         if layout.fill is None:
@@ -166,30 +164,19 @@ class _Groups:
             hint="a longer span; is a time far off by mistake?",
         )
 
-    def _number_series(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """A number for each row by ascending value of its keys, and the first row of each number."""
-        n = len(self._aggs[0]) if self._aggs else len(self._keys[0])
-        codes = np.zeros(n, np.int64)
-        for key, type_ in zip(self._keys, self._layout.keys, strict=True):
-            form: Any = normal(type_, key)
-            rank = ranks(form.to_arrow() if isinstance(form, Words) else form)
-            codes = np.unique(codes * (int(rank.max()) + 1) + rank, return_inverse=True)[1].astype(np.int64)
-        first = np.unique(codes, return_index=True)[1]
-        return codes, first.astype(np.int64)
-
     def _time(self) -> tuple[str, Type]:
         return self._layout.schema.fields[0]
 
     def wide(self) -> tuple[list[tuple[str, Type]], list[pa.Array[Any]]]:
         """One row a bucket; for each series one column an aggregate."""
         names, made = [self._time()], [dates_from(self._starts, None, self._ticks)]
-        labels = self._labels()
+        labels = labels_of(self._keys, self._layout.keys, self._first, self._zone)
         for number, label in enumerate(labels):
             for (alias, type_), values in zip(self._layout.aggs, self._aggs, strict=True):
                 name = label if len(self._layout.aggs) == 1 else f"{label}_{alias}"
                 names.append((name, filled_type(type_, self._layout.fill)))
                 made.append(self._column(values, type_, number))
-        _check_names([n for n, _ in names])
+        check_names([n for n, _ in names], "rename the values, or long=t for rows instead of columns")
         return names, made
 
     def long(self) -> tuple[list[tuple[str, Type]], list[pa.Array[Any]]]:
@@ -202,13 +189,6 @@ class _Groups:
             series = [self._column(values, type_, number) for number in range(n_series)]
             made.append(concat(series).take(indices(by_bucket)))
         return list(self._layout.schema.fields), made
-
-    def _labels(self) -> list[str]:
-        rows = indices(self._first)
-        texts = [
-            to_text(k.take(rows), t, self._zone).to_pylist() for k, t in zip(self._keys, self._layout.keys, strict=True)
-        ]
-        return ["_".join("null" if part is None else part for part in parts) for parts in zip(*texts, strict=True)]
 
     def _column(self, values: pa.Array[Any], type_: Type, series: int) -> pa.Array[Any]:
         cells = self._cells[series]
@@ -257,48 +237,3 @@ def filled_type(type_: Type, fill: str | None) -> Type:
 def _as_filled(array: pa.Array[Any], type_: Type, fill: str | None) -> pa.Array[Any]:
     wanted = filled_type(type_, fill)
     return array if wanted == type_ else call("cast", array, wanted.arrow, safe=False)
-
-
-def _check_names(names: list[str]) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise fault(
-                "E350",
-                f"two columns are named '{name}'",
-                hint="rename the values, or long=t for rows instead of columns",
-            )
-        seen.add(name)
-
-
-class Chart:
-    """Columns in memory as a source, which knows its columns only now."""
-
-    def __init__(self, columns: Sequence[pa.Array[Any]], schema: Schema, name: str) -> None:
-        self._columns, self._schema, self._name = tuple(columns), schema, name
-
-    @property
-    def schema(self) -> Schema:
-        return self._schema
-
-    def partitions(self, target: int) -> Sequence[Partition]:
-        n = len(self._columns[0])
-        step = max(1, target)
-        return [ChartPart(self._columns, i, b, min(b + step, n), self._name) for i, b in enumerate(range(0, n, step))]
-
-
-@dataclass(frozen=True, slots=True)
-class ChartPart:
-    columns: tuple[pa.Array[Any], ...]
-    seq: int
-    begin: int
-    end: int
-    name: str
-
-    def batches(self, ctx: Context) -> Iterator[Batch]:
-        step = ctx.settings.batch_rows
-        for row in range(self.begin, self.end, step):
-            n = min(step, self.end - row)
-            yield Batch(
-                n, tuple(c.slice(row, n) for c in self.columns), Origin(self.seq, self.name, 0, row - self.begin)
-            )

@@ -43,6 +43,7 @@ class FakeCall:
     zone: str = "UTC"
     now_us: int = 0
     strict: bool = False
+    time: str | None = None
     data: Any = None
     named: Any = None
 

@@ -64,6 +64,7 @@ class FakeCall:
     zone: str
     now_us: int
     strict: bool = False
+    time: str | None = None
     safe: bool = False
     named: dict[str, e.Expr] = field(default_factory=dict)
     schema: Schema = field(default_factory=Schema)
