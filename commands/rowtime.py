@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NoReturn, Protocol
+
 from ..planner import ast
 from ..planner.types import DATE, Schema, Type
 from .base import Args
+
+
+class Fail(Protocol):
+    """Records a fault and gives up."""
+
+    def __call__(self, code: str, message: str, /, **more: Any) -> NoReturn: ...
+
 
 HINT = 'make one: eval _time = date(x, "yyyy-MM-dd HH:mm:ss")'
 
@@ -26,20 +36,23 @@ def row_time(args: Args, schema: Schema | None = None, option: str = "time") -> 
 
 def implied_time(args: Args, schema: Schema, option: str = "time") -> tuple[str, Type]:
     """As `row_time` where no field is given."""
+    return time_field(schema, args.abort, args.note, f"{option}=F")
+
+
+def time_field(schema: Schema, fail: Fail, note: Callable[[str, str], None], way: str) -> tuple[str, Type]:
+    """`_time`, or the only date field, which is noted; else E340. `way`: how a user names the field F."""
     if "_time" in schema:
         kind = schema.type("_time") or DATE
         if kind.kind not in ("date", "any", "null"):
-            args.abort("E340", f"'_time' is no date ({kind})", hint=f"eval _time = date(_time), or {option}=F")
+            fail("E340", f"'_time' is no date ({kind})", hint=f"eval _time = date(_time), or {way}")
         return "_time", kind
     dates = [(n, t) for n, t in schema.fields if t.kind == "date"]
     if len(dates) == 1:
-        args.note("info", f"the row's time is '{dates[0][0]}', the only date field")
+        note("info", f"the row's time is '{dates[0][0]}', the only date field")
         return dates[0]
     if schema.open:
         return "_time", DATE
     if dates:
         names = ", ".join(n for n, _ in dates)
-        args.abort("E340", "which field is the time of a row?", hint=f"{option}=F, one of: {names}")
-    args.abort(
-        "E340", "no field is the time of a row: there is no '_time' and no date", hint=HINT, fields=schema.names()
-    )
+        fail("E340", "which field is the time of a row?", hint=f"{way}, one of: {names}")
+    fail("E340", "no field is the time of a row: there is no '_time' and no date", hint=HINT, fields=schema.names())

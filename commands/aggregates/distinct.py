@@ -1,4 +1,4 @@
-"""dc, values, array, mode: what values there are."""
+"""dc, estdc, values, array, mode, entropy: what values there are."""
 
 from __future__ import annotations
 
@@ -21,6 +21,31 @@ def dc(types: list[Type], data: Any) -> Maker:
     from ...engine.operators.states.distinct import Distinct
 
     return Maker(lambda: Distinct(types[0], counted=False), "dc")
+
+
+def _bits(call: CallBinder) -> Type:
+    call.data = 16
+    if len(call.args) > 1:
+        bits = call.constant(1) if call.is_constant(1) else None
+        if not isinstance(bits, int) or isinstance(bits, bool) or not 4 <= bits <= 24:
+            call.fail("E307", f"the second argument of `{call.name}` is a number of bits: from 4 to 24", 1)
+        call.data = bits
+    return LONG
+
+
+@aggregate(
+    "estdc",
+    most=2,
+    returns=_bits,
+    aliases=("estdcount",),
+    syntax="estdc(E[, BITS=16])",
+    summary="About how many distinct values there are, by 2^BITS registers (HyperLogLog); off by about 1.04 / 2^(BITS/2).",
+    examples=(("estdc(x)", "3"), ("estdc(x > 1, 12)", "2")),
+)
+def estdc(types: list[Type], data: Any) -> Maker:
+    from ...engine.operators.states.sketch import Estimate
+
+    return Maker(lambda: Estimate(types[0], data or 16))
 
 
 def _capped(call: CallBinder) -> Type:
@@ -83,7 +108,6 @@ def mode(types: list[Type], data: Any) -> Maker:
 @aggregate(
     "entropy",
     returns=DOUBLE,
-    tier=2,
     syntax="entropy(E)",
     summary="Entropy of the distinct values, in bits.",
     examples=(("entropy(x - x)", "0.0"), ("entropy(x == x)", "0.0")),

@@ -82,3 +82,28 @@ _enter(
     "r2", "r2", "Share of Y's variance that X explains; null where a side has no spread.",
     (("r2(x, 2 * x)", "1.0"), ("r2(x, -x)", "1.0")), (), 2,
 )  # fmt: skip
+
+
+def _shape(call: CallBinder) -> Type:
+    numeric(call)
+    return DOUBLE
+
+
+def _enter_shape(name: str, summary: str, examples: tuple[tuple[str, str], ...]) -> None:
+    @aggregate(name, returns=_shape, syntax=f"{name}(E)", summary=summary, examples=examples)
+    def state(types: list[Type], data: Any) -> Maker:
+        from ...engine.operators.states.shape import Shape
+        from ...engine.operators.states.sums import Skipped
+
+        known = types[0].kind in ("long", "double", "decimal", "duration")
+        return Maker(lambda: Shape(types[0]) if known else Skipped(), name)
+
+
+_enter_shape(
+    "skew", "Skewness of the population; null without spread.",
+    (("skew(x)", "0.0"), ("skew(x * x - x * 2)", "0.5280049792181881")),
+)  # fmt: skip
+_enter_shape(
+    "kurt", "Excess kurtosis of the population: 0 for a normal distribution; null without spread.",
+    (("kurt(x)", "-1.5"), ("kurt(2 * x)", "-1.5")),
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""first, last, any, argmin, argmax: one row of each group."""
+"""first, last, any, earliest, latest, argmin, argmax: one row of each group."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Any
 
 from ...engine.operators.states.base import Maker
 from ...planner.catalog import CallBinder
-from ...planner.types import Type
+from ...planner.expr import FieldRef
+from ...planner.types import DATE, Type
 from ..base import aggregate
+from ..rowtime import time_field
 
 
 def same_type(call: CallBinder) -> Type:
@@ -43,6 +45,41 @@ def first(types: list[Type], data: Any) -> Maker:
 )
 def last(types: list[Type], data: Any) -> Maker:
     return _maker(types, "last")
+
+
+def _by_time(call: CallBinder) -> Type:
+    """The time of a row becomes a second argument."""
+    if call.time is not None:
+        name, kind = call.time, call.schema.type(call.time) or DATE
+    else:
+        best = "argmin" if call.name == "earliest" else "argmax"
+        name, kind = time_field(call.schema, call.fail, call.note, f"{best}({call.texts[0]}, F)")
+    call.args = [*call.args, FieldRef(type=kind, name=name)]
+    return call.types[0]
+
+
+@aggregate(
+    "earliest",
+    returns=_by_time,
+    ordered=True,
+    syntax="earliest(E)",
+    summary="Value of the row whose time is earliest, of those where E is not null; of equal times the first in input order.",
+    examples=(("earliest(x)", "1"), ("earliest(x * 2)", "2")),
+)
+def earliest(types: list[Type], data: Any) -> Maker:
+    return _maker(types, "earliest")
+
+
+@aggregate(
+    "latest",
+    returns=_by_time,
+    ordered=True,
+    syntax="latest(E)",
+    summary="Value of the row whose time is latest, of those where E is not null; of equal times the last in input order.",
+    examples=(("latest(x)", "3"), ("latest(x * 2)", "6")),
+)
+def latest(types: list[Type], data: Any) -> Maker:
+    return _maker(types, "latest")
 
 
 @aggregate(

@@ -22,7 +22,6 @@ def _bind(call: CallBinder) -> Type:
     least=2,
     returns=_bind,
     aliases=("vwap",),
-    tier=2,
     syntax="wavg(E, W), vwap(PRICE, SIZE)",
     summary="sum(E * W) / sum(W) over the rows where both have a value; null where the weights sum to 0.",
     examples=(("wavg(x, x)", "2.3333333333333335"), ("wavg(x, x - x)", "null")),

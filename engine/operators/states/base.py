@@ -36,7 +36,7 @@ class State:
     """One aggregate over all groups of a Local or of a radix part.
 
     Group numbers are below the last `resize`. `update` costs O(rows). `merge` folds groups `members` of another state
-    of the same class into `groups` of this one: the same bits in any order. `export` gives columns with one row a
+    of the same class into `groups` of this one, several perhaps into one: the same bits in any order. `export` gives columns with one row a
     member, `load` makes a fresh state of them, its groups numbered by row: both serve spilling and remote runs.
     """
 

@@ -1,4 +1,4 @@
-"""One row a group, the best by some key: first, last, argmin, argmax, and min and max of text and nested values."""
+"""One row a group, the best by some key: first, last, argmin, argmax, earliest, latest, and min and max of text and nested values."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from .base import Finished, Groups, Rows, State, fit
 from .extremes import NAN_WORD, TOP
 from .store import Store
 
+BY_ANOTHER = ("argmin", "argmax", "earliest", "latest")
 LAST_PLACE = np.int64((1 << 63) - 1)
 SLACK = 1 << 16  # values kept beyond twice the groups before they are cut down
 
@@ -24,9 +25,10 @@ U64 = NDArray[np.uint64]
 
 
 class Best(State):
-    """`mode`: first, last (by place); least, greatest (the value itself); argmin, argmax (by the second argument).
+    """`mode`: first, last (by place); least, greatest (the value itself); argmin, argmax, earliest, latest (by the second argument).
 
-    Ties go to the first row. A null key is passed over; of first and last the value is the key that must not be null.
+    Ties go to the first row, of latest to the last. A null key is passed over; so is a null value, but of argmin and
+    argmax.
     Keys of fixed-width types are compared as words, of which the least wins; texts by Arrow, against the one kept.
     """
 
@@ -34,12 +36,12 @@ class Best(State):
 
     def __init__(self, type_: Type, by: Type | None, mode: str) -> None:
         self.type, self.by, self.mode = type_, by, mode
-        self.arity = 2 if mode in ("argmin", "argmax") else 1
+        self.arity = 2 if mode in BY_ANOTHER else 1
         self.ordered = mode not in ("least", "greatest")
         self.key_type = by or type_
         self.placed = mode in ("first", "last")
         self.textual = not self.placed and not is_word(self.key_type)
-        self.upwards = mode in ("least", "argmin", "first")
+        self.upwards = mode in ("least", "argmin", "first", "earliest")
         self.word = np.zeros(0, np.uint64)  # the key, the least of which wins; a rank within the batch where textual
         self.place = np.zeros(0, np.int64)
         self.at = np.zeros(0, np.int64)  # number of the value kept, -1: none yet
@@ -60,8 +62,10 @@ class Best(State):
     def update(self, rows: Rows) -> None:
         column = rows.args[-1]
         place = rows.place if rows.place is not None else np.zeros(len(rows.groups), np.int64)
-        live = np.flatnonzero(is_valid(column)) if column.null_count else None
         groups, values = rows.groups, rows.args[0]
+        live = self._live(column, values)
+        if self.mode == "latest":  # the last of ties: compared backwards
+            place = LAST_PLACE - place
         if live is not None:
             groups, place = groups[live], place[live]
             column, values = column.take(indices(live)), values.take(indices(live))
@@ -73,6 +77,13 @@ class Best(State):
             self._offer_texts(groups, self._text(column), place, values)
         else:
             self._offer(groups, self._words(column, place), place, values)
+
+    def _live(self, column: pa.Array[Any], values: pa.Array[Any]) -> NDArray[Any] | None:
+        """Rows that count; None: all."""
+        both = self.mode in ("earliest", "latest") and values.null_count
+        if not (column.null_count or both):
+            return None
+        return np.flatnonzero(is_valid(column) & is_valid(values) if both else is_valid(column))
 
     def _words(self, column: pa.Array[Any], place: NDArray[np.int64]) -> U64:
         if self.placed:

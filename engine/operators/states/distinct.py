@@ -59,7 +59,7 @@ class Distinct(State):
 
     def update(self, rows: Rows) -> None:
         column, groups = rows.args[0], rows.groups
-        valid = _valid(column)
+        valid = valid_of(column)
         if valid is not None:
             at = np.flatnonzero(valid)
             groups = groups[at]
@@ -144,6 +144,13 @@ class Distinct(State):
         rank[order] = np.arange(len(order), dtype=np.uint64)
         by = np.argsort((groups.astype(np.uint64) << np.uint64(32)) | rank[codes])
         return groups[by], codes[by], by, np.bincount(groups, minlength=n)
+
+    def ranked(self, n: int) -> tuple[Groups, NDArray[np.int64], NDArray[np.int64]]:
+        """Of whole numbers that are counted: group, value and how often it occurs, by group and value."""
+        groups, codes, by, _ = self._ranked(n)
+        if self.coder is None:
+            return groups, np.empty(0, np.int64), np.empty(0, np.int64)
+        return groups, numbers_of(self.coder.values())[codes], self.counts[by]
 
     def finish(self, n: int, out: str, compiled: bool) -> Finished:
         if out == "dc":
@@ -231,7 +238,7 @@ def flat(column: pa.Array[Any]) -> tuple[pa.Array[Any], Groups]:
     return values, np.repeat(np.arange(n, dtype=np.int32), np.diff(ends))
 
 
-def _valid(column: Any) -> NDArray[np.bool_] | None:
+def valid_of(column: Any) -> NDArray[np.bool_] | None:
     """Where there is a value; None: everywhere."""
     if isinstance(column, Spans):
         nulls = column.length < 0

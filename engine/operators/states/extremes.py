@@ -55,9 +55,8 @@ class Extreme(State):
         self.seen[groups] = 1
 
     def merge(self, other: Extreme, members: Groups, groups: Groups, compiled: bool) -> None:
-        theirs, best = other.best[members], self.best[groups]
-        self.best[groups] = np.maximum(best, theirs) if self.greatest else np.minimum(best, theirs)
-        self.seen[groups] |= other.seen[members]
+        (np.maximum if self.greatest else np.minimum).at(self.best, groups, other.best[members])
+        self.seen[groups[other.seen[members] > 0]] = 1
 
     def values(self, n: int) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
         """Words in the usual order (NaN last), and the groups without a value."""

@@ -144,7 +144,6 @@ class Limbs:
         np.add.at(self.limbs, (groups, field % self.width), part)
 
     def merge(self, other: Limbs, members: Groups, groups: Groups, compiled: bool) -> None:
-        """Members of one other state fall into different groups."""
         if other.added + self.added > WIDE_AT or len(other.wide):
             if not len(self.wide):
                 self.fold()
@@ -159,7 +158,7 @@ class Limbs:
                 self.limbs.reshape(-1), self.wide.reshape(-1), self.top, self.extra.reshape(-1), self.width,
             )  # fmt: skip
             return
-        self.extra[groups] += other.extra[members]
+        np.add.at(self.extra, groups, other.extra[members])
         theirs = other.top[members].astype(np.int64)
         live = theirs >= 0
         members, groups, theirs = members[live], groups[live], theirs[live]
@@ -169,9 +168,9 @@ class Limbs:
             field = theirs - back
             inside = (field >= 0) & (field > mine - self.width)
             to, place = groups[inside], field[inside] % self.width
-            self.limbs[to, place] += other.limbs[members[inside], place]
+            np.add.at(self.limbs, (to, place), other.limbs[members[inside], place])
             if len(other.wide):
-                self.wide[to, place] += other.wide[members[inside], place]
+                np.add.at(self.wide, (to, place), other.wide[members[inside], place])
 
     def fields(self, n: int, compiled: bool = False) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Sums of width + 1 fields a group from the lowest kept on, and the number of that field.

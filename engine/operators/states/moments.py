@@ -134,7 +134,7 @@ def ratio(over: int, under: int) -> float:
         return math.inf if (over > 0) == (under > 0) else -math.inf
 
 
-def _root(over: int, under: int) -> float:
+def root(over: int, under: int) -> float:
     """Square root of a ratio that may itself be out of range."""
     excess = over.bit_length() - under.bit_length()
     if abs(excess) < 900:
@@ -162,11 +162,11 @@ def _var_samp(k: int, s: int, ss: int) -> float:
 
 
 def _stddev(k: int, s: int, ss: int) -> float:
-    return _root(_spread(k, s, ss), (k * k) << UNIT)
+    return root(_spread(k, s, ss), (k * k) << UNIT)
 
 
 def _stddev_samp(k: int, s: int, ss: int) -> float:
-    return _root(_spread(k, s, ss), (k * (k - 1)) << UNIT)
+    return root(_spread(k, s, ss), (k * (k - 1)) << UNIT)
 
 
 def _cov(k: int, x: int, y: int, xx: int, yy: int, xy: int) -> float:
@@ -186,7 +186,7 @@ def _corr(k: int, x: int, y: int, xx: int, yy: int, xy: int) -> float | None:
     a, b, c = _spread(k, x, xx), _spread(k, y, yy), k * xy - x * y
     if not (a and b):
         return None
-    size = min(_root(c * c, a * b), 1.0)
+    size = min(root(c * c, a * b), 1.0)
     return -size if c < 0 else size
 
 

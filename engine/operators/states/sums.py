@@ -106,12 +106,18 @@ class SumLong(State):
 
     def _add(self, groups: Groups, numbers: NDArray[np.int64]) -> None:
         """Halves are summed in scratch first, so that each group carries once."""
-        if self._scratch.shape[1] < len(self.cells):
-            self._scratch = np.zeros((2, len(self.cells)), np.int64)
-        lows, highs = self._scratch
+        lows, highs = self._halves()
         np.add.at(lows, groups, numbers & LOW32)
         np.add.at(highs, groups, numbers >> 32)
         np.add.at(self.cells[:, COUNT], groups, 1)
+        self._carry(groups, lows, highs)
+
+    def _halves(self) -> NDArray[np.int64]:
+        if self._scratch.shape[1] < len(self.cells):
+            self._scratch = np.zeros((2, len(self.cells)), np.int64)
+        return self._scratch
+
+    def _carry(self, groups: Groups, lows: NDArray[np.int64], highs: NDArray[np.int64]) -> None:
         # the same group may stand here several times: each time the same sum is stored
         low, high = _add128(self.cells[groups, LOW], self.cells[groups, HIGH], lows[groups], highs[groups])
         self.cells[groups, LOW], self.cells[groups, HIGH] = low, high
@@ -124,13 +130,17 @@ class SumLong(State):
 
             group.merge_longs(members, other.cells.reshape(-1), groups, self.cells.reshape(-1))
             return
-        # members of one other state fall into different groups
-        theirs = other.cells[members]
-        before = self.cells[groups, LOW].view(np.uint64)
-        after = before + theirs[:, LOW].view(np.uint64)
-        self.cells[groups, LOW] = after.view(np.int64)
-        self.cells[groups, HIGH] += theirs[:, HIGH] + (after < before)
-        self.cells[groups, COUNT] += theirs[:, COUNT]
+        for at in range(0, len(groups), CHUNK):
+            self._merge(other.cells[members[at : at + CHUNK]], groups[at : at + CHUNK])
+        np.add.at(self.cells[:, COUNT], groups, other.cells[members, COUNT])
+
+    def _merge(self, theirs: NDArray[np.int64], groups: Groups) -> None:
+        """As `_add`: several members may fall into one group."""
+        lows, highs = self._halves()
+        np.add.at(lows, groups, theirs[:, LOW] & LOW32)
+        np.add.at(highs, groups, (theirs[:, LOW] >> 32) & LOW32)
+        np.add.at(self.cells[:, HIGH], groups, theirs[:, HIGH])
+        self._carry(groups, lows, highs)
 
     def _columns(self, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         low, high, count = np.ascontiguousarray(self.cells[:n, :3].T)

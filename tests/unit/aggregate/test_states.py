@@ -22,7 +22,8 @@ from cortado.engine.operators.states.limbs import Limbs
 from cortado.planner.types import DOUBLE, LONG, STRING
 
 N_GROUPS = 9
-DATA = {"values": 3, "array": 4, "percentile": (40.0, "linear")}
+DATA = {"values": 3, "array": 4, "percentile": (40.0, "linear"), "estpercentile": 40.0, "estdc": 9, "estdcount": 9}
+BY_TIME = ("earliest", "latest")  # their binder adds the time
 NAMES = sorted(
     n for n, a in REGISTRY.aggregates.items() if not a.span_only and (n[0] != "p" or n in ("p50", "p99", "percentile"))
 )
@@ -59,19 +60,24 @@ def outcome(state: State, out: str, compiled: bool) -> Any:
     return [hexed(v) for v in state.finish(N_GROUPS, out, compiled).values.to_pylist()]
 
 
-@pytest.mark.parametrize("type_", [LONG, DOUBLE, STRING], ids=str)
-@pytest.mark.parametrize("name", NAMES)
-def test_any_split_in_any_order_gives_the_same_bits(name: str, type_: Any) -> None:
+def made(name: str, type_: Any) -> tuple[np.random.Generator, Any, list[Any], int]:
+    """The aggregate's maker over columns of the type."""
     rng = np.random.default_rng(len(name))
     n = 900
     found = columns(rng, n)
     function = REGISTRY.aggregates[name]
-    n_args = 1 if name in DATA else function.least
+    n_args = 1 if name in DATA else 2 if name in BY_TIME else function.least
     types = [type_, DOUBLE if function.ordered else type_][:n_args]
     args = [found[t] for t in types]
     if n_args == 2 and not function.ordered:
         args[1] = args[1].take(indices(np.roll(np.arange(n), 7)))
-    maker = function.state(types, DATA.get(name))
+    return rng, function.state(types, DATA.get(name)), args, n
+
+
+@pytest.mark.parametrize("type_", [LONG, DOUBLE, STRING], ids=str)
+@pytest.mark.parametrize("name", NAMES)
+def test_any_split_in_any_order_gives_the_same_bits(name: str, type_: Any) -> None:
+    rng, maker, args, n = made(name, type_)
     groups = rng.integers(0, N_GROUPS - 1, n).astype(np.int32)  # the last group stays empty
     place = np.arange(n) + (1 << 36)
     whole = outcome(fed(maker, groups, args, place, np.arange(n), True), maker.out, True)
@@ -91,6 +97,24 @@ def test_any_split_in_any_order_gives_the_same_bits(name: str, type_: Any) -> No
             else:
                 into.merge(states[i], members, members, compiled=i < 2)
         assert outcome(into, maker.out, False) == whole
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("type_", [LONG, DOUBLE, STRING], ids=str)
+@pytest.mark.parametrize("name", NAMES)
+def test_several_members_merge_into_one_group(name: str, type_: Any, compiled: bool) -> None:
+    rng, maker, args, n = made(name, type_)
+    place = np.arange(n)
+    groups = rng.integers(0, N_GROUPS, n).astype(np.int32)
+    coarse = (groups // 4).astype(np.int32)
+    whole = outcome(fed(maker, coarse, args, place, np.arange(n), compiled), maker.out, compiled)
+    fine = fed(maker, groups, args, place, np.arange(n), compiled)
+    into: State = maker.make()
+    into.resize(N_GROUPS)
+    into.asked = (maker.out,)
+    members = rng.permutation(N_GROUPS).astype(np.int32)
+    into.merge(fine, members, (members // 4).astype(np.int32), compiled)
+    assert outcome(into, maker.out, compiled) == whole
 
 
 def test_the_wide_form_gives_the_same_sums(monkeypatch: pytest.MonkeyPatch) -> None:

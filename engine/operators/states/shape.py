@@ -1,0 +1,113 @@
+"""Skewness and kurtosis, from exact sums of the first four powers.
+
+A square is kept as two doubles, what it rounds to and what that leaves over, so that cubes and fourth powers are sums of
+products of doubles, which are added up exactly (`Limbs.add_products`). The central moments are whole numbers then.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ....planner.types import Type
+from ...arrow import array_from, is_valid
+from .base import Finished, Groups, Rows, State
+from .limbs import Limbs
+from .moments import UNIT, WIDTH, as_doubles, ratio, root
+from .ratios import two_product
+
+LARGE = 2.0**500  # beyond it a square and what it leaves over are no doubles; counted as infinite
+SMALL = 2.0**-400  # below it what a square leaves over is none; counted as zero
+HALF = UNIT // 2
+
+
+class Shape(State):
+    """`out`: skew (m3 / m2 ** 1.5) or kurt (m4 / m2 ** 2 - 3) of the population; null without spread."""
+
+    def __init__(self, type_: Type) -> None:
+        self.type = type_
+        self.sums = [Limbs(WIDTH), *(Limbs(WIDTH) for _ in range(3))]  # x, xx, xxx, xxxx
+
+    def key(self) -> Hashable:
+        return (Shape, self.type)
+
+    def resize(self, n: int) -> None:
+        for s in self.sums:
+            s.resize(n)
+
+    def nbytes(self) -> int:
+        return sum(s.nbytes() for s in self.sums)
+
+    def update(self, rows: Rows) -> None:
+        groups, x, compiled = rows.groups, as_doubles(rows.args[0]), rows.compiled
+        if rows.args[0].null_count:
+            valid = is_valid(rows.args[0])
+            groups, x = groups[valid], x[valid]
+        with np.errstate(invalid="ignore"):
+            x = np.where(np.abs(x) > LARGE, np.copysign(np.inf, x), x)
+            x = np.where(np.abs(x) < SMALL, 0.0, x)
+        one, two, three, four = self.sums
+        one.add(groups, array_from(x), compiled)
+        finite = np.isfinite(x)
+        if not finite.all():
+            groups, x = groups[finite], x[finite]
+        high, low = two_product(x, x)
+        two.add_products(groups, x, x, compiled)
+        three.add_products(groups, high, x, compiled)
+        three.add_products(groups, low, x, compiled)
+        four.add_products(groups, high, high, compiled)
+        four.add_products(groups, 2 * high, low, compiled)
+        four.add_products(groups, low, low, compiled)
+
+    def merge(self, other: Shape, members: Groups, groups: Groups, compiled: bool) -> None:
+        for mine, theirs in zip(self.sums, other.sums, strict=True):
+            mine.merge(theirs, members, groups, compiled)
+
+    def finish(self, n: int, out: str, compiled: bool) -> Finished:
+        count = self.sums[0].count(n)
+        odd = np.logical_or.reduce(self.sums[0].specials(n))
+        value, nulls = np.where(odd, math.nan, 0.0), count == 0
+        live = np.flatnonzero(~nulls & ~odd)
+        if len(live):
+            terms = [s.integers(live) for s in self.sums]
+            formula = _skew if out == "skew" else _kurt
+            for g, k, *powers in zip(live.tolist(), count[live].tolist(), *terms, strict=True):
+                got = formula(k, *powers)
+                if got is None:
+                    nulls[g] = True
+                else:
+                    value[g] = got
+        nulls |= odd & (count < 2)
+        return Finished(array_from(np.where(nulls, 0.0, value), nulls))
+
+    def export(self, members: Groups) -> list[pa.Array[Any]]:
+        return [c for s in self.sums for c in s.export(members)]
+
+    def load(self, arrays: Sequence[pa.Array[Any]]) -> None:
+        at = 0
+        for s in self.sums:
+            s.load(arrays[at : at + s.columns()])
+            at += s.columns()
+
+
+def _skew(k: int, a: int, b: int, c: int, d: int) -> float | None:
+    """From a count and the sums of powers: of x in whole units of 2**-HALF, of all others in units of 2**-UNIT."""
+    c <<= HALF  # now each power is in units of that power of 2**-HALF
+    second, third = k * b - a * a, k * k * c - 3 * k * a * b + 2 * a**3
+    if second <= 0:
+        return None
+    size = root(third * third, second**3)
+    return -size if third < 0 else size
+
+
+def _kurt(k: int, a: int, b: int, c: int, d: int) -> float | None:
+    c, d = c << HALF, d << UNIT
+    second = k * b - a * a
+    if second <= 0:
+        return None
+    fourth = k**3 * d - 4 * k * k * a * c + 6 * k * a * a * b - 3 * a**4
+    return ratio(fourth - 3 * second * second, second * second)
