@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..planner.expr import Literal
-from ..planner.plan import Aggregate
+from ..planner.plan import Aggregate, visible
 from ..planner.types import LONG, Schema, Type, join
 from ..planner.unparse import stage_text
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
@@ -86,8 +86,9 @@ Blocking; spills to disk. The finest groups and all subtotals are kept apart by 
         keys = args.keys(items)
         aggs = args.aggregates(args.many("aggs"))
         args.binder.distinct_columns((*keys, *aggs), [i.span for i in (*items, *args.many("aggs"))])
-        for column, item in zip((*keys, *aggs), (*items, *args.many("aggs")), strict=False):
-            if column.name == LEVEL:
+        names = [*(k.name for k in keys), *(n for n, _ in visible(aggs))]
+        for name, item in zip(names, (*items, *args.many("aggs")), strict=False):
+            if name == LEVEL:
                 args.fail("E350", f"two columns are named '{LEVEL}'", item.span, hint="name this one with 'as'")
         if self.cube and len(keys) > MOST_KEYS:
             args.fail("E701", f"a cube of {len(keys)} fields has {2 ** len(keys):,} groupings",

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn, Protocol
+from typing import NoReturn
 
 from ..planner import ast
 from ..planner.types import DATE, Schema, Type
 from .base import Args
-
-
-class Fail(Protocol):
-    """Records a fault and gives up."""
-
-    def __call__(self, code: str, message: str, /, **more: Any) -> NoReturn: ...
-
 
 HINT = 'make one: eval _time = date(x, "yyyy-MM-dd HH:mm:ss")'
 
@@ -39,7 +32,9 @@ def implied_time(args: Args, schema: Schema, option: str = "time") -> tuple[str,
     return time_field(schema, args.abort, args.note, f"{option}=F")
 
 
-def time_field(schema: Schema, fail: Fail, note: Callable[[str, str], None], way: str) -> tuple[str, Type]:
+def time_field(
+    schema: Schema, fail: Callable[..., NoReturn], note: Callable[[str, str], None], way: str
+) -> tuple[str, Type]:
     """`_time`, or the only date field, which is noted; else E340. `way`: how a user names the field F."""
     if "_time" in schema:
         kind = schema.type("_time") or DATE

@@ -23,6 +23,7 @@ from ..arrow import array_from, call, numbers_of
 from ..arrow import nulls as null_array
 from ..batch import Batch, Origin
 from ..context import Context
+from ..exprs import spread
 from ..notes import At
 from ..operator import Emit, Flow, Partition, Source, StreamTransform
 from ..values import to_text
@@ -202,7 +203,7 @@ class LabelTransform(StreamTransform):
             key = to_text(key, type_, zone) if out.kind == "string" else call("cast", key, out.arrow)
         kind, value = self._label
         if out.kind == "string" and kind.kind != "string":
-            shown = to_text(pa.repeat(scalar(value, kind), 1), kind, zone)[0].as_py()  # type: ignore[attr-defined]
+            shown = to_text(spread(scalar(value, kind), 1), kind, zone)[0].as_py()
             kind, value = STRING, shown
         if out.kind == "double":
             value = float(value)

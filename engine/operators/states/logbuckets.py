@@ -98,7 +98,7 @@ def codes_of(values: NDArray[Any]) -> NDArray[np.int64]:
     with np.errstate(invalid="ignore"):
         part = ((2.0 * mantissa - 1.0) * float(STEP)).astype(np.int64)
     size = (exponent.astype(np.int64) - 1) * STEP + part + CODE_1
-    out = np.where(x < 0, -size, size)
+    out: NDArray[np.int64] = np.where(x < 0, -size, size)
     odd = ~np.isfinite(x) | (x == 0)
     if odd.any():
         out[x == 0] = 0

@@ -90,7 +90,7 @@ class Estimate(State):
             column = column.to_arrow()
         elif isinstance(column, pa.DictionaryArray):
             if len(column.dictionary) < len(column):
-                return self._hashes(column.dictionary)[numbers_of(column.indices.cast(pa.int64()))]
+                return np.asarray(self._hashes(column.dictionary)[numbers_of(column.indices.cast(pa.int64()))])
             column = decode(column)
         form: Any = normal(self.type, column)
         return _spread(hash_of(*words_for(form)))
