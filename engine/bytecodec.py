@@ -107,6 +107,7 @@ def to_base64(array: pa.Array[Any]) -> pa.Array[Any]:
 
 def from_base64(text: pa.Array[Any]) -> tuple[pa.Array[Any], Mask]:
     """The standard alphabet; padding may be left out, but not be wrong. Malformed: anything else."""
+    text = text.view(pa.string()) if text.type == pa.binary() else text  # trimming is not there for bytes
     body = call("ascii_rtrim", text, characters="=")
     data, starts, sizes = _parts(body)
     whole = np.asarray(call("fill_null", call("binary_length", text), 0)).astype(np.int64)

@@ -59,6 +59,8 @@ def arrow_type(kind: str) -> Any:
     if kind.startswith("map<"):
         members = [m.split("=") for m in kind[4:-1].split(",")]
         return pa.struct([(n, arrow_type(t)) for n, t in members])
+    if kind.startswith("array<") and kind not in ARROW:
+        return pa.list_(arrow_type(kind[6:-1]))
     return ARROW[kind]
 
 
@@ -88,7 +90,14 @@ def cell_value(cell: str, kind: str) -> Any:
             return duration(cell)
         case "binary":
             return bytes.fromhex(cell)
-    return json.loads(cell)
+    return json_value(json.loads(cell), kind)
+
+
+def json_value(value: Any, kind: str) -> Any:
+    """Elements that JSON has no form for stand as text."""
+    if isinstance(value, list) and kind.startswith("array<"):
+        return [json_value(v, kind[6:-1]) for v in value]
+    return cell_value(value, kind) if isinstance(value, str) and kind in ("date", "duration", "binary") else value
 
 
 def moment(text: str) -> dt.datetime:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from cortado.commands.language import language
 from cortado.engine.sources.jsonlenient import BadJson, objects
 from cortado.planner import ast
 from cortado.planner.parse import Parsed
@@ -124,13 +125,14 @@ def dry_stages(stages: Iterable[Parsed], empty_sources: set[str]) -> set[str]:
     found: set[str] = set()
     dry = False
     for stage in stages:
-        named = {n for n in _sources(stage) if n}
-        if named:
-            dry = named <= empty_sources
+        if language().is_source(stage.command):
+            named = {n for n in _sources(stage) if n}
+            dry = bool(named) and named <= empty_sources
         if dry:
             found.add(stage.number)
         for sub in subqueries(stage.parts):
-            found |= dry_stages(sub, empty_sources)
+            inner = dry_stages(sub, empty_sources)
+            found |= inner | ({stage.number} if sub[-1].number in inner else set())
         dry = dry or _stops(stage)
     return found
 
