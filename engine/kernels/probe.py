@@ -93,6 +93,17 @@ def rows_by_number(numbers: Any, fill: Any, rows: Any) -> Any:
     return numbers.size
 
 
+@kernel(i32, i64w)
+def count_pairs(numbers: Any, starts: Any) -> Any:
+    """How many pairs `pairs` makes."""
+    total = np.int64(0)
+    for i in range(numbers.size):
+        number = numbers[i]
+        if number >= 0:
+            total += starts[np.uint64(number) + np.uint64(1)] - starts[np.uint64(number)]
+    return total
+
+
 @kernel(i32, i64w, i32w, i32w, i32w)
 def pairs(numbers: Any, starts: Any, rows: Any, left: Any, right: Any) -> Any:
     """Each row of the left with the rows of its number in turn; returns how many pairs there are."""

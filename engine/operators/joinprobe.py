@@ -20,6 +20,7 @@ from .joinkeys import Side, nulls_of, sides
 from .joinrows import Joiner, RightJoiner
 from .keytable import Ids
 
+FEW = 16  # batches of pairs that may be made at once
 HINT = "suffix= keeps both"
 NO_ROWS = np.empty(0, np.int32)
 
@@ -66,7 +67,17 @@ class Matcher:
 
     def several(self, numbers: Ids, most: int, *, outer: bool) -> Iterator[tuple[Ids, Ids]]:
         """Pairs of rows, at most so many at once; with `outer` a row without a partner is paired with -1."""
-        starts = self._built.starts
+        starts, rows = self._built.starts, self._built.rows
+        if self._ctx.compiled and rows is not None and not outer:
+            from ..kernels import probe
+
+            n = int(probe.count_pairs(numbers, starts))
+            if n <= FEW * most:
+                left, right = np.empty(n, np.int32), np.empty(n, np.int32)
+                probe.pairs(numbers, starts, rows, left, right)
+                for low in range(0, n, most):
+                    yield left[low : low + most], right[low : low + most]
+                return
         known = numbers >= 0
         first = np.where(known, starts[numbers], 0)
         counts = np.where(known, starts[numbers + 1] - first, 0)
@@ -79,9 +90,9 @@ class Matcher:
             here = given[a:b].copy()
             here[0] -= low - int(ends[a] - given[a])
             here[-1] -= int(ends[b - 1]) - high
-            left = np.repeat(np.arange(a, b), here)
-            at = np.arange(low, high) - (ends[left] - given[left])
-            yield left.astype(np.int32), self._rows_at(first[left] + at, counts[left] > 0)
+            of = np.repeat(np.arange(a, b), here)
+            at = np.arange(low, high) - (ends[of] - given[of])
+            yield of.astype(np.int32), self._rows_at(first[of] + at, counts[of] > 0)
 
     def _rows_at(self, at: NDArray[np.int64], has: NDArray[np.bool_]) -> Ids:
         rows = self._built.rows
@@ -140,7 +151,7 @@ class ProbeTransform:
         if kind == "rightonly":
             self._mark_groups(numbers)
             return Flow.MORE
-        most = local.ctx.settings.batch_rows
+        most = max(local.ctx.settings.batch_rows, batch.n_rows)
         for left, right in local.matcher.several(numbers, most, outer=self._outer):
             local.ctx.check()
             if self._marks:

@@ -224,7 +224,9 @@ class GraceSink:
         return built
 
     def _empty(self, work: Work) -> Built:
-        return self._made([([null_array(0, t.arrow) for _, t in self._right.schema.fields], np.empty(0, np.int64))], work)
+        return self._made(
+            [([null_array(0, t.arrow) for _, t in self._right.schema.fields], np.empty(0, np.int64))], work
+        )
 
     # notes
 
