@@ -35,7 +35,7 @@ from .planner.expr import Expr, Literal
 from .planner.fieldparams import with_fields
 from .planner.optimise import optimise
 from .planner.parse import parse
-from .planner.plan import Explain, Here, Node, Pending, query_text
+from .planner.plan import Explain, Here, Node, Pending, Settle, query_text
 from .planner.rules import Helpers
 from .planner.text import Fault, QueryError, Span, error, fault
 from .planner.types import Schema
@@ -374,7 +374,7 @@ def _field_params(literals: Mapping[str, Literal]) -> dict[str, tuple[str, ...]]
     return one | {n: tuple(v.value) for n, v in literals.items() if v.type.width == "fields"}
 
 
-def _settled(schema: Schema, slot: int) -> tuple[Node, tuple[Note, ...]]:
+def _settled(schema: Schema, slot: int, found: Schema) -> tuple[Node, tuple[Note, ...]]:
     """Nothing follows the stage whose columns the data decides: they are the result's."""
     return Here(columns=schema, slot=slot), ()
 
@@ -429,7 +429,8 @@ class Query:
     def known(self) -> Schema:
         """The same as the engine has them."""
         if isinstance(self._plan, Pending) and self._plan.implied:
-            return self._plan.inputs[0].schema
+            waited = self._plan.inputs[0]
+            return waited.opens.schema if isinstance(waited, Settle) else waited.schema
         return self._plan.schema
 
     @property

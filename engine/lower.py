@@ -25,11 +25,13 @@ from ..planner.plan import (
     Project,
     Rename,
     Scan,
+    Settle,
     Sort,
     Tail,
     rebuilt,
 )
 from ..planner.text import QueryError, error, locate
+from ..planner.types import Schema
 from .branches import Branch, Branches, behind
 from .latevalues import FirstRow, with_values
 from .notes import At
@@ -110,6 +112,7 @@ class Lowering:
     _n_tags: int = 0
     _n_slots: int = 0
     nodes: dict[int, Node] = field(default_factory=dict)  # by the id of the operator's tag
+    _finders: dict[int, Any] = field(default_factory=dict)  # of Settle nodes: an operator with the fields it `found`
     _here: dict[int, tuple[Any, PipelineSpec | None]] = field(default_factory=dict)  # rows that Here nodes stand for
 
     def tag(self, node: Node) -> Tag:
@@ -216,7 +219,8 @@ class Lowering:
             self._n_slots += 1
             slot = self._n_slots
             self._here[slot] = source, spec
-            plan, notes = pending.rest(source.schema, slot)
+            finder = self._finders.get(id(waited))
+            plan, notes = pending.rest(source.schema, slot, finder.found if finder is not None else Schema())
             self.told(notes)
             made: Specs = []
             self._plan(rebuilt(nodes[:0:-1], self.again(plan)), made, close)
@@ -333,6 +337,9 @@ class Lowering:
             from .operators.aggregate import AggregateSink
 
             return [AggregateSink(node, before, at, node.sorted), *derived(node, at)]
+        if isinstance(node, Settle):
+            finder = self._finders[id(node)] = self.lowerings[type(node.opens)].lower(node)
+            return [finder, SelectTransform([before.index(n) for n in node.schema.names()], node.schema)]
         made = self.lowerings[type(node)].lower(node)
         return made if isinstance(made, list) else [made]
 

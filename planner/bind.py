@@ -16,8 +16,9 @@ from .catalog import AggregateFunction, Function, Note
 from .combine import Given
 from .expr import Expr, Late, Literal, is_late
 from .literals import array_literal, literal_of
+from .opening import limited, streamed
 from .parse import Parsed, Query
-from .plan import Here, Node, Pending, Rename
+from .plan import Here, Node, Opening, Pending, Rename, Settle
 from .text import Fault, QueryError, Span, error
 from .types import ANY, Schema
 from .unparse import stage_text
@@ -82,6 +83,8 @@ class Binder(AggregateBinder):
         self.controls: list[Parsed] = []
         self.stage: Parsed = query.stages[0] if query.stages else _NOTHING
         self._unknown: set[str] = set()  # stages of unknown commands: nobody knows whether rows come from them
+        self.asked = None
+        self.forgiving = False
         self._sites = 0
         self._silent = 0
         self._late = 0  # parameters that subqueries give, so far
@@ -141,13 +144,38 @@ class Binder(AggregateBinder):
     def _rows(self, stages: Sequence[Parsed], node: Node | None) -> Node | None:
         for i, stage in enumerate(stages):
             self.stage = stage
+            if isinstance(node, Opening) and node.schema.open:
+                moved = limited(self, node, stage)
+                if moved is not None:
+                    node = moved
+                    continue
+                closed = streamed(self, node, stages[i:])
+                if closed is None:
+                    return self._pending(Settle(**_as(node), opens=node), stages[i:], node)
+                self.stage, node = stage, closed
             if node is not None and node.schema.open and stage.known:
                 return self._pending(node, stages[i:])
             try:
                 node = self._stage(stage, node)
             except Waits as waits:
                 return self._waiting(waits, node, stages[i:])
+        if isinstance(node, Opening) and node.schema.open:
+            return self._pending(Settle(**_as(node), opens=node), (), node)
         return node
+
+    def on_trial(self, stage: Parsed, before: Node) -> Node:
+        self.stage = stage
+        return self._stage(stage, before)
+
+    def keep(self) -> tuple[Any, ...]:
+        """What binding leaves behind, to be put back after a trial."""
+        kept = list(self.faults), list(self.notes), self.stage, self._sites, set(self._unknown)
+        self._silent += 1
+        return kept
+
+    def put_back(self, kept: tuple[Any, ...]) -> None:
+        self.faults, self.notes, self.stage, self._sites, self._unknown = kept
+        self._silent -= 1
 
     def _stage(self, stage: Parsed, before: Node | None) -> Node:
         if not stage.known:
@@ -183,10 +211,10 @@ class Binder(AggregateBinder):
                 self.faults.append(placed)
             return Here(span=stage.span, stage=stage.number, columns=OPEN)
 
-    def _pending(self, node: Node, stages: Sequence[Parsed]) -> Node:
+    def _pending(self, node: Node, stages: Sequence[Parsed], opens: Opening | None = None) -> Node:
         """The columns here depend on data: check what can be checked now, bind again when they are known."""
         self._silent += 1
-        provisional: Node | None = Here(columns=OPEN, stage=node.stage)
+        provisional: Node | None = Here(columns=OPEN if opens is None else opens.schema, stage=node.stage)
         for stage in stages:
             self.stage = stage
             try:
@@ -194,13 +222,20 @@ class Binder(AggregateBinder):
             except Waits:
                 provisional = Here(columns=OPEN, stage=stage.number)
         self._silent -= 1
-        return self._later(node, stages, lambda here: (stages, here))
+
+        def begin(here: Here, found: Schema) -> tuple[Sequence[Parsed], Node | None]:
+            if opens is None:
+                return stages, here
+            self.forgiving = True
+            return stages, replace(opens, inputs=(here,)).closed(found, settled=True)
+
+        return self._later(node, stages, begin)
 
     def _waiting(self, waits: Waits, before: Node | None, stages: Sequence[Parsed]) -> Node:
         """The columns of a subquery depend on data: its stage and those behind it are bound when it has run."""
         key = (stages[0].number, waits.nth)
 
-        def begin(here: Here) -> tuple[Sequence[Parsed], Node | None]:
+        def begin(here: Here, found: Schema) -> tuple[Sequence[Parsed], Node | None]:
             self._known[key] = here
             return stages, before
 
@@ -214,19 +249,21 @@ class Binder(AggregateBinder):
         return self._later(waits.node, stages, begin, beside=before)
 
     def _later(
-        self, node: Node, stages: Sequence[Parsed], begin: Callable[[Here], tuple[Sequence[Parsed], Node | None]],
-        beside: Node | None = None,
+        self, node: Node, stages: Sequence[Parsed],
+        begin: Callable[[Here, Schema], tuple[Sequence[Parsed], Node | None]], beside: Node | None = None,
     ) -> Pending:  # fmt: skip
         params = dict(self.params)
 
-        def rest(schema: Schema, slot: int) -> tuple[Node, tuple[Note, ...]]:
+        def rest(schema: Schema, slot: int, found: Schema) -> tuple[Node, tuple[Note, ...]]:
             with self._again:
                 self.faults, self.notes, self.params = [], [], dict(params)
-                bound = self._rows(*begin(Here(columns=schema, slot=slot)))
+                bound = self._rows(*begin(Here(columns=schema, slot=slot), found))
                 self.finish()
                 assert bound is not None
                 return bound, tuple(self.notes)
 
+        if not stages:
+            return Pending(span=node.span, stage=node.stage, inputs=(node,), rest=rest, implied=True)
         first = stages[0]
         return Pending(
             span=first.span, stage=first.number, inputs=(node,), rest=rest, body=" | ".join(map(stage_text, stages)),
@@ -300,6 +337,11 @@ def composed(source: Node) -> Node:
 
 
 _NOTHING = Parsed("1", "", Span(0, 0), (), (), Span(0, 0))
+
+
+def _as(node: Node) -> dict[str, Any]:
+    """The place of a node in the text and in the plan."""
+    return {"span": node.span, "stage": node.stage, "written": node.written, "inputs": node.inputs}
 
 
 def _span_or(span: Span, other: Span) -> Span:

@@ -12,6 +12,7 @@ from .bind_call import BoundCall, CallFault
 from .catalog import Function, Note
 from .expr import Bound, Call, Expr, FieldRef, Literal, is_late
 from .literals import INT32
+from .opening import Asked
 from .parse import Parsed
 from .plan import column_name
 from .text import Fault, Span, nearest
@@ -60,6 +61,8 @@ class ExpressionBinder:
     _file: str
     _sites: int
     _silent: int
+    asked: Asked | None  # while stages are bound on trial: what they look up in an open schema
+    forgiving: bool  # the data might have had a field of any name: one that it lacks is null, without a word
 
     @property
     def strict(self) -> bool:
@@ -114,6 +117,8 @@ class ExpressionBinder:
     # fields
 
     def unknown(self, name: str, span: Span, schema: Schema, *, always: bool = False) -> None:
+        if self.forgiving and not always:
+            return
         near = (name.lower(),) if name in ("TRUE", "FALSE", "NULL") else nearest(name, schema.names(), 1)
         if always or self.strict:
             self.fail(
@@ -131,9 +136,14 @@ class ExpressionBinder:
     def field(self, f: ast.Field, schema: Schema, *, always: bool = False) -> tuple[str, Type]:
         name = self.field_name(f)
         type_ = schema.type(name)
+        self._ask(name, schema)
         if type_ is None:
             self.unknown(name, f.span, schema, always=always)
         return name, type_ or NULL
+
+    def _ask(self, name: str, schema: Schema) -> None:
+        if self.asked is not None and schema.open and name not in schema:
+            self.asked.names[name] = None
 
     def field_name(self, f: ast.Field) -> str:
         """A field parameter stands for the name that it holds."""
@@ -154,7 +164,9 @@ class ExpressionBinder:
                 continue
             pattern = f.name.replace("[", "[[]").replace("?", "[?]")
             hits = [n for n in schema.names() if fnmatch.fnmatchcase(n, pattern)]
-            if not hits and not schema.open:
+            if schema.open and self.asked is not None:
+                self.asked.by_pattern = True
+            if not hits and not schema.open and not self.forgiving:
                 self.warn("W301", f"no field matches '{f.name}'", f.span, hint=_fields_here(schema))
             out += hits
         return list(dict.fromkeys(out))
@@ -235,6 +247,7 @@ class ExpressionBinder:
                     inner = self._member(inner, member, e.span)
                 return inner
         if schema.open:
+            self._ask(e.name, schema)
             return FieldRef(type=ANY, name=e.name, span=e.span)
         self.unknown(e.name, e.span, schema)
         return Literal(type=NULL, value=None, span=e.span)

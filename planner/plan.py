@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from . import ast
 from .catalog import AggregateFunction, LateRelation, Relation, ScanRequest
@@ -47,6 +47,7 @@ class Node:
     blocking: ClassVar[bool] = False
     order: ClassVar[Order] = Order.KEEPS
     writes: ClassVar[bool] = False  # gets all rows whatever stands below it
+    bounded: ClassVar[bool] = False  # what it needs is known, also while nobody knows what is read of it
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "schema", self.derive())
@@ -373,6 +374,7 @@ class Aggregate(Node):
     sorted: bool = True  # off where a sort follows that has the keys as its last ones
     command = "stats"
     blocking = True
+    bounded = True
     order = Order.SETS
 
     @property
@@ -526,10 +528,59 @@ class Tail(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Opening(Node):
+    """A stage that makes fields which only the data knows. While its schema is open it cannot run; `closed` makes of it
+    one that makes these fields and no other."""
+
+    def guess(self, name: str) -> Type | None:
+        """The type of a field of this name, whether the data has it or not; None where only the data says."""
+        return None
+
+    def certain(self) -> Schema:
+        """The fields that come out of the stage, as it is, whatever the data has."""
+        return self.schema
+
+    def closed(self, found: Schema, *, settled: bool = False) -> Opening:
+        """`settled`: all rows were looked at before, and what was wrong with them was told."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settle(Node):
+    """Holds the rows in front of a stage whose fields only the data knows, and finds which they are."""
+
+    opens: Opening
+    command = "settle"
+    blocking = True
+    bounded = True
+
+    def derive(self) -> Schema:
+        return self.inputs[0].schema.select(n for n in self.inputs[0].schema.names() if n in self.needs(frozenset()))
+
+    @property
+    def name(self) -> str:
+        return self.opens.name
+
+    def text(self) -> str:
+        return self.opens.text()
+
+    def detail(self) -> str:
+        return self.opens.detail()
+
+    def needs(self, wanted: Names) -> Names:
+        return self.opens.needs(frozenset(self.opens.schema.names()))
+
+
+# Of the columns of the rows that were waited for, their slot, and for a Settle node the fields that were found in them:
+# a plan over Here(slot), and notes.
+Rest: TypeAlias = "Callable[[Schema, int, Schema], tuple[Node, Any]]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pending(Node):
     """Stages behind a node whose columns only the data decides: bound again when that node is done."""
 
-    rest: Callable[[Schema, int], tuple[Node, Any]] = field(compare=False, repr=False)  # -> plan over Here(slot), notes
+    rest: Rest = field(compare=False, repr=False)
     body: str = ""
     beside: Node | None = field(
         default=None, compare=False, repr=False
@@ -610,6 +661,7 @@ def query_text(node: Node) -> str:
 
 ROW_TIME = ("_time", DATE)
 __all__ = [
-    "EXPLAIN", "AggCall", "Aggregate", "Assignment", "Derived", "Explain", "Expr", "Filter", "Here", "Keep", "Key", "Limit", "Node", "Order", "Pending",
-    "Project", "Rename", "Scan", "Sort", "SortKey", "Tail", "column_name", "is_hidden", "query_text", "visible",
+    "EXPLAIN", "AggCall", "Aggregate", "Assignment", "Derived", "Explain", "Expr", "Filter", "Here", "Keep", "Key", "Limit", "Node", "Opening",
+    "Order", "Pending", "Project", "Rename", "Scan", "Settle", "Sort", "SortKey", "Tail", "column_name", "is_hidden", "query_text",
+    "visible",
 ]  # fmt: skip

@@ -33,6 +33,9 @@ QUERIES = [
     'table t | rex field=url "^/(?<top>[^/]*)" | parse field=url "a*b" as mid | fields mid',
     "table t | timechart span=1h long=t count by url",
     "table t | sort limit=3 nulls=last -bytes, +url",
+    "table t | parsekv field=url overlay=t kvdelim=':' | sort a",
+    "table t | parsekv field=url | stats count by a, b",
+    "table t | parsekv field=url errors=why a, `b c` | limit 3",
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..plan import Aggregate, Names, Node, Pending, Project, Scan, rebuilt
+from ..plan import Names, Node, Pending, Project, Scan, rebuilt
 from .total import is_total
 
 
@@ -22,7 +22,7 @@ def _line(plan: Node, wanted: Names, *, everything: bool) -> Node:
         chain.append(pruned)
         if len(node.inputs) != 1:
             break
-        everything = isinstance(node, Pending) or (everything and not isinstance(node, Aggregate))
+        everything = isinstance(node, Pending) or (everything and not node.bounded)
         wanted = frozenset(node.inputs[0].schema.names()) if everything else pruned.needs(wanted)
         node = node.inputs[0]
         everything = everything or node.schema.open

@@ -1,0 +1,123 @@
+"""What `parsekv` and the parsers of `parse` with fields of their own share: the node and how it is lowered."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..engine.notes import At
+from ..engine.pairs import PairForm
+from ..planner import ast
+from ..planner import options as kinds
+from ..planner.options import Option
+from ..planner.plan import Names, Node, Opening, Settle
+from ..planner.types import STRING, Schema, Type
+from .base import Args
+
+OVERLAY = Option(
+    "overlay",
+    kinds.BOOL,
+    "keep the row's other fields too; else only parsed ones and those that begin with _",
+    default=False,
+)
+FIELD = Option("field", kinds.FIELD, "the field that holds the text", default="line")
+ERRORS = Option("errors", kinds.FIELD, "a text field for the reason where parsing failed; null where it did not")
+
+
+def errors_field(args: Args) -> str:
+    """The field of `errors=`, "" if it is not given."""
+    name = args.option("errors")
+    if name is None:
+        return ""
+    if not name:
+        args.abort("E311", "'errors' cannot be empty", args.option_span("errors"), hint="it takes the name of a field")
+    return str(name)
+
+
+def source_field(args: Args, option: str = "field") -> tuple[str, Type]:
+    return args.field(ast.Field(args.option(option), args.option_span(option)))
+
+
+def laid_out(before: Schema, made: Schema, *, overlay: bool, errors: str) -> Schema:
+    """The columns behind a stage that parses: with `overlay` the row's, overwritten in place; else the parsed ones and
+    those of the row that begin with `_`. The field of reasons comes last."""
+    if overlay:
+        out = before
+        for name, kind in made.fields:
+            out = out.put(name, kind)
+    else:
+        kept = tuple(f for f in before.fields if f[0].startswith("_") and f[0] not in made)
+        out = Schema(made.fields + kept)
+    return out.put(errors, STRING) if errors else out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextParse(Opening):
+    """Fields out of `key=value`. `names`: the keys wanted; None while only the data knows them."""
+
+    field: str
+    form: PairForm
+    names: tuple[str, ...] | None = None
+    overlay: bool = False
+    errors: str = ""
+    is_quiet: bool = dataclasses.field(default=False, compare=False)  # what cannot be parsed was told before
+    command = "parsekv"
+
+    def derive(self) -> Schema:
+        names = self.names or ()
+        made = Schema(tuple((n, STRING) for n in names))
+        out = laid_out(self.inputs[0].schema, made, overlay=self.overlay, errors=self.errors)
+        return Schema(out.fields, open=self.names is None or self.inputs[0].schema.open)
+
+    def guess(self, name: str) -> Type | None:
+        before = self.inputs[0].schema
+        if not self.overlay or name not in before:
+            return STRING
+        kind = before.type(name)  # it stays so if no row has a key of its name
+        return STRING if kind is not None and kind.kind == "string" else None
+
+    def certain(self) -> Schema:
+        made = frozenset(self.names or ())
+        return Schema(
+            tuple((n, t) for n, t in self.schema.fields if n in made or n == self.errors or n.startswith("_"))
+        )
+
+    def closed(self, found: Schema, *, settled: bool = False) -> Opening:
+        """A key is never taken for a field of the row that begins with `_`, such as its time."""
+        names = tuple(n for n in found.names() if not (n[:1] == "_" and n in self.inputs[0].schema))
+        return replace(self, names=names, is_quiet=settled)
+
+    def needs(self, wanted: Names) -> Names:
+        """A field that was there before keeps its value where the key is not."""
+        before = frozenset(self.inputs[0].schema.names())
+        return ((wanted | {self.field}) & before) - ({self.errors} if self.errors else frozenset())
+
+    def prune(self, wanted: Names) -> Node:
+        if self.names is None:
+            return self
+        return replace(self, names=tuple(n for n in self.names if n in wanted))
+
+    def lets_limit_through(self) -> bool:
+        return True
+
+    def detail(self) -> str:
+        made = ", ".join(self.names) if self.names else "nothing" if self.names is not None else "..."
+        return f"{self.field} -> {made}"
+
+
+def lower_pairs(node: TextParse | Settle) -> Any:
+    """A transform for a stage whose names are known; else the rows are held and its names found."""
+    from ..engine.dialects import pairs_dialect
+    from ..engine.operators.pairs import FindKeys, Layout, PairsTransform, TextField
+
+    parse = node.opens if isinstance(node, Settle) else node
+    assert isinstance(parse, TextParse)
+    before, dialect = node.inputs[0].schema, pairs_dialect(parse.form)
+    at = At(parse.stage, parse.name, parse.span)
+    text = TextField(before.index(parse.field) if parse.field in before else None, before.type(parse.field) or STRING)
+    if isinstance(node, Settle):
+        return FindKeys(text, dialect, at)
+    names = parse.names or ()
+    layout = Layout.of(node.schema, before, names, parse.errors)
+    return PairsTransform(text, dialect, names, layout, at, quiet=parse.is_quiet)

@@ -1,0 +1,227 @@
+"""Fields out of texts of `key=value`: wanted ones as columns, or which there are."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...planner.types import STRING, Schema, Type
+from ..arrow import array_from, call, is_valid, nulls
+from ..batch import Batch, Column, Spans
+from ..context import Context
+from ..exprs import plain
+from ..notes import At
+from ..operator import Emit, Flow, StreamTransform
+from ..pairkeys import KeyIndex
+from ..pairs import Pairs, Texts, texts_of
+from ..strings import cut
+from ..values import text_column
+
+Mask = NDArray[np.bool_]
+Tokens: TypeAlias = "Callable[[Texts, Callable[[], None]], Iterator[Pairs]]"
+NO_PAIR = "no pair"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A way to write pairs: how they are found, and how an escaped value is read."""
+
+    tokens: Tokens
+    unescape: Callable[[pa.Array[Any]], pa.Array[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class TextField:
+    """The field that holds the text; `column` None: there is no such field."""
+
+    column: int | None
+    type: Type = STRING
+
+    def read(self, batch: Batch, ctx: Context) -> pa.Array[Any] | Spans:
+        if self.column is None:
+            return nulls(batch.n_rows, pa.string())
+        text = text_column(batch, self.column, self.type, ctx.settings.timezone)
+        return text if isinstance(text, Spans) else plain(text, batch.n_rows)
+
+
+@dataclass(slots=True)
+class FoundKeys:
+    """What one worker has seen: each name with the first place where it stands."""
+
+    ctx: Context
+    keys: KeyIndex = field(default_factory=KeyIndex)
+    places: dict[int, tuple[int, int, int]] = field(default_factory=dict)  # partition, row of it, byte in the text
+    latest: int = -1  # the last partition in which a name stands first
+
+
+class FindKeys:
+    """Passes all rows on and remembers the keys in them, in the order in which they first stand in the input."""
+
+    needs_order = False
+
+    def __init__(self, text: TextField, dialect: Dialect, at: At) -> None:
+        self._text, self._dialect, self._at = text, dialect, at
+        self._lock = threading.Lock()
+        self._all: list[FoundKeys] = []
+
+    def open(self, ctx: Context) -> FoundKeys:
+        local = FoundKeys(ctx)
+        with self._lock:
+            self._all.append(local)
+        return local
+
+    def finish(self, local: FoundKeys, emit: Emit) -> None:
+        return None
+
+    @property
+    def found(self) -> Schema:
+        first: dict[str, tuple[int, int, int]] = {}
+        for local in self._all:
+            for number, place in local.places.items():
+                name = local.keys.names[number]
+                first[name] = min(place, first.get(name, place))
+        return Schema(tuple((name, STRING) for name in sorted(first, key=first.__getitem__)))
+
+    def push(self, batch: Batch, local: FoundKeys, emit: Emit) -> Flow:
+        texts, column = texts_of(self._text.read(batch, local.ctx))
+        seq, has_pair = batch.origin.seq, np.zeros(batch.n_rows, np.bool_)
+        first: dict[int, tuple[int, int]] = {}
+        for pairs in self._dialect.tokens(texts, local.ctx.check):
+            has_pair[pairs.rows] = True
+            known = len(local.keys.names)
+            numbers = local.keys.find(texts.data, pairs.key_start, pairs.key_length, grow=True)
+            if len(local.keys.names) > known or seq < local.latest or first:
+                _earliest(first, numbers, pairs, texts)
+        for number, (row, byte) in first.items():
+            place = seq, batch.origin.source_row(row), byte
+            local.places[number] = min(place, local.places.get(number, place))
+        if first:
+            local.latest = max(local.latest, seq)
+        refuse_rows(local.ctx, self._at, NO_PAIR, batch, texts.valid & ~has_pair, column)
+        return emit(batch)
+
+
+def _earliest(into: dict[int, tuple[int, int]], numbers: NDArray[Any], pairs: Pairs, texts: Texts) -> None:
+    order = np.lexsort((pairs.key_start, pairs.rows, numbers))
+    heads = order[np.flatnonzero(np.diff(numbers[order], prepend=-1))]
+    bytes_ = pairs.key_start - texts.start[pairs.rows]
+    for i in heads.tolist():
+        place = int(pairs.rows[i]), int(bytes_[i])
+        number = int(numbers[i])
+        into[number] = min(place, into.get(number, place))
+
+
+def refuse_rows(ctx: Context, at: At, reason: str, batch: Batch, refused: Mask, text: Column, hint: str = "") -> None:
+    if refused.any():
+        told = hint or "the parsed fields are null"
+        ctx.notes.rows(at, "reject", reason, batch, np.flatnonzero(refused), text, told)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Columns that come out, each from the parsed names, from a column that was there, or from both: the old value stays
+    in rows that lack the key. `errors`: the column of reasons is that of this number."""
+
+    parsed: Sequence[int | None]
+    old: Sequence[int | None]
+    old_types: Sequence[Type | None]
+    errors: int | None = None
+
+    @classmethod
+    def of(cls, out: Schema, before: Schema, names: Sequence[str], errors: str = "") -> Layout:
+        places = {n: i for i, n in enumerate(names)}
+        columns = out.names()
+        return cls(
+            [places.get(n) for n in columns],
+            [before.index(n) if n in before else None for n in columns],
+            [before.type(n) for n in columns],
+            out.index(errors) if errors else None,
+        )
+
+    def build(self, batch: Batch, made: Sequence[Column], reasons: Column | None, zone: str) -> Batch:
+        out: list[Column] = []
+        for i, (new, old) in enumerate(zip(self.parsed, self.old, strict=True)):
+            if i == self.errors:
+                assert reasons is not None
+                out.append(reasons)
+            elif new is None:
+                assert old is not None
+                out.append(batch.columns[old])
+            elif old is None:
+                out.append(made[new])
+            else:
+                out.append(_over(batch, old, self.old_types[i] or STRING, made[new], zone))
+        return Batch(batch.n_rows, tuple(out), batch.origin)
+
+
+def _over(batch: Batch, old: int, type_: Type, made: Column, zone: str) -> Column:
+    """The new value, the old one's text where there is none."""
+    new = plain(made, batch.n_rows)
+    if not new.null_count:
+        return new
+    before = plain(text_column(batch, old, type_, zone), batch.n_rows)
+    return call("if_else", array_from(is_valid(new)), new, before)
+
+
+class PairsTransform(StreamTransform):
+    """The wanted keys' values as text columns; of a key that stands twice the last value. `quiet`: rows without a pair were
+    told before."""
+
+    def __init__(
+        self, text: TextField, dialect: Dialect, names: Sequence[str], layout: Layout, at: At, *, quiet: bool = False
+    ) -> None:
+        self._text, self._dialect, self._names, self._layout, self._at = text, dialect, tuple(names), layout, at
+        self._quiet = quiet
+
+    def open(self, ctx: Context) -> Any:
+        return ctx, KeyIndex(self._names)
+
+    def push(self, batch: Batch, local: tuple[Context, KeyIndex], emit: Emit) -> Flow:
+        ctx, keys = local
+        texts, column = texts_of(self._text.read(batch, ctx))
+        shape = len(self._names), batch.n_rows
+        start, length = np.zeros(shape, np.int32), np.full(shape, -1, np.int32)
+        escaped, has_pair = np.zeros(shape, np.bool_), np.zeros(batch.n_rows, np.bool_)
+        for pairs in self._dialect.tokens(texts, ctx.check):
+            has_pair[pairs.rows] = True
+            number = keys.find(texts.data, pairs.key_start, pairs.key_length)
+            wanted = np.flatnonzero(number >= 0)
+            at = number[wanted], pairs.rows[wanted]
+            start[at], length[at] = pairs.start[wanted] + texts.base, pairs.length[wanted]
+            escaped[at] = pairs.escaped[wanted]
+        refused = texts.valid & ~has_pair
+        if not self._quiet:
+            refuse_rows(ctx, self._at, NO_PAIR, batch, refused, column)
+        made = [self._column(column, s, n, e) for s, n, e in zip(start, length, escaped, strict=True)]
+        reasons = reason_column(refused, NO_PAIR) if self._layout.errors is not None else None
+        return emit(self._layout.build(batch, made, reasons, ctx.settings.timezone))
+
+    def _column(
+        self, text: pa.Array[Any] | Spans, start: NDArray[np.int32], length: NDArray[np.int32], escaped: Mask
+    ) -> Column:
+        made = pieces(text, start, length)
+        if not escaped.any():
+            return made
+        whole = plain(made, len(start))
+        mask = array_from(escaped)
+        return call("replace_with_mask", whole, mask, self._dialect.unescape(whole.filter(mask)))
+
+
+def pieces(text: pa.Array[Any] | Spans, start: NDArray[np.int32], length: NDArray[np.int32]) -> Column:
+    """Parts of a column's texts, by places in its buffer."""
+    if isinstance(text, Spans):
+        return Spans(text.buffer, text.data, start, length)
+    from ..arrow import bytes_of
+
+    return cut(bytes_of(text.buffers()[2]), start, length)
+
+
+def reason_column(refused: Mask, reason: str) -> Column:
+    """The text of a reason in rows that were refused, null elsewhere."""
+    return call("if_else", array_from(refused), reason, None)
