@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..engine.notes import At
-from ..engine.parsers import LATER, PARSERS, Parser
+from ..engine.parsers import PARSERS
 from ..engine.regex import Pattern, compile_re2
-from ..planner.expr import Expr, FieldRef
+from ..planner.expr import Expr, FieldRef, fields_of
 from ..planner.plan import Names
 from ..planner.text import nearest
 from ..planner.types import STRING, Schema
-from .base import Args, Command, Example, Node, Option, kinds, lowers, register
+from .base import Args, Command, Example, Node, lowers, register
+from .textparse import ERRORS, FIELD, OVERLAY, TextParse, errors_field, laid_out, source_field
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A field that parsing makes: the pattern and group it comes from, and its value from the group's text."""
+    """A field that parsing makes, and its value from the texts of groups."""
+
+    name: str
+    value: Expr = dataclasses.field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The text of a pattern's group, by the name that values have for it."""
 
     name: str
     pattern: int
-    group: int
-    value: Expr = dataclasses.field(compare=False)
+    number: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,22 +42,18 @@ class Parse(Node):
     parser: str  # a parser's name, or the anchors as written
     targets: tuple[Target, ...]
     overlay: bool = False
+    errors: str = ""
     patterns: tuple[Pattern, ...] = dataclasses.field(default=(), compare=False, repr=False)
+    steps: tuple[Target, ...] = dataclasses.field(default=(), compare=False, repr=False)
+    groups: tuple[Group, ...] = dataclasses.field(default=(), compare=False, repr=False)
     command = "parse"
 
     def derive(self) -> Schema:
-        before = self.inputs[0].schema
-        if self.overlay:
-            schema = before
-            for t in self.targets:
-                schema = schema.put(t.name, t.value.type)
-            return schema
-        made = tuple((t.name, t.value.type) for t in self.targets)
-        names = {t.name for t in self.targets}
-        return Schema(made + tuple(f for f in before.fields if f[0].startswith("_") and f[0] not in names))
+        made = Schema(tuple((t.name, t.value.type) for t in self.targets))
+        return laid_out(self.inputs[0].schema, made, overlay=self.overlay, errors=self.errors)
 
     def needs(self, wanted: Names) -> Names:
-        made = {t.name for t in self.targets}
+        made = {t.name for t in self.targets} | {self.errors}
         return ((wanted - made) | {self.field}) & frozenset(self.inputs[0].schema.names())
 
     def prune(self, wanted: Names) -> Node:
@@ -69,16 +74,7 @@ class ParseCommand(Command[Parse]):
     summary = "Cut fields out of text: between anchors, or with a parser such as access_log."
     syntax = 'parse [overlay=B] [field=line] "start*end" as F, ...   or   parse [overlay=B] [field=line] NAME'
     grammar = "anchors | word"
-    options = (
-        Option(
-            "overlay",
-            kinds.BOOL,
-            "keep the row's other fields too; else only parsed ones and those that begin with _",
-            default=False,
-        ),
-        Option("field", kinds.FIELD, "the field that holds the text", default="line"),
-        Option("errors", kinds.FIELD, "a field for the reason where parsing failed", tier=2),
-    )
+    options = (OVERLAY, FIELD, ERRORS)
     details = """
     **Anchors**: a text with one `*`, `"start*end"`. The field gets what stands between the first `start` and the
     next `end`; without an `end` all that follows, without a `start` what the text begins with. Anchors are literal
@@ -86,7 +82,13 @@ class ParseCommand(Command[Parse]):
     counted once.
 
     **Parsers**: `parse access_log` and its like know a format; their fields have types. [Parsers](../parsers.md)
-    lists them. A line that does not fit gives nulls, counted with its place.
+    lists them. A line that does not fit gives nulls, counted with its place. `syslog` reads RFC 5424, else RFC 3164 as
+    files have it; a time without a year is of this year, or of the last one where that would lie more than a day ahead.
+    `iso_time` gives `_time` and `msg`, the rest of the line. `logfmt` and `cef` have as many fields as the text has keys,
+    as [parsekv](parsekv.md) does: the stages behind say which are wanted, or the rows are held until all were seen.
+
+    `errors=F` adds a text field with the reason why a row was refused ("no match", or that of a value: "date", "number"),
+    null where there is none. The row is counted all the same.
 
     Without `overlay=t` only the parsed fields go on, and those whose names begin with `_` (such as `_time` and
     `_file`). With it the row keeps its fields, and parsed ones overwrite those of the same name.
@@ -108,24 +110,37 @@ class ParseCommand(Command[Parse]):
 
     def bind(self, args: Args, source: Node | None) -> Node:
         assert source is not None
-        name, _ = args.field(args.option("field"), span=args.option_span("field"))
-        common = {**args.common, "inputs": (source,), "field": name, "overlay": args.option("overlay")}
+        name, _ = source_field(args)
+        common = {
+            **args.common,
+            "inputs": (source,),
+            "field": name,
+            "overlay": args.option("overlay"),
+            "errors": errors_field(args),
+        }
         word = args.one("word")
         if word is None:
-            patterns, targets = self._anchors(args)
-            return Parse(**common, parser="anchors", targets=targets, patterns=patterns)
+            patterns, targets, groups = self._anchors(args)
+            return Parse(**common, parser="anchors", targets=targets, patterns=patterns, groups=groups)
         parser = PARSERS.get(word)
         if parser is None:
-            if word in LATER:
-                args.abort("E309", f"parser '{word}' is not in this version", args.place("word"))
             args.abort("E304", f"no parser is named '{word}'", args.place("word"), suggestions=nearest(word, PARSERS, 1),
                        hint="parsers: " + ", ".join(PARSERS))  # fmt: skip
-        return Parse(
-            **common, parser=word, targets=self._targets(args, parser), patterns=(compile_re2(parser.pattern),)
-        )
+        if parser.pairs is not None:
+            return TextParse(**common, form=parser.pairs, head=tuple(n for n, _ in parser.fields))
+        groups = tuple(Group(n, 0, i) for i, n in enumerate(parser.groups, 1))
+        texts = Schema(tuple((n, STRING) for n in parser.groups))
+        steps = []
+        for f in parser.steps:
+            steps.append(Target(f.name, args.binder.typed(f.value, texts)))
+            texts = texts.put(f.name, steps[-1].value.type)
+        made = [Target(f.name, args.binder.typed(f.value, texts)) for f in parser.made]
+        _not_errors(args, made)
+        patterns = (compile_re2(parser.pattern),)
+        return Parse(**common, parser=word, targets=tuple(made), patterns=patterns, groups=groups, steps=tuple(steps))
 
-    def _anchors(self, args: Args) -> tuple[tuple[Pattern, ...], tuple[Target, ...]]:
-        patterns, targets = [], []
+    def _anchors(self, args: Args) -> tuple[tuple[Pattern, ...], tuple[Target, ...], tuple[Group, ...]]:
+        patterns, targets, groups = [], [], []
         for i, (anchor, target) in enumerate(args.many("anchors")):
             if anchor.count("*") != 1:
                 args.abort("E307", "an anchor has one '*', for the text that is wanted", args.place("anchors"))
@@ -133,47 +148,41 @@ class ParseCommand(Command[Parse]):
             body = f"{re.escape(start)}(.*?){re.escape(end)}" if end else f"{re.escape(start)}(.*)"
             patterns.append(compile_re2("(?s)" + (body if start else "^" + body)))
             name = args.binder.field_name(target)
-            targets.append(Target(name, i, 1, FieldRef(type=STRING, name=name)))
+            targets.append(Target(name, FieldRef(type=STRING, name=name)))
+            groups.append(Group(name, i, 1))
             if sum(t.name == name for t in targets) > 1:
                 args.fail("E350", f"two fields are named '{name}'", target.span)
-        return tuple(patterns), tuple(targets)
-
-    def _targets(self, args: Args, parser: Parser) -> tuple[Target, ...]:
-        return tuple(Target(n, 0, i, self._value(args, parser, n, t.kind)) for i, (n, t) in enumerate(parser.fields, 1))
-
-    def _value(self, args: Args, parser: Parser, name: str, kind: str) -> Expr:
-        """The group's text brought to the field's type, by the functions that users have."""
-        from ..planner.expr import Literal
-
-        text: Expr = FieldRef(type=STRING, name=name)
-        span = args.parsed.command_span
-        if kind == "long":
-            return args.binder.apply("long", [text], [span], span, Schema())
-        if kind == "date":
-            form = Literal(type=STRING, value=parser.time_format)
-            return args.binder.apply("date", [text, form], [span, span], span, Schema())
-        return text
+        _not_errors(args, targets)
+        return tuple(patterns), tuple(targets), tuple(groups)
 
     def lower(self, node: Parse) -> Any:
         from ..engine.operators.parse import Cut, ParseTransform
 
-        before, made = node.inputs[0].schema, {t.name: t for t in node.targets}
-        cuts, names = [], []
-        for i, pattern in enumerate(node.patterns):
-            mine = [t for t in node.targets if t.pattern == i]
-            cuts.append(Cut(pattern, tuple(t.group for t in mine)))
-            names += [t.name for t in mine]
-        texts = Schema(tuple((n, STRING) for n in names))
-        values = [made[n].value if n in made else before.index(n) for n in node.schema.names()]
+        before, made = node.inputs[0].schema, {t.name: t.value for t in node.targets}
+        read = frozenset(n for value in made.values() for n in fields_of(value))
+        steps = [s for s in node.steps if s.name in read]
+        read |= frozenset(n for s in steps for n in fields_of(s.value))
+        groups = [g for g in node.groups if g.name in read]
+        cuts = [
+            Cut(pattern, tuple(g.number for g in groups if g.pattern == i)) for i, pattern in enumerate(node.patterns)
+        ]
+        texts = Schema(tuple((g.name, STRING) for g in sorted(groups, key=lambda g: g.pattern)))
+        values = [None if n == node.errors else made[n] if n in made else before.index(n) for n in node.schema.names()]
         column = before.index(node.field) if node.field in before else None
         kernel = PARSERS[node.parser].kernel if node.parser in PARSERS else ""
+        at = At(node.stage, "parse", node.span)
         return ParseTransform(
             column,
             cuts,
             texts,
+            [(s.name, s.value) for s in steps],
             values,
-            node.schema,
-            At(node.stage, "parse", node.span),
+            at,
             kernel,
             before.type(node.field) or STRING,
         )
+
+
+def _not_errors(args: Args, targets: Sequence[Target]) -> None:
+    if any(t.name == args.option("errors") for t in targets):
+        args.fail("E350", f"two fields are named '{args.option('errors')}'", args.option_span("errors"))

@@ -14,6 +14,7 @@ from ..planner.plan import Names
 from ..planner.text import Span
 from ..planner.types import STRING, Schema, array_of
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
+from .textparse import ERRORS, errors_field
 
 ENGINES = ("auto", "re2", "python", "java", "pcre")
 
@@ -25,6 +26,7 @@ class Rex(Node):
     targets: tuple[tuple[int, str], ...]  # group number, field
     engine: str = "auto"
     max: int | None = None
+    errors: str = ""
     machine: Any = dataclasses.field(
         default=None, compare=False, repr=False
     )  # Pattern of RE2, or the text for Python's
@@ -34,19 +36,19 @@ class Rex(Node):
         schema = self.inputs[0].schema
         for _, name in self.targets:
             schema = schema.put(name, STRING if self.max is None else array_of(STRING))
-        return schema
+        return schema.put(self.errors, STRING) if self.errors else schema
 
     def needs(self, wanted: Names) -> Names:
         """A field that was there before keeps its value where nothing matches, so it is needed too."""
         old = frozenset(self.inputs[0].schema.names())
-        return (wanted & old) | ({self.field} & old)
+        return (wanted - {self.errors} & old) | ({self.field} & old)
 
     def prune(self, wanted: Names) -> Node:
         kept = tuple(t for t in self.targets if t[1] in wanted)
         return self if len(kept) == len(self.targets) else replace(self, targets=kept)
 
     def lets_filter_through(self, fields: Names) -> bool:
-        return fields.isdisjoint(n for _, n in self.targets)
+        return fields.isdisjoint((self.errors, *(n for _, n in self.targets)))
 
     def lets_limit_through(self) -> bool:
         return True
@@ -62,12 +64,12 @@ class Rex(Node):
 class RexCommand(Command[Rex]):
     name = "rex"
     summary = "Find a regular expression; its named groups become fields. Rows without a match pass unchanged and are counted."
-    syntax = 'rex field=F [engine={auto,re2,python}] [max=N] "RE"'
+    syntax = 'rex field=F [engine={auto,re2,python}] [max=N] [errors=F] "RE"'
     grammar = "pattern"
     options = (
         Option("field", kinds.FIELD, "the field to search in"),
         Option("engine", ENGINES, "auto: linear time (RE2) unless the pattern needs look-around", default="auto"),
-        Option("errors", kinds.FIELD, "a field for the reason where nothing matched", tier=2),
+        ERRORS,
         Option("max", kinds.INT, "take so many matches of each group, as arrays", least=1),
     )
     details = r"""
@@ -76,7 +78,8 @@ class RexCommand(Command[Rex]):
     matches and gives arrays. In either kind of quotes the pattern is raw: `\d` is written `\d`.
 
     A row without a match passes unchanged and is counted `reject` with its first samples; a group that took no part
-    in the match writes nothing, so a field of that name keeps its value. A value that is no text is turned into
+    in the match writes nothing, so a field of that name keeps its value. `errors=F` adds a text field with the reason
+    ("no match"), null where there is none; the row is counted all the same. A value that is no text is turned into
     text first. The other fields stay.
 
     Matching takes linear time (RE2). A pattern with look-around or a back-reference runs in Python's engine
@@ -111,7 +114,10 @@ class RexCommand(Command[Rex]):
             args.abort(
                 "E307", "the pattern names no group", args.place("pattern"), hint="name what you want: (?<name>...)"
             )
-        return Rex(**args.common, inputs=(source,), field=name, pattern=text, targets=targets, engine=args.option("engine"),
+        errors = errors_field(args)
+        if errors in {n for _, n in targets}:
+            args.fail("E350", f"two fields are named '{errors}'", args.option_span("errors"))
+        return Rex(**args.common, errors=errors, inputs=(source,), field=name, pattern=text, targets=targets, engine=args.option("engine"),
                    max=args.option("max"), machine=machine)  # fmt: skip
 
     def _machine(self, args: Args, text: str) -> Pattern | str:
@@ -149,7 +155,7 @@ class RexCommand(Command[Rex]):
         before = node.inputs[0].schema
         at = At(node.stage, "rex", node.span)
         numbers, names = [g for g, _ in node.targets], [n for _, n in node.targets]
-        return RexTransform(node.field, node.machine, numbers, names, before, node.schema, at, node.max)
+        return RexTransform(node.field, node.machine, numbers, names, before, node.schema, at, node.max, node.errors)
 
 
 def _at(args: Args, why: PatternError) -> Span:

@@ -59,13 +59,14 @@ class TextParse(Opening):
     field: str
     form: PairForm
     names: tuple[str, ...] | None = None
+    head: tuple[str, ...] = ()  # fields that each text has
     overlay: bool = False
     errors: str = ""
     is_quiet: bool = dataclasses.field(default=False, compare=False)  # what cannot be parsed was told before
     command = "parsekv"
 
     def derive(self) -> Schema:
-        names = self.names or ()
+        names = self.head if self.names is None else self.names
         made = Schema(tuple((n, STRING) for n in names))
         out = laid_out(self.inputs[0].schema, made, overlay=self.overlay, errors=self.errors)
         return Schema(out.fields, open=self.names is None or self.inputs[0].schema.open)
@@ -108,12 +109,12 @@ class TextParse(Opening):
 
 def lower_pairs(node: TextParse | Settle) -> Any:
     """A transform for a stage whose names are known; else the rows are held and its names found."""
-    from ..engine.dialects import pairs_dialect
+    from ..engine.dialects import dialect_of
     from ..engine.operators.pairs import FindKeys, Layout, PairsTransform, TextField
 
     parse = node.opens if isinstance(node, Settle) else node
     assert isinstance(parse, TextParse)
-    before, dialect = node.inputs[0].schema, pairs_dialect(parse.form)
+    before, dialect = node.inputs[0].schema, dialect_of(parse.form)
     at = At(parse.stage, parse.name, parse.span)
     text = TextField(before.index(parse.field) if parse.field in before else None, before.type(parse.field) or STRING)
     if isinstance(node, Settle):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from . import cef
 from .arrow import call
 from .operators.pairs import Dialect
 from .pairs import PairForm, tokens
@@ -49,5 +50,11 @@ def _read(found: re.Match[str]) -> str:
 
 
 LOGFMT = PairForm(whole=True)
+CEF = PairForm(name="cef")
 
-__all__ = ["LOGFMT", "Dialect", "PairForm", "pairs_dialect"]
+
+def dialect_of(form: PairForm) -> Dialect:
+    return Dialect(cef.tokens, cef.unescape, cef.head, cef.HEAD) if form == CEF else pairs_dialect(form)
+
+
+__all__ = ["CEF", "LOGFMT", "Dialect", "PairForm", "dialect_of", "pairs_dialect"]

@@ -112,6 +112,7 @@ def strict_code(key: Key) -> str | None:
 
 WORDS = {
     "no match": "matched nothing",
+    "no pair": "met text without a pair",
     "number": "met a value that is no number",
     "date": "met a value that is no date",
     "overflow": "made a number beyond 64 bits",
@@ -149,8 +150,9 @@ def strict_error(fault: RowFault, place: str) -> QueryError:
 
 
 def _without_strict(hint: str, reason: str) -> str:
-    if reason == "no match" and hint:
-        return f"without strict {hint} and {'is' if hint.startswith('the row') else 'the row is'} counted"
+    if reason in ("no match", "no pair") and hint:
+        told = f"without strict {hint} and {'is' if hint.startswith('the row') else 'the row is'} counted"
+        return f"{told}; errors=err keeps the reason"
     return hint or "without strict the row is counted and the query goes on"
 
 

@@ -39,6 +39,7 @@ class PairForm:
     kv: bytes = b"="
     pair: bytes = b" "
     whole: bool = False
+    name: str = ""  # of a form that is read in a way of its own
 
 
 class Pairs(NamedTuple):
@@ -98,7 +99,7 @@ def _texts(data: NDArray[np.uint8], start: Ints, stop: Ints, valid: Mask) -> Tex
 
 def tokens(texts: Texts, form: PairForm, check: Callable[[], None]) -> Iterator[Pairs]:
     """All pairs with a key, a step at a time; the pairs of a row come in order. `check` is called between steps."""
-    marks = _Marks(texts, form)
+    marks = Marks(texts, form)
     rows = np.flatnonzero(texts.valid & (texts.stop > texts.start))
     at, end = texts.start[rows], texts.stop[rows]
     while len(rows) > FEW:
@@ -111,7 +112,7 @@ def tokens(texts: Texts, form: PairForm, check: Callable[[], None]) -> Iterator[
         yield from _singly(texts.data[begin:stop].tobytes(), row, begin, form, check)
 
 
-class _Marks:
+class Marks:
     """Where delimiters, blanks, quotes and backslashes stand."""
 
     def __init__(self, texts: Texts, form: PairForm) -> None:
@@ -151,17 +152,24 @@ class _Marks:
         """The quotes that can close a value."""
         if not len(quotes):
             return quotes
-        slashes = self.slashes[:-1]
-        if len(slashes):
-            first = np.flatnonzero(np.diff(slashes, prepend=-2) != 1)
-            begin, stop = slashes[first], slashes[first] + np.diff(first, append=len(slashes))
-            at = np.minimum(np.searchsorted(stop, quotes), len(stop) - 1)
-            quotes = quotes[~((stop[at] == quotes) & ((stop - begin)[at] % 2 == 1))]
+        quotes = self.unescaped(quotes)
         row = np.searchsorted(texts.start, quotes, side="right") - 1
         end = texts.stop[np.maximum(row, 0)]
         ink = self.behind_blanks(quotes + 1)
         delimiter = next_of(self.pair, quotes + 1)
         return quotes[(ink >= end) | ((delimiter <= ink) & (delimiter + len(form.pair) <= end))]
+
+    def unescaped(self, places: Ints) -> Ints:
+        """Those that no odd run of backslashes stands before."""
+        slashes = self.slashes[:-1]
+        if not len(slashes) or not len(places):
+            return places
+        first = np.flatnonzero(np.diff(slashes, prepend=-2) != 1)
+        begin = slashes[first]
+        stop = begin + np.diff(first, append=len(slashes))
+        at = np.minimum(np.searchsorted(stop, places), len(stop) - 1)
+        out: Ints = places[~((stop[at] == places) & ((stop - begin)[at] % 2 == 1))]
+        return out
 
 
 def next_of(places: Ints, at: Ints) -> Ints:
@@ -182,7 +190,7 @@ def _found(data: NDArray[np.uint8], what: bytes) -> Ints:
 
 
 def _step(
-    data: NDArray[np.uint8], marks: _Marks, form: PairForm, rows: Ints, at: Ints, end: Ints
+    data: NDArray[np.uint8], marks: Marks, form: PairForm, rows: Ints, at: Ints, end: Ints
 ) -> tuple[Pairs, Ints, Ints, Ints]:
     """The next pair of each row, the rows that go on, and where."""
     at = marks.behind_blanks(at)
@@ -197,7 +205,7 @@ def _step(
     return pairs, rows[go], after[go], end[go]
 
 
-def _keys(data: NDArray[np.uint8], marks: _Marks, form: PairForm, at: Ints, kv: Ints) -> tuple[Ints, Ints]:
+def _keys(data: NDArray[np.uint8], marks: Marks, form: PairForm, at: Ints, kv: Ints) -> tuple[Ints, Ints]:
     last = np.searchsorted(marks.pair, kv - len(form.pair), side="right") - 1
     before = marks.pair[np.maximum(last, 0)]
     key = np.minimum(marks.behind_blanks(np.where((last >= 0) & (before >= at), before + len(form.pair), at)), kv)
@@ -215,7 +223,7 @@ def _keys(data: NDArray[np.uint8], marks: _Marks, form: PairForm, at: Ints, kv: 
 
 
 def _values(
-    data: NDArray[np.uint8], marks: _Marks, form: PairForm, at: Ints, end: Ints
+    data: NDArray[np.uint8], marks: Marks, form: PairForm, at: Ints, end: Ints
 ) -> tuple[Ints, Ints, Ints, Mask]:
     """Where values begin and end, where the next pair may begin, and which values need unescaping."""
     delimiter = next_of(marks.pair, at)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..planner import ast
 from ..planner.types import DATE, LONG, STRING, Type
+from . import cef
+from .pairs import PairForm
 
 QUOTED = r'(?:[^"\\]|\\.)*'
 ACCESS_LOG = (
@@ -19,32 +22,131 @@ blanks too; a request line of another form leaves its parts null. The last text 
 """
 
 
+SYSLOG_5424 = (
+    r"<(PRI)>1 (?:-|(ISO)) (?:-|(\S+)) (?:-|(\S+)) (?:-|(\S+)) \S+ "
+    r'(?:-|(?:\[[^\]"\\]*(?:"(?:[^"\\]|\\.)*"[^\]"\\]*)*\])+)(?:$| \x{FEFF}?(.*))'
+)
+SYSLOG_3164 = (
+    r"(?:<(PRI)>)?([A-Z][a-z]{2} [ 0-3]?\d \d\d:\d\d:\d\d|ISO) +(?:([^\s\[]*[^\s\[:]) +)?"
+    r"(?:([^\s:\[]+)(?:\[([^\]\s]*)\])?:(?:\s+|$))?(.*)"
+)
+ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)"
+PRI = r"[0-9]|[1-9][0-9]|1[0-8][0-9]|19[01]"
+SYSLOG = f"(?s)^(?:{SYSLOG_5424}|{SYSLOG_3164})$".replace("ISO", ISO).replace("PRI", PRI)
+"""RFC 5424, else RFC 3164 as it is found in files: the priority may be missing, the time may be that of RFC 5424, host, program
+and process may be missing. `-` is null. The name of the message and structured data are passed over.
+"""
+ISO_TIME = r"(?s)^\s*\[?(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?(?:Z|[+-]\d\d:?\d\d))?)?)(?:\]\s*|\s+|$)(.*)$"
+
+
+def _name(name: str) -> ast.Expr:
+    return ast.Name(name=name)
+
+
+def _call(name: str, *args: ast.Expr, op: bool = False) -> ast.Expr:
+    return ast.Call(name=name, args=args, op=op)
+
+
+def _number(text: ast.Expr) -> ast.Expr:
+    return _call("long", text)
+
+
+def _either(name: str) -> ast.Expr:
+    return _call("coalesce", _name(f"{name}_5424"), _name(f"{name}_3164"))
+
+
+def _syslog_time() -> ast.Expr:
+    """A time without a year is of this year, or of the last one if that would lie in the future by more than a day."""
+    time, text = _name("when"), _either("time")
+    tomorrow = _call("dateadd", _call("now"), ast.Text(value="day"), ast.Number(value=1))
+    has_no_year = _call("<", text, ast.Text(value="A", raw=True), op=True)
+    before = _call("dateadd", time, ast.Text(value="year"), ast.Number(value=-1))
+    is_ahead = _call("and", _call("not", has_no_year), _call(">", time, tomorrow, op=True), op=True)
+    return _call("if", is_ahead, before, time)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field that a parser makes: its value from the groups' texts."""
+
+    name: str
+    type: Type
+    value: ast.Expr
+
+
 @dataclass(frozen=True, slots=True)
 class Parser:
-    """A pattern of RE2 whose groups are the fields, in order. `time_format`: of a field that is a date."""
+    """A pattern of RE2, the names of its groups in order, and the fields made of them. `steps`: values that several
+    fields are made of."""
 
     name: str
     summary: str
     pattern: str
-    fields: tuple[tuple[str, Type], ...]
-    time_format: str = ""
+    groups: tuple[str, ...]
+    made: tuple[Field, ...]
+    steps: tuple[Field, ...] = ()
     kernel: str = ""  # a compiled kernel for the same groups
+    pairs: PairForm | None = None  # no pattern but pairs: the text has other fields, too
+
+    @property
+    def fields(self) -> tuple[tuple[str, Type], ...]:
+        return tuple((f.name, f.type) for f in self.made)
 
 
-PARSERS: Mapping[str, Parser] = {
-    "access_log": Parser(
-        "access_log",
-        "web server log, common or combined form",
-        ACCESS_LOG,
-        (
-            ("client_ip", STRING), ("ident", STRING), ("user", STRING), ("_time", DATE), ("method", STRING), ("url", STRING),
-            ("protocol", STRING), ("status", LONG), ("bytes", LONG), ("referer", STRING), ("agent", STRING),
-        ),
-        "dd/MMM/yyyy:HH:mm:ss Z",
-        kernel="access_log",
+def _texts(*names: str) -> tuple[Field, ...]:
+    return tuple(Field(n, STRING, _name(n)) for n in names)
+
+
+def _access_log() -> Parser:
+    groups = ("client_ip", "ident", "user", "_time", "method", "url", "protocol", "status", "bytes", "referer", "agent")
+    time = _call("date", _name("_time"), ast.Text(value="dd/MMM/yyyy:HH:mm:ss Z"))
+    typed = {
+        "_time": Field("_time", DATE, time),
+        "status": Field("status", LONG, _number(_name("status"))),
+        "bytes": Field("bytes", LONG, _number(_name("bytes"))),
+    }
+    made = tuple(typed.get(n) or Field(n, STRING, _name(n)) for n in groups)
+    return Parser(
+        "access_log", "web server log, common or combined form", ACCESS_LOG, groups, made, kernel="access_log"
     )
-}  # fmt: skip
-LATER = ("syslog", "logfmt", "cef", "iso_time")
+
+
+def _syslog() -> Parser:
+    parts = ("pri", "time", "host", "app", "pid", "msg")
+    groups = tuple(f"{part}_{rfc}" for rfc in (5424, 3164) for part in parts)
+    steps = (
+        Field("when", DATE, _call("date", _either("time"))),
+        Field("priority", LONG, _number(_either("pri"))),
+    )
+    priority = _name("priority")
+    made = (
+        Field("_time", DATE, _syslog_time()),
+        *(Field(n, STRING, _either(n)) for n in ("host", "app")),
+        Field("pid", LONG, _number(_either("pid"))),
+        Field("severity", LONG, _call("mod", priority, ast.Number(value=8))),
+        Field("facility", LONG, _call("div", priority, ast.Number(value=8))),
+        Field("msg", STRING, _either("msg")),
+    )
+    return Parser("syslog", "syslog lines, RFC 3164 or RFC 5424", SYSLOG, groups, made, steps)
+
+
+def _iso_time() -> Parser:
+    made = (Field("_time", DATE, _call("date", _name("time"))), *_texts("msg"))
+    return Parser("iso_time", "lines that begin with a date or a time, ISO 8601", ISO_TIME, ("time", "msg"), made)
+
+
+def _cef() -> Parser:
+    made = _texts(*cef.HEAD)
+    return Parser("cef", "Common Event Format", "", (), made, pairs=PairForm(name="cef"))
+
+
+def _logfmt() -> Parser:
+    return Parser(
+        "logfmt", "key=value pairs as Go's and Heroku's logs have them", "", (), (), pairs=PairForm(whole=True)
+    )
+
+
+PARSERS: Mapping[str, Parser] = {p.name: p for p in (_access_log(), _syslog(), _logfmt(), _cef(), _iso_time())}
 
 
 def names() -> Sequence[str]:

@@ -257,7 +257,8 @@ def parser_page(parser: Parser) -> Page:
 
 
 def _fields(parser: Parser) -> str:
-    return ", ".join(f"{n}: {t}" for n, t in parser.fields)
+    own = ", ".join(f"{n}: {t}" for n, t in parser.fields)
+    return own if parser.pairs is None else f"{own}, and the keys of the text" if own else "the keys of the text"
 
 
 # the folder

@@ -22,8 +22,10 @@ from ..pairkeys import KeyIndex
 from ..pairs import Pairs, Texts, texts_of
 from ..strings import cut
 from ..values import text_column
+from .reasons import Reasons
 
 Mask = NDArray[np.bool_]
+Text: TypeAlias = "pa.Array[Any] | Spans"
 Tokens: TypeAlias = "Callable[[Texts, Callable[[], None]], Iterator[Pairs]]"
 NO_PAIR = "no pair"
 
@@ -34,6 +36,17 @@ class Dialect:
 
     tokens: Tokens
     unescape: Callable[[pa.Array[Any]], pa.Array[Any]]
+    head: Callable[[Text], tuple[list[Column], Text, Mask]] | None = None  # fields before the pairs; rows need them
+    head_names: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Why a text cannot be parsed."""
+        return NO_PAIR if self.head is None else "no match"
+
+    def split(self, text: Text) -> tuple[list[Column], Text, Mask | None]:
+        """The fields of the head, the text of the pairs, and which rows have a head, if that is what counts."""
+        return ([], text, None) if self.head is None else self.head(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +99,13 @@ class FindKeys:
             for number, place in local.places.items():
                 name = local.keys.names[number]
                 first[name] = min(place, first.get(name, place))
-        return Schema(tuple((name, STRING) for name in sorted(first, key=first.__getitem__)))
+        found = dict.fromkeys((*self._dialect.head_names, *sorted(first, key=first.__getitem__)))
+        return Schema(tuple((name, STRING) for name in found))
 
     def push(self, batch: Batch, local: FoundKeys, emit: Emit) -> Flow:
-        texts, column = texts_of(self._text.read(batch, local.ctx))
+        text = self._text.read(batch, local.ctx)
+        _, rest, has_head = self._dialect.split(text)
+        texts, _ = texts_of(rest)
         seq, has_pair = batch.origin.seq, np.zeros(batch.n_rows, np.bool_)
         first: dict[int, tuple[int, int]] = {}
         for pairs in self._dialect.tokens(texts, local.ctx.check):
@@ -103,7 +119,8 @@ class FindKeys:
             local.places[number] = min(place, local.places.get(number, place))
         if first:
             local.latest = max(local.latest, seq)
-        refuse_rows(local.ctx, self._at, NO_PAIR, batch, texts.valid & ~has_pair, column)
+        refused = texts.valid & ~has_pair if has_head is None else has_value(text) & ~has_head
+        refuse_rows(local.ctx, self._at, self._dialect.reason, batch, refused, text)
         return emit(batch)
 
 
@@ -144,12 +161,11 @@ class Layout:
             out.index(errors) if errors else None,
         )
 
-    def build(self, batch: Batch, made: Sequence[Column], reasons: Column | None, zone: str) -> Batch:
+    def build(self, batch: Batch, made: Sequence[Column], reasons: Reasons, zone: str) -> Batch:
         out: list[Column] = []
         for i, (new, old) in enumerate(zip(self.parsed, self.old, strict=True)):
             if i == self.errors:
-                assert reasons is not None
-                out.append(reasons)
+                out.append(reasons.column())
             elif new is None:
                 assert old is not None
                 out.append(batch.columns[old])
@@ -184,7 +200,9 @@ class PairsTransform(StreamTransform):
 
     def push(self, batch: Batch, local: tuple[Context, KeyIndex], emit: Emit) -> Flow:
         ctx, keys = local
-        texts, column = texts_of(self._text.read(batch, ctx))
+        text = self._text.read(batch, ctx)
+        heads, rest, has_head = self._dialect.split(text)
+        texts, column = texts_of(rest)
         shape = len(self._names), batch.n_rows
         start, length = np.zeros(shape, np.int32), np.full(shape, -1, np.int32)
         escaped, has_pair = np.zeros(shape, np.bool_), np.zeros(batch.n_rows, np.bool_)
@@ -195,12 +213,24 @@ class PairsTransform(StreamTransform):
             at = number[wanted], pairs.rows[wanted]
             start[at], length[at] = pairs.start[wanted] + texts.base, pairs.length[wanted]
             escaped[at] = pairs.escaped[wanted]
-        refused = texts.valid & ~has_pair
+        refused = texts.valid & ~has_pair if has_head is None else has_value(text) & ~has_head
         if not self._quiet:
-            refuse_rows(ctx, self._at, NO_PAIR, batch, refused, column)
+            refuse_rows(ctx, self._at, self._dialect.reason, batch, refused, text)
         made = [self._column(column, s, n, e) for s, n, e in zip(start, length, escaped, strict=True)]
-        reasons = reason_column(refused, NO_PAIR) if self._layout.errors is not None else None
+        made = self._with_heads(made, heads, batch.n_rows)
+        reasons = Reasons(batch.n_rows)
+        if refused.any():
+            reasons.add(self._dialect.reason, refused)
         return emit(self._layout.build(batch, made, reasons, ctx.settings.timezone))
+
+    def _with_heads(self, made: list[Column], heads: Sequence[Column], n: int) -> list[Column]:
+        """A key that is named as a field of the head counts where it stands."""
+        for name, head in zip(self._dialect.head_names, heads, strict=False):
+            if name in self._names:
+                i = self._names.index(name)
+                here = has_value(made[i])
+                made[i] = call("if_else", array_from(here), plain(made[i], n), plain(head, n)) if here.any() else head
+        return made
 
     def _column(
         self, text: pa.Array[Any] | Spans, start: NDArray[np.int32], length: NDArray[np.int32], escaped: Mask
@@ -213,6 +243,10 @@ class PairsTransform(StreamTransform):
         return call("replace_with_mask", whole, mask, self._dialect.unescape(whole.filter(mask)))
 
 
+def has_value(column: Column) -> Mask:
+    return column.length >= 0 if isinstance(column, Spans) else is_valid(column)
+
+
 def pieces(text: pa.Array[Any] | Spans, start: NDArray[np.int32], length: NDArray[np.int32]) -> Column:
     """Parts of a column's texts, by places in its buffer."""
     if isinstance(text, Spans):
@@ -220,8 +254,3 @@ def pieces(text: pa.Array[Any] | Spans, start: NDArray[np.int32], length: NDArra
     from ..arrow import bytes_of
 
     return cut(bytes_of(text.buffers()[2]), start, length)
-
-
-def reason_column(refused: Mask, reason: str) -> Column:
-    """The text of a reason in rows that were refused, null elsewhere."""
-    return call("if_else", array_from(refused), reason, None)

@@ -15,11 +15,12 @@ from ...planner.types import STRING, Schema, Type
 from ..arrow import is_valid, nulls
 from ..batch import Batch, Column, Spans
 from ..context import Context
-from ..exprs import evaluate, over, plain, spread
+from ..exprs import Eval, evaluate, over, plain, spread
 from ..notes import At
 from ..operator import Emit, Flow, StreamTransform
 from ..regex import Pattern, extract
 from ..values import text_column
+from .reasons import Reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +32,17 @@ class Cut:
 
 
 class ParseTransform(StreamTransform):
-    """`texts`: the scratch schema of all wanted groups as text; `values`: for each output field an expression over it, or a
-    place in the input. A row counts as refused when its text is there and one of the patterns does not match.
+    """`texts`: the scratch schema of all wanted groups as text; `steps`: values that are computed first and
+    added to it by name; `values`: for each output field an expression over it, a
+    place in the input, or None for the field of reasons. A row counts as refused when its text is there and one of the patterns does not match.
     `kernel`: the name of a compiled kernel that finds the groups of the one pattern."""
 
     def __init__(
-        self, column: int | None, cuts: Sequence[Cut], texts: Schema, values: Sequence[Expr | int], out: Schema, at: At,
-        kernel: str = "", type_: Type = STRING,
+        self, column: int | None, cuts: Sequence[Cut], texts: Schema, steps: Sequence[tuple[str, Expr]],
+        values: Sequence[Expr | int | None], at: At, kernel: str = "", type_: Type = STRING,
     ) -> None:  # fmt: skip
-        self._column, self._cuts, self._texts, self._values, self._out, self._at = column, cuts, texts, values, out, at
+        self._column, self._cuts, self._texts, self._values, self._at = column, cuts, texts, values, at
+        self._steps, self._tells = steps, None in values
         self._kernel, self._used_kernel, self._type = kernel, False, type_
 
     def describe_run(self) -> str:
@@ -54,21 +57,36 @@ class ParseTransform(StreamTransform):
             columns, matched = self._cut_compiled(text)
         else:
             columns, matched = self._cut(text)
-        refused = ~matched & _has_value(text)
+        refused, reasons = ~matched & _has_value(text), Reasons(n)
         if refused.any():
+            reasons.add("no match", refused)
             local.notes.rows(
                 self._at, "reject", "no match", batch, np.flatnonzero(refused), text, "the parsed fields are null"
             )
-        scratch = Batch(n, tuple(columns), batch.origin)
-        ev = over(scratch, self._texts, local, self._at)
+        schema, scratch = self._texts, Batch(n, tuple(columns), batch.origin)
+        for name, step in self._steps:
+            got = evaluate(step, self._over(scratch, schema, local, reasons))
+            schema = schema.put(name, step.type)
+            scratch = scratch.with_columns([spread(got, n) if isinstance(got, pa.Scalar) else got])
+        ev = self._over(scratch, schema, local, reasons)
         made: list[Column] = []
         for value in self._values:
-            if isinstance(value, int):
+            if value is None:
+                made.append(nulls(n, pa.string()))
+            elif isinstance(value, int):
                 made.append(batch.columns[value])
             else:
                 got = evaluate(value, ev)
                 made.append(spread(got, n) if isinstance(got, pa.Scalar) else got)
+        if self._tells:
+            made[self._values.index(None)] = reasons.column()
         return emit(Batch(n, tuple(made), batch.origin))
+
+    def _over(self, scratch: Batch, schema: Schema, local: Context, reasons: Reasons) -> Eval:
+        ev = over(scratch, schema, local, self._at)
+        if self._tells:
+            reasons.watch(ev)
+        return ev
 
     def _cut(self, text: Column) -> tuple[list[Column], NDArray[np.bool_]]:
         n = len(text)
