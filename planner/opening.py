@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .bind import Binder
     from .parse import Parsed
 
-REST = "\0rest"  # stands for all fields that nobody has named; no query can spell it
+REST = "\1rest"  # stands for all fields that nobody has named; no query can spell it
 
 
 @dataclass(slots=True)
