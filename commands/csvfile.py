@@ -14,7 +14,7 @@ class CsvFileCommand(Command[Scan]):
     summary = "Read CSV files: the first line holds the names, types come from a sample."
     syntax = (
         'csvfile [header=t] [sep=","] [tab=f] [strict=f] [types=t] [rest=f] [maxcol=N] [infer={N,all}] [schema="a: long, b: date"] '
-        "[bad={null,skip,fail}] [cs=utf-8] [tz=ZONE] [time=F] [meta=f] [limit=N] [offset=N] PATH"
+        "[bad={null,skip,fail}] [quarantine=TABLE] [cs=utf-8] [tz=ZONE] [time=F] [meta=f] [limit=N] [offset=N] PATH"
     )
     grammar = "path"
     source = True

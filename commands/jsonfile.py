@@ -13,8 +13,8 @@ class JsonFileCommand(Command[Scan]):
     name = "jsonfile"
     summary = "Read JSON files: an object a line, or one array of objects."
     syntax = (
-        'jsonfile [overlay=f] [rest=f] [infer={N,all}] [schema="a: long, b: date"] [bad={null,skip,fail}] [cs=utf-8] [tz=ZONE] '
-        "[time=F] [meta=f] [limit=N] [offset=N] PATH"
+        'jsonfile [overlay=f] [rest=f] [infer={N,all}] [schema="a: long, b: date"] [bad={null,skip,fail}] [quarantine=TABLE] [cs=utf-8] '
+        "[tz=ZONE] [time=F] [meta=f] [limit=N] [offset=N] PATH"
     )
     grammar = "path"
     source = True

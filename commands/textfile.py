@@ -6,15 +6,25 @@ from typing import Any
 
 from ..engine.notes import At
 from ..engine.regex import PatternError, compile_re2
+from ..engine.sources.files import REFUSING
 from ..planner.plan import Scan
+from ..planner.types import STRING, Schema
 from .base import Args, Command, Example, Node, Option, kinds, register
+
+NO_TYPES = (
+    Option("infer", kinds.TEXT, "lines have no types", hidden=True),
+    Option("schema", kinds.TEXT, "lines have no types", hidden=True),
+)
 
 
 @register
 class TextFile(Command[Scan]):
     name = "textfile"
     summary = "Read text files line by line: field `line`, and `_time` if dp= says where it stands."
-    syntax = 'textfile [brex="RE"] [erex="RE"] [dp="RE"] [df="FMT"] [cs=utf-8] [limit=N] [offset=N] [bad={null,skip,fail}] PATH'
+    syntax = (
+        'textfile [brex="RE"] [erex="RE"] [dp="RE"] [df="FMT"] [time=line] [cs=utf-8] [tz=ZONE] [meta=f] [limit=N] [offset=N] '
+        "[bad={null,skip,fail}] [quarantine=TABLE] PATH"
+    )
     grammar = "path"
     source = True
     options = (
@@ -27,12 +37,11 @@ class TextFile(Command[Scan]):
         Option("cs", kinds.ENCODING, "encoding of the text", default="utf-8"),
         Option("limit", kinds.INT, "read so many lines", least=0),
         Option("offset", kinds.INT, "skip so many lines first", default=0, least=0),
-        Option(
-            "bad", ("null", "skip", "fail"), "lines with invalid bytes: repaired, left out, or an error", default="null"
-        ),
+        Option("time", kinds.FIELD, "`line`: the whole line is the time, in ISO form; adds `_time`"),
         Option("meta", kinds.BOOL, "add `_file`", default=False),
         Option("tz", kinds.ZONE, "time zone of times without one"),
-        Option("quarantine", kinds.TEXT, "a table for lines with invalid bytes", tier=2),
+        *REFUSING,
+        *NO_TYPES,
     )
     details = """
     One row a line, in `line`. Lines end at LF or CRLF, neither of which is part of the text; the last may lack it;
@@ -63,7 +72,13 @@ class TextFile(Command[Scan]):
 
     def bind(self, args: Args, source: Node | None) -> Node:
         from ..engine.sources.files import scan_of
+        from ..engine.sources.quarantine import target_of
         from ..engine.sources.textfile import TextFormat, TextRelation
+
+        for option in NO_TYPES:
+            if args.given(option.name):
+                args.abort("E310", f"lines have no types, so there is nothing for '{option.name}'",
+                           args.option_span(option.name), hint="eval n = long(line), or csvfile and jsonfile")  # fmt: skip
 
         path = args.path(args.one("path"))
         files = args.services.gate.glob(path)
@@ -73,6 +88,7 @@ class TextFile(Command[Scan]):
             begin=self._pattern(args, "brex"),
             end=self._pattern(args, "erex"),
             time=self._time(args),
+            quarantine=target_of(args),
         )
         at = At(args.stage, self.name, args.span)
         show_file = args.option("meta") or len(files) > 1
@@ -90,6 +106,8 @@ class TextFile(Command[Scan]):
 
     def _time(self, args: Args) -> Any:
         pattern = self._pattern(args, "dp")
+        if args.given("time"):
+            pattern = self._whole_line(args)
         if pattern is None:
             if args.given("df"):
                 args.abort("E310", "df= needs dp=, which finds the time in the line", args.option_span("df"))
@@ -100,6 +118,15 @@ class TextFile(Command[Scan]):
             return line_time(pattern, args.option("df"), args.option("tz") or args.zone, args.now_us)
         except ValueError as why:
             args.abort("E307", f"df cannot be read: {why}", args.option_span("df"))
+
+    def _whole_line(self, args: Args) -> Any:
+        """`time=line`: there is no other field."""
+        if args.given("dp"):
+            args.abort("E310", "time= and dp= both say where the time is", args.option_span("time"))
+        name = args.option("time")
+        if name != "line":
+            args.binder.unknown(name, args.option_span("time"), Schema((("line", STRING),)), always=True)
+        return compile_re2("(?s).*")
 
 
 def _canonical(encoding: str) -> str:

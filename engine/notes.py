@@ -144,11 +144,11 @@ class Ledger:
                 into.samples = sorted(into.samples + entry.samples)[:N_SAMPLES]
         return total
 
-    def places(self) -> Callable[[Sample], str]:
-        """`file:line` or `row N` of samples known by now; empty where the place is not known.
+    def lines(self) -> Callable[[int], int]:
+        """By partition, the number (from 1, within the file where there is one) of its first row.
 
-        A prefix sum over the rows of earlier partitions, of the same file where there are files: right because
-        partitions are handed out in order and each counts its lines first.
+        A prefix sum over the rows of earlier partitions: right because partitions are handed out in order and each
+        counts its lines first.
         """
         counts, files = self.rows_by_seq.copy(), self.files_by_seq.copy()
         seqs = np.array(sorted(counts), np.int64)
@@ -160,6 +160,15 @@ class Ledger:
         def rows_before(seq: int) -> int:
             return int(before[np.searchsorted(seqs, seq)])
 
+        def line(seq: int) -> int:
+            file = files.get(seq)
+            return rows_before(seq) - (rows_before(first[file]) if file is not None else 0) + 1
+
+        return line
+
+    def places(self) -> Callable[[Sample], str]:
+        """`file:line` or `row N` of samples known by now; empty where the place is not known."""
+        line, files = self.lines(), self.files_by_seq.copy()
         parts = [(low, end, ledger.places()) for low, end, ledger in self.parts]
 
         def place(sample: Sample) -> str:
@@ -169,8 +178,7 @@ class Ledger:
             if not 0 <= sample.seq < NOWHERE or not self.has_places:
                 return ""
             file = files.get(sample.seq)
-            if file is None:
-                return f"row {rows_before(sample.seq) + sample.row + 1}"
-            return f"{file}:{rows_before(sample.seq) - rows_before(first[file]) + sample.row + 1}"
+            number = line(sample.seq) + sample.row
+            return f"row {number}" if file is None else f"{file}:{number}"
 
         return place

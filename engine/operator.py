@@ -35,8 +35,8 @@ class Partition(Protocol):
 class Source(Protocol):
     """Where a pipeline begins. `partitions` is cheap: it reads no data. `target`: rows a piece.
 
-    A source may have `bytewise = True` (`target` is bytes), `nbytes_hint` (all it will read; None: unknown) and `close()`,
-    called once, whatever happened, also if nothing was read.
+    A source may have `bytewise = True` (`target` is bytes), `nbytes_hint` (all it will read; None: unknown), `begin(ctx)`,
+    called once before its partitions are made, and `close()`, called once, whatever happened, also if nothing was read.
     """
 
     @property

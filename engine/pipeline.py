@@ -67,6 +67,9 @@ class Pipeline:
             made, timed, settings = self.spec.source, self.chain.positions[0].timed, self.ctx.settings
             source: Source = timed(lambda: made(self.ctx)) if callable(made) else made
             self._source = source  # before its partitions are made: they may open files
+            begin = getattr(source, "begin", None)
+            if begin is not None:
+                begin(self.ctx)
             target = settings.morsel_bytes if getattr(source, "bytewise", False) else settings.batch_rows
             self._partitions = timed(lambda: source.partitions(target))
         except Exception as why:

@@ -37,10 +37,19 @@ def write_file(folder: Path, name: str, kind: str, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if kind == "parquet":
         pq.write_table(parse_table(text), path)
+    elif kind in ("arrow", "arrows"):
+        write_arrow(path, kind, parse_table(text))
     elif kind == "bytes":
         path.write_bytes(bytes.fromhex("".join(text.split())))
     else:
         path.write_bytes(file_bytes(text + "\n" if text and not text.endswith("\\c") else text.removesuffix("\\c")))
+
+
+def write_arrow(path: Path, kind: str, table: pa.Table) -> None:
+    """An IPC file, or a stream (`arrows`), of two rows a record batch."""
+    make = pa.ipc.new_file if kind == "arrow" else pa.ipc.new_stream
+    with make(str(path), table.schema) as writer:
+        writer.write_table(table, max_chunksize=2)
 
 
 @contextmanager
@@ -64,8 +73,8 @@ def prepared(
             match kind:
                 case "file" | "bytes":
                     write_file(folder, name, kind, text)
-                case "parquet":
-                    pq.write_table(parse_table(text), name)
+                case "parquet" | "arrow" | "arrows":
+                    write_file(folder, name, kind, text)
                 case "stored":
                     session.append(name, parse_table(text))
                 case _:

@@ -4,6 +4,7 @@ given NAME            a table in memory (see tabletext)
 given stored NAME     the same, stored in the database of the session
 given file NAME       a text file in the working folder; \\n, \\r, \\t and \\xHH are read, a newline is added after each line
 given parquet NAME    a Parquet file of the table
+given arrow NAME      an Arrow IPC file of the table, two rows a record batch; `given arrows NAME` a stream
 given bytes NAME      a file from hexadecimal digits
 setting NAME = VALUE  a setting of the session
 param NAME = VALUE    a parameter, as JSON

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,6 @@ from .files import (
     Chain,
     FileOptions,
     Input,
-    Refused,
     check_encoding,
     extras,
     needed,
@@ -36,6 +36,8 @@ from .files import (
 )
 from .infer import type_of_text
 from .plainfile import HELD, PlainFile
+from .quarantine import Quarantine
+from .refused import Refused
 
 BOM = b"\xef\xbb\xbf"
 REST = "_rest"
@@ -232,9 +234,14 @@ class CsvSource:
 
     def __init__(self, relation: CsvRelation, schema: Schema) -> None:
         self.relation, self.schema = relation, schema
+        self._quarantine = Quarantine.of(relation.options.quarantine, relation.at)
         self._opened: list[PlainFile] = []
         sizes = [f.input.nbytes for f in relation.files]
         self.nbytes_hint = None if None in sizes else sum(s for s in sizes if s is not None)
+
+    def begin(self, ctx: Context) -> None:
+        if self._quarantine is not None:
+            self._quarantine.begin(ctx)
 
     def partitions(self, target: int) -> Sequence[Partition]:
         parts: list[Partition] = []
@@ -266,16 +273,17 @@ class CsvSource:
         """The block's records in batches of at most batch_rows."""
         for begin in range(0, block.n_rows, ctx.settings.batch_rows):
             end = min(begin + ctx.settings.batch_rows, block.n_rows)
-            part = Block(block.buffer, block.cells, begin, end, block.compiled, block.bad)
+            part = replace(block, begin=begin, end=end)
             line = block.cells.line
             origin = Origin(seq, file.input.shown, offset, lines_before + begin)
             if line is not None:
                 origin = Origin(seq, file.input.shown, offset, lines_before, (line[begin:end],))
-            yield from self._batch(part, file, Batch(end - begin, (), origin), ctx)
+            yield from self._batch(part, file, Batch(end - begin, (), origin), offset, ctx)
 
-    def _batch(self, block: Block, file: CsvFile, bare: Batch, ctx: Context) -> Iterator[Batch]:
+    def _batch(self, block: Block, file: CsvFile, bare: Batch, offset: int, ctx: Context) -> Iterator[Batch]:
         options = self.relation.options
-        refused = Refused(self.relation.at, options.bad, ctx, bare)
+        base = offset - PAD if file.input.encoding == "utf-8" else None
+        refused = Refused(self.relation.at, options.bad, ctx, bare, self._quarantine, block.bytes_at(base))
         counts, n_names = block.counts(), len(file.names)
         uniform = bool((counts == n_names).all())
         if not uniform:
@@ -296,7 +304,7 @@ class CsvSource:
         if wrong is not None and wrong.any():
             refused.rows("quotes", wrong, block.records(), "strict=f takes stray quotes as text")
         # a record is left out, or the query ends, by any of its cells: not by those alone that somebody wants
-        judged = options.bad != "null" or ctx.settings.strict
+        judged = options.is_judged or ctx.settings.strict
         wanted = set(file.names if judged else needed(self.schema, options))
         named: dict[str, Column] = {}
         for i, name in enumerate(file.names):
@@ -305,7 +313,7 @@ class CsvSource:
                 if wrong is not None and wrong.any():
                     column = blanked(column, wrong)
                 kind = self.relation.schema.type(name) or STRING
-                named[name] = convert(column, kind, block, options.zone, refused.rows)
+                named[name] = convert(column, kind, block, options.zone, partial(refused.rows, column=name))
         if self.relation.form.rest and REST in self.schema:
             named[REST] = rest_of(block, counts, n_names)
         columns = extras(named, self.schema, self.relation.schema, options, file.input.shown, refused)

@@ -36,7 +36,7 @@ def make_block(
     again = cut(good, PAD, PAD + size, dialect, final=True, keep_blank=keep_blank, compiled=compiled)
     bad = _replaced(again) != _replaced(cells)
     again.consumed = cells.consumed
-    return Block(fixed, again, 0, again.n_records, compiled, bad)
+    return Block(fixed, again, 0, again.n_records, compiled, bad, cells)
 
 
 def _replaced(cells: Cells) -> NDArray[np.int64]:

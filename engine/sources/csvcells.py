@@ -17,6 +17,7 @@ from ..batch import Column, Spans
 from ..calendar import to_utc
 from . import isodate
 from .csvtext import QUOTE, Cells
+from .quarantine import Raw, raw_of
 
 Ints = NDArray[np.int32]
 Mask = NDArray[np.bool_]
@@ -34,6 +35,7 @@ class Block:
     end: int
     compiled: bool = False
     bad: Mask | None = None  # by record of `cells`: bytes that are no UTF-8 were replaced
+    before: Cells | None = None  # the same records before that
 
     @property
     def n_rows(self) -> int:
@@ -51,6 +53,16 @@ class Block:
         heads, tails = self.cells.first[self.begin : self.end], self.cells.first[self.begin + 1 : self.end + 1] - 1
         start = self.cells.start[heads]
         return Spans(self.buffer, self.data, start.astype(np.int32), (self.cells.stop[tails] - start).astype(np.int32))
+
+    def bytes_at(self, base: int | None) -> Callable[[NDArray[Any]], Raw]:
+        """Gives records as they lie in the file. `base`: its offset of the first byte of `data`; None: not known."""
+        cells = self.cells if self.before is None else self.before
+
+        def raw(rows: NDArray[Any]) -> Raw:
+            heads, tails = cells.first[rows + self.begin], cells.first[rows + self.begin + 1] - 1
+            return raw_of(cells.data, cells.start[heads], cells.stop[tails], base)
+
+        return raw
 
     def raw(self, column: int, width: int | None) -> tuple[Ints, Ints]:
         """Start and length of the cells of a column, quotes and all; -1: the record has no such cell.

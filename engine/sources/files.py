@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 
 from ...planner import options as kinds
 from ...planner.options import Option
-from ...planner.text import QueryError, fault
 from ...planner.types import DATE, STRING, Schema, Type, scalar
 from ..arrow import array_from, call, is_valid, nulls, numbers_of
 from ..batch import PAD, Batch, Column, Origin, Spans
 from ..context import Context
 from ..exprs import spread
-from ..notes import At
 from . import infer as inferring
 from . import isodate
 from .encodings import check_encoding, recoded
 from .plainfile import PlainFile
+from .quarantine import Target, target_of
+from .refused import Refused
 
 if TYPE_CHECKING:
     from ...planner.bind import Args
@@ -45,18 +45,21 @@ SHARED = (
     Option("tz", kinds.ZONE, "time zone of times without one"),
     Option("meta", kinds.BOOL, "add `_file`", default=False),
 )
-INFERRING = (
-    *SHARED,
-    Option("cs", kinds.ENCODING, "encoding of the text", default="utf-8"),
-    Option("infer", kinds.TEXT, "records that are looked at before the types are fixed: a number, or all"),
-    Option("schema", kinds.TEXT, 'types that are known: "a: long, b: date"'),
+REFUSING = (
     Option(
         "bad",
         ("null", "skip", "fail"),
         "values that do not fit: null, their record left out, or an error",
         default="null",
     ),
-    Option("quarantine", kinds.TEXT, "a table for records that do not fit", tier=2),
+    Option("quarantine", kinds.TEXT, "a stored table that gets each record that does not fit, and why"),
+)
+INFERRING = (
+    *SHARED,
+    Option("cs", kinds.ENCODING, "encoding of the text", default="utf-8"),
+    Option("infer", kinds.TEXT, "records that are looked at before the types are fixed: a number, or all"),
+    Option("schema", kinds.TEXT, 'types that are known: "a: long, b: date"'),
+    *REFUSING,
 )
 
 
@@ -71,11 +74,23 @@ class FileOptions:
     infer: int = 20_000
     declared: Schema = field(default_factory=Schema)
     bad: str = "null"
+    quarantine: Target | None = None
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether all of a record is looked at, whatever fields somebody wants of it."""
+        return self.bad != "null" or self.quarantine is not None
 
 
 def shared_options(args: Args) -> FileOptions:
-    """Of a source that has the options SHARED."""
-    return FileOptions(zone=args.option("tz") or args.zone, time=args.option("time"), meta=args.option("meta"))
+    """Of a source that has the options SHARED and REFUSING."""
+    return FileOptions(
+        zone=args.option("tz") or args.zone,
+        time=args.option("time"),
+        meta=args.option("meta"),
+        bad=args.option("bad"),
+        quarantine=target_of(args),
+    )
 
 
 def options_of(args: Args) -> FileOptions:
@@ -94,7 +109,7 @@ def options_of(args: Args) -> FileOptions:
         except inferring.BadSchema as why:
             args.abort("E311", "'schema' cannot be read", args.option_span("schema"), hint=str(why))
     encoding = codecs.lookup(args.option("cs")).name
-    return replace(shared_options(args), encoding=encoding, infer=count, declared=declared, bad=args.option("bad"))
+    return replace(shared_options(args), encoding=encoding, infer=count, declared=declared)
 
 
 def scan_of(args: Args, relation: Any) -> Node:
@@ -244,59 +259,6 @@ def is_utf8(data: NDArray[np.uint8], begin: int, end: int) -> bool:
     return True
 
 
-@dataclass(slots=True)
-class Refused:
-    """Rows of one batch that do not fit: told at once, left out or raised as `bad=` says."""
-
-    at: At
-    bad: str
-    ctx: Context
-    bare: Batch  # the rows as they were read; its origin places them
-    dropped: NDArray[np.bool_] | None = None
-    _fault: tuple[int, QueryError] | None = None  # at the first row that does not fit
-
-    def rows(
-        self, reason: str, mask: NDArray[np.bool_], text: Column | None, hint: str = "", *, told: bool = False
-    ) -> None:
-        """`told`: the value stands all the same, so the row is never left out."""
-        if not mask.any():
-            return
-        if self.bad == "fail" and not told:
-            self._keep_fault(reason, int(np.flatnonzero(mask)[0]), text)
-            return
-        if self.bad == "skip" and not told:
-            mask = mask & ~self.dropped if self.dropped is not None else mask
-            self.dropped = mask | self.dropped if self.dropped is not None else mask
-            if mask.any():
-                self.ctx.notes.rows(self.at, "drop", reason, self.bare, np.flatnonzero(mask), text, hint)
-            return
-        self.ctx.notes.rows(self.at, "reject", reason, self.bare, np.flatnonzero(mask), text, hint)
-
-    def _keep_fault(self, reason: str, row: int, text: Column | None) -> None:
-        """Columns are read one after the other, but the first row in input order is the one to tell."""
-        if self._fault is not None and self._fault[0] <= row:
-            return
-        from ..notes import shown
-
-        origin = self.bare.origin
-        place, value = f"{origin.source}:{origin.source_row(row) + 1}", shown(text, row)
-        self._fault = row, fault("E501", f"a value does not fit ({reason}): {value[:80]}", samples=(f"{place}  {value}",),
-                                 hint="bad=null makes it null, bad=skip leaves the record out")  # fmt: skip
-
-    def batches(self, columns: Sequence[Column]) -> Iterator[Batch]:
-        """The rows that stay. Those before a fault go on first, so that a `limit` may be content with them."""
-        out = Batch(self.bare.n_rows, tuple(columns), self.bare.origin)
-        if self._fault is not None:
-            row, found = self._fault
-            if row:
-                yield out.slice(0, row)
-            raise found
-        yield self._kept(out)
-
-    def _kept(self, out: Batch) -> Batch:
-        return out if self.dropped is None or not self.dropped.any() else out.pick(~self.dropped)
-
-
 def file_column(path: str, n: int) -> pa.Array[Any]:
     codes = array_from(np.zeros(n, np.int32))
     return pa.DictionaryArray.from_arrays(codes, spread(scalar(path, STRING), 1))
@@ -318,29 +280,32 @@ def time_column(column: Column, type_: Type, options: FileOptions, refused: Refu
         return column
     if type_.kind in ("long", "double"):
         assert isinstance(column, pa.Array)
-        return _epoch(column, refused)
+        return _epoch(column, refused, options.time or "")
     if type_.kind != "string":
         n = len(column)
         array = column.to_arrow() if isinstance(column, Spans) else column
-        refused.rows("type", is_valid(array), array, "time= takes dates, ISO text or epoch numbers")
+        refused.rows(
+            "type", is_valid(array), array, "time= takes dates, ISO text or epoch numbers", column=options.time or ""
+        )
         return nulls(n, DATE.arrow)
     from ..exprs import plain
 
     text = plain(column, len(column))
     made, doubtful = isodate.parse(text, options.zone)
-    refused.rows("date", is_valid(text) & ~is_valid(made), text, "read it with date(F, FORMAT)")
-    refused.rows("dst", doubtful, text, told=True)
+    name = options.time or ""
+    refused.rows("date", is_valid(text) & ~is_valid(made), text, "read it with date(F, FORMAT)", column=name)
+    refused.rows("dst", doubtful, text, told=True, column=name)
     return made
 
 
-def _epoch(column: pa.Array[Any], refused: Refused) -> pa.Array[Any]:
+def _epoch(column: pa.Array[Any], refused: Refused, name: str) -> pa.Array[Any]:
     """As `epoch()` has it."""
     from ..epoch import micros_of_epoch
     from ..exprs import UNIT_BY_SIZE
 
     valid = is_valid(column)
     micros, size, beyond = micros_of_epoch(np.where(valid, numbers_of(column), 0))
-    refused.rows("overflow", valid & beyond, column, "no time between the years 1 and 9999")
+    refused.rows("overflow", valid & beyond, column, "no time between the years 1 and 9999", column=name)
     guessed = np.flatnonzero(valid & ~beyond & (size > 0))
     if len(guessed):
         refused.ctx.notes.rows(refused.at, "info", UNIT_BY_SIZE, refused.bare, guessed, column, "")
@@ -365,6 +330,9 @@ def extras(
         else:
             column = named.get(name)
             out.append(nulls(n, kind.arrow) if column is None else column)
+    judged = options.is_judged or refused.ctx.settings.strict
+    if judged and options.time is not None and options.time in named and "_time" not in wanted:
+        time_column(named[options.time], types.type(options.time) or STRING, options, refused)
     return out
 
 
@@ -374,6 +342,11 @@ def needed(wanted: Schema, options: FileOptions) -> tuple[str, ...]:
     return (
         (*names, options.time) if options.time is not None and "_time" in names and options.time not in names else names
     )
+
+
+def in_turn(parts: Sequence[Any], options: FileOptions) -> Sequence[Any]:
+    """With bad=fail one after the other."""
+    return [Chain(tuple(parts))] if options.bad == "fail" and len(parts) > 1 else parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,7 +362,7 @@ class Chain:
 
 
 __all__ = [
-    "CHUNK", "INFERRING", "LIMITS", "SHARED", "Chain", "FileOptions", "Input", "Origin", "Refused", "call", "check_encoding",
-    "extras", "file_column", "is_utf8", "needed", "note_mixed", "options_of", "padded", "read_range",
+    "CHUNK", "INFERRING", "LIMITS", "REFUSING", "SHARED", "Chain", "FileOptions", "Input", "Origin", "Refused", "call", "check_encoding",
+    "extras", "file_column", "in_turn", "is_utf8", "needed", "note_mixed", "options_of", "padded", "read_range",
     "scan_of", "shared_options", "time_column", "with_extras",
 ]  # fmt: skip

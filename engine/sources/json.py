@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,6 @@ from .files import (
     FIRST_CHUNK,
     Chain,
     FileOptions,
-    Refused,
     extras,
     needed,
     read_range,
@@ -34,11 +33,23 @@ from .jsonsurvey import JsonFile, Survey, by_arrow, parsed, survey
 from .jsontextblocks import Records, lines, stream_lines, stream_values, too_deep
 from .jsonvalues import column, text_of
 from .plainfile import HELD, PlainFile
+from .quarantine import Quarantine
+from .refused import Refused
 
 REST, LINE = "_rest", "line"
 REST_TYPE = Type("map", item=STRING)
 BY_HAND = 256  # records in a block that Arrow refuses, below which it is not cut further
 TAIL = 4096
+
+
+class Fault(NamedTuple):
+    """What does not fit in one record. `stands`: the value is kept all the same."""
+
+    row: int
+    reason: str
+    value: str
+    stands: bool
+    column: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +99,15 @@ class JsonSource:
 
     def __init__(self, relation: JsonRelation, schema: Schema) -> None:
         self.relation, self.schema = relation, schema
+        self._quarantine = Quarantine.of(relation.options.quarantine, relation.at)
         self._opened: list[PlainFile] = []
         sizes = [f.input.nbytes for f in relation.files]
         self.nbytes_hint = None if None in sizes else sum(s for s in sizes if s is not None)
         self.explicit = pa.schema([(n, _asked(t)) for n, t in relation.data.fields])
+
+    def begin(self, ctx: Context) -> None:
+        if self._quarantine is not None:
+            self._quarantine.begin(ctx)
 
     def partitions(self, target: int) -> Sequence[Partition]:
         parts: list[Partition] = []
@@ -124,14 +140,15 @@ class JsonSource:
 
     def _batch(self, block: Records, file: JsonFile, bare: Batch, ctx: Context) -> Iterator[Batch]:
         relation, options = self.relation, self.relation.options
-        refused = Refused(relation.at, options.bad, ctx, bare)
+        base = bare.origin.offset - PAD if file.input.encoding == "utf-8" else None
+        refused = Refused(relation.at, options.bad, ctx, bare, self._quarantine, block.bytes_at(base))
         if block.bad is not None:
             refused.rows(
                 "utf8", block.bad, block.spans(), "bytes that are not UTF-8 were replaced; cs= names the encoding"
             )
         made = self._columns(block, refused)
         wanted = needed(self.schema, options)
-        named: dict[str, Column] = {n: made[n] for n in wanted if n in made}
+        named: dict[str, Column] = {n: made[n] for n in (*wanted, options.time) if n is not None and n in made}
         if relation.form.overlay and LINE in wanted:
             named[LINE] = block.spans()
         yield from refused.batches(extras(named, self.schema, relation.schema, options, file.input.shown, refused))
@@ -143,10 +160,10 @@ class JsonSource:
         for name, _ in [*self.relation.data.fields, *([(REST, REST_TYPE)] if self.relation.form.rest else [])]:
             arrays = [made[name] for made, _ in pieces]
             by_name[name] = concat(arrays)
-        told: dict[tuple[str, bool], dict[int, str]] = {}
+        told: dict[tuple[str, bool], dict[int, Fault]] = {}
         for _, faults in pieces:
-            for row, reason, value, stands in faults:
-                told.setdefault((reason, stands), {}).setdefault(row, value)
+            for found in faults:
+                told.setdefault((found.reason, found.stands), {}).setdefault(found.row, found)
         for (reason, stands), rows in told.items():
             mask = np.zeros(len(block), np.bool_)
             mask[list(rows)] = True
@@ -154,10 +171,10 @@ class JsonSource:
         self._read_dates(by_name, refused)
         return by_name
 
-    def _tell(self, refused: Refused, reason: str, stands: bool, mask: Any, rows: dict[int, str]) -> None:
+    def _tell(self, refused: Refused, reason: str, stands: bool, mask: Any, rows: dict[int, Fault]) -> None:
         from ..values import texts_from
 
-        texts = texts_from([rows.get(i) for i in range(len(mask))])
+        texts = texts_from([rows[i].value if i in rows else None for i in range(len(mask))])
         if reason == "mixed":
             refused.ctx.notes.rows(
                 refused.at,
@@ -172,7 +189,8 @@ class JsonSource:
             hint = (
                 "rest=t keeps keys that the sample did not have in `_rest`" if reason.startswith("unknown key") else ""
             )
-            refused.rows(reason, mask, texts, hint, told=stands)
+            columns = [rows[i].column for i in np.flatnonzero(mask).tolist()]
+            refused.rows(reason, mask, texts, hint, told=stands, column=columns)
 
     def _read_dates(self, by_name: dict[str, Column], refused: Refused) -> None:
         for name, kind in self.relation.data.fields:
@@ -185,13 +203,12 @@ class JsonSource:
                 is_valid(text) & ~is_valid(made),
                 text,
                 "read the field as text (schema=) and use date(F, FORMAT)",
+                column=name,
             )
-            refused.rows("dst", doubtful, text, told=True)
+            refused.rows("dst", doubtful, text, told=True, column=name)
             by_name[name] = made
 
-    def _pieces(
-        self, block: Records, first: int, deep: Any
-    ) -> Iterator[tuple[dict[str, Any], list[tuple[int, str, str, bool]]]]:
+    def _pieces(self, block: Records, first: int, deep: Any) -> Iterator[tuple[dict[str, Any], list[Fault]]]:
         """Columns of parts of the block with their faults: (row, reason, value, whether the value stands)."""
         table = None if deep.any() else by_arrow(block, self.explicit)
         if table is not None:
@@ -206,10 +223,8 @@ class JsonSource:
         yield from self._pieces(block.slice(0, half), first, deep[:half])
         yield from self._pieces(block.slice(half, len(block)), first + half, deep[half:])
 
-    def _of_arrow(
-        self, block: Records, table: pa.Table, first: int
-    ) -> tuple[dict[str, Any], list[tuple[int, str, str, bool]]] | None:
-        faults: list[tuple[int, str, str, bool]] = []
+    def _of_arrow(self, block: Records, table: pa.Table, first: int) -> tuple[dict[str, Any], list[Fault]] | None:
+        faults: list[Fault] = []
         if self.relation.form.rest and len(table.column_names) > len(self.explicit):
             return None  # unknown keys are kept as they were written
         made: dict[str, Any] = {}
@@ -219,33 +234,33 @@ class JsonSource:
         for name in table.column_names[len(self.explicit) :]:
             array = _one(table.column(name))
             for row in np.flatnonzero(is_valid(array)).tolist():
-                faults.append((first + row, f"unknown key '{name}'", "", True))
+                faults.append(Fault(first + row, f"unknown key '{name}'", "", True, name))
         self._spell(block, first, faults)
         if self.relation.form.rest:
             made[REST] = nulls(len(table), REST_TYPE.arrow)
         return made, faults
 
-    def _spell(self, block: Records, first: int, faults: list[tuple[int, str, str, bool]]) -> None:
+    def _spell(self, block: Records, first: int, faults: list[Fault]) -> None:
         """The values of the first few faults of each kind as they were written: no more of them are ever shown."""
         seen: dict[str, int] = {}
         faults.sort()
-        for i, (row, reason, _, stands) in enumerate(faults):
+        for i, (row, reason, _, stands, name) in enumerate(faults):
             seen[reason] = seen.get(reason, 0) + 1
             if seen[reason] <= N_SAMPLES:
                 at = row - first
                 written = self._by_hand(block.slice(at, at + 1), row)[1]
-                value = next((v for r, why, v, _ in written if r == row and why == reason), "")
-                faults[i] = (row, reason, value, stands)
+                value = next((f.value for f in written if f.row == row and f.reason == reason), "")
+                faults[i] = Fault(row, reason, value, stands, name)
 
-    def _by_hand(self, block: Records, first: int) -> tuple[dict[str, Any], list[tuple[int, str, str, bool]]]:
+    def _by_hand(self, block: Records, first: int) -> tuple[dict[str, Any], list[Fault]]:
         """One Python object a record."""
-        faults: list[tuple[int, str, str, bool]] = []
+        faults: list[Fault] = []
         rows: list[dict[str, Any]] = []
         for i in range(len(block)):
             raw = block.text(i)
             value = parsed(raw)
             if not isinstance(value, dict):
-                faults.append((first + i, "json", raw[:300].decode("utf-8", "replace"), False))
+                faults.append(Fault(first + i, "json", raw[:300].decode("utf-8", "replace"), False))
                 value = {}
             rows.append(value)
         known = self.relation.data
@@ -256,11 +271,12 @@ class JsonSource:
             def refuse(row: int, reason: str, value: Any, name: str = name, quiet: bool = declared_text) -> None:
                 if reason == "mixed":
                     if not quiet:  # text of a date field is read as a date, and told there
-                        faults.append((first + row, reason, text_of(value), True))
+                        faults.append(Fault(first + row, reason, text_of(value), True, name))
                     return
                 if reason.startswith("unknown key"):
                     reason = f"unknown key '{name}.{reason[13:-1]}'"
-                faults.append((first + row, reason, text_of(value), reason.startswith(("unknown", "dst"))))
+                stands = reason.startswith(("unknown", "dst"))
+                faults.append(Fault(first + row, reason, text_of(value), stands, name))
 
             read = STRING if kind.kind == "date" else kind
             made[name] = column([row.get(name) for row in rows], read, self.relation.options.zone, refuse)
@@ -269,7 +285,9 @@ class JsonSource:
             made[REST] = column([u or None for u in unknown], REST_TYPE, "UTC", lambda row, reason, value: None)
         else:
             faults += [
-                (first + i, f"unknown key '{k}'", text_of(v), True) for i, u in enumerate(unknown) for k, v in u.items()
+                Fault(first + i, f"unknown key '{k}'", text_of(v), True, k)
+                for i, u in enumerate(unknown)
+                for k, v in u.items()
             ]
         return made, faults
 
@@ -285,7 +303,7 @@ def _one(column_: Any) -> pa.Array[Any]:
     return column_.chunk(0) if column_.num_chunks == 1 else concat([*column_.chunks, nulls(0, column_.type)])
 
 
-def _known(array: Any, kind: Type, first: int, faults: list[tuple[int, str, str, bool]], path: str) -> Any:
+def _known(array: Any, kind: Type, first: int, faults: list[Fault], path: str) -> Any:
     """The array without members that the type does not have; those are told."""
     if kind.kind == "date" or array.type == kind.arrow:
         return array
@@ -298,15 +316,15 @@ def _known(array: Any, kind: Type, first: int, faults: list[tuple[int, str, str,
         for name in [f.name for f in array.type if kind.member(f.name) is None]:
             extra = array.field(name)
             for row in np.flatnonzero(is_valid(extra)).tolist():
-                faults.append((first + row, f"unknown key '{path}.{name}'", "", True))
+                faults.append(Fault(first + row, f"unknown key '{path}.{name}'", "", True, path))
         return structs_from([n for n, _ in kind.members], parts, is_valid(array))
     if kind.kind == "array" and kind.item is not None:
         from ..arrow import list_sizes, lists_from
 
-        inner: list[tuple[int, str, str, bool]] = []
+        inner: list[Fault] = []
         flat = _known(array.flatten(), kind.item, 0, inner, path)
         owner = np.repeat(np.arange(len(array)), list_sizes(array))
-        faults += [(first + int(owner[row]), reason, value, stands) for row, reason, value, stands in inner]
+        faults += [f._replace(row=first + int(owner[f.row])) for f in inner]
         return lists_from(list_sizes(array), flat, is_valid(array))
     return array.cast(kind.arrow)
 
@@ -328,7 +346,8 @@ class RangePart:
         ledger = ctx.query.ledger
         ledger.files_by_seq[self.seq] = self.file.input.shown
         ledger.rows_by_seq[self.seq] = block.n_lines
-        yield from self.source.batches(block, self.file, self.seq, self.low, 0, ctx)
+        before = 1 if self.low > self.file.begin else 0
+        yield from self.source.batches(block, self.file, self.seq, self.low - before, 0, ctx)
 
     def _read(self) -> Records:
         before = 1 if self.low > self.file.begin else 0  # one byte back tells whether a line begins exactly at low
@@ -364,7 +383,7 @@ class StreamPart:
         ledger = ctx.query.ledger
         ledger.files_by_seq[self.seq] = shown
         chunks = self.file.input.chunks()
-        kept = b""
+        kept, offset = b"", self.file.begin
         while len(kept) < self.file.begin and (chunk := next(chunks, b"")):
             kept += chunk
         blocks = (stream_lines if self.file.is_lines else stream_values)(chunks, kept[self.file.begin :])
@@ -373,8 +392,9 @@ class StreamPart:
                 ctx.check()
                 n_rows += len(block)
                 ledger.rows_by_seq[self.seq] = n_lines + block.n_lines
-                yield from self.source.batches(block, self.file, self.seq, 0, n_lines, ctx)
+                yield from self.source.batches(block, self.file, self.seq, offset, n_lines, ctx)
                 n_lines += block.n_lines
+                offset += block.consumed - PAD
         except QueryError as why:
             if why.code != "E605":
                 raise

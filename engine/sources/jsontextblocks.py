@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from ...planner.text import QueryError
 from ..arrow import bytes_of
 from ..batch import PAD, Spans
 from .files import is_utf8, padded
+from .quarantine import Raw, raw_of
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -33,6 +35,7 @@ class Records:
     n_lines: int
     consumed: int
     bad: Mask | None = None  # bytes that are no UTF-8 were replaced
+    before: tuple[NDArray[np.uint8], Ints, Ints] | None = None  # data, start and stop before that
 
     def __len__(self) -> int:
         return len(self.start)
@@ -41,11 +44,17 @@ class Records:
         bad = None if self.bad is None else self.bad[begin:end]
         part = slice(begin, end)
         return Records(
-            self.buffer, self.data, self.start[part], self.stop[part], self.line[part], self.n_lines, self.consumed, bad
-        )
+            self.buffer, self.data, self.start[part], self.stop[part], self.line[part], self.n_lines, self.consumed, bad,
+            None if self.before is None else (self.before[0], self.before[1][part], self.before[2][part]),
+        )  # fmt: skip
 
     def spans(self) -> Spans:
         return Spans(self.buffer, self.data, self.start.astype(np.int32), (self.stop - self.start).astype(np.int32))
+
+    def bytes_at(self, base: int | None) -> Callable[[NDArray[Any]], Raw]:
+        """Gives records as they lie in the file. `base`: its offset of the first byte of the buffer; None: not known."""
+        data, start, stop = self.before or (self.data, self.start, self.stop)
+        return lambda rows: raw_of(data, start[rows], stop[rows], base)
 
     def text(self, i: int) -> bytes:
         return self.data[self.start[i] : self.stop[i]].tobytes()
@@ -87,8 +96,9 @@ def repair(records: Records, begin: int) -> Records:
     stops = np.cumsum(np.array(sizes, np.int64)) - 1 + PAD
     start = np.concatenate([[PAD], stops[:-1] + 1]).astype(np.int64) if len(parts) else np.zeros(0, np.int64)
     return Records(
-        buffer, fixed, start, stops, records.line, records.n_lines, records.consumed, np.array(bad, np.bool_)
-    )
+        buffer, fixed, start, stops, records.line, records.n_lines, records.consumed, np.array(bad, np.bool_),
+        (data, records.start, records.stop),
+    )  # fmt: skip
 
 
 def brackets(data: NDArray[np.uint8], begin: int, end: int) -> tuple[Ints, Ints, NDArray[np.uint8]]:

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from ..arrow import array_from, is_valid
-from ..batch import Batch, Column, Spans
-from ..context import Context
+from ..batch import Column, Spans
 from ..dateparse import java, parse_dates
-from ..notes import At
 from ..regex import Pattern, extract
+from .refused import Refused
 
 
-def line_time(
-    pattern: Pattern, form: str | None, zone: str, now_us: int
-) -> Callable[[Column, Context, At, Batch], pa.Array[Any]]:
+def line_time(pattern: Pattern, form: str | None, zone: str, now_us: int) -> Callable[[Column, Refused], pa.Array[Any]]:
     """A reader of the first group of `pattern` (or the whole match); ValueError if the format cannot be read.
 
     A line in which no time is found, or none that can be read, has no time and is counted.
@@ -26,23 +22,13 @@ def line_time(
     compiled = java(form) if form is not None else None
     group = 1 if pattern.n_groups else 0
 
-    def read(text: Column, ctx: Context, at: At, batch: Batch) -> pa.Array[Any]:
+    def read(text: Column, refused: Refused) -> pa.Array[Any]:
         found: Any = extract(text, pattern, [group])[0]
         there = found.length >= 0 if isinstance(found, Spans) else is_valid(found)
         got = parse_dates(found, compiled, zone, now_us)
         bad = ~there | got.bad
-        if bad.any():
-            ctx.notes.rows(
-                at,
-                "reject",
-                "date",
-                batch,
-                np.flatnonzero(bad),
-                text,
-                "dp= and df= say where the time is and how it is written",
-            )
-        if (doubtful := got.doubtful & ~bad).any():
-            ctx.notes.rows(at, "reject", "dst", batch, np.flatnonzero(doubtful), text, "")
+        refused.rows("date", bad, text, "dp= and df= say where the time is and how it is written", column="_time")
+        refused.rows("dst", got.doubtful & ~bad, text, told=True, column="_time")
         return array_from(got.values, bad, pa.timestamp("us", "UTC"))
 
     return read

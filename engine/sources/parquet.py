@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
 from ...planner.text import QueryError, fault
-from ...planner.types import STRING, Schema, Type, join, of_arrow
-from ..arrow import is_valid, numbers_of
-from ..batch import Batch, Column, Origin
+from ..batch import Batch, Origin
 from ..context import Context
-from ..exprs import INFOS
-from ..normalise import is_quiet, normalise
 from ..notes import At
 from ..operator import Partition
 from ..storage.pagereader import joined, read_columns
-from .files import FileOptions, Refused, extras, needed, with_extras
+from .columnar import ColumnarRelation, Maker, Survey, Window, first_line, survey_of
+from .files import FileOptions, in_turn
 from .groupstats import column_range
-from .hive import constant_of, hive_of, type_of_values
+from .hive import hive_of
 from .late import PLACE, LateRows, PlacedRelation
-from .pruning import Bound, bounds, told
+from .pruning import told
 
 WHOLE_GROUP = 64 << 20  # unpacked bytes of the wanted columns above which a row group is read in pieces
 
@@ -42,38 +37,9 @@ class ParquetFile:
     held: pa.Buffer | None = None  # all of a file that can only be read from front to back
 
 
-@dataclass(slots=True)
-class Survey:
-    files: list[ParquetFile] = field(default_factory=list)
-    types: dict[str, Type] = field(default_factory=dict)
-    hive: dict[str, Type] = field(default_factory=dict)
-    decimals: list[str] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
-    mixed: dict[str, dict[str, int]] = field(default_factory=dict)  # by kind, how many files have the field so
-
-
 def survey(gate: Any, paths: Sequence[str]) -> Survey:
     """Footers of all files: fields joined by name, types widened; `key=value` folders become fields."""
-    out = Survey()
-    parts: dict[str, list[Type]] = {}
-    for path in paths:
-        file = _look(gate, path)
-        out.files.append(file)
-        for column in file.schema:
-            parts.setdefault(column.name, []).append(of_arrow(column.type))
-            if pa.types.is_decimal(column.type) and column.name not in out.decimals:
-                out.decimals.append(column.name)
-    for name, types in parts.items():
-        out.types[name] = join(types)
-        kinds = Counter(t.kind for t in types if t.kind != "null")
-        if out.types[name].kind == "string" and len(kinds) > 1:
-            out.mixed[name] = dict(kinds)
-        if out.types[name].kind == "other":
-            out.others.append(name)
-    for name in dict.fromkeys(n for f in out.files for n in f.hive):
-        if name not in out.types:
-            out.hive[name] = type_of_values([f.hive.get(name) for f in out.files])
-    return out
+    return survey_of([_look(gate, path) for path in paths])
 
 
 def _look(gate: Any, path: str) -> ParquetFile:
@@ -88,7 +54,7 @@ def _look(gate: Any, path: str) -> ParquetFile:
     except QueryError:
         raise
     except (pa.ArrowException, OSError) as why:
-        raise fault("E605", f"`{shown}` is no Parquet file, or is damaged: {_first_line(why)}") from why
+        raise fault("E605", f"`{shown}` is no Parquet file, or is damaged: {first_line(why)}") from why
     twice = next((n for n in schema.names if schema.names.count(n) > 1), None)
     if twice is not None:
         raise fault("E605", f"`{shown}` has two columns named `{twice}`")
@@ -104,48 +70,27 @@ def _open(gate: Any, path: str, held: pa.Buffer | None, metadata: Any, dictionar
     )
 
 
-def _first_line(why: BaseException) -> str:
-    return (str(why).splitlines() or [type(why).__name__])[0]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """`from=` and `to=`: rows of this time only, in microseconds; to is exclusive."""
-
-    field: str
-    low: int | None = None
-    high: int | None = None
-
-
-class ParquetRelation:
+class ParquetRelation(ColumnarRelation):
     """The rows of one or more files, one after the other, joined by field name."""
 
     def __init__(
         self, gate: Any, found: Survey, options: FileOptions, name: str, at: At,
         *, columns: Sequence[str] | None = None, window: Window | None = None,
     ) -> None:  # fmt: skip
-        self.gate, self.name, self.options, self.at, self.window = gate, name, options, at, window
-        self.files, self.hive = found.files, found.hive
-        self.data = Schema((*found.types.items(), *found.hive.items()))
-        shown = self.data if columns is None else self.data.select(columns)
-        self.schema = with_extras(shown, options, len(found.files))
+        super().__init__(gate, found, options, name, at, columns=columns, window=window)
 
     def pushdown(self, predicate: Expr) -> Pushdown:
-        return Pushdown.PRUNES if any(b.field in self.data for b in bounds((predicate,))) else Pushdown.NO
+        found = self.bounds_of((predicate,))
+        return Pushdown.PRUNES if any(b.field in self.data for b in found) else Pushdown.NO
 
     def scan(self, request: ScanRequest) -> ParquetSource:
         return ParquetSource(self, request)
 
     def late_fields(self, names: Sequence[str]) -> frozenset[str]:
         """Those whose values cannot be refused: reading fewer of them changes no note."""
-        if self.window is not None or PLACE in self.schema:
+        if self.window is not None or PLACE in self.schema or self.options.is_judged:
             return frozenset()
-        return frozenset(n for n in names if n in self.data and n not in self.hive and self._is_quiet(n))
-
-    def _is_quiet(self, name: str) -> bool:
-        kind, zone = self.data.type(name), self.options.zone
-        found = (f.schema.field(name).type for f in self.files if name in f.schema.names)
-        return kind is not None and all(is_quiet(t, kind, zone) for t in found)
+        return frozenset(n for n in names if n in self.data and n not in self.hive and self.is_quiet(n))
 
     def placed(self) -> tuple[PlacedRelation, str]:
         return PlacedRelation(self), PLACE
@@ -179,15 +124,17 @@ class ParquetSource:
         self.relation = relation
         names = relation.schema.names() if request.fields is None else request.fields
         self.schema = relation.schema.select(names)
-        self.bounds = (*bounds(request.filters), *_of_window(relation))
-        limit = request.limit if relation.window is None else None
+        self.maker = Maker(relation, self.schema)
+        self.begin = self.maker.begin
+        self.bounds = (*relation.bounds_of(request.filters), *relation.bounds_of_window())
+        limit = request.limit if relation.window is None and relation.options.bad == "null" else None
         self.groups = list(self._kept(limit))
         self.nbytes_hint = sum(self._nbytes(g) for g in self.groups)
 
     def _kept(self, limit: int | None) -> Iterator[Group]:
         given = 0
         for file in self.relation.files:
-            if not self._file_may_hold(file):
+            if not self.relation.file_may_hold(file, self.bounds):
                 continue
             skipped = 0
             for number in range(file.metadata.num_row_groups):
@@ -199,19 +146,6 @@ class ParquetSource:
                     continue
                 given += n_rows
                 yield Group(file, number, n_rows, skipped)
-
-    def _file_may_hold(self, file: ParquetFile) -> bool:
-        for bound in self.bounds:
-            kind = self.relation.hive.get(bound.field)
-            if kind is None or kind.kind not in ("long", "double", "string"):
-                continue
-            value = file.hive.get(bound.field)
-            if value is None:
-                return False
-            typed: Any = value if kind.kind == "string" else float(value) if kind.kind == "double" else int(value)
-            if isinstance(bound.value, str) == isinstance(typed, str) and not bound.may_hold(typed, typed):
-                return False
-        return True
 
     def _group_may_hold(self, file: ParquetFile, number: int) -> bool:
         group = None
@@ -230,10 +164,7 @@ class ParquetSource:
         return True
 
     def _columns_of(self, file: ParquetFile) -> list[str]:
-        wanted = set(needed(self.schema, self.relation.options))
-        if self.relation.window is not None:
-            wanted.add(self.relation.window.field)
-        return [n for n in file.schema.names if n in wanted]
+        return self.maker.columns_of(file)
 
     def _nbytes(self, group: Group) -> int:
         names = set(self._columns_of(group.file))
@@ -246,7 +177,7 @@ class ParquetSource:
         )
 
     def partitions(self, target: int) -> Sequence[Partition]:
-        return self.parts()
+        return in_turn(self.parts(), self.relation.options)
 
     def parts(self) -> list[GroupPart]:
         return [GroupPart(self, group, seq, self._nbytes(group)) for seq, group in enumerate(self.groups)]
@@ -264,7 +195,7 @@ class ParquetSource:
             others = self._rest(group, rest, nbytes, rows, shown) if rest else None
             yield from joined(found, others, names, group.n_rows, rows)
         except (pa.ArrowException, OSError) as why:
-            raise fault("E605", f"`{shown}` is damaged (row group {group.number}): {_first_line(why)}") from why
+            raise fault("E605", f"`{shown}` is damaged (row group {group.number}): {first_line(why)}") from why
 
     def _raw(self, file: ParquetFile) -> pa.NativeFile:
         return pa.BufferReader(file.held) if file.held is not None else self.relation.gate.open_read(file.path)
@@ -282,21 +213,6 @@ class ParquetSource:
                 "E605", f"`{shown}` is damaged: row group {number} has {table.num_rows} rows, not {group.n_rows}"
             )
         yield from table.to_batches(max_chunksize=rows)
-
-
-def _of_window(relation: ParquetRelation) -> tuple[Bound, ...]:
-    window = relation.window
-    if window is None:
-        return ()
-    kind = relation.data.type(window.field) or STRING
-    if kind.kind != "date":
-        return ()
-    out = []
-    if window.low is not None:
-        out.append(Bound(window.field, ">=", window.low, kind))
-    if window.high is not None:
-        out.append(Bound(window.field, "<=" if kind.unit == "ns" else "<", window.high, kind))
-    return tuple(out)
 
 
 def _dictionaries(file: ParquetFile, number: int, names: Sequence[str]) -> list[str]:
@@ -338,10 +254,10 @@ class GroupPart:
         row, step = 0, ctx.settings.scan_rows(len(source.schema), self.nbytes, group.n_rows)
         if not source._columns_of(group.file):
             for low in range(0, group.n_rows, step):
-                yield self._batch(None, min(step, group.n_rows - low), low, shown, ctx)
+                yield from self._batches(None, min(step, group.n_rows - low), low, shown, ctx)
             return
         for given in source.read(group, self.nbytes, step, ctx):
-            yield self._batch(given, given.num_rows, row, shown, ctx)
+            yield from self._batches(given, given.num_rows, row, shown, ctx)
             row += given.num_rows
         if row != group.n_rows:
             raise fault(
@@ -349,52 +265,6 @@ class GroupPart:
                 f"`{source.relation.name}` is damaged: row group {group.number} of `{shown}` has {row} rows, not {group.n_rows}",
             )
 
-    def _batch(self, given: pa.RecordBatch | None, n: int, row: int, shown: str, ctx: Context) -> Batch:
-        source, relation, file = self.source, self.source.relation, self.group.file
-        bare = Batch(n, (), Origin(self.seq, shown, 0, self.group.skipped + row))
-        refused = Refused(relation.at, "null", ctx, bare)
-        named: dict[str, Column] = {}
-        for i, name in enumerate(given.schema.names if given is not None else ()):
-            assert given is not None
-            named[name] = normalise(
-                given.column(i), relation.data.type(name) or STRING, relation.options.zone, _teller(refused, n)
-            )
-        wanted = set(needed(source.schema, relation.options))
-        for name, kind in relation.hive.items():
-            if name in wanted or (relation.window is not None and name == relation.window.field):
-                named[name] = constant_of(file.hive.get(name), kind, n, relation.options.zone)
-        columns = extras(named, source.schema, relation.data, relation.options, shown, refused)
-        out = Batch(n, tuple(columns), bare.origin)
-        return out if relation.window is None else self._inside(out, named, refused)
-
-    def _inside(self, out: Batch, named: dict[str, Column], refused: Refused) -> Batch:
-        """The rows of the window; a row without a time is left out and told."""
-        window = self.source.relation.window
-        assert window is not None
-        column = named.get(window.field)
-        if not isinstance(column, pa.Array):
-            refused.ctx.notes.rows(refused.at, "drop", "no time", refused.bare, np.arange(out.n_rows), None)
-            return out.slice(0, 0)
-        valid, ticks = is_valid(column), numbers_of(column)
-        scale = 1000 if column.type.unit == "ns" else 1
-        if not valid.all():
-            refused.ctx.notes.rows(refused.at, "drop", "no time", refused.bare, np.flatnonzero(~valid), None)
-        keep = valid
-        if window.low is not None:
-            keep = keep & (ticks >= window.low * scale)
-        if window.high is not None:
-            keep = keep & (ticks < window.high * scale)
-        return out if keep.all() else out.pick(keep)
-
-
-def _teller(refused: Refused, n: int) -> Any:
-    def told(reason: str, rows: Any, values: Any, hint: str) -> None:
-        if values is None or len(rows) != n:  # inside a list or map: the row is not known
-            kind = "info" if reason in INFOS else "reject"
-            refused.ctx.notes.count(refused.at, kind, reason, int(np.count_nonzero(rows)), hint)
-        elif reason in INFOS:
-            refused.ctx.notes.rows(refused.at, "info", reason, refused.bare, np.flatnonzero(rows), values, hint)
-        else:
-            refused.rows(reason, rows, values, hint, told=True)
-
-    return told
+    def _batches(self, given: pa.RecordBatch | None, n: int, row: int, shown: str, ctx: Context) -> Iterator[Batch]:
+        origin = Origin(self.seq, shown, 0, self.group.skipped + row)
+        return self.source.maker.batches(given, n, self.group.file, origin, ctx)

@@ -22,6 +22,7 @@ class Lines:
 
     text: Spans
     bad: NDArray[np.bool_] | None = None
+    raw: Spans | None = None  # the same lines before that
 
 
 def lines_of(buffer: pa.Buffer, begin: int, end: int, ctx: Context) -> Lines:
@@ -37,7 +38,7 @@ def lines_of(buffer: pa.Buffer, begin: int, end: int, ctx: Context) -> Lines:
     text = bytes_of(fixed)
     start, length = _cut(text, PAD, PAD + size, ctx)
     bad = _replaced(text, start, length) != _replaced(data, raw_start, raw_length)
-    return Lines(Spans(fixed, text, start, length), bad)
+    return Lines(Spans(fixed, text, start, length), bad, Spans(buffer, data, raw_start, raw_length))
 
 
 def _is_ascii(data: NDArray[np.uint8], begin: int, end: int, ctx: Context) -> bool:

@@ -16,9 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import cortado
+from cortado.engine.sources.columnar import Window
 from cortado.engine.sources.files import FileOptions
 from cortado.engine.sources.hive import hive_of
-from cortado.engine.sources.parquet import ParquetRelation, Window, survey
+from cortado.engine.sources.parquet import ParquetRelation, survey
 from cortado.engine.sources.pruning import Bound
 from cortado.engine.storage.paths import Gate
 from cortado.planner.catalog import ScanRequest
