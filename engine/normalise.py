@@ -10,7 +10,19 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..planner.types import LONG, Type, is_list_view, of_arrow, scalar
-from .arrow import array_from, call, decode, is_valid, list_sizes, lists_from, maps_from, nulls, numbers_of
+from .arrow import (
+    array_from,
+    bitmap_of,
+    buffer_of,
+    call,
+    decode,
+    is_valid,
+    list_sizes,
+    lists_from,
+    maps_from,
+    nulls,
+    numbers_of,
+)
 from .calendar import to_utc
 from .exprs import DIGITS_CUT
 from .values import unify
@@ -75,7 +87,7 @@ def _physical(array: Any, own: Type, zone: str, told: Told) -> Any:
         case "long":
             return _unsigned(array, told) if t.is_uint64(kind) else call("cast", array, pa.int64())
         case "double" | "string" | "binary" | "ip":
-            return call("cast", array, own.arrow)
+            return call("cast", _tame(array), own.arrow)
         case "date":
             return _date(array, own, zone, told)
         case "duration":
@@ -87,13 +99,28 @@ def _physical(array: Any, own: Type, zone: str, told: Told) -> Any:
     return array
 
 
+def _tame(array: Any) -> Any:
+    """Views of null rows may point anywhere, and Arrow's cast follows them: they become empty."""
+    kind, n = array.type, len(array)
+    if not (pa.types.is_string_view(kind) or pa.types.is_binary_view(kind)) or not array.null_count:
+        return array
+    _, views, *data = array.buffers()
+    rows = np.frombuffer(views, np.uint64, 2 * (n + array.offset)).reshape(-1, 2)[array.offset :].copy()
+    valid = is_valid(array)
+    rows[~valid] = 0
+    return pa.Array.from_buffers(kind, n, [bitmap_of(~valid), buffer_of(rows), *data])
+
+
 def _dictionary(array: Any, own: Type, zone: str, told: Told) -> Any:
     values = array.dictionary
     if own.kind != "string" or values.null_count:
         return _physical(call("take", values, array.indices), own, zone, told)
-    if array.indices.type == pa.int32() and values.type == pa.string():
+    if array.indices.type == pa.int32() and values.type == pa.string() and not array.null_count:
         return array
     indices = array.indices if array.indices.type == pa.int32() else call("cast", array.indices, pa.int32())
+    if array.null_count:  # codes of null rows may be anything, and kernels use them before they look
+        valid = is_valid(indices)
+        indices = array_from(np.where(valid, numbers32(indices), np.int32(0)), ~valid)
     return pa.DictionaryArray.from_arrays(
         indices, values if values.type == pa.string() else call("cast", values, pa.string())
     )

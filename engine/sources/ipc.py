@@ -12,6 +12,7 @@ import pyarrow as pa
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
 from ...planner.text import QueryError, fault
+from ...planner.types import of_arrow
 from ..batch import Batch, Origin
 from ..context import Context
 from ..notes import At
@@ -56,12 +57,27 @@ def _look(gate: Any, path: str, renamed: list[str]) -> IpcFile:
     shown = "standard input" if path == "-" else path
     try:
         found = _from_front(gate, path) if path == "-" or gate.is_packed(path) else _plain(gate, path)
+        found.schema = _distinct(found.given, renamed)
+        for column in found.schema:
+            _look_into(column.type)
     except QueryError:
         raise
     except UNREADABLE as why:
         raise fault("E605", f"`{shown}` is no Arrow file or stream, or is damaged: {first_line(why)}") from why
-    found.schema = _distinct(found.given, renamed)
     return found
+
+
+def _look_into(kind: Any) -> None:
+    """Raises where Arrow's Python has no such type, or a name inside of it is no text."""
+    of_arrow(kind), pa.nulls(0, kind)
+    if isinstance(kind, pa.BaseExtensionType):
+        _look_into(kind.storage_type)
+    elif pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        _look_into(kind.value_type)
+    elif pa.types.is_timestamp(kind):
+        str(kind.tz)
+    for i in range(kind.num_fields):
+        _look_into(kind.field(i).type)
 
 
 def _plain(gate: Any, path: str) -> IpcFile:

@@ -12,7 +12,7 @@ import lzma
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 import pyarrow as pa
 
@@ -68,6 +68,71 @@ class _Gzip:
         return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
 
 
+_MAGIC = {
+    ".gz": (b"\x1f\x8b\x08",),
+    ".zst": (b"\x28\xb5\x2f\xfd",),
+    ".xz": (b"\xfd7zXZ\0",),
+    ".bz2": tuple(b"BZh%d%s" % (n, what) for n in range(1, 10) for what in (b"1AY&SY", b"\x17rE8P\x90")),
+}
+MAGIC_BYTES = 10  # the longest of them
+
+
+def packed_as(head: bytes) -> str | None:
+    """The suffix of a packed file that begins with these bytes."""
+    return next((suffix for suffix, known in _MAGIC.items() if head.startswith(known)), None)
+
+
+def may_be_packed(byte: bytes) -> bool:
+    """Whether packed bytes can begin with this one."""
+    return any(m[:1] == byte for known in _MAGIC.values() for m in known)
+
+
+class Piped:
+    """A pipe as a source: its bytes come once, and how many there are is not known. `front` was read of it."""
+
+    def __init__(self, stream: BinaryIO, front: bytes) -> None:
+        self._stream, self._front, self.n_read = stream, front, 0
+        self.closed = False
+
+    def read(self, size: int) -> bytes:
+        out, self._front = self._front[:size], self._front[size:]
+        if not out:
+            out = self._stream.read(size)
+        self.n_read += len(out)
+        return out
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Fronted(io.RawIOBase):
+    """A stream of which `front` was read already."""
+
+    def __init__(self, stream: BinaryIO, front: bytes) -> None:
+        self._stream, self._front = stream, front
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        if not self._front:
+            return self._stream.read(-1 if size is None else size)
+        wanted = len(self._front) if size is None or size < 0 else size
+        out, self._front = self._front[:wanted], self._front[wanted:]
+        if size is None or size < 0:
+            return out + self._stream.read()
+        return out if len(out) == size else out + self._stream.read(size - len(out))
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+
 _MEMBERS: dict[str, Callable[[], _Member]] = {
     ".gz": _Gzip,
     ".bz2": bz2.BZ2Decompressor,
@@ -78,12 +143,12 @@ _MEMBERS: dict[str, Callable[[], _Member]] = {
 class Unpacked(io.RawIOBase):
     """The unpacked bytes of one file. `read` returns all good bytes before it raises, then raises every time."""
 
-    def __init__(self, name: str, source: pa.NativeFile, suffix: str, limits: Limits) -> None:
+    def __init__(self, name: str, source: pa.NativeFile | Piped, suffix: str, limits: Limits) -> None:
         self.name = name
         self.good_bytes = 0  # unpacked so far
         self.fault: QueryError | None = None  # known as soon as the last good byte is unpacked
-        self._source = source
-        self._limit = limits.for_size(source.size())
+        self._source, self._limits = source, limits
+        self._size = None if isinstance(source, Piped) else int(source.size())
         self._blocks = _zstd_blocks(source) if suffix == ".zst" else _member_blocks(source, _MEMBERS[suffix])
         self._block = memoryview(b"")
         self._at = 0  # in the block
@@ -129,10 +194,11 @@ class Unpacked(io.RawIOBase):
             self.fault.__cause__ = why
             return b""
         self.good_bytes += len(block)
-        if self.good_bytes > self._limit:
+        limit = self._limits.for_size(self._source.n_read if isinstance(self._source, Piped) else self._size or 0)
+        if self.good_bytes > limit:
             self.fault = fault(
                 "E701",
-                f"`{self.name}` unpacks to more than {self._limit} bytes, out of proportion to its size",
+                f"`{self.name}` unpacks to more than {limit} bytes, out of proportion to its size",
                 hint="if it is genuine, unpack it to a plain file first",
             )
         return block
@@ -142,7 +208,7 @@ class Unpacked(io.RawIOBase):
         super().close()
 
 
-def _member_blocks(source: pa.NativeFile, new: Callable[[], _Member]) -> Iterator[bytes]:
+def _member_blocks(source: pa.NativeFile | Piped, new: Callable[[], _Member]) -> Iterator[bytes]:
     """Members follow one another; zero bytes after the last are padding. A cut is EOFError."""
     member, begun = new(), False
     while True:
@@ -172,17 +238,22 @@ def _drain(member: _Member, packed: bytes) -> Iterator[bytes]:
         packed = b""
 
 
-def _zstd_blocks(source: pa.NativeFile) -> Iterator[bytes]:
-    """Arrow drops the whole read in which a fault lies, so the last good bytes are fetched one by one."""
+def _zstd_blocks(source: pa.NativeFile | Piped) -> Iterator[bytes]:
+    """Arrow drops the whole read in which a fault lies, so the last good bytes are fetched one by one (not of a pipe)."""
     size, given = 64 << 10, 0
-    stream = pa.CompressedInputStream(source, "zstd")
-    if source.size() == 0:
-        return
+    if isinstance(source, Piped):
+        size = 4 << 10
+        stream = pa.CompressedInputStream(pa.PythonFile(cast(Any, source), mode="r"), "zstd")
+    else:
+        stream = pa.CompressedInputStream(source, "zstd")
+        if source.size() == 0:
+            return
     while True:
         try:
             block = stream.read(size)
         except (OSError, pa.ArrowException) as why:
-            yield from _last_bytes(source, given, size)
+            if not isinstance(source, Piped):
+                yield from _last_bytes(source, given, size)
             raise EOFError(str(why)) from why
         if not block:
             return
