@@ -16,19 +16,24 @@ class ArrowFileCommand(Command[Scan]):
     source = True
     options = OPTIONS
     details = """
-Both forms of the Arrow IPC format are read, whatever the name ends in: the *file* (Feather version 2), whose record batches are read
-by all workers at once, and the *stream*, which is read from front to back; so are compressed buffers (LZ4, Zstandard), dictionaries,
-run-end encoding, views and nested types. Streams that follow one another in one file are read as one, if they have the same columns.
+    Both forms of the Arrow IPC format are read, whatever the name ends in: the *file* (Feather version 2), whose
+    record batches are read by all workers at once, and the *stream*, which is read from front to back; so are
+    compressed buffers (LZ4, Zstandard), dictionaries, run-end encoding, views and nested types. Streams that follow
+    one another in one file are read as one, if they have the same columns. Paths, packed files, `-` and `_file` are
+    as with `csvfile`.
 
-Fields are joined by name over several files, types widen as everywhere. Folders named `key=value` become fields; a condition on
-one of them leaves files unread. `from=` and `to=` take rows by the row time: `time=F`, `_time`, or the only date field.
+    Fields are joined by name over several files, types widen as in mixed columns. Folders named `key=value` become
+    fields; a condition on one of them leaves files unread. `from=` and `to=` keep rows by time, from inclusive and
+    to exclusive: by `time=`, else `_time`, else the only date field.
 
-Every record batch is checked before it is used. A damaged one is E605 and says which; batches before it have passed by then. The format
-has no checksums: damage that leaves the bytes well formed cannot be seen. A stream that ends without its end mark is read and noted.
+    Every record batch is checked before it is used. A damaged one is E605 and says which; rows before it have
+    passed by then. The format has no checksums: damage that leaves the bytes well formed cannot be seen. A stream
+    that ends without its end mark is read, and noted.
 
-`bad=` and `quarantine=` take what the types of the language cannot hold (whole numbers of 2^63 and more, times beyond 64 bits of
-their unit) and what `time=` cannot read. In the quarantine `line` is the number of the row and `raw` the text of the value.
-"""
+    `bad=` and `quarantine=` take what the types of the language cannot hold (whole numbers of 2^63 and more, times
+    beyond 64 bits of their unit) and what `time=` cannot read. In the quarantine `line` is the number of the row and
+    `raw` the text of the value.
+    """
     examples = (
         Example(
             title="two fields of a file",

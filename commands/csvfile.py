@@ -47,6 +47,12 @@ class CsvFileCommand(Command[Scan]):
     with `rest=t`; both are counted. Quotes may hold separators and line ends. With `strict=t` quotes must stand as
     RFC 4180 says, else the record is refused. Bytes that are no text in `cs=` are replaced and counted. For every
     reader: records read are rows out plus rows rejected.
+
+    **Quarantine**: `quarantine=TABLE` stores every record that is counted as rejected or left out, when the query
+    succeeds (a query that fails or is cancelled stores nothing): `_time` (when the query began), `source`, `line`
+    (from 1), `offset` (bytes, of the unpacked file; null with another `cs=`), `column` (null where it is the whole
+    record), `reason` and the record itself in `raw`, byte for byte. The table is made if there is none, and grows.
+    A record has a row for each of its faults, with `bad=skip` one; behind a `limit` nothing is stored.
     """
     examples = (
         Example(

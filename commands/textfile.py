@@ -46,14 +46,15 @@ class TextFile(Command[Scan]):
     details = """
     One row a line, in `line`. Lines end at LF or CRLF, neither of which is part of the text; the last may lack it;
     blank lines are rows. Paths, packed files, `-` and `_file` are as with `csvfile`. Bytes that are no text are
-    replaced and counted; `bad=skip` leaves their lines out, `bad=fail` ends the query.
+    replaced and counted; `bad=skip` leaves their lines out, `bad=fail` ends the query. The same holds for lines
+    whose time cannot be read. `quarantine=` is as with `csvfile`.
 
     **Records of several lines**: `brex=` matches the first line of a record, `erex=` the last; the lines of a
     record are one text with line ends in it. What stands before the first `brex` is a record, too.
 
     **Times**: `dp=` is a regular expression whose first group (or whole match) is the time, read by `df=` (letters
     as in `date`) or in the common forms, in the zone `tz=`. It fills `_time`; a line without a time has null there,
-    counted. Without `dp=` `_time` is the time of loading, which is noted when a later stage buckets by it.
+    counted. `time=line` takes the whole line for the time. Without either `_time` is the time of loading, which is noted when a later stage buckets by it.
     """
     examples = (
         Example(

@@ -48,8 +48,13 @@ class Branches:
     def ready(self, ctx: Context) -> Branches:
         """Called once, when all that the branches depend on is complete."""
         for branch in self._branches:
-            made = branch.source
-            self._sources.append(made(_within(ctx, branch)) if callable(made) else made)
+            own, made = _within(ctx, branch), branch.source
+            branch.ledger.whole = ctx.query.ledger
+            source = made(own) if callable(made) else made
+            self._sources.append(source)
+            begin = getattr(source, "begin", None)
+            if begin is not None:
+                begin(own)
         hints = [getattr(s, "nbytes_hint", None) for s in self._sources]
         self.nbytes_hint = None if None in hints else sum(h or 0 for h in hints)
         self._ledger = ctx.query.ledger
@@ -63,7 +68,7 @@ class Branches:
             parts = source.partitions(wanted)
             branch.ledger.has_places = getattr(source, "has_places", True)
             made += [_Shifted(p, branch) for p in parts]
-            branch.end = len(made)
+            branch.ledger.first, branch.end = branch.first, len(made)
         self._ledger.parts = [(b.first, b.end, b.ledger) for b in self._branches]
         return made
 

@@ -125,9 +125,18 @@ class Ledger:
         self.rows_by_seq: dict[int, int] = {}  # one store a morsel: atomic under the GIL, no lock
         self.files_by_seq: dict[int, str] = {}  # the file of a partition: lines are counted within a file
         self.has_places = True  # whether the number of a row at the source says anything
+        self.whole: Ledger | None = None  # of the union that this is a branch of
+        self.first = 0  # number there of this one's first partition
         self.parts: list[tuple[int, int, Ledger]] = []  # behind a union: partitions first .. end and their own places
         self.is_enough = False  # a limit is reached that waits for a row to tell of: what fails now is not wanted
         self.last: tuple[int, int] | None = None  # partition and row behind which nothing was wanted
+
+    def last_wanted(self) -> tuple[int, int] | None:
+        """As `last`; of a branch of a union by its own partitions."""
+        if self.whole is None:
+            return self.last
+        last = self.whole.last
+        return None if last is None else (last[0] - self.first, last[1])
 
     def worker(self, on_fault: Callable[[Key, Sample, str], None] | None = None, zone: str = "UTC") -> WorkerNotes:
         notes = WorkerNotes(on_fault, zone)

@@ -169,7 +169,7 @@ class Quarantine:
 
     def _batches(self, ctx: Context) -> Iterator[pa.RecordBatch]:
         """The table's rows in input order; none behind the last row that the query wanted."""
-        ledger, last = ctx.query.ledger, ctx.query.ledger.last
+        ledger, last = ctx.query.ledger, ctx.query.ledger.last_wanted()
         line = ledger.lines()
         source = self._spilled.open_read(last=False) if self._spilled is not None else None
         try:
