@@ -7,7 +7,7 @@ stored with it can be compared by any later version, and by other systems.
 from __future__ import annotations
 
 import hashlib
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,9 @@ P1, P2, P3, P4, P5 = (
         0x27D4EB2F165667C5,
     )
 )
+
+
+ZERO = np.zeros(1, np.uint64)
 
 
 def xxh64(column: pa.Array[Any], seeds: Bits, compiled: bool = False) -> Bits:
@@ -72,7 +75,7 @@ def _xxh64(text: View, seeds: Bits) -> Bits:
         left = size % 32
         for _ in range(3):
             rows = np.flatnonzero(left >= 8)
-            mixed = acc[rows] ^ _round(np.zeros(len(rows), np.uint64), _words(text.data, at[rows], 8))
+            mixed = acc[rows] ^ _round(ZERO, _words(text.data, at[rows], 8))
             acc[rows] = _left(mixed, 27) * P1 + P4
             at[rows] += 8
             left[rows] -= 8
@@ -105,8 +108,8 @@ def _stripes(data: NDArray[np.uint8], at: NDArray[np.int64], size: NDArray[np.in
             word = _words(data, at[:live] + (32 * stripe + 8 * lane), 8)
             acc[lane][:live] = _round(acc[lane][:live], word)
     merged = _left(acc[0], 1) + _left(acc[1], 7) + _left(acc[2], 12) + _left(acc[3], 18)
-    for lane in acc:
-        merged = (merged ^ _round(np.zeros(len(at), np.uint64), lane)) * P1 + P4
+    for sums in acc:
+        merged = (merged ^ _round(ZERO, sums)) * P1 + P4
     out = np.empty_like(merged)
     out[order] = merged
     return out
@@ -120,7 +123,7 @@ def digests(column: pa.Array[Any], algorithm: str) -> pa.Array[Any]:
     coded: Any = call("dictionary_encode", column)
     values = coded.dictionary
     text = view_of(values)
-    memory, make = memoryview(text.data), getattr(hashlib, algorithm)
+    memory, make = memoryview(cast(Any, text.data)), getattr(hashlib, algorithm)
     edges = zip(text.start.tolist(), text.stop.tolist(), strict=True)
     joined = b"".join([make(memory[begin:end], usedforsecurity=False).digest() for begin, end in edges])
     size = make(b"", usedforsecurity=False).digest_size

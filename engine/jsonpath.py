@@ -122,7 +122,7 @@ def hits(value: Any, steps: Sequence[Step]) -> Iterator[Any]:
                 return
         elif not isinstance(value, list) or not -len(value) <= step < len(value):
             return
-        value = value[step]  # type: ignore[index]
+        value = value[step]
     yield value
 
 

@@ -86,7 +86,8 @@ def _step(kind: Type, step: paths.Step) -> Type | None:
 )  # fmt: skip
 def jsonpath(ev: Eval, value: Value) -> Value:
     walk: Walk = ev.data
-    return _walk(ev, ev.array(value), walk.kind, walk.steps, np.arange(ev.n))
+    found: Value = _walk(ev, ev.array(value), walk.kind, walk.steps, np.arange(ev.n))
+    return found
 
 
 def _walk(ev: Eval, array: Any, kind: Type, steps: tuple[paths.Step, ...], row: Any) -> Any:

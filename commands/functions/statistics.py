@@ -61,8 +61,8 @@ def norminv(ev: Eval, p: Value, mean: Value | None = None, sd: Value | None = No
     z, valid = _quantiles(ev, x, valid, p)
     if sd is not None:
         valid = _spread(ev, rest[1], valid, sd)
-        z = z * rest[1]
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
+        z = z * rest[1] if sd is not None else z
         return array_from(z + rest[0] if rest else z, ~valid)
 
 
