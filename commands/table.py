@@ -84,9 +84,10 @@ class Table(Command[Scan]):
             node = self._with_meta(args, node, stage)
         if args.given("time"):
             node = self._with_time(args, node, stage)
+        late = {op: e for op, n in ((">=", "from"), ("<", "to")) if (e := args.late_option(n)) is not None}
         low, high = self._range(args)
-        if low is not None or high is not None:
-            node = self._between(args, node, low, high, stage)
+        if low is not None or high is not None or late:
+            node = self._between(args, node, low, high, late, stage)
         if args.given("order"):
             order, name = args.option("order"), ""
         else:  # the session's order is for tables that have a time
@@ -230,7 +231,10 @@ class Table(Command[Scan]):
             return int(moved[0]), None
         return args.now_us - span.ns // 1000, None
 
-    def _between(self, args: Args, node: Node, low: int | None, high: int | None, stage: dict[str, Any]) -> Node:
+    def _between(
+        self, args: Args, node: Node, low: int | None, high: int | None, late: dict[str, Expr], stage: dict[str, Any]
+    ) -> Node:  # fmt: skip
+        """`late`: bounds that a subquery gives, by operator."""
         name, kind = implied_time(args, node.schema)
         span = args.span
         parts: list[tuple[Expr, ast.Expr]] = []
@@ -240,6 +244,12 @@ class Table(Command[Scan]):
                 value = Literal(type=DATE, value=us, span=span)
                 made = args.binder.apply(op, [ref, value], [span, span], span, node.schema)
                 parts.append((made, ast.Call(name=op, op=True, args=(ast.Name(name=name), ast.Text(value=iso(us))))))
+        for op, value in late.items():
+            ref = FieldRef(type=kind, name=name, span=span)
+            if value.type.kind not in ("date", "null"):
+                value = args.binder.apply("date", [value], [value.span], value.span, Schema())
+            made = args.binder.apply(op, [ref, value], [span, value.span], span, node.schema)
+            parts.append((made, ast.Call(name=op, op=True, args=(ast.Name(name=name), ast.Text(value="$")))))
         if len(parts) == 1:
             return Filter(**stage, inputs=(node,), predicate=Bound(*parts[0]))
         both = args.binder.apply("and", [e for e, _ in parts], [span, span], span, node.schema)

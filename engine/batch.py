@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, cast
 
@@ -85,6 +85,9 @@ class Origin:
     offset: int = 0  # byte offset of the partition, for reading it again
     row: int = 0  # number, within the partition, of the row that was row 0 before any pick
     picks: Picks = ()  # masks and index arrays applied since, oldest first; composed only when someone asks
+    told: Callable[[int], str] | None = (
+        None  # the place in words of a row at the source, where the number does not say it
+    )
 
     def source_row(self, row: int) -> int:
         """Number within its partition of the batch's row `row`, at the source."""

@@ -64,6 +64,7 @@ class Close:
     then: Then | None = None
     later: int = 2
     collects: bool = False
+    through: tuple[tuple[Any, Tag], ...] = ()  # operators in front of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Line:
 
     def spec(self, close: Close) -> PipelineSpec:
         spec = PipelineSpec(
-            source=self.source, transforms=list(self.transforms), source_tag=self.tag, after=self.after, giver=self.giver,
+            source=self.source, transforms=[*self.transforms, *close.through], source_tag=self.tag, after=self.after, giver=self.giver,
             sink=None if close.sink is None else (close.sink, close.tag), is_result_of_sink=self.is_result,
         )  # fmt: skip
         follow(spec, close)
@@ -192,6 +193,12 @@ class Lowering:
 
         at, tag = at_of(node), self.tag(node)
         build = BuildSink(node, at)
+        through: tuple[Any, ...] = ()
+        if node.left_first:
+            from .operators.semijoin import LeftSink, MatchTransform
+
+            left = LeftSink(node, at)
+            line, through = self._sunk(left, tag, line, specs), ((MatchTransform(node, left), tag),)
 
         def then(built: Any, ctx: Any, spec: PipelineSpec) -> Specs:
             made: Specs = []
@@ -205,7 +212,7 @@ class Lowering:
             return made
 
         later = 2 + sum(isinstance(n, Join) or n.blocking for n in nodes[i + 1 :])
-        self._plan(node.right, specs, Close(build, tag, then, min(later, 4)), line.after)
+        self._plan(node.right, specs, Close(build, tag, then, min(later, 4), through=through), line.after)
 
     def _pend(self, nodes: list[Node], specs: Specs, close: Close, after: tuple[int, ...]) -> None:
         """The rest is bound and lowered when the sink before it is done and its columns are known."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..planner.text import Span
 from ..planner.types import of_arrow
 from .arrow import decode
-from .batch import Batch, Column, Spans
+from .batch import Batch, Column, Origin, Spans
 from .values import to_text
 
 N_SAMPLES = 3
@@ -40,7 +40,7 @@ class Sample:
 
     seq: int
     row: int
-    source: str = field(compare=False)
+    source: str = field(compare=False)  # the place in words, where it is known
     text: str = field(compare=False)
 
 
@@ -72,15 +72,17 @@ class WorkerNotes:
         for row in rows[:N_SAMPLES].tolist():
             if len(entry.samples) == N_SAMPLES and origin.seq > entry.samples[-1].seq:
                 break
-            sample = Sample(origin.seq, origin.source_row(row), origin.source, shown(text, row, self._zone))
+            sample = self._sample(origin, row, text)
             entry.samples.append(sample)
             entry.samples.sort()
             del entry.samples[N_SAMPLES:]
         if self._on_fault is not None and kind != "info":
             row = int(rows[0])
-            self._on_fault(
-                key, Sample(origin.seq, origin.source_row(row), origin.source, shown(text, row, self._zone)), hint
-            )
+            self._on_fault(key, self._sample(origin, row, text), hint)
+
+    def _sample(self, origin: Origin, row: int, text: Column | None) -> Sample:
+        at = origin.source_row(row)
+        return Sample(origin.seq, at, origin.told(at) if origin.told else "", shown(text, row, self._zone))
 
     def count(self, at: At, kind: str, reason: str, n: int, hint: str = "", samples: Sequence[str] = ()) -> None:
         """Something that is said of a stage, or of rows whose places are not known."""
@@ -181,6 +183,8 @@ class Ledger:
         parts = [(low, end, ledger.places()) for low, end, ledger in self.parts]
 
         def place(sample: Sample) -> str:
+            if sample.source:
+                return sample.source
             for low, end, inner in parts:
                 if low <= sample.seq < end:
                     return inner(replace(sample, seq=sample.seq - low))

@@ -37,6 +37,7 @@ class Join(Node):
     first: bool = False
     quiet: bool = False
     may_spill: bool = True
+    left_first: bool = field(default=False, compare=False)  # the left is read first, being much smaller
     command = "join"
     order = Order.KEEPS
 
@@ -47,6 +48,9 @@ class Join(Node):
     @property
     def right(self) -> Node:
         return self.inputs[1]
+
+    def detail(self) -> str:
+        return Node.detail(self) + (" (left first)" if self.left_first else "")
 
     def fresh(self) -> tuple[tuple[str, str], ...]:
         """Fields of the right that come out: its name there, and here."""

@@ -10,10 +10,19 @@ from .rules.fold_constants import fold_constants
 from .rules.late_fields import late_fields
 from .rules.prune_fields import prune_fields
 from .rules.push_filter import push_filter
+from .rules.push_filter_combine import push_filter_combine
 from .rules.push_into_scan import push_into_scan
+from .rules.small_left import small_left
 from .rules.sort_limit_to_topk import sort_limit_to_topk
 
-RULES: tuple[Rule, ...] = (fold_constants, push_filter, push_into_scan, sort_limit_to_topk)
+RULES: tuple[Rule, ...] = (
+    fold_constants,
+    push_filter,
+    push_filter_combine,
+    push_into_scan,
+    sort_limit_to_topk,
+    small_left,
+)
 MAX_ROUNDS = 1000  # far more than any plan needs; a rule that undoes another is a fault of ours
 
 

@@ -44,6 +44,7 @@ class Case:
     same_as: str | None = None
     unordered: bool = False
     expect_lines: tuple[int, int] = (0, 0)  # of the expect section, for --complete
+    notes_lines: tuple[int, int] = (0, 0)
 
 
 @dataclass
@@ -96,6 +97,7 @@ class _Reader:
                 self.cases[-1].expect_lines = (at + 1, end)
             case "notes":
                 self.cases[-1].notes = [line for line in body.split("\n") if line.strip()]
+                self.cases[-1].notes_lines = (at + 1, end)
             case "same-as":
                 self.cases[-1].same_as = body
                 self.cases[-1].unordered = "unordered" in rest

@@ -27,6 +27,7 @@ from ..context import Context
 from ..memory import Budget, Reservation
 from ..notes import At
 from ..operator import Flow, Partition, Source
+from .collect import source_rows
 from .joinbuild import ROW_BYTES, Built
 from .joinkeys import nulls_of, sides
 from .joinparts import N_PARTS, PartWriter
@@ -77,6 +78,7 @@ class GraceSink:
         keys = (SortKey(PLACES[0]), SortKey(PLACES[1]))
         self._sort = SortSink(Sort(inputs=(Here(columns=self._schema),), keys=keys), self._schema, at)
         self._n_doubled = 0
+        self._told: dict[int, list[tuple[int, Callable[[int], str]]]] = {}  # by partition and first row
 
     def open(self, ctx: Context) -> GraceLocal:
         kept = Schema((*self._node.left.schema.fields, (PLACES[2], LONG)))
@@ -87,8 +89,12 @@ class GraceSink:
 
     def push(self, batch: Batch, local: GraceLocal) -> Flow:
         if batch.n_rows:
+            origin = batch.origin
+            if origin.told is not None:
+                with self._lock:
+                    self._told.setdefault(origin.seq, []).append((origin.row, origin.told))
             columns = [batch.array(i) for i in range(len(self._node.left.schema))]
-            local.writer.add([*columns, array_from(_source_rows(batch))], batch.n_rows, local.first_place(batch))
+            local.writer.add([*columns, array_from(source_rows(batch))], batch.n_rows, local.first_place(batch))
         return Flow.MORE
 
     def combine(self, local: GraceLocal) -> None:
@@ -255,8 +261,15 @@ class GraceSink:
             mine = some[seqs == seq]
             mine = mine[np.argsort(places[mine], kind="stable")]
             with self._lock:
-                origin = Origin(int(seq), picks=(rows,))
+                origin = Origin(int(seq), picks=(rows,), told=self._teller(seq))
                 work.ctx.notes.rows(self._at, kind, reason, replace(batch, origin=origin), mine, text, hint)
+
+    def _teller(self, seq: int) -> Callable[[int], str] | None:
+        """Says the place of a row where its number does not."""
+        known = self._told.get(seq)
+        if known is None:
+            return None
+        return lambda row: max((p for p in known if p[0] <= row), key=lambda p: p[0])[1](row)
 
     # the result
 
@@ -312,11 +325,3 @@ class _StrippedPart:
     def batches(self, ctx: Context) -> Iterator[Batch]:
         for batch in self.part.batches(ctx):
             yield batch.select(range(self.n_columns))
-
-
-def _source_rows(batch: Batch) -> Rows:
-    """Number within its partition of each row, at the source."""
-    rows = np.arange(batch.n_rows)
-    for pick in reversed(batch.origin.picks):
-        rows = np.flatnonzero(pick)[rows] if pick.dtype == np.bool_ else pick[rows]
-    return rows.astype(np.int64) + batch.origin.row

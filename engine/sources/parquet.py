@@ -98,6 +98,10 @@ class ParquetRelation(ColumnarRelation):
     def fetch(self, request: ScanRequest) -> LateRows:
         return LateRows(ParquetSource(self, request))
 
+    @property
+    def n_rows(self) -> int:
+        return sum(f.metadata.num_rows for f in self.files)
+
     def describe(self, request: ScanRequest) -> str:
         source = ParquetSource(self, request)
         files = self.name if len(self.files) == 1 else f"{self.name} ({len(self.files)} files)"

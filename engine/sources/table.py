@@ -60,6 +60,10 @@ class TableRelation:
     def fetch(self, request: ScanRequest) -> LateRows:
         return LateRows(self.scan(request))
 
+    @property
+    def n_rows(self) -> int | None:
+        return self._snapshot.n_rows
+
     def describe(self, request: ScanRequest) -> str:
         snap = self._snapshot
         kept = len(snap.files_for(self._bounds(request.filters)))

@@ -23,7 +23,7 @@ def push_filter(node: Node, helpers: Helpers) -> Node | None:
     if not _passable(below):
         return None
     parts = conjuncts(node.predicate.expr)
-    written = _written(node.predicate.parsed, len(parts))
+    written = written_parts(node.predicate.parsed, len(parts))
     if written is None:
         parts, written = (node.predicate.expr,), (node.predicate.parsed,)
     if any(map(is_volatile, parts)):  # it counts the rows that come to this stage
@@ -32,12 +32,12 @@ def push_filter(node: Node, helpers: Helpers) -> Node | None:
     go = [q and below.lets_filter_through(fields_of(p)) for q, p in zip(quiet, parts, strict=True)]
     if not any(go):
         return None
-    passing = _joined([(p, w) for p, w, g in zip(parts, written, go, strict=True) if g], node.predicate.expr)
+    passing = joined([(p, w) for p, w, g in zip(parts, written, go, strict=True) if g], node.predicate.expr)
     moved = replace(node, inputs=below.inputs, predicate=passing)
     above = replace(below, inputs=(moved,))
     if all(go):
         return above
-    staying = _joined([(p, w) for p, w, g in zip(parts, written, go, strict=True) if not g], node.predicate.expr)
+    staying = joined([(p, w) for p, w, g in zip(parts, written, go, strict=True) if not g], node.predicate.expr)
     return replace(node, inputs=(above,), predicate=staying)
 
 
@@ -51,7 +51,7 @@ def _passable(below: Node) -> bool:
     return type(below).order is Order.KEEPS and type(below).__name__ == "Bypass"
 
 
-def _written(parsed: ast.Expr, n: int) -> tuple[ast.Expr, ...] | None:
+def written_parts(parsed: ast.Expr, n: int) -> tuple[ast.Expr, ...] | None:
     """The parsed form of each part; None where it was written otherwise."""
     if n == 1:
         return (parsed,)
@@ -60,7 +60,7 @@ def _written(parsed: ast.Expr, n: int) -> tuple[ast.Expr, ...] | None:
     return None
 
 
-def _joined(parts: list[tuple[Expr, ast.Expr]], whole: Expr) -> Bound:
+def joined(parts: list[tuple[Expr, ast.Expr]], whole: Expr) -> Bound:
     if len(parts) == 1:
         return Bound(*parts[0])
     assert isinstance(whole, Call)

@@ -199,3 +199,20 @@ def test_a_spilled_lookup_takes_the_first_row(small: cortado.Session, ample: cor
         (n.kind, n.reason, n.count, n.samples) for n in other.notes
     ]
     assert other.stats.spilled_bytes > 0 == one.stats.spilled_bytes
+
+
+@pytest.mark.parametrize("kind", ["inner", "left", "leftonly"])
+@pytest.mark.parametrize("memory", [4 << 20, 1 << 30])
+def test_a_small_left_is_read_first(kind: str, memory: int) -> None:
+    sources = {"a": large(200, 900, 5, "i"), "b": large(150_000, 50_000, 6, "j")}
+    query = f"table a | join type={kind} k, m [ table b ]"
+    with cortado.connect(timezone="UTC", threads=2, memory=memory) as session:
+        assert "left first" in session.query(query, sources=sources).explain()
+        one = session.query(query, sources=sources).run()
+        other = session.query("set option.optimiser = false | " + query, sources=sources).run()
+    assert one.to_arrow().equals(other.to_arrow())
+    assert [(n.kind, n.reason, n.count, n.samples) for n in one.notes] == [
+        (n.kind, n.reason, n.count, n.samples) for n in other.notes
+    ]
+    built = [int(o.detail.split("build_rows=")[1].split(",")[0]) for o in one.stats.operators if "build_rows=" in o.detail]
+    assert built[0] < 150_000 if memory > 8 << 20 else built == [0]
