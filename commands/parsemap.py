@@ -8,9 +8,9 @@ from typing import Any
 
 from ..engine.notes import At
 from ..planner.plan import Names, Opening, Settle
-from ..planner.types import Schema, Type, join
+from ..planner.types import Schema, Type
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
-from .textparse import ERRORS, OVERLAY, errors_field, laid_out, source_field
+from .textparse import ERRORS, OVERLAY, certain_of, errors_field, is_own, keeps_its_type, laid_out, source_field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,35 +31,25 @@ class ParseMap(Opening):
 
     def derive(self) -> Schema:
         before = self.inputs[0].schema
-        made = Schema(tuple((n, self._held(n, t)) for n, t in self.made or ()))
-        out = laid_out(before, made, overlay=self.overlay or not self.is_map, errors=self.errors)
+        overlay = self.overlay or not self.is_map
+        out = laid_out(before, Schema(self.made or ()), overlay=overlay, errors=self.errors, keeps=True)
         return Schema(out.fields, open=self.made is None or before.open)
 
-    def _held(self, name: str, kind: Type) -> Type:
-        """What holds both the entries and the values that stay in rows without."""
-        old = self.inputs[0].schema.type(name) if self.overlay and name in self.inputs[0].schema else None
-        return kind if old is None else join((old, kind))
-
     def guess(self, name: str) -> Type | None:
-        item, before = self.kind.item, self.inputs[0].schema
+        item = self.kind.item
         if item is None or ("." in name and item.kind == "map"):
             return None
-        return item if not self.overlay or name not in before or before.type(name) == item else None
+        return item if keeps_its_type(name, item, self.inputs[0].schema, overlay=self.overlay) else None
 
     def certain(self) -> Schema:
-        made = frozenset(n for n, _ in self.made or ())
-        return Schema(
-            tuple((n, t) for n, t in self.schema.fields if n in made or n == self.errors or n.startswith("_"))
-        )
+        return certain_of(self, frozenset(n for n, _ in self.made or ()), self.errors)
 
     def closed(self, found: Schema, *, settled: bool = False) -> Opening:
-        """A key is never taken for a field of the row that begins with `_`, such as its time."""
-        made = tuple(f for f in found.fields if not (f[0].startswith("_") and f[0] in self.inputs[0].schema))
+        made = tuple(f for f in found.fields if not is_own(f[0], self.inputs[0].schema))
         return replace(self, made=made, is_quiet=settled)
 
     def needs(self, wanted: Names) -> Names:
-        before = frozenset(self.inputs[0].schema.names())
-        return ((wanted | {self.field}) & before) - ({self.errors} - {self.field} if self.errors else frozenset())
+        return ((wanted - {self.errors}) | {self.field}) & frozenset(self.inputs[0].schema.names())
 
     def prune(self, wanted: Names) -> Node:
         if self.made is None:
@@ -127,6 +117,7 @@ class ParseMapCommand(Command[ParseMap]):
         return made
 
     def lower(self, node: ParseMap | Settle) -> Any:
+        from ..engine.operators.overlay import Overlay
         from ..engine.operators.parsemap import FindEntries, MapTransform
 
         parse = node.opens if isinstance(node, Settle) else node
@@ -135,4 +126,6 @@ class ParseMapCommand(Command[ParseMap]):
         column = before.index(parse.field) if parse.field in before else None
         if isinstance(node, Settle):
             return FindEntries(column, parse.kind)
-        return MapTransform(column, parse.kind, parse.made or (), before, node.schema, at, parse.errors)
+        made = parse.made or ()
+        overlay = Overlay(node.schema, before, dict(made), parse.errors, keeps=parse.overlay)
+        return MapTransform(column, parse.kind, made, overlay, at)

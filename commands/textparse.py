@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..planner import ast
 from ..planner import options as kinds
 from ..planner.options import Option
 from ..planner.plan import Names, Node, Opening, Settle
-from ..planner.types import STRING, Schema, Type
+from ..planner.types import LOAD_TIME, STRING, Schema, Type, join
 from .base import Args
 
 OVERLAY = Option(
@@ -39,17 +40,39 @@ def source_field(args: Args, option: str = "field") -> tuple[str, Type]:
     return args.field(ast.Field(args.option(option), args.option_span(option)))
 
 
-def laid_out(before: Schema, made: Schema, *, overlay: bool, errors: str) -> Schema:
+def laid_out(before: Schema, made: Schema, *, overlay: bool, errors: str, keeps: bool = False) -> Schema:
     """The columns behind a stage that parses: with `overlay` the row's, overwritten in place; else the parsed ones and
-    those of the row that begin with `_`. The field of reasons comes last."""
+    those of the row that begin with `_`. The field of reasons comes last.
+
+    `keeps`: with `overlay` a row that has no new value keeps its old one, so that the type holds both.
+    """
     if overlay:
         out = before
         for name, kind in made.fields:
-            out = out.put(name, kind)
+            old = before.type(name) if keeps and name in before else None
+            out = out.put(name, kind if old is None else join((old, kind)))
     else:
         kept = tuple(f for f in before.fields if f[0].startswith("_") and f[0] not in made)
         out = Schema(made.fields + kept)
     return out.put(errors, STRING) if errors else out
+
+
+def is_own(name: str, before: Schema) -> bool:
+    """Whether it is a field of the row that begins with `_`, such as its time: no key that only the data knows takes its
+    place. The moment at which a text file was read is no time of the row."""
+    return name.startswith("_") and name in before and before.type(name) != LOAD_TIME
+
+
+def keeps_its_type(name: str, kind: Type, before: Schema, *, overlay: bool) -> bool:
+    """Whether a field of this name has the type `kind` behind the stage, be there such a key or not."""
+    if name in before and (overlay or name.startswith("_")):
+        return before.type(name) == kind
+    return True
+
+
+def certain_of(node: Opening, made: Container[str], errors: str) -> Schema:
+    before = node.inputs[0].schema
+    return Schema(tuple((n, t) for n, t in node.schema.fields if n in made or n == errors or is_own(n, before)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,31 +91,22 @@ class TextParse(Opening):
     def derive(self) -> Schema:
         names = self.head if self.names is None else self.names
         made = Schema(tuple((n, STRING) for n in names))
-        out = laid_out(self.inputs[0].schema, made, overlay=self.overlay, errors=self.errors)
+        out = laid_out(self.inputs[0].schema, made, overlay=self.overlay, errors=self.errors, keeps=True)
         return Schema(out.fields, open=self.names is None or self.inputs[0].schema.open)
 
     def guess(self, name: str) -> Type | None:
-        before = self.inputs[0].schema
-        if not self.overlay or name not in before:
-            return STRING
-        kind = before.type(name)  # it stays so if no row has a key of its name
-        return STRING if kind is not None and kind.kind == "string" else None
+        return STRING if keeps_its_type(name, STRING, self.inputs[0].schema, overlay=self.overlay) else None
 
     def certain(self) -> Schema:
-        made = frozenset(self.names or ())
-        return Schema(
-            tuple((n, t) for n, t in self.schema.fields if n in made or n == self.errors or n.startswith("_"))
-        )
+        return certain_of(self, self.names or (), self.errors)
 
     def closed(self, found: Schema, *, settled: bool = False) -> Opening:
-        """A key is never taken for a field of the row that begins with `_`, such as its time."""
-        names = tuple(n for n in found.names() if not (n[:1] == "_" and n in self.inputs[0].schema))
+        names = tuple(n for n in found.names() if not is_own(n, self.inputs[0].schema))
         return replace(self, names=names, is_quiet=settled)
 
     def needs(self, wanted: Names) -> Names:
         """A field that was there before keeps its value where the key is not."""
-        before = frozenset(self.inputs[0].schema.names())
-        return ((wanted | {self.field}) & before) - ({self.errors} if self.errors else frozenset())
+        return ((wanted - {self.errors}) | {self.field}) & frozenset(self.inputs[0].schema.names())
 
     def prune(self, wanted: Names) -> Node:
         if self.names is None:
@@ -110,7 +124,8 @@ class TextParse(Opening):
 def lower_pairs(node: TextParse | Settle) -> Any:
     """A transform for a stage whose names are known; else the rows are held and its names found."""
     from ..engine.dialects import dialect_of
-    from ..engine.operators.pairs import FindKeys, Layout, PairsTransform, TextField
+    from ..engine.operators.overlay import Overlay
+    from ..engine.operators.pairs import FindKeys, PairsTransform, TextField
 
     parse = node.opens if isinstance(node, Settle) else node
     assert isinstance(parse, TextParse)
@@ -120,5 +135,5 @@ def lower_pairs(node: TextParse | Settle) -> Any:
     if isinstance(node, Settle):
         return FindKeys(text, dialect, at)
     names = parse.names or ()
-    layout = Layout.of(node.schema, before, names, parse.errors)
-    return PairsTransform(text, dialect, names, layout, at, quiet=parse.is_quiet)
+    overlay = Overlay(node.schema, before, dict.fromkeys(names, STRING), parse.errors, keeps=parse.overlay)
+    return PairsTransform(text, dialect, names, overlay, at, quiet=parse.is_quiet)

@@ -22,6 +22,7 @@ from ..pairkeys import KeyIndex
 from ..pairs import Pairs, Texts, texts_of
 from ..strings import cut
 from ..values import text_column
+from .overlay import Overlay
 from .reasons import Reasons
 
 Mask = NDArray[np.bool_]
@@ -140,59 +141,14 @@ def refuse_rows(ctx: Context, at: At, reason: str, batch: Batch, refused: Mask, 
         ctx.notes.rows(at, "reject", reason, batch, np.flatnonzero(refused), text, told)
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Columns that come out, each from the parsed names, from a column that was there, or from both: the old value stays
-    in rows that lack the key. `errors`: the column of reasons is that of this number."""
-
-    parsed: Sequence[int | None]
-    old: Sequence[int | None]
-    old_types: Sequence[Type | None]
-    errors: int | None = None
-
-    @classmethod
-    def of(cls, out: Schema, before: Schema, names: Sequence[str], errors: str = "") -> Layout:
-        places = {n: i for i, n in enumerate(names)}
-        columns = out.names()
-        return cls(
-            [places.get(n) for n in columns],
-            [before.index(n) if n in before else None for n in columns],
-            [before.type(n) for n in columns],
-            out.index(errors) if errors else None,
-        )
-
-    def build(self, batch: Batch, made: Sequence[Column], reasons: Reasons, zone: str) -> Batch:
-        out: list[Column] = []
-        for i, (new, old) in enumerate(zip(self.parsed, self.old, strict=True)):
-            if i == self.errors:
-                out.append(reasons.column())
-            elif new is None:
-                assert old is not None
-                out.append(batch.columns[old])
-            elif old is None:
-                out.append(made[new])
-            else:
-                out.append(_over(batch, old, self.old_types[i] or STRING, made[new], zone))
-        return Batch(batch.n_rows, tuple(out), batch.origin)
-
-
-def _over(batch: Batch, old: int, type_: Type, made: Column, zone: str) -> Column:
-    """The new value, the old one's text where there is none."""
-    new = plain(made, batch.n_rows)
-    if not new.null_count:
-        return new
-    before = plain(text_column(batch, old, type_, zone), batch.n_rows)
-    return call("if_else", array_from(is_valid(new)), new, before)
-
-
 class PairsTransform(StreamTransform):
     """The wanted keys' values as text columns; of a key that stands twice the last value. `quiet`: rows without a pair were
     told before."""
 
     def __init__(
-        self, text: TextField, dialect: Dialect, names: Sequence[str], layout: Layout, at: At, *, quiet: bool = False
+        self, text: TextField, dialect: Dialect, names: Sequence[str], overlay: Overlay, at: At, *, quiet: bool = False
     ) -> None:
-        self._text, self._dialect, self._names, self._layout, self._at = text, dialect, tuple(names), layout, at
+        self._text, self._dialect, self._names, self._overlay, self._at = text, dialect, tuple(names), overlay, at
         self._quiet = quiet
 
     def open(self, ctx: Context) -> Any:
@@ -221,7 +177,8 @@ class PairsTransform(StreamTransform):
         reasons = Reasons(batch.n_rows)
         if refused.any():
             reasons.add(self._dialect.reason, refused)
-        return emit(self._layout.build(batch, made, reasons, ctx.settings.timezone))
+        by_name = dict(zip(self._names, made, strict=True))
+        return emit(self._overlay.build(batch, by_name, reasons, ctx.settings.timezone))
 
     def _with_heads(self, made: list[Column], heads: Sequence[Column], n: int) -> list[Column]:
         """A key that is named as a field of the head counts where it stands."""

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ...planner.types import NULL, STRING, Schema, Type, scalar
-from ..arrow import array_from, call, is_valid, list_sizes, nulls
+from ...planner.types import STRING, Schema, Type, scalar
+from ..arrow import array_from, call, is_valid, list_sizes
 from ..batch import Batch, Column
 from ..context import Context
 from ..jsontext import map_pairs
 from ..notes import At
 from ..operator import Emit, Flow, StreamTransform
-from ..values import unify
+from .overlay import Overlay
 from .reasons import Reasons
 
 
@@ -56,11 +56,9 @@ class MapTransform(StreamTransform):
     """`made`: the entries that become columns, with their types. A value that is no map is counted; its row passes."""
 
     def __init__(
-        self, column: int | None, kind: Type, made: Sequence[tuple[str, Type]], before: Schema, out: Schema, at: At,
-        errors: str = "",
-    ) -> None:  # fmt: skip
-        self._column, self._kind, self._made, self._before, self._out, self._at = column, kind, made, before, out, at
-        self._errors = errors
+        self, column: int | None, kind: Type, made: Sequence[tuple[str, Type]], overlay: Overlay, at: At
+    ) -> None:
+        self._column, self._kind, self._made, self._overlay, self._at = column, kind, made, overlay, at
 
     def push(self, batch: Batch, local: Context, emit: Emit) -> Flow:
         reasons, entries = Reasons(batch.n_rows), dict[str, Column]()
@@ -72,25 +70,7 @@ class MapTransform(StreamTransform):
                 reasons.add("type", refused)
                 local.notes.rows(self._at, "reject", "type", batch, np.flatnonzero(refused), array,
                                  "no map: the row passes as it is")  # fmt: skip
-        columns = [self._laid(n, t, batch, entries, reasons, local) for n, t in self._out.fields]
-        return emit(Batch(batch.n_rows, tuple(columns), batch.origin))
-
-    def _laid(
-        self, name: str, type_: Type, batch: Batch, entries: dict[str, Column], reasons: Reasons, local: Context
-    ) -> Column:
-        if name == self._errors:
-            return reasons.column()
-        old = batch.columns[self._before.index(name)] if name in self._before else None
-        new = entries.get(name)
-        if new is None:
-            return old if old is not None else nulls(batch.n_rows, type_.arrow)
-        if old is None:
-            return new
-        kind = self._before.type(name) or NULL
-        zone = local.settings.timezone
-        made = unify(_plain(new), dict(self._made)[name], type_, zone)
-        was = unify(batch.array(self._before.index(name)), kind, type_, zone)
-        return call("if_else", array_from(is_valid(made)), made, was)
+        return emit(self._overlay.build(batch, entries, reasons, local.settings.timezone))
 
     def _entry(self, maps: Any, name: str, kind: Type) -> pa.Array[Any]:
         if self._kind.members:
@@ -103,8 +83,3 @@ def _member(maps: Any, name: str) -> pa.Array[Any]:
     """A member of a struct column, null where the struct is."""
     part: pa.Array[Any] = maps.field(name)
     return part if not maps.null_count else call("if_else", array_from(is_valid(maps)), part, None)
-
-
-def _plain(column: Column) -> pa.Array[Any]:
-    assert isinstance(column, pa.Array)
-    return column

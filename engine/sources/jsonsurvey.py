@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -144,8 +144,24 @@ def parsed(raw: bytes) -> Any:
     return whole(value) if HALVES.search(raw) else value
 
 
-def by_arrow(block: Records, schema: pa.Schema | None) -> pa.Table | None:
-    """The block parsed by Arrow; None where it refuses, or sees other records than the lines."""
+def parsed_leniently(raw: bytes) -> Any:
+    """As `parsed`; JSON as people write it is JSON, too."""
+    value = parsed(raw)
+    if isinstance(value, dict):
+        return value
+    from .jsonlenient import BadJson, loads
+
+    try:
+        return whole(loads(raw.decode("utf-8", "replace")))
+    except BadJson:
+        return ""
+
+
+def by_arrow(
+    block: Records, schema: pa.Schema | None, unknown: Literal["infer", "ignore"] = "infer"
+) -> pa.Table | None:
+    """The block parsed by Arrow; None where it refuses, or sees other records than the lines. `unknown`: infer or ignore,
+    keys that are not in the schema."""
     import pyarrow.json as pj
 
     if not len(block):
@@ -158,7 +174,7 @@ def by_arrow(block: Records, schema: pa.Schema | None) -> pa.Table | None:
         table = pj.read_json(
             text,
             read_options=pj.ReadOptions(use_threads=False, block_size=high - low + 1),
-            parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="infer"),
+            parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior=unknown),
         )
     except (pa.ArrowException, ValueError):
         return None
