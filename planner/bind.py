@@ -144,7 +144,7 @@ class Binder(AggregateBinder):
     def _rows(self, stages: Sequence[Parsed], node: Node | None) -> Node | None:
         for i, stage in enumerate(stages):
             self.stage = stage
-            if isinstance(node, Opening) and node.schema.open:
+            if isinstance(node, Opening) and not node.is_settled:
                 moved = limited(self, node, stage)
                 if moved is not None:
                     node = moved
@@ -159,7 +159,7 @@ class Binder(AggregateBinder):
                 node = self._stage(stage, node)
             except Waits as waits:
                 return self._waiting(waits, node, stages[i:])
-        if isinstance(node, Opening) and node.schema.open:
+        if isinstance(node, Opening) and not node.is_settled:
             return self._pending(Settle(**_as(node), opens=node), (), node)
         return node
 
@@ -226,7 +226,7 @@ class Binder(AggregateBinder):
         def begin(here: Here, found: Schema) -> tuple[Sequence[Parsed], Node | None]:
             if opens is None:
                 return stages, here
-            self.forgiving = True
+            self.forgiving = self.forgiving or opens.schema.open
             return stages, replace(opens, inputs=(here,)).closed(found, settled=True)
 
         return self._later(node, stages, begin)

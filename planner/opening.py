@@ -35,7 +35,7 @@ class Asked:
 def streamed(binder: Binder, node: Opening, stages: Sequence[Parsed]) -> Opening | None:
     """The stage closed by the names that `stages` ask of it; None where they need whole rows, or only the data says
     which type a field has."""
-    if any(stage.all("subquery") for stage in stages):
+    if not node.streams or any(stage.all("subquery") for stage in stages):
         return None
     wanted: dict[str, None] = {}
     with _on_trial(binder) as asked:

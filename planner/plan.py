@@ -532,6 +532,11 @@ class Opening(Node):
     """A stage that makes fields which only the data knows. While its schema is open it cannot run; `closed` makes of it
     one that makes these fields and no other."""
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it can run: its fields and their types are known."""
+        return not self.schema.open
+
     def guess(self, name: str) -> Type | None:
         """The type of a field of this name, whether the data has it or not; None where only the data says."""
         return None
@@ -539,6 +544,8 @@ class Opening(Node):
     def certain(self) -> Schema:
         """The fields that come out of the stage, as it is, whatever the data has."""
         return self.schema
+
+    streams: ClassVar[bool] = True  # names are all that it must be told
 
     def closed(self, found: Schema, *, settled: bool = False) -> Opening:
         """`settled`: all rows were looked at before, and what was wrong with them was told."""

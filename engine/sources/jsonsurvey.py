@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from ...planner.text import QueryError, fault
-from ...planner.types import STRING, Type, of_arrow
+from ...planner.types import STRING, Schema, Type, of_arrow
 from .files import FIRST_CHUNK, FileOptions, Input, check_encoding
 from .jsontextblocks import Records, are_objects, stream_lines, stream_values, too_deep
 from .jsonvalues import Seen, settled, whole
@@ -26,6 +26,13 @@ class JsonFile:
     input: Input
     is_lines: bool
     begin: int = 0  # bytes of the mark
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed(Schema):
+    """Fields that records were found to have. `mixed`: places that hold values of several kinds, as text."""
+
+    mixed: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -58,7 +65,7 @@ def survey(inputs: Sequence[Input], options: FileOptions) -> Survey:
         while left > 0 and (block := next(blocks, None)) is not None:
             block = block.slice(0, left)
             left -= len(block)
-            _merge(seen, _sampled(block))
+            merge(seen, sampled(block))
     for name, kinds in seen.items():
         out.types[name] = settled(kinds.type())
         if options.declared.type(name) is None:
@@ -95,7 +102,7 @@ def _quiet(chunks: Iterator[bytes]) -> Iterator[bytes]:
             raise
 
 
-def _sampled(block: Records) -> dict[str, Seen]:
+def sampled(block: Records, lenient: bool = False) -> dict[str, Seen]:
     """What the block's fields hold. Arrow says it at once where no field mixes kinds."""
     table = None if too_deep(block).any() else by_arrow(block, None)
     if table is not None:
@@ -103,7 +110,8 @@ def _sampled(block: Records) -> dict[str, Seen]:
             name: _seen(table.schema.field(i).type, len(table) - table.column(i).null_count)
             for i, name in enumerate(table.column_names)
         }
-    return survey_values(parsed(block.text(i)) for i in range(len(block)))
+    read = parsed_leniently if lenient else parsed
+    return survey_values(read(block.text(i)) for i in range(len(block)))
 
 
 def _seen(kind: pa.DataType, n: int) -> Seen:
@@ -120,7 +128,7 @@ def _seen(kind: pa.DataType, n: int) -> Seen:
     return out
 
 
-def _merge(into: dict[str, Seen], more: dict[str, Seen]) -> None:
+def merge(into: dict[str, Seen], more: dict[str, Seen]) -> None:
     for name, seen in more.items():
         old = into.get(name)
         if old is None:
@@ -128,10 +136,10 @@ def _merge(into: dict[str, Seen], more: dict[str, Seen]) -> None:
             continue
         for kind, n in seen.counts.items():
             old.counts[kind] = old.counts.get(kind, 0) + n
-        _merge(old.members, seen.members)
+        merge(old.members, seen.members)
         if seen.item is not None:
             items = {"": old.item} if old.item is not None else {}
-            _merge(items, {"": seen.item})
+            merge(items, {"": seen.item})
             old.item = items[""]
 
 
