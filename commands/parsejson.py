@@ -63,7 +63,7 @@ class ParseJson(Opening):
         return {n: parts for n, parts in chosen.items() if self.wanted is None or n in self.wanted}
 
     def closed(self, found: Schema, *, settled: bool = False) -> Opening:
-        mixed = getattr(found, "mixed", frozenset())
+        mixed: frozenset[str] = getattr(found, "mixed", frozenset())
         if self.cutoff is None:
             return replace(self, kinds=found.fields, mixed=mixed)
         kinds = tuple((n, _cut(t, self.cutoff)) for n, t in found.fields)

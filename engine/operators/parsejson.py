@@ -17,11 +17,11 @@ from ..context import Context
 from ..exprs import plain
 from ..notes import At
 from ..operator import Emit, Flow, StreamTransform
-from ..sources.files import Refused
 from ..sources.jsonrecords import RecordReader
 from ..sources.jsonsurvey import Surveyed, merge, sampled
 from ..sources.jsontextblocks import Records
 from ..sources.jsonvalues import Seen, settled
+from ..sources.refused import Refused
 from ..values import unify
 from .overlay import Overlay
 from .pairs import TextField, has_value
@@ -139,8 +139,9 @@ class Told(Refused):
     rows_of: NDArray[np.int64] | None = None
 
     def rows(
-        self, reason: str, mask: NDArray[np.bool_], text: Column | None, hint: str = "", *, told: bool = False
-    ) -> None:
+        self, reason: str, mask: NDArray[np.bool_], text: Column | None, hint: str = "", *, told: bool = False,
+        column: str | Sequence[str] = "",
+    ) -> None:  # fmt: skip
         if not mask.any():
             return
         rows = np.flatnonzero(mask)
