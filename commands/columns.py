@@ -58,7 +58,8 @@ def _columns(args: Args, data: Schema) -> tuple[str, ...] | None:
 def _window(args: Args, data: Schema, time: str | None) -> Any:
     from ..engine.sources.columnar import Window
 
-    low, high = args.option("from"), args.option("to")
+    zone = args.option("tz") or args.zone
+    low, high = args.time("from", zone), args.time("to", zone)
     if low is None and high is None:
         return None
     dates = [n for n, t in data.fields if t.kind == "date"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -112,13 +112,18 @@ class Args:
             self._options[name] = self._value(self._known[name])
         return self._options[name]
 
+    def time(self, name: str, zone: str) -> int | None:
+        """The value of an option of kind TIME, where a text without a zone is of `zone`."""
+        found: int | None = self._value(self._known[name], lambda text: self.binder.parse_time(text, zone))
+        return found
+
     def check_options(self) -> None:
         """Every option that is given can be read, also one that this use of the command does not look at."""
         for given in self.parsed.options:
             if given.name in self._known:
                 self.option(given.name)
 
-    def _value(self, option: Option) -> Any:
+    def _value(self, option: Option, time: Callable[[str], int | None] | None = None) -> Any:
         raw = self.parsed.option(option.name)
         if raw is None:
             return option.default
@@ -126,9 +131,9 @@ class Args:
         try:
             param = self._param(raw)
             if param is not None:
-                return option_values.of_literal(param, option, self.binder.parse_time)
+                return option_values.of_literal(param, option, time or self.binder.parse_time)
             text = option_values.unquote(raw.value, pattern=option.kind in (RAW, TEXT, "path"))
-            return option_values.of_text(text, option, self.binder.parse_time, raw.value)
+            return option_values.of_text(text, option, time or self.binder.parse_time, raw.value)
         except option_values.Unfit as why:
             shown = raw.value if param is None else f"{raw.value}, which is {spelled(param.value)}"
             self.abort("E311", f"'{option.name}' cannot be {shown}", raw.span, hint=f"it takes {why}")

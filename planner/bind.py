@@ -319,8 +319,8 @@ class Binder(AggregateBinder):
             at = span if found.message.startswith("no setting") else value.span
             self.fail(found.code, found.message, at, hint=hint, suggestions=found.suggestions)
 
-    def parse_time(self, text: str) -> int | None:
-        return self._parse_time(text, self.zone)
+    def parse_time(self, text: str, zone: str = "") -> int | None:
+        return self._parse_time(text, zone or self.zone)
 
 
 def composed(source: Node) -> Node:

@@ -45,13 +45,14 @@ SHARED = (
     Option("tz", kinds.ZONE, "time zone of times without one"),
     Option("meta", kinds.BOOL, "add `_file`", default=False),
 )
+BAD = Option(
+    "bad",
+    ("null", "skip", "fail"),
+    "values that do not fit: null, their record left out, or an error",
+    default="null",
+)
 REFUSING = (
-    Option(
-        "bad",
-        ("null", "skip", "fail"),
-        "values that do not fit: null, their record left out, or an error",
-        default="null",
-    ),
+    BAD,
     Option("quarantine", kinds.TEXT, "a stored table that gets each record that does not fit, and why"),
 )
 INFERRING = (
@@ -362,7 +363,7 @@ class Chain:
 
 
 __all__ = [
-    "CHUNK", "INFERRING", "LIMITS", "REFUSING", "SHARED", "Chain", "FileOptions", "Input", "Origin", "Refused", "call", "check_encoding",
+    "BAD", "CHUNK", "INFERRING", "LIMITS", "REFUSING", "SHARED", "Chain", "FileOptions", "Input", "Origin", "Refused", "call", "check_encoding",
     "extras", "file_column", "in_turn", "is_utf8", "needed", "note_mixed", "options_of", "padded", "read_range",
     "scan_of", "shared_options", "time_column", "with_extras",
 ]  # fmt: skip
