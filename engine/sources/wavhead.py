@@ -77,8 +77,9 @@ def _is_unknown(nbytes: int, whole: int, begin: int, size: int | None) -> bool:
 
 def _format(body: bytes, nbytes: int, order: str, shown: str) -> tuple[int, int, int, bool]:
     """Rate, channels, bytes of a sample, whether it is a float."""
-    if nbytes < 16 or len(body) < 16:
-        raise fault("E605", f"`{shown}` is damaged: its fmt chunk has {min(nbytes, len(body))} bytes, and needs 16")
+    if nbytes < 16 or len(body) < min(nbytes, 40):
+        said = f"its fmt chunk has {min(nbytes, len(body))} bytes, and needs {max(16, nbytes)}"
+        raise fault("E605", f"`{shown}` is damaged: {said}")
     code, channels, rate, _, frame, bits = struct.unpack(order + "HHIIHH", body[:16])
     if code == EXTENSIBLE:
         if len(body) < 40 or body[26:40] != SUBFORMAT:
