@@ -8,7 +8,7 @@ from typing import Any
 from ..planner import ast
 from ..planner.expr import Bound, FieldRef
 from ..planner.plan import AggCall, Aggregate, Here, Key, Names, Sort, SortKey
-from ..planner.types import DOUBLE, LONG, Schema
+from ..planner.types import DOUBLE, LONG, NULL, Schema
 from ..planner.unparse import stage_text
 from .base import REGISTRY, Args, Command, Example, Node, Option, kinds, lowers, register
 
@@ -110,6 +110,5 @@ Blocking; spills to disk. An unknown field is an error (E301).
 
 
 def _key(args: Args, name: str) -> Key:
-    type_ = args.schema.type(name)
-    assert type_ is not None
+    type_ = args.schema.type(name) or NULL
     return Key(Bound(FieldRef(type=type_, name=name), ast.Name(name=name)), name)
