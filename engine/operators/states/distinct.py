@@ -37,6 +37,7 @@ class Distinct(State):
         self.counts = np.zeros(0, np.int64)  # by pair
         self._lock = threading.Lock()
         self._index: tuple[NDArray[Any], NDArray[Any], Groups] | None = None
+        self._ranking: tuple[Groups, Groups, NDArray[np.int64], NDArray[Any]] | None = None
 
     def key(self) -> Hashable:
         return (Distinct, self.type, self.counted, self.cap)
@@ -76,7 +77,7 @@ class Distinct(State):
     ) -> None:
         """`before`: how many codes there were without these rows."""
         assert self.coder is not None
-        self._index = None
+        self._index = self._ranking = None
         if self.single and groups.any():
             self.single = False  # the codes so far become pairs of group 0, with the same numbers
             codes_so_far = np.arange(before, dtype=np.int32)
@@ -91,6 +92,21 @@ class Distinct(State):
             if len(self.counts) < n:
                 self.counts = fit(self.counts, 2 * n)
             np.add.at(self.counts, ids, 1 if times is None else times)
+
+    @property
+    def compiled(self) -> bool:
+        return not isinstance(self.pairs, DictTable)
+
+    def n_pairs(self) -> int:
+        """Distinct values, added up over all groups."""
+        if self.coder is None:
+            return 0
+        return self.coder.n if self.single else self.pairs.n
+
+    def values_of(self, members: Groups) -> tuple[pa.Array[Any], NDArray[Any]]:
+        """The values of these groups, one group behind the other, and how many each has."""
+        _, sizes, codes = self.of_members(members)
+        return self.coder.values(codes) if self.coder else null_array(0, self.type.arrow), sizes
 
     def content(self) -> tuple[Groups, Groups]:
         """Group and code of each pair."""
@@ -136,6 +152,11 @@ class Distinct(State):
 
     def _ranked(self, n: int) -> tuple[Groups, Groups, NDArray[np.int64], NDArray[Any]]:
         """Pairs in order of group and value: group, code, number of pair; and how many each group has."""
+        if self._ranking is None or len(self._ranking[3]) != n:
+            self._ranking = self._rank(n)
+        return self._ranking
+
+    def _rank(self, n: int) -> tuple[Groups, Groups, NDArray[np.int64], NDArray[Any]]:
         groups, codes = self.content()
         if self.coder is None:
             return groups, codes, np.empty(0, np.int64), np.zeros(n, np.int64)
@@ -157,8 +178,8 @@ class Distinct(State):
             groups, _ = self.content()
             return Finished(array_from(np.bincount(groups, minlength=n).astype(np.int64)))
         groups, codes, by, sizes = self._ranked(n)
-        if out == "mode":
-            return Finished(self._mode(n, groups, codes, by))
+        if out in ("mode", "times"):
+            return Finished(self._mode(n, groups, codes, by, out))
         if out == "entropy":
             return Finished(self._entropy(n, groups, by, sizes))
         cut = 0
@@ -170,15 +191,19 @@ class Distinct(State):
         values = self.coder.values(codes) if self.coder else null_array(0, self.type.arrow)
         return Finished(lists(values, sizes, sizes == 0), cut=cut)
 
-    def _mode(self, n: int, groups: Groups, codes: Groups, by: NDArray[Any]) -> pa.Array[Any]:
-        at = np.full(n, -1, np.int64)
+    def _mode(self, n: int, groups: Groups, codes: Groups, by: NDArray[Any], out: str) -> pa.Array[Any]:
+        """The most frequent value, or how often that occurs."""
         if self.coder is None or not len(groups):
-            return null_array(n, self.type.arrow)
+            return null_array(n, self.type.arrow if out == "mode" else pa.int64())
         # rows are in order of value, so of equal counts the first is the least
         order = np.lexsort((-self.counts[by], groups))
         first = np.ones(len(order), np.bool_)
         first[1:] = groups[order[1:]] != groups[order[:-1]]
-        at[groups[order[first]]] = codes[order[first]]
+        rows = order[first]
+        at = np.full(n, -1, np.int64)
+        at[groups[rows]] = codes[rows] if out == "mode" else self.counts[by[rows]]
+        if out == "times":
+            return array_from(np.maximum(at, 0), at < 0)
         return self.coder.values().take(array_from(np.maximum(at, 0), at < 0))
 
     def _entropy(self, n: int, groups: Groups, by: NDArray[Any], sizes: NDArray[Any]) -> pa.Array[Any]:

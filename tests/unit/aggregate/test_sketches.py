@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cortado.engine.operators.states import logbuckets, sketch
+from cortado.engine.operators.states import census, logbuckets, sketch
+from cortado.engine.operators.states.base import Rows
+from cortado.planner.types import LONG
 
 from .conftest import WORLDS, bits, run_sink
 
@@ -113,3 +115,47 @@ def test_without_spread_there_is_no_shape(values: list[float | None]) -> None:
 def test_what_no_double_can_hold_makes_the_shape_nan(odd: float) -> None:
     table = pa.table({"x": [1.0, 2.0, odd]})
     assert math.isnan(value(table, "skew", "x")[0]) and math.isnan(value(table, "kurt", "x")[0])
+
+
+OUTS = ("distinct", "top", "top_count", "estimated")
+
+
+def counted(groups: Any, values: Any, split: int) -> dict[str, list[Any]]:
+    """What a census says if the rows are split, some parts are written and read, and all are merged."""
+    n = int(groups.max()) + 1
+    into, every = census.Census(LONG), np.arange(n, dtype=np.int32)
+    into.resize(n)
+    for i, rows in enumerate(np.array_split(np.arange(len(groups)), split)):
+        part = census.Census(LONG)
+        part.resize(n)
+        for some in np.array_split(rows, 4):
+            column = pa.array(values[some], mask=values[some] < 0)
+            part.update(Rows(groups[some], [column], None, bool(i % 2), np.zeros(1, np.uint8)))
+        part.seal()
+        if i % 3 == 1:
+            loaded = census.Census(LONG)
+            loaded.resize(n)
+            loaded.load(part.export(every[::-1]))
+            into.merge(loaded, every, every[::-1].copy(), bool(i % 2))
+        else:
+            into.merge(part, every, every, bool(i % 2))
+    return {out: into.finish(n, out, True).values.to_pylist() for out in OUTS}
+
+
+def test_a_census_is_exact_up_to_its_limit_and_the_same_however_it_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(census, "MOST", 100)
+    rng = np.random.default_rng(2)
+    groups = rng.integers(0, 5, 6000).astype(np.int32)
+    kinds = np.array([3, 100, 101, 150, 900])  # of which group 1 has at most as many as are counted
+    values = rng.integers(-1, kinds[groups])
+    want = [set(values[(groups == g) & (values >= 0)].tolist()) for g in range(5)]
+    found = [counted(groups, values, split) for split in (1, 2, 5, 9)]
+    assert all(f == found[0] for f in found)
+    assert found[0]["estimated"] == [len(w) > 100 for w in want] == [False, False, True, True, True]
+    for g, values_ in enumerate(want):
+        distinct = found[0]["distinct"][g]
+        assert distinct == len(values_) if len(values_) <= 100 else abs(distinct - len(values_)) <= 0.02 * len(values_)
+        own = values[(groups == g) & (values >= 0)]
+        counts = np.bincount(own)
+        best = (int(counts.argmax()), int(counts.max())) if len(values_) <= 100 else (None, None)
+        assert (found[0]["top"][g], found[0]["top_count"][g]) == best
