@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,3 +115,38 @@ def test_pivot_is_grouping_laid_out(
     none = (None,) * len(aggs)
     want = [(k, *(v for c in ("green", None, "red") for v in cells.get((k, c), none))) for k in keys]
     assert repr([tuple(r) for r in values_of(plain.query(query, sources={"t": table}).to_arrow())]) == repr(want)
+
+
+reals = st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=1, max_size=40)
+
+
+@some(60)
+@given(values=reals, n=st.integers(1, 7), method=st.sampled_from(["linear", "midpoint", "lower", "higher"]))
+def test_boxes_and_bins_are_those_of_numpy(plain: cortado.Session, values: list[float], n: int, method: Any) -> None:
+    table = pa.table({"x": pa.array(values, pa.float64())})
+    found = plain.query(f"table t | boxplot outliers=t method={method} x", sources={"t": table}).to_pylist()[0]
+    quartiles = np.percentile(values, [25, 50, 75], method=method)
+    assert [found["iqr1"], found["iqr2"], found["iqr3"]] == pytest.approx(quartiles.tolist(), rel=1e-12, abs=1e-9)
+    fences = (
+        found["iqr1"] - 1.5 * (found["iqr3"] - found["iqr1"]),
+        found["iqr3"] + 1.5 * (found["iqr3"] - found["iqr1"]),
+    )
+    assert (found["lower"], found["upper"]) == fences
+    assert found["outliers"] == sum(not fences[0] <= v <= fences[1] for v in values)
+    rows = plain.query(f"table t | histogram bins={n} x", sources={"t": table}).to_pylist()
+    assert sum(r["count"] for r in rows) == len(values)
+    for r, last in zip(rows, [*([False] * (len(rows) - 1)), True], strict=True):
+        assert r["count"] == sum(r["lo"] <= v < r["hi"] or (last and v == r["hi"]) for v in values)
+    assert len(rows) == (n if max(values) > min(values) else 1)
+    assert (rows[0]["lo"], rows[-1]["hi"]) == (min(values), max(values))
+
+
+@some(40)
+@given(values=reals, width=st.sampled_from([0.1, 0.25, 3.0, 1000.0, 7.5]))
+def test_bins_of_a_span_are_those_of_bucket(plain: cortado.Session, values: list[float], width: float) -> None:
+    table = pa.table({"x": pa.array([v / 1e3 for v in values], pa.float64())})
+    found = plain.query(
+        f"table t | histogram span={width} x | search count > 0 | fields lo, count", sources={"t": table}
+    )
+    want = plain.query(f"table t | stats count by bucket(x, {width}) as lo", sources={"t": table})
+    assert [list(r.values()) for r in found.to_pylist()] == [list(r.values()) for r in want.to_pylist()]
