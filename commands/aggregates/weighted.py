@@ -6,7 +6,7 @@ from typing import Any
 
 from ...engine.operators.states.base import Maker
 from ...planner.catalog import CallBinder
-from ...planner.types import DOUBLE, Type
+from ...planner.types import DOUBLE, DURATION, Type
 from ..base import aggregate
 from .basic import numeric
 
@@ -14,7 +14,7 @@ from .basic import numeric
 def _bind(call: CallBinder) -> Type:
     for i in range(2):
         numeric(call, i)
-    return DOUBLE
+    return DURATION if call.types[0].kind == "duration" else DOUBLE
 
 
 @aggregate(
@@ -23,12 +23,13 @@ def _bind(call: CallBinder) -> Type:
     returns=_bind,
     aliases=("vwap",),
     syntax="wavg(E, W), vwap(PRICE, SIZE)",
-    summary="sum(E * W) / sum(W) over the rows where both have a value; null where the weights sum to 0.",
+    summary="sum(E * W) / sum(W) over the rows where both have a value; null where the weights sum to 0; of durations a duration.",
     examples=(("wavg(x, x)", "2.3333333333333335"), ("wavg(x, x - x)", "null")),
 )
 def wavg(types: list[Type], data: Any) -> Maker:
     from ...engine.operators.states.sums import Skipped
     from ...engine.operators.states.weighted import Weighted
 
-    fine = ("long", "double", "decimal")
-    return Maker(lambda: Weighted(types)) if all(t.kind in fine for t in types) else Maker(Skipped)
+    fine = ("long", "double", "decimal", "duration")
+    kind = DURATION if types[0].kind == "duration" else DOUBLE
+    return Maker(lambda: Weighted(types)) if all(t.kind in fine for t in types) else Maker(lambda: Skipped(kind))

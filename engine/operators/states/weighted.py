@@ -69,6 +69,9 @@ class Weighted(State):
             for g, over, under in terms:
                 if under:
                     value[g], nulls[g] = ratio(over, under << (UNIT // 2)), False
+        if self.types[0].kind == "duration":
+            nulls |= ~np.isfinite(value)
+            return Finished(array_from(np.rint(np.where(nulls, 0.0, value)).astype(np.int64), nulls, pa.duration("us")))
         return Finished(array_from(value, nulls))
 
     def export(self, members: Groups) -> list[pa.Array[Any]]:
