@@ -225,6 +225,10 @@ class ManyKeys:
         codes = [coder.codes(column, stop) for coder, column in zip(self.coders, columns, strict=True)]
         if stop[0]:
             return np.zeros(n_rows, np.int32)
+        return self.of_codes(codes, stop)
+
+    def of_codes(self, codes: list[Ids], stop: Stop) -> Ids:
+        """Groups of rows whose keys were coded by the coders of this table."""
         return self._tuples(codes, stop)
 
     def _tuples(self, codes: list[Ids], stop: Stop) -> Ids:

@@ -30,6 +30,7 @@ from ..values import to_text
 from .aggregate import AggregateSink, Local
 from .groupprogram import Program, Table
 from .groupspill import N_PARTS, PartFiles
+from .keytable import Ids
 
 CHUNK_BYTES = 4 << 20
 Grouping = tuple[bool, ...]  # which keys are rolled up
@@ -141,37 +142,59 @@ class CoarseSink(AggregateSink):
             state.seal()
             loaded.append(state)
             at += width
+        keys: list[_Codes] = []
+        table: Table | None = None
         for grouping in self._groupings:
             ctx.check()
-            table = local.table
-            groups = self._ids(local, self._masked(columns[:n_keys], grouping, n), n)
+            if local.table is not table:  # at first, and after it was spilled
+                table = self._table(local)
+                keys = [_Codes(table, i, column, ctx) for i, column in enumerate(columns[:n_keys])]
+            groups = self._ids(local, [c for key, rolled in zip(keys, grouping, strict=True) for c in key.of(rolled)])
             for mine, theirs in zip(table.states, loaded, strict=True):
                 mine.merge(theirs, members, groups, ctx.compiled)
             self._charge(local)
         return Flow.MORE
 
-    def _masked(self, keys: Sequence[pa.Array[Any]], grouping: Grouping, n: int) -> list[pa.Array[Any]]:
-        out: list[pa.Array[Any]] = []
-        for key, type_, is_rolled in zip(keys, self._types, grouping, strict=True):
-            out.append(array_from(np.full(n, int(is_rolled), np.int64)))
-            out.append(null_array(n, type_.arrow) if is_rolled else key)
-        return out
+    def _table(self, local: Local) -> Table:
+        if local.ctx.compiled and not local.table.keys.compiled:
+            local.table.keys.compile(local.ctx.stop)
+        return local.table
 
-    def _ids(self, local: Local, columns: list[pa.Array[Any]], n: int) -> NDArray[np.int32]:
-        ctx, table = local.ctx, local.table
-        if ctx.compiled and not table.keys.compiled:
-            table.keys.compile(ctx.stop)
-        groups = table.keys.ids(columns, n, ctx.stop)
-        ctx.check()
-        table.fit()
+    def _ids(self, local: Local, codes: list[Ids]) -> Ids:
+        keys: Any = local.table.keys
+        groups: Ids = keys.of_codes(codes, local.ctx.stop)
+        local.ctx.check()
+        local.table.fit()
         return groups
 
     def merge(self, ctx: Context) -> Sequence[Callable[[], None]]:
         total = self.open(ctx)
-        none = [null_array(1, t.arrow) for t in self._types]
-        self._ids(total, self._masked(none, (True,) * len(none), 1), 1)
+        table = self._table(total)
+        keys = [_Codes(table, i, null_array(1, t.arrow), ctx) for i, t in enumerate(self._types)]
+        self._ids(total, [c for key in keys for c in key.of(True)])
         self.combine(total)
         return super().merge(ctx)
+
+
+class _Codes:
+    """A key of some rows in the codes of a table, as it is and rolled up: each time with its flag before it."""
+
+    def __init__(self, table: Table, number: int, column: pa.Array[Any], ctx: Context) -> None:
+        flags, values = table.keys.coders[2 * number : 2 * number + 2]
+        n, stop = len(column), ctx.stop
+        none = null_array(1, column.type)
+        self._kept = (
+            np.full(n, flags.codes(array_from(np.zeros(1, np.int64)), stop)[0], np.int32),
+            values.codes(column, stop),
+        )
+        self._rolled = tuple(
+            np.full(n, coder.codes(one, stop)[0], np.int32)
+            for coder, one in ((flags, array_from(np.ones(1, np.int64))), (values, none))
+        )
+        ctx.check()
+
+    def of(self, rolled: bool) -> tuple[Ids, ...]:
+        return self._rolled if rolled else self._kept
 
 
 class LabelTransform(StreamTransform):
