@@ -7,6 +7,7 @@ Dates are ISO 8601 with offset, durations such as 1h30m, arrays and maps JSON wi
 from __future__ import annotations
 
 import datetime as dt
+import decimal
 import json
 import math
 import re
@@ -56,12 +57,31 @@ def parse_table(text: str) -> pa.Table:
 
 
 def arrow_type(kind: str) -> Any:
-    if kind.startswith("map<"):
-        members = [m.split("=") for m in kind[4:-1].split(",")]
-        return pa.struct([(n, arrow_type(t)) for n, t in members])
-    if kind.startswith("array<") and kind not in ARROW:
-        return pa.list_(arrow_type(kind[6:-1]))
-    return ARROW[kind]
+    if kind in ARROW:
+        return ARROW[kind]
+    outer, _, inner = kind.removesuffix(">").partition("<")
+    match outer:
+        case "array":
+            return pa.list_(arrow_type(inner))
+        case "mapof":
+            return pa.map_(pa.string(), arrow_type(inner))
+        case "map":
+            return pa.struct([(n, arrow_type(t)) for n, _, t in (m.partition("=") for m in _parts(inner))])
+        case "decimal":
+            return pa.decimal128(*map(int, inner.split(",")))
+    raise KeyError(kind)
+
+
+def _parts(text: str) -> list[str]:
+    """Cut at the commas that stand in no brackets."""
+    out, depth = [""], 0
+    for c in text:
+        depth += {"<": 1, ">": -1}.get(c, 0)
+        if c == "," and not depth:
+            out.append("")
+        else:
+            out[-1] += c
+    return out
 
 
 def cell_value(cell: str, kind: str) -> Any:
@@ -90,14 +110,17 @@ def cell_value(cell: str, kind: str) -> Any:
             return duration(cell)
         case "binary":
             return bytes.fromhex(cell)
-    return json_value(json.loads(cell), kind)
+    if kind.startswith("decimal<"):
+        return decimal.Decimal(cell)
+    return [tuple(pair) for pair in json.loads(cell)] if kind.startswith("mapof<") else json_value(json.loads(cell), kind)
 
 
 def json_value(value: Any, kind: str) -> Any:
     """Elements that JSON has no form for stand as text."""
     if isinstance(value, list) and kind.startswith("array<"):
         return [json_value(v, kind[6:-1]) for v in value]
-    return cell_value(value, kind) if isinstance(value, str) and kind in ("date", "duration", "binary") else value
+    fine = kind in ("date", "duration", "binary") or kind.startswith("decimal<")
+    return cell_value(value, kind) if isinstance(value, str) and fine else value
 
 
 def moment(text: str) -> dt.datetime:
@@ -130,6 +153,10 @@ def type_name(kind: pa.DataType) -> str:
         return "binary"
     if t.is_null(kind):
         return "null"
+    if t.is_decimal(kind):
+        return f"decimal<{kind.precision},{kind.scale}>"
+    if t.is_map(kind):
+        return f"mapof<{type_name(kind.item_type)}>"
     if t.is_list(kind):
         return f"array<{type_name(kind.value_type)}>"
     if t.is_struct(kind):
