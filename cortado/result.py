@@ -95,7 +95,9 @@ class Result:
         except ImportError as why:
             raise ImportError("to_polars needs Polars: pip install 'cortado[polars]'") from why
 
-        return polars.from_arrow(self._table)  # type: ignore[return-value]
+        from .edge import without_intervals
+
+        return polars.from_arrow(without_intervals(self._table))  # type: ignore[return-value]
 
     def to_pylist(self) -> list[dict[str, Any]]:
         return self._table.to_pylist()

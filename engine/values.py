@@ -8,8 +8,9 @@ of 3, 6 or 9 digits only where it is not zero. Durations: `1d2h30m`. Binary: hex
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -216,8 +217,36 @@ def months_text(array: pa.Array[Any]) -> pa.Array[Any]:
     return call("if_else", array_from(valid), text, None)
 
 
+def interval_text(array: pa.Array[Any]) -> pa.Array[Any]:
+    """`1y`, `2mon`, `-1mon`, with the fixed part behind it where there is one: `1mon 1d2h`."""
+    data = array.buffers()[1]
+    kind = np.dtype([("months", "<i4"), ("days", "<i4"), ("ns", "<i8")])
+    n = len(array)
+    parts = np.frombuffer(cast(Any, data), kind, n + array.offset)[array.offset :] if data is not None else np.zeros(n, kind)
+    missing = ~is_valid(array)
+    months = months_text(array_from(parts["months"].astype(np.int64), missing))
+    fixed = parts["days"].astype(np.int64) * 86_400_000_000 + parts["ns"] // 1000
+    if not fixed.any():
+        return months
+    rest = duration_text(array_from(fixed, missing, pa.duration("us")))
+    both = call("if_else", array_from(parts["months"] != 0), call("binary_join_element_wise", months, rest, " "), rest)
+    return call("if_else", array_from(fixed != 0), both, months)
+
+
+def without_months(type_: Type) -> Type:
+    """The type with text in the place of calendar lengths, at any depth."""
+    if type_.kind == "months":
+        return Type("string")
+    if type_.kind not in ("array", "map"):
+        return type_
+    item = without_months(type_.item) if type_.item is not None else None
+    return replace(type_, item=item, members=tuple((n, without_months(t)) for n, t in type_.members))
+
+
 def other_text(array: pa.Array[Any]) -> pa.Array[Any]:
     """Types that are only passed through: Arrow's own text, else Python's."""
+    if array.type == pa.month_day_nano_interval():
+        return interval_text(array)
     try:
         return call("cast", array, pa.string())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):

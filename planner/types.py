@@ -195,6 +195,11 @@ def of_arrow(kind: pa.DataType) -> Type:
     return Type("other", width=str(kind), arrow_type=kind)
 
 
+def value_of(map_: Type) -> Type:
+    """The type that holds every value of a map."""
+    return join(t for _, t in map_.members) if map_.members else map_.item or STRING
+
+
 def join(types: Iterable[Type]) -> Type:
     """The type that holds all of `types`: numbers widen, null gives way, any other mix is text."""
     left = [t for t in types if t.kind != "null"]
@@ -219,7 +224,7 @@ def join(types: Iterable[Type]) -> Type:
                     names = dict.fromkeys(n for t in left for n, _ in t.members)
                     joined = tuple((n, join(t.member(n) or NULL for t in left)) for n in names)
                     return Type("map", members=joined)
-                return Type("map", item=join(t.item or NULL for t in left))
+                return Type("map", item=join(value_of(t) for t in left))
         return Type(first.kind)
     if kinds <= {"long", "double", "decimal"}:
         return DOUBLE

@@ -133,6 +133,8 @@ def cidrmatch(ev: Eval, cidr: Value, value: Value) -> Value:
             return array_from(np.zeros(ev.n, np.bool_))
         return array_from(valid & addresses.within(data, *found))
     text = ev.array(cidr)
+    if pa.types.is_null(text.type):
+        return array_from(np.zeros(ev.n, np.bool_))
     nets, bits, good = addresses.networks(text)
     ev.reject("ip", is_valid(text) & ~good, text)
     return array_from(valid & good & addresses.within(data, nets, bits))

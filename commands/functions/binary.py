@@ -121,6 +121,9 @@ def _decoder(
         array = _bytes_of(ev, ev.data, value)
         if array is None:
             return nulls(ev.n, pa.binary())
+        if pa.types.is_binary(array.type):  # bytes that spell digits or letters
+            array, odd = bytecodec.decode(array, "ascii")
+            ev.reject("decode", odd, value)
         made, bad = change(array)
         ev.reject("decode", bad, array)
         return made

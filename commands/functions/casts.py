@@ -156,7 +156,7 @@ def _letters(call: CallBinder, locale: str) -> Any:
 def string(ev: Eval, value: Value, *rest: Value) -> Value:
     form: Form = ev.data
     array = ev.array(value)
-    if form.type.kind == "null" or (rest and not form.computed and form.letters is None):
+    if form.type.kind == "null" or (rest and pa.types.is_null(rest[0].type)) or (rest and not form.computed and form.letters is None):
         return nulls(ev.n, pa.string())
     if not rest:
         return to_text(array, form.type, form.zone)

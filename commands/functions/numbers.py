@@ -279,7 +279,7 @@ def _extreme_type(call: CallBinder) -> Type:
         call.data = "string"
         return Type("string")
     kind = joined(call.types)
-    if len({"long" if k == "double" else k for k in kinds}) > 1 or kind.kind in ("array", "map", "other", "months"):
+    if len({"long" if k == "double" else k for k in kinds}) > 1 or kind.kind in ("array", "map", "other"):
         call.fail("E330", f"{call.name} compares values of one kind, not {' and '.join(sorted(kinds))}")
     if kind.kind == "long":
         return LONG

@@ -136,6 +136,8 @@ def _compute(op: str, ev: Eval, left: Value, right: Value) -> Value:
         ev.reject("dst", _full(shifted & valid, ev.n), left)
     else:
         out, beyond = _ticks(op, plan, a, b)
+    if plan.result.kind == "months":  # an interval has 32 bits of them
+        beyond = beyond | (out != out.astype(np.int32))
     beyond = beyond & valid
     if beyond.any():
         ev.reject("overflow", _full(beyond, ev.n), left, "double(x)" if plan.result.kind == "long" else "")
@@ -246,5 +248,7 @@ def neg(ev: Eval, value: Value) -> Value:
         ev.reject("type", valid, value)
         return nulls(ev.n, pa.int64())
     out, beyond = arithmetic.negate(numbers_of(array))
+    if kind.kind == "months":
+        beyond = beyond | (out != out.astype(np.int32))
     ev.reject("overflow", beyond & valid, value, "double(x)" if kind.kind == "long" else "")
     return array_from(out, ~valid | beyond, kind.arrow if kind.kind == "duration" else pa.int64())

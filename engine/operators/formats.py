@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from ...planner.text import fault
 from ...planner.types import STRING, Schema, Type, scalar
 from ..arrow import bools_of, bytes_of, call, is_valid, list_sizes, numbers_of, offsets_of
 from ..jsontext import json_text
-from ..values import texts_from, to_text
+from ..values import texts_from, to_text, unify, without_months
 
 Told = Callable[[str, Any, str], None]  # reason, rows, hint
 Old = Callable[[], Any] | None  # opens what the target holds
@@ -220,9 +220,11 @@ class ParquetOutput:
     def open(self, stream: Any, schema: Schema, old: Old, zone: str, told: Told) -> _Parquet:
         import pyarrow.parquet as pq
 
-        arrow = pa.schema([(n, _zoned(t.arrow, zone)) for n, t in schema.fields])
+        kinds = [without_months(t) for _, t in schema.fields]  # Parquet has no calendar lengths: they are text
+        arrow = pa.schema([(n, _zoned(t.arrow, zone)) for (n, _), t in zip(schema.fields, kinds, strict=True)])
         writer = pq.ParquetWriter(stream, arrow, compression=self.codec, write_page_checksum=True)
-        output = _Parquet(writer, arrow, self.rowgroup)
+        changes = {i: (t, k) for i, ((_, t), k) in enumerate(zip(schema.fields, kinds, strict=True)) if t != k}
+        output = _Parquet(writer, arrow, self.rowgroup, changes)
         if old is not None:
             try:
                 self._copy(old, output, arrow)
@@ -261,15 +263,20 @@ def _fits(old: pa.Schema, new: pa.Schema) -> bool:
 
 
 class _Parquet:
-    def __init__(self, writer: Any, schema: pa.Schema, rowgroup: int) -> None:
-        self._writer, self._schema, self._rowgroup = writer, schema, rowgroup
+    def __init__(
+        self, writer: Any, schema: pa.Schema, rowgroup: int, changes: Mapping[int, tuple[Type, Type]]
+    ) -> None:
+        self._writer, self._schema, self._rowgroup, self._changes = writer, schema, rowgroup, changes
         self._held: list[pa.RecordBatch] = []
         self._n_held = 0
 
     def write(self, batch: pa.RecordBatch) -> None:
         if batch.schema != self._schema:
-            columns = [
-                c if c.type == f.type else c.cast(f.type) for c, f in zip(batch.columns, self._schema, strict=True)
+            columns: list[Any] = [
+                unify(c, *self._changes[i], "UTC")
+                if i in self._changes and c.type != f.type
+                else c if c.type == f.type else c.cast(f.type)
+                for i, (c, f) in enumerate(zip(batch.columns, self._schema, strict=True))
             ]
             batch = pa.RecordBatch.from_arrays(columns, schema=self._schema)
         while batch.num_rows:

@@ -7,11 +7,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from ...planner.text import fault
 from ...planner.types import Schema
 from ..batch import Batch
 from ..context import Context
 from ..notes import At
 from ..operator import Emit, Flow
+from ..values import without_months
 
 
 @dataclass(slots=True)
@@ -33,6 +35,9 @@ class ImportTransform:
         self._arrow = schema.arrow()
 
     def open(self, ctx: Context) -> ImportLocal:
+        for name, kind in self._schema.fields:
+            if without_months(kind) != kind:
+                raise fault("E603", f"field `{name}`: a table keeps no calendar lengths", hint="string(x) writes them as text")
         node = self._node
         target = node.store.begin_import(
             node.table, self._arrow, create=node.create, overwrite=node.overwrite, writer=node.writer, seq=node.seq
