@@ -177,6 +177,8 @@ class Table(Command[Scan]):
             from ..engine.sources.table import TableRelation
 
             relation = TableRelation(services.tables.snapshot(name), meta=args.option("meta"))
+            for column in relation.decimals():
+                args.note("info", f"field '{column}' is a decimal: it is read as double")
             while services.told:
                 args.note("warn", services.told.pop(0), args.place("tables"))
             return relation

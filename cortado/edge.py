@@ -69,13 +69,17 @@ def column(array: pa.Array[Any], type_: Type, kind: pa.DataType) -> pa.Array[Any
         case "months":
             return intervals(array)
         case "array":
-            return lists_from(list_sizes(whole), column(whole.flatten(), type_.item or NULL, inner.value_type), is_valid(whole))
+            return lists_from(
+                list_sizes(whole), column(whole.flatten(), type_.item or NULL, inner.value_type), is_valid(whole)
+            )
         case "map" if type_.members:
             parts = [column(whole.field(i), t, inner.field(i).type) for i, (_, t) in enumerate(type_.members)]
             return structs_from([n for n, _ in type_.members], parts, is_valid(whole))
         case "map":
             keys, items = map_pairs(whole)
-            return maps_from(list_sizes(whole), keys, column(items, type_.item or NULL, inner.item_type), is_valid(whole))
+            return maps_from(
+                list_sizes(whole), keys, column(items, type_.item or NULL, inner.item_type), is_valid(whole)
+            )
     if pa.types.is_timestamp(kind) and pa.types.is_timestamp(array.type) and array.type.unit == kind.unit:
         return array.view(kind)
     return cast("pa.Array[Any]", array.cast(kind))

@@ -35,6 +35,12 @@ def to_long(value: Any, type_: Type, reject: Reject, compiled: bool = False) -> 
         return _long_of_double(value, reject)
     if type_.kind == "bool":
         return call("cast", value, pa.int64())
+    if type_.kind == "decimal":
+        from .decimals import to_long as whole_part
+
+        made, beyond = whole_part(value)
+        reject("overflow", beyond, value, WIDE)
+        return made
     nulls = ~is_valid(value)
     if type_.kind == "date":
         return array_from(numbers_of(value) // (1_000_000 if type_.unit == "ns" else 1000), nulls)
@@ -122,6 +128,10 @@ def to_double(value: Any, type_: Type, reject: Reject, compiled: bool = False) -
             return array_from(numbers_of(value).astype(np.float64), ~is_valid(value))
         case "bool":
             return call("cast", value, pa.float64())
+        case "decimal":
+            from .decimals import to_double as nearest
+
+            return nearest(value)
         case "date" | "duration":
             per_ms = 1e6 if type_.kind == "date" and type_.unit == "ns" else 1e3
             return array_from(numbers_of(value) / per_ms, ~is_valid(value))
@@ -147,7 +157,9 @@ def to_bool(value: Any, type_: Type, reject: Reject, compiled: bool = False) -> 
         made, known = _looked_up(folded)
         reject("type", is_valid(text) & ~known, value, "")
         return array_from_bools(made, known)
-    if type_.kind in ("long", "double"):
+    if type_.kind == "decimal":
+        value = to_double(value, type_, reject)
+    if type_.kind in ("long", "double", "decimal"):
         numbers, valid = numbers_of(value), is_valid(value)
         known = valid & ((numbers == 0) | (numbers == 1))
         reject("type", valid & ~known, value, "x != 0")

@@ -76,6 +76,17 @@ def _long_double(a: Any, b: Any) -> Order:
     return less, equal
 
 
+def of_decimals(a: Any, a_type: Type, b: Any, b_type: Type) -> Order:
+    """Decimals with decimals and whole numbers exactly, with doubles as doubles."""
+    from .decimals import aligned, to_double
+
+    if "double" in (a_type.kind, b_type.kind):
+        x, y = (to_double(v) if t.kind == "decimal" else v for v, t in ((a, a_type), (b, b_type)))
+        return of_doubles(numbers_of(x), numbers_of(y))
+    left, right, _ = aligned(a, a_type, b, b_type)
+    return bools_of(call("less", left, right)), bools_of(call("equal", left, right))
+
+
 def of_dates(a: Any, a_unit: str, b: Any, b_unit: str) -> Order:
     """Ticks of one or two units; nothing is cut."""
     if a_unit == b_unit:
@@ -97,6 +108,8 @@ def of_columns(a: Any, a_type: Type, b: Any, b_type: Type) -> Order:
         return bools_of(call("less", a, b)), bools_of(call("equal", a, b))
     if kinds <= {"long", "double"}:
         return of_numbers(numbers_of(a), numbers_of(b))
+    if "decimal" in kinds:
+        return of_decimals(a, a_type, b, b_type)
     if kinds == {"date"}:
         return of_dates(numbers_of(a), a_type.unit, numbers_of(b), b_type.unit)
     if kinds == {"array"}:
@@ -152,7 +165,7 @@ def of_maps(a: Any, a_type: Type, b: Any, b_type: Type) -> Mask:
 def comparable(a: Type, b: Type) -> bool:
     """Whether `of_columns` knows an order (of maps: equality)."""
     kinds = {a.kind, b.kind}
-    if "null" in kinds or kinds <= {"long", "double"}:
+    if "null" in kinds or kinds <= {"long", "double", "decimal"}:
         return True
     if len(kinds) > 1:
         return False

@@ -36,6 +36,8 @@ def json_text(array: Any, type_: Type, zone: str) -> pa.Array[Any]:
     match type_.kind:
         case "long" | "bool":
             return call("cast", array, pa.string())
+        case "decimal":
+            return to_text(array, type_, zone)
         case "double":
             finite = np.isfinite(numbers_of(array)) & is_valid(array)
             text = to_text(array, type_, zone)

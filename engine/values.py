@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..planner.text import fault
 from ..planner.types import Type
 from .arrow import (
     array_from,
@@ -52,6 +53,10 @@ def to_text(array: pa.Array[Any], type_: Type, zone: str) -> pa.Array[Any]:
             return array
         case "double":
             return double_text(array)
+        case "decimal":
+            from .decimals import digits_text
+
+            return digits_text(array, int(array.type.scale))
         case "date":
             from .dateformat import iso_text
 
@@ -112,9 +117,27 @@ def unify(array: pa.Array[Any], from_: Type, to: Type, zone: str) -> pa.Array[An
             return as_map(array, from_, to, zone)
         case "map" if from_.kind == "map":
             return _widened(array, from_, to, zone)
+        case "decimal":
+            return _as_decimal(array, from_, to)
+        case "double" if from_.kind == "decimal":
+            from .decimals import to_double
+
+            return to_double(array)
         case "double":  # a whole number beyond 2^53 becomes the nearest double
             return call("cast", array, to.arrow, safe=False)
     return call("cast", array, to.arrow)
+
+
+def _as_decimal(array: Any, from_: Type, to: Type) -> pa.Array[Any]:
+    from .decimals import rescaled, scale_of
+
+    if from_.kind == "null":
+        return nulls(len(array), to.arrow)
+    made, beyond = rescaled(array, from_, scale_of(to))
+    if beyond.any():
+        raise fault("E701", f"a decimal of more than 38 digits beside ones with {scale_of(to)} behind the point",
+                    hint="decimal(x, SCALE) with a smaller SCALE")  # fmt: skip
+    return made
 
 
 def _widened(array: Any, from_: Type, to: Type, zone: str) -> pa.Array[Any]:
@@ -222,7 +245,11 @@ def interval_text(array: pa.Array[Any]) -> pa.Array[Any]:
     data = array.buffers()[1]
     kind = np.dtype([("months", "<i4"), ("days", "<i4"), ("ns", "<i8")])
     n = len(array)
-    parts = np.frombuffer(cast(Any, data), kind, n + array.offset)[array.offset :] if data is not None else np.zeros(n, kind)
+    parts = (
+        np.frombuffer(cast(Any, data), kind, n + array.offset)[array.offset :]
+        if data is not None
+        else np.zeros(n, kind)
+    )
     missing = ~is_valid(array)
     months = months_text(array_from(parts["months"].astype(np.int64), missing))
     fixed = parts["days"].astype(np.int64) * 86_400_000_000 + parts["ns"] // 1000

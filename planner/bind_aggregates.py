@@ -13,6 +13,10 @@ from .plan import HIDDEN, AggCall, Derived, Key, column_name, is_hidden
 from .text import Span, nearest
 from .types import Schema
 
+PICKS = frozenset(
+    ("count", "c", "dc", "distinct", "first", "last", "min", "max", "values", "mode", "argmin", "argmax", "arg_min", "arg_max", "list")
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class AggregatePlaces:
@@ -108,7 +112,7 @@ class AggregateBinder(ExpressionBinder):
 
     def _aggregate(self, e: ast.Call, where: Bound | None, name: str, places: AggregatePlaces) -> AggCall | None:
         schema = places.schema
-        args = tuple(self.bound(a, schema) for a in e.args)
+        args = tuple(self._computed(e.name, self.bound(a, schema)) for a in e.args)
         function = self.commands.aggregates.get(e.name)
         if function is None:
             self.no_aggregate(e)
@@ -131,6 +135,12 @@ class AggregateBinder(ExpressionBinder):
         parsed = [*(a.parsed for a in args), *(ast.Constant(value=None) for _ in call.args[len(args) :])]
         bound = tuple(Bound(x, p) for x, p in zip(call.args, parsed, strict=True))
         return AggCall(function, bound, type_, where, name, e, call.data)
+
+    def _computed(self, name: str, arg: Bound) -> Bound:
+        """Decimals are computed as doubles, but for the aggregates that only pick values."""
+        if arg.type.kind != "decimal" or name in PICKS:
+            return arg
+        return Bound(self.apply("@number", [arg.expr], [arg.expr.span], arg.expr.span, Schema()), arg.parsed)
 
     def no_aggregate(self, e: ast.Call) -> None:
         at = Span(e.span.start, e.span.start + len(e.name))

@@ -219,6 +219,8 @@ def join(types: Iterable[Type]) -> Type:
                 return DATE_NS if any(t.unit == "ns" for t in left) else DATE
             case "array":
                 return array_of(join(t.item or NULL for t in left))
+            case "decimal":
+                return max(left, key=lambda t: t.arrow_type.scale)
             case "map":
                 if all(t.members for t in left):
                     names = dict.fromkeys(n for t in left for n, _ in t.members)
@@ -226,6 +228,9 @@ def join(types: Iterable[Type]) -> Type:
                     return Type("map", members=joined)
                 return Type("map", item=join(value_of(t) for t in left))
         return Type(first.kind)
+    if kinds == {"long", "decimal"}:
+        finest = max((t for t in left if t.kind == "decimal"), key=lambda t: t.arrow_type.scale)
+        return finest if finest.arrow_type.scale <= 19 else DOUBLE  # 19 digits more hold any long
     if kinds <= {"long", "double", "decimal"}:
         return DOUBLE
     return STRING

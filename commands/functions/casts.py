@@ -156,7 +156,11 @@ def _letters(call: CallBinder, locale: str) -> Any:
 def string(ev: Eval, value: Value, *rest: Value) -> Value:
     form: Form = ev.data
     array = ev.array(value)
-    if form.type.kind == "null" or (rest and pa.types.is_null(rest[0].type)) or (rest and not form.computed and form.letters is None):
+    if (
+        form.type.kind == "null"
+        or (rest and pa.types.is_null(ev.array(rest[0]).type))
+        or (rest and not form.computed and form.letters is None)
+    ):
         return nulls(ev.n, pa.string())
     if not rest:
         return to_text(array, form.type, form.zone)
@@ -209,6 +213,8 @@ def _refusing(name: str, result: Type, kept: tuple[str, ...], hint: str) -> None
     def coerce(ev: Eval, value: Value) -> Value:
         if ev.data.kind in kept:
             return value
+        if ev.data.kind == "decimal" and result is DOUBLE:
+            return _convert(ev, value, casting.to_double, DOUBLE)
         return _refuse(ev, value, result, hint)
 
 
@@ -235,13 +241,13 @@ _refusing("@duration", DURATION, ("duration",), "")
 def at_parsed(ev: Eval, value: Value) -> Value:
     if ev.data.kind in ("long", "double"):
         return value
-    if ev.data.kind in casting.TEXTS:
+    if ev.data.kind in (*casting.TEXTS, "decimal"):
         return _convert(ev, value, casting.to_double, DOUBLE)
     return _refuse(ev, value, DOUBLE, "double(x)")
 
 
 @function("@integer", args=("any",), returns=_keeping(LONG, "long"), summary="A number, truncated.", group="internal")
 def at_integer(ev: Eval, value: Value) -> Value:
-    if ev.data.kind in ("long", "double"):
+    if ev.data.kind in ("long", "double", "decimal"):
         return _convert(ev, value, casting.to_long, LONG)
     return _refuse(ev, value, LONG, "long(x)")

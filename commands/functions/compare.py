@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...engine import compare, numbertext
 from ...engine.arrow import array_from, bools_of, is_valid, no_value, nulls, numbers_of
 from ...engine.arrow import call as compute
+from ...engine.casting import to_double
 from ...engine.exprs import NULLS_SKIPPED, Eval, Value, plain
 from ...engine.textmatch import match_pattern, pieces_of
 from ...engine.values import texts_from, to_text
@@ -187,6 +188,8 @@ def ordered(ev: Eval, plan: Plan, left: Value, right: Value) -> tuple[compare.Or
 
 def _with_text(ev: Eval, text: pa.Array[Any], number: pa.Array[Any], type_: Type) -> tuple[compare.Order, Mask]:
     """Whole numbers in text are compared as longs, so that none loses digits; text that is no number is counted."""
+    if type_.kind == "decimal":
+        number = to_double(number, type_, lambda *_: None)
     whole, double = numbertext.whole_and_double(text)
     known, other = is_valid(double), is_valid(number)
     ev.reject("number", is_valid(text) & ~known & other, text)

@@ -182,7 +182,7 @@ _never_null(
     "isnum",
     "Whether the value is a number; never null.",
     [("isnum(1.5)", "true"), ('isnum("1")', "false")],
-    _of_kind("long", "double"),
+    _of_kind("long", "double", "decimal"),
 )
 _never_null(
     "isstr",

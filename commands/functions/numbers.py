@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 
-from ...engine.arrow import array_from, call, is_valid, numbers_of
+from ...engine import decimals
+from ...engine.arrow import array_from, bools_of, call, is_valid, numbers_of
 from ...engine.exprs import Eval, Value
 from ...engine.strings import Ints, Mask
+from ...engine.values import unify
 from ...planner.types import NULL
 from ..base import ANY_ARG, DOUBLE, INTEGER, LONG, MANY, NUMBER, PARSED, CallBinder, Type, converted, function
 from ..base import join as joined
@@ -30,12 +33,24 @@ def doubles(ev: Eval, value: Value) -> tuple[Ints, Mask]:
     return values.astype(np.float64, copy=False), valid
 
 
+def _kept(call: CallBinder) -> Type:
+    """A decimal stays one, anything else is a number."""
+    kind = call.types[0]
+    if kind.kind == "decimal":
+        call.data = kind
+        return kind
+    call.args = [converted(call, call.args[0], NUMBER)]
+    return same_kind(call)
+
+
 def _per_value(
     name: str, of_long: Callable[[Ints], tuple[Ints, Mask | None]], of_double: Callable[[Ints], Ints], syntax: str, summary: str,
     examples: list[tuple[str, str]],
 ) -> None:  # fmt: skip
-    @function(name, args=(NUMBER,), returns=same_kind, group=GROUP, syntax=syntax, summary=summary, examples=examples)
+    @function(name, args=(ANY_ARG,), returns=_kept, group=GROUP, syntax=syntax, summary=summary, examples=examples)
     def kernel(ev: Eval, value: Value) -> Value:
+        if ev.data is not None:
+            return decimals.magnitude(ev.array(value), ev.data)
         values, valid = ev.numbers(value)
         if values.dtype == np.float64:
             return array_from(of_double(values), ~valid)
@@ -165,17 +180,47 @@ def _digits_type(call: CallBinder) -> Type:
         call.data = call.constant(1)
     else:
         call.data = None
+    kind = call.types[0]
+    if kind.kind == "decimal" and call.data is not None:
+        call.data = Places(kind, call.data)
+        return LONG if call.data.digits <= 0 else decimals.of_scale(min(call.data.digits, decimals.scale_of(kind)))
+    call.args = [converted(call, call.args[0], NUMBER), *call.args[1:]]
     if call.types[0].kind == "long":
         return LONG
     return LONG if call.data is not None and call.data <= 0 else DOUBLE
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Of a decimal that is rounded."""
+
+    kind: Type
+    digits: int
+
+
+MODES = {"round": "half_towards_infinity", "ceil": "up", "floor": "down", "trunc": "towards_zero"}
+
+
+def _rounded_decimal(ev: Eval, name: str, value: Value, places: Places) -> Value:
+    array = ev.array(value)
+    digits = min(places.digits, decimals.scale_of(places.kind))
+    made, beyond = decimals.rounded(array, places.kind, digits, MODES[name])
+    if places.digits > 0:
+        ev.reject("overflow", beyond, value, "double(x)")
+        return made
+    whole, far = decimals.to_long(made)
+    ev.reject("overflow", beyond | far, value, "double(x)")
+    return whole
+
+
 def _rounding(name: str, step: Step, summary: str, examples: list[tuple[str, str]]) -> None:
     @function(
-        name, args=(NUMBER, INTEGER), least=1, most=2, returns=_digits_type, group=GROUP, syntax=f"{name}(N[, D=0])",
+        name, args=(ANY_ARG, INTEGER), least=1, most=2, returns=_digits_type, group=GROUP, syntax=f"{name}(N[, D=0])",
         summary=summary + "; a long when D <= 0, negative D counts left of the point.", examples=examples,
     )  # fmt: skip
     def kernel(ev: Eval, value: Value, digits: Value | None = None) -> Value:
+        if isinstance(ev.data, Places):
+            return _rounded_decimal(ev, name, value, ev.data)
         values, valid = ev.numbers(value)
         fixed: int | None = ev.data
         if values.dtype == np.int64:
@@ -279,6 +324,12 @@ def _extreme_type(call: CallBinder) -> Type:
         call.data = "string"
         return Type("string")
     kind = joined(call.types)
+    if kinds <= {"long", "double", "decimal"} and "decimal" in kinds:
+        if kind.kind == "double":
+            call.args = [converted(call, a, NUMBER) for a in call.args]
+        else:
+            call.data = kind, list(call.types)
+        return kind
     if len({"long" if k == "double" else k for k in kinds}) > 1 or kind.kind in ("array", "map", "other"):
         call.fail("E330", f"{call.name} compares values of one kind, not {' and '.join(sorted(kinds))}")
     if kind.kind == "long":
@@ -292,6 +343,8 @@ def _extreme(name: str, summary: str, examples: list[tuple[str, str]]) -> None:
     @function(name, args=(ANY_ARG,), least=1, most=MANY, returns=_extreme_type, group=GROUP, syntax=f"{name}(E, ...)",
               summary=summary, examples=examples)  # fmt: skip
     def kernel(ev: Eval, *values: Value) -> Value:
+        if isinstance(ev.data, tuple):
+            return _extreme_decimals(ev, values, ev.data[0], ev.data[1], most)
         columns = [c for c in map(ev.array, values) if not pa.types.is_null(c.type)]
         if not columns:
             return pa.nulls(ev.n, pa.null())
@@ -300,6 +353,20 @@ def _extreme(name: str, summary: str, examples: list[tuple[str, str]]) -> None:
         if pa.types.is_boolean(columns[0].type) or not pa.types.is_primitive(columns[0].type):
             return _extreme_by_order(columns, most)
         return _extreme_numbers(columns, most)
+
+
+def _extreme_decimals(ev: Eval, values: tuple[Value, ...], kind: Type, types: list[Type], most: bool) -> Value:
+    out: Any = None
+    for value, type_ in zip(values, types, strict=True):
+        if type_.kind == "null":
+            continue
+        column = unify(ev.array(value), type_, kind, ev.zone)
+        if out is None:
+            out = column
+            continue
+        beats = bools_of(call("greater" if most else "less", column, out)) | (is_valid(column) & ~is_valid(out))
+        out = call("if_else", array_from(beats), column, out)
+    return cast(Value, out)
 
 
 def _extreme_numbers(columns: list[Any], most: bool) -> Value:

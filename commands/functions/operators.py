@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...engine import arithmetic, numbertext
+from ...engine import arithmetic, decimals, numbertext
 from ...engine.arrow import array_from, is_valid, nulls, numbers_of
+from ...engine.arrow import call as call_
 from ...engine.exprs import Eval, Value, plain
 from ...planner import expr as e
 from ...planner.types import ANY, DATE, DATE_NS, DOUBLE, DURATION, LONG, MONTHS, NULL, Type
-from ..base import REGISTRY, CallBinder, function
+from ..base import NUMBER, REGISTRY, CallBinder, converted, function
 
 GROUP = "Operators"
 NUMBERS = ("long", "double")
@@ -38,8 +39,13 @@ class Plan:
 
 def _bind(op: str, call: CallBinder) -> Type:
     call.args = [_number(a, _meets_time(call.types[1 - i])) for i, a in enumerate(call.args)]
+    if {"duration", "decimal"} == {t.kind for t in call.types}:
+        call.args = [a if a.type.kind == "duration" else converted(call, a, NUMBER) for a in call.args]
     left, right = call.types
     call.data = plan = _plan(op, left, right)
+    if plan is None and {left.kind, right.kind} <= {"long", "decimal"}:
+        call.fail("E330", f"the product would have more than {decimals.MOST_DIGITS} digits behind the point",
+                  hint="decimal(x, SCALE) with a smaller SCALE, or double(x)")  # fmt: skip
     if plan is None:
         odd = next((t for t in (left, right) if t.kind in HINTS), None)
         call.fail("E330", f"{_said(left)} {op} {_said(right)} means nothing", hint=HINTS[odd.kind] if odd else "")
@@ -78,6 +84,8 @@ def _plan(op: str, left: Type, right: Type) -> Plan | None:
         if op == "/":
             return Plan("divide", left, right, DOUBLE)
         return Plan("long", left, right, LONG) if kinds == {"long"} else Plan("double", left, right, DOUBLE)
+    if "decimal" in kinds and kinds <= {"long", "double", "decimal"}:
+        return _of_decimals(op, left, right)
     if (a, op, b) in MOVES:
         return Plan("move", left, right, DATE_NS if "ns" in (left.unit, right.unit) else DATE)
     if (a, op, b) in CALENDAR:
@@ -90,6 +98,15 @@ def _plan(op: str, left: Type, right: Type) -> Plan | None:
     if a == b == "months" and op in "+-":
         return Plan("long", left, right, MONTHS)
     return _scaled(op, left, right)
+
+
+def _of_decimals(op: str, left: Type, right: Type) -> Plan | None:
+    """Exact but for a quotient and beside a double."""
+    if op == "/" or "double" in (left.kind, right.kind):
+        return Plan("near", left, right, DOUBLE)
+    digits = [decimals.scale_of(t) for t in (left, right)]
+    scale = sum(digits) if op == "*" else max(digits)
+    return Plan("exact", left, right, decimals.of_scale(scale)) if scale <= decimals.MOST_DIGITS else None
 
 
 def _scaled(op: str, left: Type, right: Type) -> Plan | None:
@@ -107,8 +124,8 @@ def _scaled(op: str, left: Type, right: Type) -> Plan | None:
 def _null_result(op: str, other: Type) -> Type:
     if other.kind == "null":
         return LONG if op != "/" else DOUBLE
-    if other.kind in NUMBERS:
-        return DOUBLE if op == "/" else Type(other.kind)
+    if other.kind in (*NUMBERS, "decimal"):
+        return DOUBLE if op == "/" else other if other.kind == "decimal" else Type(other.kind)
     return other if other.kind in ("date", "duration", "months") else NULL
 
 
@@ -121,11 +138,15 @@ def _compute(op: str, ev: Eval, left: Value, right: Value) -> Value:
     plan: Plan = ev.data
     if plan.way == "null":
         return nulls(ev.n, plan.result.arrow)
+    if plan.way == "exact":
+        return _exact(op, ev, plan, left, right)
+    if plan.way == "near":
+        left, right = (_near(v, t) for v, t in ((left, plan.left), (right, plan.right)))
     (a, a_valid), (b, b_valid) = _operand(left), _operand(right)
     valid = a_valid & b_valid
-    if plan.way == "divide":
+    if plan.way == "divide" or (plan.way == "near" and op == "/"):
         return _divide(ev, a, b, valid, left)
-    if plan.way == "double":
+    if plan.way in ("double", "near"):
         out: Any = arithmetic.of_doubles(op, a, b)
         return array_from(_full(out, ev.n), _full(~valid, ev.n))
     if plan.way == "shorten":
@@ -143,6 +164,20 @@ def _compute(op: str, ev: Eval, left: Value, right: Value) -> Value:
         ev.reject("overflow", _full(beyond, ev.n), left, "double(x)" if plan.result.kind == "long" else "")
         valid = valid & ~beyond
     return array_from(_full(out, ev.n), _full(~valid, ev.n), plan.result.arrow)
+
+
+def _near(value: Value, kind: Type) -> Value:
+    """A decimal as the nearest double."""
+    if kind.kind != "decimal":
+        return value
+    return decimals.to_double(plain(value, 1))[0] if isinstance(value, pa.Scalar) else decimals.to_double(value)
+
+
+def _exact(op: str, ev: Eval, plan: Plan, left: Value, right: Value) -> Value:
+    wide, scale = decimals.compute(op, ev.array(left), plan.left, ev.array(right), plan.right)
+    made, beyond = decimals.narrowed(wide, scale)
+    ev.reject("overflow", beyond, left, "double(x), or decimal(x, SCALE) with fewer digits")
+    return made
 
 
 def _full(values: NDArray[Any], n: int) -> NDArray[Any]:
@@ -229,7 +264,9 @@ def _bind_neg(call: CallBinder) -> Type:
     kind = call.types[0]
     call.data = kind
     return (
-        (Type(kind.kind) if kind.kind in NUMBERS else kind) if kind.kind in (*NUMBERS, "duration", "months") else LONG
+        (Type(kind.kind) if kind.kind in NUMBERS else kind)
+        if kind.kind in (*NUMBERS, "duration", "months", "decimal")
+        else LONG
     )
 
 
@@ -244,6 +281,8 @@ def neg(ev: Eval, value: Value) -> Value:
     valid = is_valid(array)
     if kind.kind == "double":
         return array_from(-numbers_of(array), ~valid)
+    if kind.kind == "decimal":
+        return decimals.narrowed(call_("negate", decimals.widened(array, kind)), decimals.scale_of(kind))[0]
     if kind.kind not in ("long", "duration", "months"):
         ev.reject("type", valid, value)
         return nulls(ev.n, pa.int64())

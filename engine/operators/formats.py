@@ -263,9 +263,7 @@ def _fits(old: pa.Schema, new: pa.Schema) -> bool:
 
 
 class _Parquet:
-    def __init__(
-        self, writer: Any, schema: pa.Schema, rowgroup: int, changes: Mapping[int, tuple[Type, Type]]
-    ) -> None:
+    def __init__(self, writer: Any, schema: pa.Schema, rowgroup: int, changes: Mapping[int, tuple[Type, Type]]) -> None:
         self._writer, self._schema, self._rowgroup, self._changes = writer, schema, rowgroup, changes
         self._held: list[pa.RecordBatch] = []
         self._n_held = 0
@@ -275,7 +273,9 @@ class _Parquet:
             columns: list[Any] = [
                 unify(c, *self._changes[i], "UTC")
                 if i in self._changes and c.type != f.type
-                else c if c.type == f.type else c.cast(f.type)
+                else c
+                if c.type == f.type
+                else c.cast(f.type)
                 for i, (c, f) in enumerate(zip(batch.columns, self._schema, strict=True))
             ]
             batch = pa.RecordBatch.from_arrays(columns, schema=self._schema)

@@ -37,7 +37,9 @@ class ImportTransform:
     def open(self, ctx: Context) -> ImportLocal:
         for name, kind in self._schema.fields:
             if without_months(kind) != kind:
-                raise fault("E603", f"field `{name}`: a table keeps no calendar lengths", hint="string(x) writes them as text")
+                raise fault(
+                    "E603", f"field `{name}`: a table keeps no calendar lengths", hint="string(x) writes them as text"
+                )
         node = self._node
         target = node.store.begin_import(
             node.table, self._arrow, create=node.create, overwrite=node.overwrite, writer=node.writer, seq=node.seq

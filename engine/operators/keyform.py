@@ -67,7 +67,7 @@ def normal_type(type_: Type) -> pa.DataType:
     """The Arrow type of a column's normal form."""
     if is_word(type_):
         return pa.uint64()
-    return pa.binary() if type_.kind in ("binary", "ip", "array") else pa.string()
+    return pa.binary() if type_.kind in ("binary", "ip", "array", "decimal") else pa.string()
 
 
 def normal(type_: Type, column: Column) -> Normal | pa.DictionaryArray[Any, Any]:
@@ -80,6 +80,8 @@ def normal(type_: Type, column: Column) -> Normal | pa.DictionaryArray[Any, Any]
         return _compact_ips(column)
     if type_.kind == "array":
         return _ordered_bytes(column)
+    if type_.kind == "decimal":
+        return _decimal_bytes(column)
     if is_opaque(type_):
         return text_form(column)
     return column
@@ -149,11 +151,25 @@ def text_form(column: pa.Array[Any]) -> pa.Array[Any]:
 
 
 def _ordered_bytes(column: pa.Array[Any]) -> pa.Array[Any]:
-    if not pa.types.is_list(column.type):  # a constant null
+    if pa.types.is_null(column.type):  # a constant null
         return null_array(len(column), pa.binary())
     from .sortbytes import encode
 
     return encode(column)
+
+
+def _decimal_bytes(column: pa.Array[Any]) -> pa.Array[Any]:
+    """16 bytes, the highest first, the sign turned: their order is that of the numbers."""
+    n, data = len(column), column.buffers()[1]
+    if data is None:
+        return null_array(n, pa.binary())
+    raw = (
+        np.frombuffer(cast(Any, data), np.uint8, 16 * (n + column.offset)).reshape(-1, 16)[column.offset :, ::-1].copy()
+    )
+    raw[:, 0] ^= 0x80
+    offsets = np.arange(0, 16 * n + 1, 16, dtype=np.int32)
+    bitmap = bitmap_of(~is_valid(column))
+    return pa.Array.from_buffers(pa.binary(), n, [bitmap, buffer_of(offsets), buffer_of(raw)])
 
 
 def settled(type_: Type, column: pa.Array[Any]) -> pa.Array[Any]:

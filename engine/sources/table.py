@@ -35,6 +35,10 @@ class TableRelation:
             for name, kind in META:
                 self.schema = self.schema.put(name, kind)
 
+    def decimals(self) -> list[str]:
+        """Fields that the table keeps exactly and that are read as doubles."""
+        return [f.name for f in self._snapshot.schema if pa.types.is_decimal(f.type)]
+
     def pushdown(self, predicate: Expr) -> Pushdown:
         return Pushdown.PRUNES if self._bounds((predicate,)) else Pushdown.NO
 
