@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..planner.text import Span
 from .failures import RowFault, stage_order, strict_code, strict_error
-from .notes import Entry, Key, Ledger, Sample
+from .notes import REMOVED, Entry, Key, Ledger, Sample
 from .pipeline import Pipeline
 
 OF_ROWS = ("reject", "drop", "overwrite", "mixed")
@@ -62,7 +62,7 @@ def _entry(key: Key, entry: Entry, place: Callable[[Sample], str], n_read: int |
     at, kind, reason = key
     samples = tuple("  ".join(p for p in (place(s), s.text) if p) for s in entry.samples)
     hint = entry.hint
-    if n_read is not None and (kind in OF_ROWS or (kind == "info" and samples)):
+    if n_read is not None and (kind in OF_ROWS or (kind == "info" and (samples or reason == REMOVED))):
         hint = "; ".join(h for h in (hint, f"of the first {n_read:,} rows: the query ended early") if h)
     return NoteEntry(at.stage, at.command, kind, reason, entry.count, samples, hint, at.span)
 

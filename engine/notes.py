@@ -18,6 +18,7 @@ from .batch import Batch, Column, Origin, Spans
 from .values import to_text
 
 N_SAMPLES = 3
+REMOVED = "duplicates removed"
 SAMPLE_CHARS = 200
 NOWHERE = 1 << 61  # partition of what has no place: behind all rows
 

@@ -52,9 +52,9 @@ class Transform(Protocol[Local]):
     each Local after the last push, also after DONE; never after an error. What a Local has reserved is given back by the
     scheduler.
 
-    It may have `swallows_done = True` (a writer: takes all rows, never answers DONE), `is_steady = True`
-    (it needs order, yet never answers DONE by itself nor holds rows back), `describe_run()` (words, or figures
-    by name, for `explain analyze`) and `close()`, called once, always, also after an error.
+    It may have `swallows_done = True` (a writer: takes all rows, never answers DONE), `is_steady = True` (it needs order, yet
+    never answers DONE by itself nor holds rows back), `may_spill = True` (it wants scratch space), `describe_run()` (words,
+    or figures by name, for `explain analyze`) and `close()`, called once, always, also after an error.
     """
 
     needs_order: bool

@@ -1,0 +1,199 @@
+"""`dedup keep=first`: rows pass until their key has had `limit` of them.
+
+The keys seen so far are kept in memory. When they are too many, all of them and every later row are set aside, sorted by
+key on disk, and what survives is put back into input order: all of it comes behind the rows that passed before.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...planner.plan import SortKey
+from ...planner.types import LONG, Schema
+from ..arrow import array_from, numbers_of
+from ..arrow import nulls as null_array
+from ..batch import Batch, Origin
+from ..context import Context
+from ..memory import Reservation
+from ..notes import REMOVED, At
+from ..operator import Emit, Flow
+from .grouping import Keys, first_rows, new_keys
+from .occurrence import Occurrences
+from .resort import PLACE, Sorter, with_place
+
+SEQ, ROW = "\0seq", "\0row"  # where a row stood at the source: so that later notes name it
+CHUNK_KEYS = 1 << 16
+
+
+class Seen:
+    """The keys met so far, and how many rows each has had."""
+
+    def __init__(self, key_types: Sequence[Any], limit: int, compiled: bool) -> None:
+        self.keys: Keys = new_keys(key_types, compiled)
+        self._limit = limit
+        self._ranked = limit > 1 or not key_types
+        self._rows = Occurrences()
+
+    def passing(self, batch: Batch, columns: Sequence[Any], ctx: Context) -> NDArray[Any]:
+        """The rows that are among the first `limit` of their key, ascending."""
+        if ctx.compiled and not self.keys.compiled:
+            self.keys.compile(ctx.stop)
+        before = self.keys.n
+        ids = self.keys.ids(columns, batch.n_rows, ctx.stop)
+        ctx.check()
+        if not self._ranked:
+            return first_rows(ids, before, self.keys.n)
+        return np.flatnonzero(self._rows.ranks(ids, self.keys.n) < self._limit)
+
+    def counts(self) -> NDArray[np.int64]:
+        """Of the rows that passed, for each key."""
+        if not self._ranked:
+            return np.ones(self.keys.n, np.int64)
+        return np.minimum(self._rows.counts[: self.keys.n], self._limit)
+
+    def nbytes(self) -> int:
+        return self.keys.nbytes() + self._rows.nbytes()
+
+
+@dataclass(slots=True)
+class DedupLocal:
+    ctx: Context
+    seen: Seen
+    reservation: Reservation
+    charged: int = 0
+    n_in: int = 0
+    n_out: int = 0
+    is_done: bool = False
+    aside: Sorter | None = None  # once the keys were too many
+    sources: dict[int, str] = field(default_factory=dict)
+
+
+class DedupTransform:
+    """`places`: the key columns."""
+
+    needs_order = True
+    may_spill = True
+
+    def __init__(self, places: Sequence[int], limit: int, schema: Schema, at: At) -> None:
+        self._places, self._limit, self._schema, self._at = list(places), limit, schema, at
+        self._types = [schema.fields[i][1] for i in places]
+        self._wide = with_place(schema.put(SEQ, LONG).put(ROW, LONG))
+        self._opened: list[Sorter] = []
+        self._spilled_bytes = 0
+
+    def open(self, ctx: Context) -> DedupLocal:
+        half = ctx.memory.limit // 2  # the other half is for sorting what is set aside
+        return DedupLocal(ctx, self._new_seen(ctx), ctx.memory.reserve(self._at.command, half))
+
+    def _new_seen(self, ctx: Context) -> Seen:
+        return Seen(self._types, self._limit, ctx.compiled)
+
+    def push(self, batch: Batch, local: DedupLocal, emit: Emit) -> Flow:
+        if not batch.n_rows:
+            return Flow.MORE
+        local.n_in += batch.n_rows
+        rows = local.seen.passing(batch, [batch.columns[i] for i in self._places], local.ctx)
+        flow = Flow.MORE
+        if len(rows):
+            passing = batch if len(rows) == batch.n_rows else batch.take(rows.astype(np.int32))
+            if local.aside is None:
+                local.n_out += passing.n_rows
+                flow = emit(passing)
+            else:
+                self._set_aside(passing, local)
+        local.is_done = flow is Flow.DONE
+        if not local.is_done:
+            self._charge(local)
+        return flow
+
+    def _charge(self, local: DedupLocal) -> None:
+        now = local.seen.nbytes()
+        if now <= local.charged:
+            return
+        if local.reservation.grow(now - local.charged):
+            local.charged = now
+            return
+        if local.aside is None:
+            self._begin_aside(local)
+        local.seen = self._new_seen(local.ctx)  # from here on it only spares the disk rows that are known at once
+        local.reservation.release()
+        local.charged = 0
+
+    def _begin_aside(self, local: DedupLocal) -> None:
+        """The keys so far stand for the rows that passed: as many for each, before all rows."""
+        names = [self._schema.fields[i][0] for i in self._places]
+        local.aside = Sorter(self._wide, local.ctx, self._at, by=names, limit=self._limit, part=0.4)
+        self._opened.append(local.aside)
+        counts, keys = local.seen.counts(), local.seen.keys.values()
+        for low in range(0, len(counts), CHUNK_KEYS):
+            values = [k.slice(low, CHUNK_KEYS) for k in keys]
+            n = min(CHUNK_KEYS, len(counts) - low)
+            columns = [null_array(n, t.arrow) for _, t in self._schema.fields]
+            for i, column in zip(self._places, values, strict=True):
+                columns[i] = column
+            behind = [array_from(np.full(n, -1, np.int64))] * 3
+            batch = Batch(n, (*columns, *behind), Origin(0))
+            many = np.repeat(np.arange(n, dtype=np.int32), counts[low : low + n])
+            local.aside.add(batch if len(many) == n else batch.take(many))
+
+    def _set_aside(self, batch: Batch, local: DedupLocal) -> None:
+        assert local.aside is not None
+        origin, n = batch.origin, batch.n_rows
+        local.sources.setdefault(origin.seq, origin.source)
+        rows: NDArray[Any] = np.arange(n)
+        for pick in reversed(origin.picks):
+            rows = np.flatnonzero(pick)[rows] if pick.dtype == np.bool_ else pick[rows]
+        places = np.arange(local.n_in - n, local.n_in, dtype=np.int64)  # ascending from batch to batch
+        more = (np.full(n, origin.seq, np.int64), rows.astype(np.int64) + origin.row, places)
+        local.aside.add(batch.with_columns([array_from(m) for m in more]))
+
+    def finish(self, local: DedupLocal, emit: Emit) -> None:
+        local.reservation.release()
+        if local.aside is not None and not local.is_done:
+            for batch in self._survivors(local):
+                local.n_out += batch.n_rows
+                if emit(batch) is Flow.DONE:
+                    break
+        removed = local.n_in - local.n_out
+        if removed:
+            local.ctx.notes.count(self._at, "info", REMOVED, removed)
+
+    def _survivors(self, local: DedupLocal) -> Iterator[Batch]:
+        """Rows set aside that are among the first of their key, in input order, in batches of one partition each."""
+        assert local.aside is not None
+        back = Sorter(self._wide, local.ctx, self._at, keys=[SortKey(PLACE)], part=0.4)
+        self._opened.append(back)
+        place = len(self._wide) - 1
+        for batch in local.aside.batches():
+            real = numbers_of(batch.array(place)) >= 0
+            if real.any():
+                back.add(batch if real.all() else batch.pick(real))
+        self._spilled_bytes += local.aside.spilled_bytes
+        local.aside.close()
+        for batch in back.batches():
+            yield from self._placed(batch, local)
+        self._spilled_bytes += back.spilled_bytes
+        back.close()
+
+    def _placed(self, batch: Batch, local: DedupLocal) -> Iterator[Batch]:
+        n = len(self._schema)
+        seqs, rows = numbers_of(batch.array(n)), numbers_of(batch.array(n + 1))
+        cuts = np.flatnonzero(np.diff(seqs, prepend=-1, append=-1)).tolist()
+        for low, high in itertools.pairwise(cuts):
+            seq = int(seqs[low])
+            origin = Origin(seq, local.sources.get(seq, ""), picks=(rows[low:high],))
+            part = batch.select(range(n)).slice(low, high)
+            yield replace(part, origin=origin)
+
+    def close(self) -> None:
+        for sorter in self._opened:
+            sorter.close()
+
+    def describe_run(self) -> dict[str, int]:
+        return {"spilled_bytes": self._spilled_bytes}

@@ -1,0 +1,96 @@
+"""`unpivot`: the listed fields of a row become rows of a name and a value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...planner.types import Schema, Type, join
+from ..arrow import array_from, coded, is_valid, numbers_of
+from ..batch import Batch, Column, Spans
+from ..context import Context
+from ..jsontext import woven
+from ..notes import At
+from ..operator import Emit, Flow, StreamTransform
+from ..values import texts_from, unify
+from .expand import piece_rows
+
+
+class UnpivotTransform(StreamTransform):
+    """For each row one for each of the fields at `listed`, in that order: the others repeat, then name and value."""
+
+    def __init__(self, listed: Sequence[int], schema: Schema, drop: bool, at: At) -> None:
+        self._listed, self._drop, self._at = list(listed), drop, at
+        self._others = [i for i in range(len(schema)) if i not in listed]
+        self._types = [schema.fields[i][1] for i in listed]
+        self._names = texts_from([schema.fields[i][0] for i in listed])
+        self._type = join(self._types)
+
+    def push(self, batch: Batch, local: Context, emit: Emit) -> Flow:
+        width = len(self._listed)
+        if not width or not batch.n_rows:
+            return Flow.MORE
+        step = max(1, piece_rows(batch, local) // width)
+        for begin in range(0, batch.n_rows, step):
+            local.check()
+            part = batch.slice(begin, min(begin + step, batch.n_rows))
+            if emit(self._rows(part, local)) is Flow.DONE:
+                return Flow.DONE
+        return Flow.MORE
+
+    def _rows(self, batch: Batch, local: Context) -> Batch:
+        n, width = batch.n_rows, len(self._listed)
+        columns = [self._joined(batch, i, t, local) for i, t in zip(self._listed, self._types, strict=True)]
+        values = _woven(columns, n, self._type)
+        names: pa.Array[Any] = coded(array_from(np.tile(np.arange(width, dtype=np.int32), n)), self._names)
+        rows = np.repeat(np.arange(n, dtype=np.int32), width)
+        if self._drop:
+            kept = is_valid(values)
+            if not kept.all():
+                local.notes.rows(self._at, "drop", "null value", batch.take(rows), np.flatnonzero(~kept), None)
+                places = np.flatnonzero(kept)
+                rows, values = rows[places], values.take(array_from(places))
+                names = names.take(array_from(places))
+        out = Batch(n, tuple(_coded(batch.columns[i], width) for i in self._others), batch.origin).take(rows)
+        return out.with_columns([names, values])
+
+    def _joined(self, batch: Batch, i: int, type_: Type, local: Context) -> pa.Array[Any]:
+        """A listed column in the type of all; what was no text and becomes one is told."""
+        array = batch.array(i)
+        if self._type.kind == "string" and type_.kind not in ("string", "null", "any"):
+            mixed = np.flatnonzero(is_valid(array))
+            if len(mixed):
+                local.notes.rows(
+                    self._at,
+                    "mixed",
+                    f"{type_} becomes text",
+                    batch,
+                    mixed,
+                    array,
+                    "the listed fields are of several types",
+                )
+        return unify(array, type_, self._type, local.settings.timezone)
+
+
+def _coded(column: Column, width: int) -> Column:
+    """Text that repeats is taken by its codes, not copied again and again."""
+    if width < 2 or isinstance(column, Spans) or not pa.types.is_string(column.type):
+        return column
+    return coded(array_from(np.arange(len(column), dtype=np.int32), ~is_valid(column)), column)
+
+
+def _woven(columns: Sequence[pa.Array[Any]], n: int, type_: Type) -> pa.Array[Any]:
+    """Columns of n rows as one, row by row."""
+    if len(columns) == 1:
+        return columns[0]
+    if type_.kind not in ("long", "double", "date", "duration", "months"):
+        return woven(columns, n)
+    values = np.stack([numbers_of(c) for c in columns], axis=1).ravel()
+    missing: NDArray[np.bool_] | None = None
+    if any(c.null_count for c in columns):
+        missing = np.stack([~is_valid(c) for c in columns], axis=1).ravel()
+    return array_from(values, missing, type_.arrow)
