@@ -6,28 +6,25 @@ key on disk, and what survives is put back into input order: all of it comes beh
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...planner.plan import SortKey
-from ...planner.types import LONG, Schema
-from ..arrow import array_from, numbers_of
-from ..arrow import nulls as null_array
-from ..batch import Batch, Origin
+from ...planner.types import Schema
+from ..batch import Batch
 from ..context import Context
 from ..memory import Reservation
 from ..notes import REMOVED, At
 from ..operator import Emit, Flow
 from .grouping import Keys, first_rows, new_keys
+from .homes import Homes
 from .occurrence import Occurrences
-from .resort import PLACE, Sorter, with_place
+from .resort import PLACE, Sorter
 
-SEQ, ROW = "\0seq", "\0row"  # where a row stood at the source: so that later notes name it
 CHUNK_KEYS = 1 << 16
 
 
@@ -71,7 +68,7 @@ class DedupLocal:
     n_out: int = 0
     is_done: bool = False
     aside: Sorter | None = None  # once the keys were too many
-    sources: dict[int, str] = field(default_factory=dict)
+    homes: Homes | None = None
 
 
 class DedupTransform:
@@ -83,7 +80,6 @@ class DedupTransform:
     def __init__(self, places: Sequence[int], limit: int, schema: Schema, at: At) -> None:
         self._places, self._limit, self._schema, self._at = list(places), limit, schema, at
         self._types = [schema.fields[i][1] for i in places]
-        self._wide = with_place(schema.put(SEQ, LONG).put(ROW, LONG))
         self._opened: list[Sorter] = []
         self._spilled_bytes = 0
 
@@ -106,7 +102,8 @@ class DedupTransform:
                 local.n_out += passing.n_rows
                 flow = emit(passing)
             else:
-                self._set_aside(passing, local)
+                assert local.homes is not None
+                local.aside.add(local.homes.noted(passing, local.n_in - batch.n_rows))
         local.is_done = flow is Flow.DONE
         if not local.is_done:
             self._charge(local)
@@ -128,30 +125,16 @@ class DedupTransform:
     def _begin_aside(self, local: DedupLocal) -> None:
         """The keys so far stand for the rows that passed: as many for each, before all rows."""
         names = [self._schema.fields[i][0] for i in self._places]
-        local.aside = Sorter(self._wide, local.ctx, self._at, by=names, limit=self._limit, part=0.4)
+        local.homes = Homes(self._schema)
+        local.aside = Sorter(local.homes.schema, local.ctx, self._at, by=names, limit=self._limit, part=0.4)
         self._opened.append(local.aside)
         counts, keys = local.seen.counts(), local.seen.keys.values()
         for low in range(0, len(counts), CHUNK_KEYS):
             values = [k.slice(low, CHUNK_KEYS) for k in keys]
             n = min(CHUNK_KEYS, len(counts) - low)
-            columns = [null_array(n, t.arrow) for _, t in self._schema.fields]
-            for i, column in zip(self._places, values, strict=True):
-                columns[i] = column
-            behind = [array_from(np.full(n, -1, np.int64))] * 3
-            batch = Batch(n, (*columns, *behind), Origin(0))
+            batch = local.homes.homeless(dict(zip(self._places, values, strict=True)), n)
             many = np.repeat(np.arange(n, dtype=np.int32), counts[low : low + n])
             local.aside.add(batch if len(many) == n else batch.take(many))
-
-    def _set_aside(self, batch: Batch, local: DedupLocal) -> None:
-        assert local.aside is not None
-        origin, n = batch.origin, batch.n_rows
-        local.sources.setdefault(origin.seq, origin.source)
-        rows: NDArray[Any] = np.arange(n)
-        for pick in reversed(origin.picks):
-            rows = np.flatnonzero(pick)[rows] if pick.dtype == np.bool_ else pick[rows]
-        places = np.arange(local.n_in - n, local.n_in, dtype=np.int64)  # ascending from batch to batch
-        more = (np.full(n, origin.seq, np.int64), rows.astype(np.int64) + origin.row, places)
-        local.aside.add(batch.with_columns([array_from(m) for m in more]))
 
     def finish(self, local: DedupLocal, emit: Emit) -> None:
         local.reservation.release()
@@ -166,30 +149,19 @@ class DedupTransform:
 
     def _survivors(self, local: DedupLocal) -> Iterator[Batch]:
         """Rows set aside that are among the first of their key, in input order, in batches of one partition each."""
-        assert local.aside is not None
-        back = Sorter(self._wide, local.ctx, self._at, keys=[SortKey(PLACE)], part=0.4)
+        assert local.aside is not None and local.homes is not None
+        back = Sorter(local.homes.schema, local.ctx, self._at, keys=[SortKey(PLACE)], part=0.4)
         self._opened.append(back)
-        place = len(self._wide) - 1
         for batch in local.aside.batches():
-            real = numbers_of(batch.array(place)) >= 0
-            if real.any():
-                back.add(batch if real.all() else batch.pick(real))
+            real = local.homes.real(batch)
+            if real.n_rows:
+                back.add(real)
         self._spilled_bytes += local.aside.spilled_bytes
         local.aside.close()
         for batch in back.batches():
-            yield from self._placed(batch, local)
+            yield from local.homes.sent_home(batch)
         self._spilled_bytes += back.spilled_bytes
         back.close()
-
-    def _placed(self, batch: Batch, local: DedupLocal) -> Iterator[Batch]:
-        n = len(self._schema)
-        seqs, rows = numbers_of(batch.array(n)), numbers_of(batch.array(n + 1))
-        cuts = np.flatnonzero(np.diff(seqs, prepend=-1, append=-1)).tolist()
-        for low, high in itertools.pairwise(cuts):
-            seq = int(seqs[low])
-            origin = Origin(seq, local.sources.get(seq, ""), picks=(rows[low:high],))
-            part = batch.select(range(n)).slice(low, high)
-            yield replace(part, origin=origin)
 
     def close(self) -> None:
         for sorter in self._opened:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from ..notes import REMOVED, At
 from ..operator import Flow, Source
 from .grouping import Keys, new_keys
 from .occurrence import Occurrences
-from .resort import PLACE, Sorter, placed, with_place
+from .resort import PLACE, SortedPart, Sorter, placed, with_place
 from .sortrows import Partitions
 from .tail import Piece, TailRows
 
@@ -165,7 +165,7 @@ class DedupLastSink:
         local = self._local
         assert local is not None
         if self._back is not None:
-            return Partitions([SortedPart(self._back, len(self._schema))], self._schema)
+            return Partitions([SortedPart(self._back, len(self._schema), self._at.command)], self._schema)
         pieces = [Piece(len(k.ids), columns=k.columns) for k in local.kept]
         local.kept = []
         return TailRows(self._schema, pieces, 0)
@@ -205,18 +205,3 @@ def _joined(pieces: list[Kept]) -> list[Kept]:
         )
         for g in out
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class SortedPart:
-    """What a sorter gives, less the columns behind `n_columns`, as one partition."""
-
-    sorter: Sorter
-    n_columns: int
-
-    def batches(self, ctx: Context) -> Iterator[Batch]:
-        row = 0
-        for batch in self.sorter.batches():
-            cut = batch.select(range(self.n_columns))
-            yield Batch(cut.n_rows, cut.columns, Origin(0, self.sorter.name, 0, row))
-            row += cut.n_rows

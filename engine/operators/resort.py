@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -45,7 +46,6 @@ class Sorter:
         self._ctx = replace(
             ctx, query=replace(ctx.query, settings=settings), share=Portion(ctx.memory, int(ctx.memory.limit * part))
         )
-        self.name = at.command
         self._sink = SortSink(node, schema, at)
         self._local = self._sink.open(self._ctx)
 
@@ -71,3 +71,23 @@ class Sorter:
 def placed(batch: Batch, first: int) -> Batch:
     """The batch with its rows numbered from `first` on, as a last column."""
     return batch.with_columns([array_from(np.arange(first, first + batch.n_rows, dtype=np.int64))])
+
+
+class Batches(Protocol):
+    def batches(self) -> Iterator[Batch]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SortedPart:
+    """What a sorter gives, less the columns behind `n_columns`, as one partition of a stage's result."""
+
+    sorter: Batches
+    n_columns: int
+    name: str
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        row = 0
+        for batch in self.sorter.batches():
+            cut = batch.select(range(self.n_columns))
+            yield Batch(cut.n_rows, cut.columns, Origin(0, self.name, 0, row))
+            row += cut.n_rows
