@@ -42,6 +42,7 @@ class Command(Generic[N]):
     options: ClassVar[tuple[Option, ...] | None] = ()  # None: `key=value` is never read as an option
     open_options: ClassVar[bool] = False  # an unknown `key=` begins the positional part
     source: ClassVar[bool] = False
+    anywhere: ClassVar[bool] = False  # begins a query or goes on with one: what the stage names decides
     control: ClassVar[bool] = False  # set, setq: runs before the first stage, is no operator
     tier: ClassVar[int] = 1
     details: ClassVar[str] = ""  # Markdown: what its reference page says of semantics, limits and notes

@@ -62,6 +62,7 @@ FOREIGN = {
 }
 """Commands of Splunk, Kusto, DuckDB, Polars and SQL that have another name here."""
 
+HEADER_WORDS = {"use": 'use "file.cq" as name', "def": "def name(param: type = default) = [ | stage ]"}
 SHARED_RULES = """
 renames: rename ("," rename)*
 rename: field _AS field
@@ -125,6 +126,8 @@ class Language:
         if product is not None:
             hint = f"the nearest thing here: {product}" if product else ""
             return "E303", f"'{command}' belongs to a product, not to an engine", (), hint
+        if command in HEADER_WORDS:
+            return "E201", f"'{command}' stands before the query, in its header", (), HEADER_WORDS[command]
         names = [*self._all.commands, *self._all.later_commands]
         folded = [n for n in names if n == command.lower()]
         near = tuple(folded) or FOREIGN.get(command.lower()) or nearest(command, names, 1)

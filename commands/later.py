@@ -5,7 +5,7 @@ from __future__ import annotations
 from .base import REGISTRY
 
 _LATER: dict[int, str] = {
-    1: "setq proc use def arrowfile order dedup fillnull bin explode prev repeat parsejson parsekv parsemap tojson pivot unpivot "
+    1: "setq proc arrowfile order dedup fillnull bin explode prev repeat parsejson parsekv parsemap tojson pivot unpivot "
     "top rare describe join union lookup outputtxt outputarrow purge alter-table",
     2: "evalc peek serial parallel zipfile xmlfile xlsxfile wavfile lookuptable dbquery load result sample parsecsv parsexml "
     "signature rollup cube boxplot histogram eventstats streamjoin mpsearch window streamstats insert",

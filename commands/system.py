@@ -19,14 +19,15 @@ HERE = (
     "threads",
     "queries",
     "parsers",
+    "procs",
 )
-LATER = ("lookups", "models", "procs", "profiles")
+LATER = ("lookups", "models", "profiles")
 
 
 @register
 class System(Command[Scan]):
     name = "system"
-    summary = "Rows of the catalogue: tables, functions, aggregates, commands, settings, params, memory, threads, queries, parsers."
+    summary = "Rows of the catalogue: tables, functions, aggregates, commands, settings, params, memory, threads, queries, parsers, procs."
     syntax = "system {" + ",".join(HERE) + "} [NAME]"
     grammar = "word [word]"
     source = True

@@ -13,6 +13,7 @@ from .engine.arrow import array_from
 from .engine.parsers import PARSERS
 from .engine.settings import SETTINGS
 from .engine.values import texts_from
+from .planner.text import QueryError
 
 if TYPE_CHECKING:
     from .planner.bind import Binder
@@ -128,7 +129,20 @@ def _parsers(session: Session, binder: Binder) -> pa.Table:
     return _table({"name": TEXT, "summary": TEXT, "fields": TEXT}, rows)
 
 
+def _procs(session: Session, binder: Binder) -> pa.Table:
+    """What `proc` can call here; a file that cannot be read is of kind error, and its help says why."""
+    library, unit = binder.scope.library, binder.scope.unit
+    files = dict(library.files.names(unit.folder))
+    rows: list[tuple[Any, ...]] = []
+    for name, found in sorted(library.reachable(unit).items()):
+        if isinstance(found, QueryError):
+            rows.append((name, files[name], "error", "", f"{found.code} {found.message}"))
+        else:
+            rows.append((name, found.unit.file, found.kind, found.signature, found.help))
+    return _table({"name": TEXT, "file": TEXT, "kind": TEXT, "params": TEXT, "help": TEXT}, rows)
+
+
 PARTS: Mapping[str, Callable[[Session, Binder], pa.Table]] = {
     "tables": _tables, "commands": _commands, "functions": _functions, "aggregates": _aggregates, "settings": _settings,
-    "params": _params, "memory": _memory, "threads": _threads, "queries": _queries, "notes": _notes, "parsers": _parsers,
+    "params": _params, "memory": _memory, "threads": _threads, "queries": _queries, "notes": _notes, "parsers": _parsers, "procs": _procs,
 }  # fmt: skip

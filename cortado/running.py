@@ -85,7 +85,7 @@ class Running:
         plan = query.optimised()
         try:
             specs = self._lowering.pipelines(plan)
-            self._engine = session.engine().run(specs, engine_settings(bound.settings), now_us=now_us())
+            self._engine = session.engine().run(specs, engine_settings(bound.settings), now_us=bound.now_us)
         except QueryError as found:
             raise self._located(found) from None
         session.started(self)

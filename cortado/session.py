@@ -7,10 +7,11 @@ import re
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import pyarrow as pa
@@ -29,22 +30,27 @@ from .engine.scheduler import EngineSession
 from .engine.services import Services
 from .engine.settings import SETTINGS, check_in_query, defaults, read_setting
 from .engine.storage.paths import Gate, SpillArea
-from .planner.bind import Binder, BoundQuery, literal_of
+from .planner.bind import Arguments, Binder, BoundQuery, literal_of
 from .planner.catalog import Note
 from .planner.expr import Expr, Literal
-from .planner.fieldparams import with_fields
+from .planner.header import Param, read_header
 from .planner.optimise import optimise
-from .planner.parse import parse
 from .planner.plan import Explain, Here, Node, Pending, Settle, query_text
+from .planner.procedures import Library, Procedure
 from .planner.rules import Helpers
+from .planner.sources import Sources
 from .planner.text import Fault, QueryError, Span, error, fault
+from .planner.typed import from_text
 from .planner.types import Schema
+from .queryfiles import ENDING, QueryFiles, decoded
 from .result import NoteEntry, Result
 from .running import Progress, Running, engine_settings, note_entry, now_us
 
 if TYPE_CHECKING:
     import pandas
     import polars
+
+    from .procedure import SavedProcedure
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -194,39 +200,76 @@ class Session:
             except TypeError as why:
                 at = _first_use(text, name)
                 raise error(text, [Fault(code="E410", message=f"parameter '{name}': {why}", span=at)]) from None
-        is_looked_up = self._settings["python_lookup"] and not self._settings["safe"]
-        frame = self._frame(sys._getframe(1)) if is_looked_up else None
-        return Query(self, text, literals, tables, frame)
+        return self._asked(text, literals, tables, Arguments(given), sys._getframe(1))
+
+    def text_query(self, text: str, params: Mapping[str, str]) -> Query:
+        """A query with parameters as text from a command line: read by the types of its header, else as what they look like."""
+        literals = {n: from_text(v, "any", lambda t: None) for n, v in params.items()}
+        return self._asked(text, literals, {}, Arguments(params, is_text=True), None)
+
+    def _asked(
+        self,
+        text: str,
+        literals: Mapping[str, Literal],
+        tables: Mapping[str, Any],
+        given: Arguments,
+        caller: FrameType | None,
+    ) -> Query:
+        is_looked_up = caller is not None and self._settings["python_lookup"] and not self._settings["safe"]
+        frame = self._frame(caller) if is_looked_up else None
+        return Query(self, text, literals, tables, frame, given=given)
 
     def file(self, path: str | os.PathLike[str], /, **params: Any) -> Query:
-        """A saved query with its parameters bound; not run yet."""
+        """A saved query with its parameters bound; not run yet. A parameter named by a word of Python has a `_` behind it."""
         return self.saved(path, params)
 
     def saved(self, path: str | os.PathLike[str], params: Mapping[str, Any], *, as_text: bool = False) -> Query:
         """As `file`. `as_text`: the values are text from a command line, to be read by the parameters' types."""
-        from .saved import bind_params, decoded, read_saved
-
         gate = self._gate if self._settings["files"] is not None else Gate()  # the caller names it, no query text
-        source = decoded(gate.read_bytes(Path(path)), os.fspath(path))
-        saved = read_saved(source, os.fspath(path))
-        zone = self._settings["timezone"]
-        literals = bind_params(
-            saved, source, params, is_text=as_text, zone=zone,
-            time=lambda t: parse_time_literal(t, zone), evaluate=self._evaluated,
-        )  # fmt: skip
-        return Query(self, saved.text, literals, {}, None, file=saved.file, shown=source)
+        file = self._saved_path(os.fspath(path), gate)
+        source = decoded(gate.read_bytes(file), file)
+        return Query(self, source, {}, {}, None, file=file, given=Arguments(params, as_text, is_file=True))
+
+    def _saved_path(self, path: str, gate: Gate) -> str:
+        """The file; a bare name without a file is looked for along the query path."""
+        if path.endswith(ENDING) or os.path.basename(path) != path or gate.exists(path):
+            return path
+        return self._query_files().find(path, "") or path
+
+    def procedure(self, name: str | os.PathLike[str], /) -> SavedProcedure:
+        """A saved query as a callable that gives a `Query`: with a signature, annotations and help from its header.
+
+        `name`: a file, or what `proc` would find along the query path.
+        """
+        from .procedure import SavedProcedure
+
+        return SavedProcedure(self, self.described(name))
+
+    def described(self, name: str | os.PathLike[str]) -> Procedure:
+        """What the header of a saved query says; E201, E410, E411 where it cannot be read."""
+        gate = self._gate if self._settings["files"] is not None else Gate()
+        file = self._saved_path(os.fspath(name), gate)
+        texts = Sources(decoded(gate.read_bytes(file), file), file)
+        try:
+            main = Library(texts, self._query_files(), language()).root().main
+        except QueryError as found:
+            raise texts.placed(found) from None
+        assert main is not None
+        return main
+
+    def procedures(self, text: str = "") -> dict[str, Procedure | QueryError]:
+        """What `proc` can call by name: from the header of a query's text, and along the query path.
+
+        An error stands for a file that cannot be read.
+        """
+        texts = Sources(text[: header_end(text)])
+        library = Library(texts, self._query_files(), language())
+        found = library.reachable(library.declared())
+        return {n: texts.placed(p) if isinstance(p, QueryError) else p for n, p in found.items()}
 
     def run_file(self, path: str | os.PathLike[str], /, **params: Any) -> Result:
         """Run a saved query: `s.run_file("top.cq", day="2026-11-01")`."""
-        return self.saved(path, params).run()
-
-    def _evaluated(self, text: str, known: Mapping[str, Literal]) -> Literal:
-        """The value of an expression in a saved query's header; it sees the parameters above it, and nothing in it may fail."""
-        bound = Query(self, f'set option.strict = true | json "{{}}" | eval value = {text}', known, {}, None)
-        for note in bound.notes:
-            if note.code:
-                raise fault("E410", note.reason, hint=note.hint)
-        return literal_of(bound.run().to_arrow().column("value")[0].as_py())
+        return self.file(path, **params).run()
 
     def _frame(self, frame: Any) -> Callable[[str], Any | None]:
         """Variables of the calling frame only."""
@@ -235,10 +278,11 @@ class Session:
 
     def bind(self, query: Query) -> BoundQuery:
         """Parse and bind; raises every fault that can be found without reading rows."""
-        parsed = parse(query.text, language())
-        parsed = with_fields(parsed, _field_params(query.literals))
         settings = dict(self._settings)
         services = replace(self.services(), settings=settings, given=query.sources, frame=query.frame)
+        library = Library(query.texts, self._query_files(services), language())
+        given, tables = _with_tables(query.given, library.root().header.params)
+        services.given = {**services.given, **tables}
 
         def check(name: str, value: Any) -> Any:
             read = check_in_query(name, value, settings)
@@ -250,11 +294,15 @@ class Session:
             return read
 
         binder = Binder(
-            parsed, self._registry, services, params=query.literals, settings=settings, now_us=now_us(),
-            evaluate=_evaluate, parse_time=parse_time_literal, file=query.file,
+            library, self._registry, services, params=query.literals, settings=settings, now_us=now_us(),
+            evaluate=_evaluate, parse_time=parse_time_literal, given=given,
             check_setting=check,
         )  # fmt: skip
         return binder.bind()
+
+    def _query_files(self, services: Services | None = None) -> QueryFiles:
+        held = services if services is not None else self.services()
+        return QueryFiles(lambda: held.gate, self._settings["query_path"], self._database)
 
     # engine
 
@@ -350,6 +398,31 @@ def _is_table(value: Any) -> bool:
     return is_readable(value)
 
 
+def _with_tables(given: Arguments, params: Sequence[Param]) -> tuple[Arguments | None, dict[str, Any]]:
+    """What the header's parameters are given, and the frames among it: each is a table of this query under a name of its own.
+
+    None where the header has no parameters and the caller says what they are.
+    """
+    if not params and not given.is_file:
+        return None, {}
+    from .procedure import query_name
+
+    types = {p.name: p.type for p in params}
+    if not given.is_text:
+        given = replace(given, values={query_name(n, params): v for n, v in given.values.items()})
+    tables = {f"${n}": v for n, v in given.values.items() if types.get(n) == "table" and _is_table(v)}
+    values = {n: f"${n}" if f"${n}" in tables else v for n, v in given.values.items()}
+    return replace(given, values=values), tables
+
+
+def header_end(text: str) -> int:
+    """Where the header of a query's text ends; 0 where there is none that can be read."""
+    try:
+        return read_header(text, 0, language(), is_file=False).end
+    except QueryError:
+        return 0
+
+
 def _evaluate(expr: Expr, binder: Binder) -> tuple[Any, bool]:
     """The value of an expression without fields, for `set`, options and constant folding."""
     return constant(expr, _context(binder.settings, binder.now_us), At(binder.stage.number, binder.stage.command))
@@ -368,12 +441,6 @@ def _first_use(text: str, name: str) -> Span:
     return Span(*found.span()) if found else Span(0, 0)
 
 
-def _field_params(literals: Mapping[str, Literal]) -> dict[str, tuple[str, ...]]:
-    """The names that parameters of type `field` and `fields` hold."""
-    one = {n: (v.value,) for n, v in literals.items() if v.type.width == "field" and v.value}
-    return one | {n: tuple(v.value) for n, v in literals.items() if v.type.width == "fields"}
-
-
 def _settled(schema: Schema, slot: int, found: Schema) -> tuple[Node, tuple[Note, ...]]:
     """Nothing follows the stage whose columns the data decides: they are the result's."""
     return Here(columns=schema, slot=slot), ()
@@ -384,7 +451,7 @@ class Query:
 
     def __init__(
         self, session: Session, text: str, literals: Mapping[str, Literal], sources: Mapping[str, Any],
-        frame: Callable[[str], Any | None] | None, *, file: str = "", shown: str = "",
+        frame: Callable[[str], Any | None] | None, *, file: str = "", given: Arguments,
     ) -> None:  # fmt: skip
         self._session, self.text, self.literals, self.sources, self.frame, self.file = (
             session,
@@ -394,7 +461,8 @@ class Query:
             frame,
             file,
         )
-        self._shown = shown or text
+        self.given = given
+        self.texts = Sources(text, file)  # and what it calls
         try:
             self._bound = session.bind(self)
         except QueryError as found:
@@ -409,16 +477,8 @@ class Query:
         self._optimised: Node | None = None
 
     def _placed(self, found: QueryError) -> QueryError:
-        """An error of a saved query shows the file's text, header and all, and names the file."""
-        if self.file and any(not f.file for f in found.faults):
-            out = error(self._shown, [replace(f, file=f.file or self.file) for f in found.faults])
-            out.notes = found.notes
-            return out
-        if found.text != self._shown:
-            out = error(self._shown, found.faults)
-            out.notes = found.notes
-            return out
-        return found
+        """The error with the text and the name of the file that it is of."""
+        return self.texts.placed(found)
 
     @property
     def schema(self) -> pa.Schema:
@@ -452,7 +512,8 @@ class Query:
         from .planner.unparse import unparse
 
         controls = unparse(self._bound.controls)
-        return " | ".join(p for p in (controls, query_text(self._plan)) if p)
+        body = " | ".join(p for p in (controls, query_text(self._plan)) if p)
+        return f"{self._bound.header}\n{body}" if self._bound.header else body
 
     def explain(self) -> str:
         """The plan as written and as it will run."""
@@ -473,7 +534,7 @@ class Query:
     def improve(self, plan: Node) -> Node:
         if not self._bound.settings["optimiser"]:
             return plan
-        settings, now = self._bound.settings, now_us()
+        settings, now = self._bound.settings, self._bound.now_us
         return optimise(plan, Helpers(lambda e: constant(e, _context(settings, now), At("", ""), infos=True)))
 
     def pipe(self, text: str) -> Query:
@@ -486,7 +547,7 @@ class Query:
             self.sources,
             self.frame,
             file=self.file,
-            shown=self._shown + more,
+            given=self.given,
         )
 
     def start(self, on_progress: Callable[[Any], None] | None = None) -> Running:

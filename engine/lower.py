@@ -22,6 +22,7 @@ from ..planner.plan import (
     Limit,
     Node,
     Pending,
+    Procedure,
     Project,
     Rename,
     Scan,
@@ -150,7 +151,8 @@ class Lowering:
             if isinstance(node, Join):
                 self._join(nodes, i, node, line, specs, close)
                 return
-            line = self._union(node, line, specs) if isinstance(node, Union) else self._through(node, line, specs)
+            if not isinstance(node, Procedure):  # which is but a name for the stages below it
+                line = self._union(node, line, specs) if isinstance(node, Union) else self._through(node, line, specs)
             i += 1
         if close.collects:
             if line.giver is not None and specs and specs[-1] is line.giver and not line.transforms:
@@ -292,7 +294,8 @@ class Lowering:
         nodes.reverse()
         line = self._source(nodes[0], specs, ())
         for node in nodes[1:]:
-            line = self._union(node, line, specs) if isinstance(node, Union) else self._through(node, line, specs)
+            if not isinstance(node, Procedure):
+                line = self._union(node, line, specs) if isinstance(node, Union) else self._through(node, line, specs)
         return self._unended(line, plan, specs)
 
     def _unended(self, line: Line, last: Node, specs: Specs) -> Line:

@@ -99,6 +99,13 @@ def roots(value: Any) -> tuple[str, ...] | None:
     return found
 
 
+def folders(value: Any) -> tuple[str, ...]:
+    """As `roots`; text may list several as the system's PATH does."""
+    if isinstance(value, str):
+        value = [v for v in value.split(os.pathsep) if v]
+    return roots(value) or ()
+
+
 def usable_processors() -> int:
     try:
         return max(1, len(os.sched_getaffinity(0)))
@@ -181,6 +188,13 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("infer", "records that readers look at before they fix types", lambda: 20_000, infer),
         Setting("durable", "off: stored tables skip fsync", lambda: True, flag),
         Setting("files", "folders below which paths may lie", lambda: None, roots, connect_only=True),
+        Setting(
+            "query_path",
+            "folders in which proc looks for saved queries, behind the caller's own (default: $CORTADO_QUERY_PATH)",
+            lambda: folders(os.environ.get("CORTADO_QUERY_PATH", "")),
+            folders,
+            connect_only=True,
+        ),
         Setting("python_lookup", "Python variables may be named in queries", lambda: False, flag, connect_only=True),
         Setting("display_rows", "rows that the prompt and the table format show", lambda: 1000, whole(0)),
         Setting(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -10,8 +11,8 @@ from typing import Any
 
 from . import ast
 from .args import Args
-from .bind_aggregates import AggregateBinder
 from .bind_expr import STRICT_CODE, BindStop
+from .bind_procedures import Arguments, ProcedureBinder, Scope
 from .catalog import AggregateFunction, Function, Note
 from .combine import Given
 from .expr import Expr, Late, Literal, is_late
@@ -19,6 +20,7 @@ from .literals import array_literal, literal_of
 from .opening import limited, streamed
 from .parse import Parsed, Query
 from .plan import Here, Node, Opening, Pending, Rename, Settle
+from .procedures import Library, Procedure
 from .text import Fault, QueryError, Span, error
 from .types import ANY, Schema
 from .unparse import stage_text
@@ -48,20 +50,21 @@ class Commands:
 class BoundQuery:
     """A query whose names and types are checked."""
 
-    text: str
     plan: Node
     controls: tuple[Parsed, ...]
     notes: tuple[Note, ...]
     settings: Mapping[str, Any]
+    now_us: int  # what now() gives, wherever it stands and whenever the query runs
     explain: str = ""
+    header: str = ""  # as written; empty where there is none
 
 
-class Binder(AggregateBinder):
+class Binder(ProcedureBinder):
     """One bind of one query. Subqueries share it."""
 
     def __init__(
         self,
-        query: Query,
+        library: Library,
         commands: Any,
         services: Any,
         *,
@@ -71,17 +74,22 @@ class Binder(AggregateBinder):
         evaluate: Callable[[Expr, Binder], tuple[Any, bool]],
         parse_time: Callable[[str, str], int | None],
         check_setting: Callable[[str, Any], Any],
-        file: str = "",
+        given: Arguments | None = None,
     ) -> None:
-        self.query, self.text, self.commands, self.services = query, query.text, commands, services
+        """`given`: values of the parameters that the query's header declares; `params`: of those that nothing declares."""
+        unit = library.root()
+        assert unit.main is not None
+        self.query: Query = unit.main.body.query
+        self.commands, self.services = commands, services
+        self.scope = Scope(library, unit, ((unit.main.key, unit.main.name),))
+        self._given = given
         self.params: dict[str, Expr] = dict(params)  # literals, and expressions over what `setq` gives
         self.settings, self.now_us = settings, now_us
         self._evaluate, self._parse_time, self._check_setting = evaluate, parse_time, check_setting
-        self._file = file
-        self.faults: list[Fault] = list(query.faults)
+        self.faults: list[Fault] = list(self.query.faults)
         self.notes: list[Note] = []
         self.controls: list[Parsed] = []
-        self.stage: Parsed = query.stages[0] if query.stages else _NOTHING
+        self.stage: Parsed = self.query.stages[0] if self.query.stages else _NOTHING
         self._unknown: set[str] = set()  # stages of unknown commands: nobody knows whether rows come from them
         self.asked = None
         self.forgiving = False
@@ -94,38 +102,58 @@ class Binder(AggregateBinder):
 
     def finish(self) -> None:
         if self.faults:
-            raise error(self.text, sorted(self.faults, key=lambda f: f.span.start))
+            is_one_text = len(self.scope.library.sources.parts) == 1
+            raise error("", sorted(self.faults, key=lambda f: (() if is_one_text else in_order(f.stage), f.span.start)))
 
     # pipelines
 
     def bind(self) -> BoundQuery:
         try:
+            main = self.scope.unit.main
+            assert main is not None
+            if self._given is not None:
+                self.main_params(self._given)
+            self.query = self.named_params(self.query, {p.name: p for p in main.params})
+            if main.body.is_stage:
+                self._no_source(main)
             plan = self.pipeline(self.query.stages, top=True)
         except RecursionError:
-            self.faults = [Fault(code="E201", message="brackets are nested too deeply", span=Span(0, len(self.text)))]
+            told = "brackets or procedures are nested too deeply"
+            self.faults = [Fault(code="E201", message=told, span=Span(0, self.query.end))]
             plan = None
-        for w in self.query.warnings:
+        self.warned(self.query.warnings)
+        self.finish()
+        assert plan is not None
+        header = self.scope.unit.header
+        written = "" if header.is_empty else self.text[: header.end].rstrip()
+        return BoundQuery(
+            plan, tuple(self.controls), tuple(self.notes), self.settings, self.now_us, self.query.explain, written
+        )
+
+    def warned(self, found: Sequence[Fault]) -> None:
+        for w in found:
             if self.strict:
                 self.faults.append(replace(w, code=STRICT_CODE.get(w.code, "E" + w.code[1:]), strict=True))
             else:
                 self.notes.append(Note("warn", w.message, w.code, w.stage, "", w.span, w.hint))
+
+    def _no_source(self, main: Procedure) -> None:
+        first = self.query.stages[0]
+        self.stage = first
+        self.fail("E308", f"'{main.name or 'the query'}' is a stage: it needs rows, and no source stands before it",
+                  first.command_span, hint=f"call it behind a source: table NAME | proc {main.name}(...)")  # fmt: skip
         self.finish()
-        assert plan is not None
-        return BoundQuery(self.text, plan, tuple(self.controls), tuple(self.notes), self.settings, self.query.explain)
 
     def pipeline(self, stages: Sequence[Parsed], *, top: bool = False) -> Node | None:
         outer, givers = dict(self.params), self._givers  # what a subquery sets is seen in it only
         self._givers = []
-        control = [s for s in stages if self._is_control(s)]
-        for stage in control:
-            self.stage = stage
-            self._guarded(stage, None)
-            if top:
-                self.controls.append(stage)
-        node = self._rows([s for s in stages if not self._is_control(s)], None)
+        control = self.set_all(stages)
+        if top:
+            self.controls += control
+        node = self._rows(self.inlined([s for s in stages if not self.is_control(s)]), None)
         if node is None and not self.faults:
             self.stage = stages[-1] if stages else self.stage
-            span = stages[-1].span if stages else Span(0, len(self.text))
+            span = stages[-1].span if stages else Span(0, self.query.end)
             self.fail("E308", "the query has no source", span, hint="begin with table, json, textfile, csvfile, ...")
         if node is not None and self._givers:
             node = Given(
@@ -137,7 +165,15 @@ class Binder(AggregateBinder):
             self.params = outer
         return node
 
-    def _is_control(self, stage: Parsed) -> bool:
+    def set_all(self, stages: Sequence[Parsed]) -> list[Parsed]:
+        """Runs what sets parameters; gives those stages."""
+        control = [s for s in stages if self.is_control(s)]
+        for stage in control:
+            self.stage = stage
+            self._guarded(stage, None)
+        return control
+
+    def is_control(self, stage: Parsed) -> bool:
         found = self.commands.commands.get(stage.command)
         return found is not None and found.control
 
@@ -183,7 +219,15 @@ class Binder(AggregateBinder):
             for part in stage.all("subquery"):
                 self.subquery(part)
             return Here(span=stage.span, stage=stage.number, columns=OPEN)
+        if stage.frame is None:
+            return self._bound(stage, before)
+        with self.inside(stage.frame):
+            return self._bound(stage, before)
+
+    def _bound(self, stage: Parsed, before: Node | None) -> Node:
         command = self.commands.commands[stage.command]
+        if command.anywhere:  # the end of a call: its stages stand before it
+            return self._guarded(stage, before)
         if before is None and not command.source:
             self.fail("E308", f"'{stage.command}' needs rows, and no source stands before it", stage.command_span,
                       hint="begin with table, json, textfile, csvfile, ...")  # fmt: skip
@@ -252,11 +296,11 @@ class Binder(AggregateBinder):
         self, node: Node, stages: Sequence[Parsed],
         begin: Callable[[Here, Schema], tuple[Sequence[Parsed], Node | None]], beside: Node | None = None,
     ) -> Pending:  # fmt: skip
-        params = dict(self.params)
+        params, scope = dict(self.params), self.scope
 
         def rest(schema: Schema, slot: int, found: Schema) -> tuple[Node, tuple[Note, ...]]:
             with self._again:
-                self.faults, self.notes, self.params = [], [], dict(params)
+                self.faults, self.notes, self.params, self.scope = [], [], dict(params), scope
                 bound = self._rows(*begin(Here(columns=schema, slot=slot), found))
                 self.finish()
                 assert bound is not None
@@ -265,9 +309,10 @@ class Binder(AggregateBinder):
         if not stages:
             return Pending(span=node.span, stage=node.stage, inputs=(node,), rest=rest, implied=True)
         first = stages[0]
+        body = " | ".join(stage_text(s) for s in stages if not s.calls)  # a call stands for the stages of its procedure
         return Pending(
-            span=first.span, stage=first.number, inputs=(node,), rest=rest, body=" | ".join(map(stage_text, stages)),
-            beside=beside,
+            span=first.span, stage=first.number, inputs=(node,), rest=rest, body=body, beside=beside,
+            covers=f"{first.calls[0]}." if first.calls else "",
         )  # fmt: skip
 
     def subquery(self, stages: Sequence[Parsed], nth: int | None = None) -> Node:
@@ -336,6 +381,12 @@ def composed(source: Node) -> Node:
     )  # fmt: skip
 
 
+def in_order(stage: str) -> tuple[tuple[int, str], ...]:
+    """Stages as they run: `2` before `10`, `3.1` before `3b.1`; what is of no stage comes first."""
+    parts = [re.match(r"(\d*)(.*)", part) for part in stage.split(".")]
+    return tuple((int(m[1] or 0), m[2]) for m in parts if m is not None)
+
+
 _NOTHING = Parsed("1", "", Span(0, 0), (), (), Span(0, 0))
 
 
@@ -348,4 +399,4 @@ def _span_or(span: Span, other: Span) -> Span:
     return span if span.end > span.start else other
 
 
-__all__ = ["Args", "BindStop", "Binder", "BoundQuery", "array_literal", "literal_of"]
+__all__ = ["Args", "Arguments", "BindStop", "Binder", "BoundQuery", "array_literal", "literal_of"]

@@ -58,7 +58,6 @@ class ExpressionBinder:
     faults: list[Fault]
     notes: list[Note]
     _evaluate: Callable[[Expr, Any], tuple[Any, bool]]
-    _file: str
     _sites: int
     _silent: int
     asked: Asked | None  # while stages are bound on trial: what they look up in an open schema
@@ -75,7 +74,7 @@ class ExpressionBinder:
     # faults and notes
 
     def fail(self, code: str, message: str, span: Span, **more: Any) -> None:
-        known = {"stage": self.stage.number, "command": self.stage.command, "file": self._file, **more}
+        known = {"stage": self.stage.number, "command": self.stage.command, **more}
         fault = Fault(code=code, message=message, span=span, **known)
         if fault not in self.faults:
             self.faults.append(fault)
@@ -223,7 +222,8 @@ class ExpressionBinder:
             return default if is_late(default) else self.constant(default)
         if not known:
             near = nearest(e.names[0], self.params, 1)
-            self.warn("W410", f"nothing sets the parameter '{e.names[0]}': it is null", e.span, suggestions=near)
+            hint = self._unseen(e.names[0])
+            self.warn("W410", f"nothing sets the parameter '{e.names[0]}': it is null", e.span, hint, near)
         return known[0] if known else Literal(type=NULL, value=None)
 
     def _first_known(self, e: ast.Param, known: list[Expr]) -> Expr:
@@ -233,6 +233,10 @@ class ExpressionBinder:
         if len(parts) == 1:
             return parts[0]
         return self.apply("coalesce", parts, [e.span] * len(parts), e.span, Schema())
+
+    def _unseen(self, name: str) -> str:
+        """What to say where a parameter is one of the caller's, which a procedure does not see."""
+        return ""
 
     def _name(self, e: ast.Name, schema: Schema) -> Expr:
         if e.name in schema:

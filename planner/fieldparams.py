@@ -1,36 +1,59 @@
-"""Parameters of type `field` and `fields` in a parsed query become the names that they hold: bound as names, never pasted."""
+"""Parameters of type `field`, `fields` and `table` in a parsed query become the names that they hold: never pasted text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from . import ast
 from .parse import Parsed, Query
 from .text import Fault, error
 
-VALUES = frozenset({"path", "count", "table", "tables"})  # parts where a parameter stands for a value, or for a table
+VALUES = frozenset({"path", "count", "procedure"})  # parts where a parameter stands for a value
+TABLES = frozenset({"table", "tables"})
 
 Names = Mapping[str, tuple[str, ...]]
 
 
-def with_fields(query: Query, names: Names) -> Query:
-    """The query with `$x` as the fields that `names` gives for `x`, wherever a field may stand.
+def with_fields(query: Query, names: Names, tables: Mapping[str, str]) -> Query:
+    """The query with `$x` as the fields that `names` gives for `x`, wherever a field may stand, and as the table likewise.
 
     In a list several fields take the place of one; elsewhere several are E410.
     """
-    if not names:
+    if not names and not tables:
         return query
-    return replace(query, stages=tuple(_stage(s, names, query.text) for s in query.stages))
+    return replace(query, stages=tuple(_stage(s, _Held(names, tables, query.text)) for s in query.stages))
 
 
-def _stage(stage: Parsed, names: Names, text: str) -> Parsed:
-    parts = tuple((n, v if n in VALUES else _named(v, names, text)) for n, v in stage.parts)
-    return replace(stage, parts=parts)
+@dataclass(frozen=True, slots=True)
+class _Held:
+    names: Names
+    tables: Mapping[str, str]
+    text: str
 
 
-def _named(value: Any, names: Names, text: str) -> Any:
+def _stage(stage: Parsed, held: _Held) -> Parsed:
+    return replace(stage, parts=tuple((n, _part(n, v, held)) for n, v in stage.parts))
+
+
+def _part(name: str, value: Any, held: _Held) -> Any:
+    if name in VALUES:
+        return value
+    if name in TABLES:
+        return tuple(_table(v, held) for v in value) if isinstance(value, tuple) else _table(value, held)
+    return _named(value, held)
+
+
+def _table(value: Any, held: _Held) -> Any:
+    match value:
+        case ast.Param(names=(one,)) if one in held.tables:
+            return ast.Name(name=held.tables[one], span=value.span)
+    return value
+
+
+def _named(value: Any, held: _Held) -> Any:
+    names, text = held.names, held.text
     match value:
         case ast.Param(names=(one,)) if one in names:
             return ast.Name(name=_only(value, names[one], text), span=value.span)
@@ -39,9 +62,12 @@ def _named(value: Any, names: Names, text: str) -> Any:
         case ast.Field():
             return value
         case Parsed():
-            return _stage(value, names, text)
+            return _stage(value, held)
+        case (str() as word, inner):  # an argument with its name
+            new = _named(inner, held)
+            return value if new is inner else (word, new)
         case tuple():
-            made = tuple(_named(v, names, text) for item in value for v in _spread(item, names))
+            made = tuple(_named(v, held) for item in value for v in _spread(item, names))
             is_same = len(made) == len(value) and all(a is b for a, b in zip(made, value, strict=True))
             return value if is_same else made
     if not is_dataclass(value) or isinstance(value, type):
@@ -49,7 +75,7 @@ def _named(value: Any, names: Names, text: str) -> Any:
     changed = {}
     for f in fields(value):
         old = getattr(value, f.name)
-        new = _named(old, names, text)
+        new = _named(old, held)
         if new is not old:
             changed[f.name] = new
     return replace(value, **changed) if changed else value
@@ -64,6 +90,8 @@ def _spread(item: Any, names: Names) -> tuple[Any, ...]:
             return tuple(ast.Field(n, item.span) for n in names[one])
         case ast.Signed():
             return tuple(replace(item, key=key) for key in _spread(item.key, names))
+        case ast.Pair(right=None):
+            return tuple(replace(item, left=left) for left in _spread(item.left, names))
         case ast.Item(where=None, alias=None, fill=None):
             return tuple(replace(item, expr=expr) for expr in _spread(item.expr, names))
     return (item,)

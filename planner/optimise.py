@@ -7,6 +7,7 @@ from dataclasses import replace
 from .plan import Node, Project, line_of, rebuilt
 from .rules import Helpers, Rule
 from .rules.fold_constants import fold_constants
+from .rules.inline_procedures import inline_procedures
 from .rules.late_fields import late_fields
 from .rules.prune_fields import prune_fields
 from .rules.push_filter import push_filter
@@ -29,6 +30,7 @@ MAX_ROUNDS = 1000  # far more than any plan needs; a rule that undoes another is
 def optimise(plan: Node, helpers: Helpers, rules: tuple[Rule, ...] = RULES) -> Node:
     """An equal plan that does less."""
     before = plan.schema
+    plan = inline_procedures(plan)
     for _ in range(MAX_ROUNDS):
         changed = _round(plan, helpers, rules)
         if changed is None:

@@ -126,6 +126,8 @@ def of_literal(value: Literal, option: Option, time: Callable[[str], int | None]
         return ast.Duration(months=got)
     if kind == options.LITERAL:
         return value
+    if kind in (options.FIELD, options.FIELDS) and isinstance(got, list):
+        return _names(got, kind)
     if (
         kind in (options.INT, options.NUMBER, options.NUMBER_OR_DURATION)
         and isinstance(got, int | float)
@@ -139,6 +141,17 @@ def of_literal(value: Literal, option: Option, time: Callable[[str], int | None]
     if isinstance(got, str):
         return of_text(got, option, time)
     return of_text(str(got), option, time)
+
+
+def _names(held: list[Any], kind: str | tuple[str, ...]) -> Any:
+    """The fields that a parameter holds."""
+    if not all(isinstance(name, str) for name in held):
+        raise Unfit("the names of fields")
+    if kind == options.FIELDS:
+        return tuple(held)
+    if len(held) != 1:
+        raise Unfit("one field")
+    return held[0]
 
 
 def of_text(text: str, option: Option, time: Callable[[str], int | None], raw: str = "") -> Any:

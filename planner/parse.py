@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from . import ast
 from .escapes import ESCAPE, SIMPLE_ESCAPES, unicode_escape
 from .foreign import foreign
-from .stages import Cut, Pipeline, RawOption, Stage, cut
+from .stages import Cut, Pipeline, RawOption, Stage, cut, masked_expression
 from .text import Fault, ParseError, Span, error
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class Parsed:
     span: Span = field(compare=False)
     places: tuple[Span, ...] = field(default=(), compare=False)  # of the parts
     known: bool = True  # False: an unknown command, told as a fault
+    frame: Any = field(default=None, compare=False, repr=False)  # of a procedure's stage: see bind_procedures.Frame
+    calls: tuple[str, ...] = field(default=(), compare=False, repr=False)  # stages of the calls it stands in
 
     def place(self, name: str) -> Span:
         """Where the part stands; the command itself if it is not there."""
@@ -74,9 +76,11 @@ class Query:
     faults: tuple[Fault, ...] = ()  # unknown commands and other bind faults found while parsing
     warnings: tuple[Fault, ...] = ()
     explain: str = ""
+    end: int = field(default=0, compare=False)  # where it ends in the text
 
 
 BASE = Path(__file__).with_name("base.lark")
+EXPRESSION = "lone_expression"  # the start rule of what is no stage: a default in a header
 
 
 def grammar(language: Language, commands: frozenset[str]) -> Lark:
@@ -95,7 +99,12 @@ def _tables(language: Language, commands: frozenset[str], folder: Path | None) -
 
     rules, starts = language.grammar(commands)
     source = BASE.read_text(encoding="utf-8") + rules
-    how: dict[str, Any] = {"parser": "lalr", "start": starts, "propagate_positions": True, "maybe_placeholders": True}
+    how: dict[str, Any] = {
+        "parser": "lalr",
+        "start": [*starts, EXPRESSION],
+        "propagate_positions": True,
+        "maybe_placeholders": True,
+    }
     if folder is not None:
         key = hashlib.sha256(source.encode()).hexdigest()[:16]
         try:
@@ -128,9 +137,12 @@ def readable(text: str) -> str:
     return f"'{text}'" if text.isprintable() else " ".join(f"U+{ord(c):04X}" for c in text)
 
 
-def parse(text: str, registry: Language) -> Query:
-    """Raises ParseError for the first lexical or syntax fault of the text."""
-    if half := HALF_CHARACTER.search(text):
+def parse(text: str, registry: Language, start: int = 0, opened: int | None = None) -> Query:
+    """The pipeline from `start` on, to the end or to the bracket that closes the one at `opened`.
+
+    Raises ParseError for the first lexical or syntax fault of the text.
+    """
+    if half := HALF_CHARACTER.search(text, start):
         raise ParseError(
             text,
             [Fault(code="E101", message=f"{readable(half[0])} is half a character", span=Span(*half.span()),
@@ -138,14 +150,28 @@ def parse(text: str, registry: Language) -> Query:
         )  # fmt: skip
     faults: list[Fault] = []
     try:
-        result = cut(text, registry)
+        result = cut(text, registry, start, opened)
         faults += result.faults
         stages = _pipeline(result, result.pipeline, registry, faults)
     except RecursionError:
         raise ParseError(
-            text, [Fault(code="E201", message="brackets are nested too deeply", span=Span(0, len(text)))]
+            text, [Fault(code="E201", message="brackets are nested too deeply", span=Span(start, len(text)))]
         ) from None
-    return Query(text, stages, tuple(faults), result.warnings, result.pipeline.explain)
+    return Query(text, stages, tuple(faults), result.warnings, result.pipeline.explain, result.end)
+
+
+def parse_expression(text: str, registry: Language, span: Span) -> ast.Expr:
+    """The expression that stands at `span`; E101, E102, E104, E201 at its first fault."""
+    masked = masked_expression(text, span.start, span.end, registry)
+    stage = Stage("", "", Span(span.start, span.start), (), span, masked, span, {})
+    pipeline = Pipeline((stage,), span)
+    whole = Cut(text[: span.end], text[: span.start] + masked, pipeline, frozenset(), (), (), span.end)
+    try:
+        tree = _tree(whole, stage, registry, EXPRESSION)
+        made: ast.Expr = _Builder(whole.text, stage, {}).build(tree.children[0])
+    except RecursionError:
+        raise ParseError(text, [Fault(code="E201", message="brackets are nested too deeply", span=span)]) from None
+    return made
 
 
 def _pipeline(whole: Cut, pipeline: Pipeline, registry: Language, faults: list[Fault]) -> tuple[Parsed, ...]:
@@ -169,7 +195,7 @@ def _stage(whole: Cut, stage: Stage, registry: Language, faults: list[Fault]) ->
         return Parsed(stage.number, stage.command, stage.command_span, stage.options, parts, stage.span, known=False)
     builder = _Builder(whole.text, stage, subqueries)
     try:
-        children = [c for c in _tree(whole, stage, registry).children if c is not None]
+        children = [c for c in _tree(whole, stage, registry, registry.start(stage.command)).children if c is not None]
     except ParseError as found:
         earlier = [f for f in faults if f.stage == stage.number and f.span.start < found.span.start]
         if earlier:  # an unknown option may be the reason why the rest cannot be read
@@ -184,12 +210,12 @@ def _part_name(node: Any) -> str:
     return str(node.type) if hasattr(node, "type") else "expr" if node.data in EXPRESSIONS else str(node.data)
 
 
-def _tree(whole: Cut, stage: Stage, registry: Language) -> Tree[Token]:
+def _tree(whole: Cut, stage: Stage, registry: Language, start: str) -> Tree[Token]:
     from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
 
     base, body = stage.body.start, stage.masked
     try:
-        return grammar(registry, whole.commands).parse(body, start=registry.start(stage.command))
+        return grammar(registry, whole.commands).parse(body, start=start)
     except (UnexpectedToken, UnexpectedCharacters, UnexpectedEOF) as error:
         token = getattr(error, "token", None)
         pos = getattr(error, "pos_in_stream", None)
@@ -469,15 +495,25 @@ class _Builder:
 
     def on_call(self, node: Any) -> ast.Call:
         name, args = node.children
+        plain, named = self.arguments(args)
+        return ast.Call(name=str(name), args=plain, named=named, span=self.span(node))
+
+    def arguments(self, args: Any, hint: str = "") -> tuple[tuple[ast.Expr, ...], tuple[tuple[str, ast.Expr], ...]]:
+        """Positional ones, then those with a name."""
         plain, named = [], []
         for a in args.children if args else ():
             if getattr(a, "data", "") == "named_arg":
-                named.append((str(a.children[0]), self.build(a.children[1])))
+                named.append((str(self.build(a.children[0])), self.build(a.children[1])))
             elif named:
-                self.fail("E201", "a positional argument stands before the named ones", self.span(a))
+                self.fail("E201", "a positional argument stands before the named ones", self.span(a), hint=hint)
             else:
                 plain.append(self.build(a))
-        return ast.Call(name=str(name), args=tuple(plain), named=tuple(named), span=self.span(node))
+        return tuple(plain), tuple(named)
+
+    def on_procedure(self, node: Any) -> ast.Call:
+        name, args = node.children
+        plain, named = self.arguments(args, 'several fields in one argument stand in quotes: "a, b"')
+        return ast.Call(name=self.build(name), args=plain, named=named, span=self.span(node))
 
     def on_param(self, node: Any) -> ast.Param:
         return ast.Param(names=(str(node.children[0])[1:],), span=self.span(node))

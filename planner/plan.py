@@ -592,6 +592,9 @@ class Pending(Node):
     beside: Node | None = field(
         default=None, compare=False, repr=False
     )  # what stands before it, where that is not the input
+    covers: str = field(
+        default="", compare=False
+    )  # stages that begin so are told by `body`: it begins inside a procedure
     command = "..."
 
     def derive(self) -> Schema:
@@ -603,6 +606,26 @@ class Pending(Node):
 
     def text(self) -> str:
         return self.body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Procedure(Node):
+    """A call of a procedure, whose stages are its inputs in place. It changes nothing, and goes before the plan runs."""
+
+    command = "proc"
+
+    @property
+    def covers(self) -> str:
+        return f"{self.stage}."
+
+    def needs(self, wanted: Names) -> Names:
+        return wanted
+
+    def lets_filter_through(self, fields: Names) -> bool:
+        return True
+
+    def lets_limit_through(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -657,18 +680,26 @@ def column_name(expr: ast.Expr) -> str:
 
 
 def query_text(node: Node) -> str:
-    """Canonical query: binding it again gives an equal plan."""
-    stages = [] if node.implied else [node.text()]
-    while node.inputs:  # a loop along the pipeline: only subqueries nest
-        node = node.before
-        if not node.implied:
-            stages.append(node.text())
+    """Canonical query: binding it again gives an equal plan. A call stands for the stages of its procedure."""
+    stages = []
+    told: Node | None = node
+    while told is not None:  # a loop along the pipeline: only subqueries nest
+        if not told.implied:
+            stages.append(told.text())
+        covered = told.covers if isinstance(told, Procedure | Pending) else ""
+        told = _below(told)
+        while covered and told is not None and told.stage.startswith(covered):
+            told = _below(told)
     return " | ".join(reversed(stages))
+
+
+def _below(node: Node) -> Node | None:
+    return node.before if node.inputs else None
 
 
 ROW_TIME = ("_time", DATE)
 __all__ = [
     "EXPLAIN", "AggCall", "Aggregate", "Assignment", "Derived", "Explain", "Expr", "Filter", "Here", "Keep", "Key", "Limit", "Node", "Opening",
-    "Order", "Pending", "Project", "Rename", "Scan", "Settle", "Sort", "SortKey", "Tail", "column_name", "is_hidden", "query_text",
+    "Order", "Pending", "Procedure", "Project", "Rename", "Scan", "Settle", "Sort", "SortKey", "Tail", "column_name", "is_hidden", "query_text",
     "visible",
 ]  # fmt: skip

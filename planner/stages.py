@@ -27,7 +27,7 @@ COMMENT_STOP = re.compile(r"[|｜\[\]\n]")
 WORD = re.compile(r"[^\W\d]\w*(?:-[^\W\d]\w*)*")
 OPTION = re.compile(r"([^\W\d][\w.]*)=(?!=)")
 VALUE = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'(?:''|[^'])*'|\$\((?:"[^"]*"|[^()"])*\)|[^\s"'\[\]|])+""", re.S)
-DEFINITION = re.compile(r"def(?=\s+[^\W\d]\w*\s*\()")
+HEADER_WORD = re.compile(r"""(?:def(?=\s+[^\W\d]\w*\s*\()|use(?=\s+["'])|param(?=\s+[^\W\d]\w*\s*:))""")
 HIDDEN = frozenset({"parallel"})  # accepted wherever options are, without effect, and not shown
 LEADERS = frozenset({"set", "setq", "proc", "explain"})
 
@@ -80,14 +80,28 @@ class Cut:
     commands: frozenset[str]  # all that the text names and the language knows
     warnings: tuple[Fault, ...]
     faults: tuple[Fault, ...]  # unknown options: told together with the binder's
+    end: int  # where the pipeline ends: at its closing bracket, or with the text
 
 
-def cut(text: str, commands: Lookup) -> Cut:
-    """Raises E101, E102, E201 (no command), E203, E204, E311; collects E310."""
-    cutter = _Cutter(text, commands)
-    pipeline, _ = cutter.pipeline(0, "", opened=None)
+def cut(text: str, commands: Lookup, start: int = 0, opened: int | None = None) -> Cut:
+    """Cuts what stands from `start` to the end, or to the bracket that closes the one at `opened`.
+
+    Raises E101, E102, E201 (no command), E203, E204, E311; collects E310.
+    """
+    cutter = _Cutter(text, commands, start)
+    pipeline, end = cutter.pipeline(start, "", opened=opened)
     named = frozenset(cutter.named)
-    return Cut(text, "".join(cutter.masked), pipeline, named, tuple(cutter.warnings), tuple(cutter.faults))
+    return Cut(text, "".join(cutter.masked), pipeline, named, tuple(cutter.warnings), tuple(cutter.faults), end)
+
+
+def masked_expression(text: str, start: int, end: int, commands: Lookup) -> str:
+    """What stands between two offsets, masked: no pipeline, but one expression. E201 at what ends it early."""
+    cutter = _Cutter(text[:end], commands, start)
+    stop, subqueries = cutter.body(start, "")
+    at = min(subqueries, default=stop)
+    if at < end:
+        cutter.fail("E201", f"'{text[at]}' is not expected here", Span(at, at + 1))
+    return "".join(cutter.masked[start:end])
 
 
 def named_value(masked: str, key: re.Match[str]) -> str:
@@ -100,6 +114,7 @@ def named_value(masked: str, key: re.Match[str]) -> str:
 class _Cutter:
     text: str
     commands: Lookup
+    start: int = 0
     masked: list[str] = field(init=False)
     warnings: list[Fault] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -131,11 +146,13 @@ class _Cutter:
                 if not "".join(self.masked[begin:pos]).strip():
                     if opened is not None and pos >= len(self.text):
                         self.fail("E204", "'[' is never closed", Span(opened, opened + 1), prefix.rstrip("."))
-                    at = Span(max(0, min(begin, pos) - (begin >= len(self.text))), min(len(self.text), begin + 1))
+                    low = max(self.start, min(begin, pos) - (begin >= len(self.text)))
+                    at = Span(low, min(len(self.text), begin + 1))
                     doubled = self.text[begin : begin + 1] == "|" and self.text[begin - 1 : begin] == "|" and begin > 0
-                    if not self.text.strip():
-                        self.fail("E203", "the query is empty", Span(0, 0), "",
-                                  hint="it begins with a source, such as textfile PATH or table NAME")  # fmt: skip
+                    if not self.text[self.start :].strip() and opened is None:
+                        begins = "it begins with a source, such as textfile PATH or table NAME"
+                        self.fail("E203", "the query is empty", Span(self.start, self.start), "",
+                                  hint=f"a pipeline follows the header: {begins}" if self.start else begins)  # fmt: skip
                     self.fail("E203", "empty stage", at, name, suggestions=("or",) if doubled else (),
                               hint="'||' is no operator" if doubled else "remove the pipe, or write a command after it")  # fmt: skip
                 stages.append(self.stage(begin, pos, name, subqueries))
@@ -244,8 +261,8 @@ class _Cutter:
     def body(self, begin: int, number: str) -> tuple[int, dict[int, Pipeline]]:
         """Finds the end of the stage that begins here; masks on the way."""
         pos, subqueries = begin, dict[int, Pipeline]()
-        if word := DEFINITION.match(self.text, begin):  # its body may begin with a pipe
-            self.fail("E309", "'def' is not in this version", Span(*word.span()), number)
+        if word := HEADER_WORD.match(self.text, begin):  # a body of `def` may begin with a pipe
+            self.fail("E201", f"'{word[0]}' stands before the query, in its header", Span(*word.span()), number)
         while found := STOP.search(self.text, pos):
             at, c = found.start(), found[0]
             if c in "|｜]":

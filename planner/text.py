@@ -53,6 +53,7 @@ class Fault:
     samples: tuple[str, ...] = ()
     strict: bool = False
     file: str = ""  # of a saved query; empty for a query string
+    text: str | None = None  # that the span is of, where it is not the error's own (see sources)
 
     @property
     def name(self) -> str:
@@ -71,8 +72,9 @@ class QueryError(Exception):
 
     def __init__(self, text: str, faults: Sequence[Fault]) -> None:
         super().__init__(text, tuple(faults))  # the arguments, so that it pickles
-        self.text = text
         self.faults = tuple(faults)
+        own = self.faults[0].text if self.faults else None
+        self.text = text if own is None else own
         self.notes: tuple[Any, ...] = ()  # of the query up to here, where one was running
 
     @property
@@ -206,8 +208,8 @@ def padded(text: str, cells: int) -> str:
 
 
 def to_dict(text: str, fault: Fault) -> dict[str, Any]:
-    line, column, _ = place(text, fault.span.start)
-    out = {
+    line, column, _ = place(text if fault.text is None else fault.text, fault.span.start)
+    out: dict[str, Any] = {
         "code": fault.code, "name": fault.name, "kind": fault.kind, "message": fault.message, "stage": fault.stage,
         "command": fault.command, "line": line, "column": column, "span": [fault.span.start, fault.span.end],
         "expected": list(fault.expected), "suggestions": list(fault.suggestions), "fields": list(fault.fields),
@@ -219,12 +221,16 @@ def to_dict(text: str, fault: Fault) -> dict[str, Any]:
 def render(text: str, fault: Fault) -> str:
     """The text form of part 9: head line, query line, caret under the whole token, then what may help.
 
-    Without a query (a setting, a table that is appended to) there is nothing to point at.
+    Of a saved query the head ends with the file and the line. Without a query (a setting, a table that is appended to)
+    there is nothing to point at.
     """
-    _, column, line = place(text, fault.span.start)
+    text = text if fault.text is None else fault.text
+    number, column, line = place(text, fault.span.start)
     head = f"{fault.code} {fault.message}{' (strict)' if fault.strict else ''}"
-    where = f"stage {fault.stage}" + (f", {fault.command}" if fault.command else "")
-    if fault.stage:
+    of_file = f"{fault.file}:{number}" if fault.file else ""
+    stage = f"stage {fault.stage}" + (f", {fault.command}" if fault.command else "") if fault.stage else ""
+    where = ", ".join(w for w in (stage, of_file) if w)
+    if where:
         head = f"{padded(head, 65)}{where}" if width(head) < 62 else f"{head}    {where}"
     before, marked = line[: column - 1], line[column - 1 : column - 1 + fault.span.end - fault.span.start]
     pad = "".join("\t" if c == "\t" else " " * width(c) for c in before)

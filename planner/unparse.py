@@ -55,6 +55,8 @@ def _part(name: str, value: Any) -> str:
             return _list(value, signed_text)
         case "anchors":
             return _list(value, lambda a: f"{pattern_text(a[0])} as {a[1].text()}")
+        case "procedure":
+            return f"{ast.quote_name(value.name)}{value.text()[len(value.name) :]}"
         case "pattern":
             return pattern_text(value)
         case "tables":

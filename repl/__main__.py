@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from cortado.repl.shared import DONE, FAILED, FORMATS, INTERRUPTED, TERMINATED, USAGE, Gone, pairs, standard_input
+from cortado.repl.shared import DONE, FAILED, FORMATS, INTERRUPTED, TERMINATED, Gone, pairs, standard_input
 
 PARAM_HELP = "A parameter; may be given more than once."
 
@@ -86,12 +86,12 @@ def cli(ctx: click.Context, /, text: str | None, params: tuple[str, ...], versio
 
 
 @cli.command()
-@click.argument("file", type=click.Path())
+@click.argument("file", type=click.Path(), metavar="FILE")
 @click.option("-p", "params", multiple=True, metavar="NAME=VALUE", help=PARAM_HELP)
 @shared
 @click.pass_context
 def run(ctx: click.Context, /, file: str, params: tuple[str, ...], **options: Any) -> None:
-    """Run a saved query."""
+    """Run a saved query: a file, or the name of one on the query path. `help FILE` tells its parameters."""
     from .batch import run_saved
 
     ctx.exit(run_saved(file, {**ctx.obj["params"], **pairs(params, "-p")}, merged(ctx, options)))
@@ -125,13 +125,14 @@ def fmt(ctx: click.Context, /, file: str, check: bool) -> None:
 @click.argument("name", required=False)
 @click.pass_context
 def help_(ctx: click.Context, /, name: str | None) -> None:
-    """Explain a command, a function or an aggregate; `commands`, `functions`, `aggregates`, `settings` list them."""
-    from .helptext import help_for, missing
+    """Explain a command, a function, an aggregate or a saved query; `commands`, `functions`, `aggregates`, `settings` list them."""
+    from .helptext import help_for
 
     found = help_for(name or "")
     if found is None:
-        click.echo(missing(name or ""), err=True)
-        ctx.exit(USAGE)
+        from .batch import help_saved
+
+        ctx.exit(help_saved(str(name), ctx.obj))
     click.echo(found)
 
 

@@ -21,9 +21,11 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.styles import Style
 
 from ..commands.language import language
+from ..planner.header import has_pipeline, read_header
+from ..planner.procedures import Procedure
 from ..planner.stages import cut
 from ..planner.text import QueryError
-from ..session import Query, Session
+from ..session import Query, Session, header_end
 from ..sheet import safe_lines
 from .batch import open_session, show_error
 from .complete import Offers
@@ -66,12 +68,15 @@ def is_complete(text: str) -> bool:
     if not bare or bare.startswith(".") or bare.split()[0] == "help" or text.endswith("\n"):
         return True
     try:
-        whole = cut(text, language())
+        header = read_header(text, 0, language(), is_file=False)
+        if not header.is_empty and not has_pipeline(text, header.end):
+            return False
+        whole = cut(text, language(), header.end)
     except QueryError as found:
         end = found.span.end >= len(text.rstrip())
         return not (
             found.code == "E102"
-            or (found.code == "E204" and text[found.span.start] == "[")
+            or (found.code == "E204" and text[found.span.start] in "[(")
             or (found.code == "E203" and end)
         )
     code = STRING.sub("x", whole.masked).rstrip()
@@ -156,7 +161,7 @@ def handle(text: str, state: State) -> None:
             from .helptext import help_for, missing
 
             name = bare[4:].strip()
-            print(help_for(name) or missing(name))
+            print(help_for(name, state.session.procedures()) or missing(name))
         else:
             show(state.session.query(bare), state)
     except QueryError as found:
@@ -207,9 +212,13 @@ def show(query: Query, state: State) -> None:
 
 def signature(before: str, session: Session) -> str:
     """The syntax of the call or of the command at the cursor."""
-    here = place(before)
+    here = place(before[header_end(before) :])
     if here.in_comment or here.is_command:
         return ""
+    if called := re.match(r"\s*proc\s+([^\W\d][\w.]*|`[^`]+`)\(", here.stage):
+        found = session.procedures(before).get(called[1].strip("`"))
+        if isinstance(found, Procedure):
+            return f" {called[1]}({found.signature})  {found.help.partition(chr(10))[0]}"
     registry = session.registry
     opened = re.search(r"([^\W\d]\w*)\([^()]*\Z", here.stage)
     if opened:

@@ -95,23 +95,32 @@ def run_text(text: str, params: Mapping[str, str], options: Mapping[str, Any]) -
 
     def action() -> int:
         with open_session(options) as session:
-            return run_query(session.query(text, params=_literals(params)), session, options)
+            return run_query(session.text_query(text, params), session, options)
 
     return guarded(action, options)
-
-
-def _literals(params: Mapping[str, str]) -> dict[str, Any]:
-    if not params:
-        return {}
-    from ..saved import from_text
-
-    return {n: from_text(v, "any", lambda t: None) for n, v in params.items()}
 
 
 def run_saved(file: str, params: Mapping[str, str], options: Mapping[str, Any]) -> int:
     def action() -> int:
         with open_session(options) as session:
             return run_query(session.saved(file, params, as_text=True), session, options)
+
+    return guarded(action, options)
+
+
+def help_saved(name: str, options: Mapping[str, Any]) -> int:
+    """Prints the help of a saved query: of a file, or of one on the query path."""
+    from .helptext import missing
+    from .procedurehelp import procedure_help
+
+    def action() -> int:
+        with open_session(options) as session:
+            found = session.described(name) if name.endswith(".cq") else session.procedures().get(name)
+            if found is None:
+                click.echo(missing(name), err=True)
+                return USAGE
+            print(procedure_help(name.removesuffix(".cq").rpartition("/")[2], found))
+            return DONE
 
     return guarded(action, options)
 
@@ -159,7 +168,7 @@ def explain_text(text: str, params: Mapping[str, str], options: Mapping[str, Any
         from .output import writing
 
         with open_session(options) as session:
-            query = session.query(text, params=_literals(params))
+            query = session.text_query(text, params)
             with writing():
                 print(query.explain(), flush=True)
             if options.get("analyze"):

@@ -10,7 +10,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,13 @@ from ..engine.parsers import PARSERS
 from ..engine.settings import SETTINGS
 from ..planner.ast import quote_name
 from ..planner.expected import expected
+from ..planner.procedures import Procedure
 from ..planner.text import QueryError
 from ..planner.types import Schema
+from ..session import header_end
 from .cursor import Place, place
+from .offers import Candidate, ranked
+from .procedureoffers import ProcedureOffers, first_line, parameters
 
 if TYPE_CHECKING:
     from ..session import Session
@@ -66,19 +70,10 @@ META = (
     "set",
     "open",
     "read",
+    "run",
     "output",
     "quit",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """`text` replaces the last `replaces` characters before the cursor; `kind` is shown beside it."""
-
-    text: str
-    replaces: int
-    kind: str
-    about: str = ""
 
 
 class Offers:
@@ -87,11 +82,14 @@ class Offers:
     def __init__(self, session: Session) -> None:
         self.session = session
         self._schemas: OrderedDict[str, tuple[float, Schema]] = OrderedDict()
+        self._found: tuple[float, str, dict[str, Procedure]] | None = None
+        self._header = ""  # of the query that is being written
         load()
 
     def forget(self) -> None:
         """After a query ran: tables and files may have changed."""
         self._schemas.clear()
+        self._found = None
 
     def at(self, before: str) -> list[Candidate]:
         """Candidates for the end of `before`, best first, each once."""
@@ -108,8 +106,10 @@ class Offers:
             return self._at(query) if query is not None else self._argument(word)
         if found := re.match(r"help\s+(\S*)\Z", word):
             names = [*self._commands(SOURCES + STAGES, lambda c: True), *self._aggregates(), *self._functions()]
+            names += [Candidate(n, 0, "procedure") for n in self.procedures()]
             return ranked(found[1], [("", [replace(c, text=c.text.rstrip("(")) for c in names])])
-        return self._in_query(place(before))
+        self._header = before[: header_end(before)]
+        return self._in_query(place(before[len(self._header) :]))
 
     # in a query
 
@@ -121,6 +121,8 @@ class Offers:
         command = self.session.registry.commands.get(here.command)
         if command is None:
             return ()
+        if command.name == "proc":
+            return ProcedureOffers(self, here).candidates()
         options, rest = here.options()
         if (open_option := re.match(r"\s+([^\W\d][\w.]*)=([^\s]*)\Z", rest)) and command.options is not None:
             return self._values(command, open_option[1], here)
@@ -129,7 +131,7 @@ class Offers:
     def _stages(self, here: Place) -> list[Candidate]:
         if not here.is_first:
             return self._commands(STAGES, lambda c: not c.source and not c.control)
-        found = self._commands(SOURCES, lambda c: c.source or c.control)
+        found = self._commands(SOURCES, lambda c: c.source or c.control or c.anywhere)
         if not any(c.text == "explain" for c in found):
             found.insert(0, Candidate("explain", 0, "command", "show how a query will run"))
         return found
@@ -145,7 +147,7 @@ class Offers:
         if here.quote:
             return self._quoted(here, follows)
         if body.endswith("$"):
-            return ranked(word, [("", self._params(here))])
+            return ranked(word, [("", self.params(here))])
         path = (ENDING.search(rest) or [""])[0]
         if "PATH" in expected(rest[: len(rest) - len(path)], command.name, language()):
             is_option = word and rest.strip() == word
@@ -155,7 +157,7 @@ class Offers:
             ]
         groups: list[tuple[str, list[Candidate]]] = []
         if "TABLE" in follows:
-            groups.append(("table", self._tables()))
+            groups.append(("table", self.tables()))
         elif "NAME" in follows and not re.search(r"\bas\s+\Z", body):
             groups += self._names(command, here, body, follows)
         if not body.strip() and command.options:
@@ -207,6 +209,7 @@ class Offers:
         """The fields that come out of a pipeline; None if it cannot be bound."""
         if not prefix.strip():
             return None
+        prefix = f"{self._header}\n{prefix}" if self._header else prefix
         now = time.monotonic()
         held = self._schemas.get(prefix)
         if held is not None and now - held[0] < FRESH_S:
@@ -222,9 +225,9 @@ class Offers:
 
     def _quoted(self, here: Place, follows: frozenset[str]) -> Iterable[Candidate]:
         if re.search(r"\$\(\s*\Z", here.stage[: len(here.stage) - len(here.inside) - 1]):
-            return ranked(here.inside, [("", self._params(here))])
+            return ranked(here.inside, [("", self.params(here))])
         if here.quote == "`" and "TABLE" in follows:
-            names = [c.text for c in self._tables() if c.text.startswith(here.inside)]
+            names = [c.text for c in self.tables() if c.text.startswith(here.inside)]
             return [Candidate(quote_name(n).strip("`") + "`", len(here.inside), "table") for n in names]
         if here.quote == "`":
             schema = self.schema(here.prefix) if follows & {"BACKQUOTED"} else None
@@ -252,6 +255,18 @@ class Offers:
 
     # what there is
 
+    def procedures(self) -> dict[str, Procedure]:
+        """What `proc` can call here; files are looked for again after some seconds."""
+        now = time.monotonic()
+        if self._found is None or now - self._found[0] > FRESH_S or self._found[1] != self._header:
+            try:
+                found = self.session.procedures(self._header)
+            except QueryError:
+                found = {}
+            kept = {n: p for n, p in found.items() if not isinstance(p, QueryError)}
+            self._found = (now, self._header, kept)
+        return self._found[2]
+
     def _functions(self) -> list[Candidate]:
         found = {
             n: f
@@ -267,14 +282,14 @@ class Offers:
             for n in common_first(found, AGGREGATES)
         ]
 
-    def _tables(self) -> list[Candidate]:
+    def tables(self) -> list[Candidate]:
         try:
             stored = self.session.tables()
         except QueryError:
             stored = []
         return [Candidate(n, 0, "table") for n in sorted({*stored, *self.session.services().objects})]
 
-    def _params(self, here: Place) -> list[Candidate]:
+    def params(self, here: Place) -> list[Candidate]:
         names = re.findall(r"(?:^|\|)\s*set\s+([^\W\d]\w*)\s*=", here.prefix)
         return [Candidate(n, 0, "parameter") for n in dict.fromkeys(names)]
 
@@ -294,44 +309,30 @@ class Offers:
                 )
             case ".timer":
                 return ranked(word, [("", [Candidate(w, 0, "value") for w in ("on", "off")])])
+            case ".read" | ".run" if " " in word:
+                return self._saved_params(word)
+            case ".run":
+                names = [Candidate(n, 0, "procedure", first_line(p)) for n, p in self.procedures().items() if p.is_main]
+                return [*ranked(word, [("", names)]), *_paths(word, self.session)]
             case ".read" | ".open" | ".output":
                 return _paths(word, self.session)
         return ()
+
+    def _saved_params(self, text: str) -> Iterable[Candidate]:
+        """Behind the file of `.read` and `.run`: parameters that are not given yet."""
+        file, _, rest = text.partition(" ")
+        word = rest.rpartition(" ")[2]
+        try:
+            found = self.session.described(file)
+        except QueryError:
+            return ()
+        given = set(re.findall(r"(?:^|\s)([^\W\d]\w*)=", rest[: len(rest) - len(word)]))
+        return ranked(word, [("", parameters(found, given))]) if "=" not in word else ()
 
 
 def common_first(names: Iterable[str], first: Sequence[str]) -> list[str]:
     known = set(names)
     return [*(n for n in first if n in known), *sorted(known - set(first))]
-
-
-def ranked(word: str, groups: Sequence[tuple[str, list[Candidate]]], replaces: int | None = None) -> list[Candidate]:
-    """Those that fit the word: exact beginnings, then beginnings in another case, then of a part (`ip` of `client_ip`).
-
-    Without a word three things stand before the options, so that both are seen.
-    """
-    size = len(word) if replaces is None else replaces
-    if not word:
-        flat = [[c for c in group] for _, group in groups]
-        if len(groups) > 1 and groups[1][0] == "option":
-            flat[0:1] = [flat[0][:3], flat[1], flat[0][3:]]
-        return [replace(c, replaces=size) for group in flat for c in group]
-    scored = []
-    for g, (_, group) in enumerate(groups):
-        for i, c in enumerate(group):
-            fit = _fit(c.text.strip("`.").lstrip("("), word)
-            if fit is not None:
-                scored.append((fit, g, i, c))
-    return [replace(c, replaces=size) for *_, c in sorted(scored, key=lambda s: s[:3])]
-
-
-def _fit(text: str, word: str) -> int | None:
-    if text.startswith(word):
-        return 0
-    if text.lower().startswith(word.lower()):
-        return 1
-    if len(word) > 1 and re.search(r"(?:_|\.|\b)" + re.escape(word), text, re.I):
-        return 2
-    return None
 
 
 def _begins_aggregate(command: Any, body: str) -> bool:

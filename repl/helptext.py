@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ..commands.base import REGISTRY, load
 from ..commands.language import language
@@ -11,16 +12,19 @@ from ..engine.settings import SETTINGS
 from ..planner.text import NAMES, nearest
 from . import reference as pages
 from .document import Code, Head, Page, Prose, Rows
+from .procedurehelp import procedure_help
 
 TOPICS = ("commands", "functions", "aggregates", "operators", "settings", "errors", "parsers")
 
 
-def help_for(name: str) -> str | None:
-    """The text for a name, or the overview for none; None if nothing bears it."""
+def help_for(name: str, procedures: Mapping[str, Any] | None = None) -> str | None:
+    """The text for a name, or the overview for none; None if nothing bears it. `procedures`: those of the session, by name."""
     load()
     if not name:
         return overview().plain()
     found = [page.plain() for page in pages_of(name)]
+    if procedures and name in procedures:
+        found.append(procedure_help(name, procedures[name]))
     return "\n\n".join(found) if found else None
 
 

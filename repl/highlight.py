@@ -60,6 +60,8 @@ def coloured(text: str, registry: Registry = REGISTRY) -> list[StyleAndTextTuple
 
 def _word_style(word: str, at_command: bool, rest: str, registry: Registry) -> str:
     if at_command:
+        if word in ("use", "def", "param"):
+            return "class:keyword"
         if word in registry.commands or word in ("explain", "analyze"):
             return "class:command"
         being_typed = not rest.strip() and any(n.startswith(word) for n in registry.commands)

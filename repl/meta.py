@@ -155,12 +155,19 @@ class Meta:
 
     def do_read(self, rest: str) -> None:
         """.read FILE.cq [NAME=VALUE ...]: run a saved query"""
+        self._saved(".read", rest)
+
+    def do_run(self, rest: str) -> None:
+        """.run NAME [NAME=VALUE ...]: run a saved query of the query path, or a file"""
+        self._saved(".run", rest)
+
+    def _saved(self, word: str, rest: str) -> None:
         try:
             file, *given = shlex.split(rest)
         except ValueError as why:
-            print(f".read takes FILE.cq [NAME=VALUE ...]{f': {why}' if rest else ''}", file=sys.stderr)
+            print(f"{word} takes FILE.cq [NAME=VALUE ...]{f': {why}' if rest else ''}", file=sys.stderr)
             return
-        self._state.run(self._state.session.saved(file, pairs(tuple(given), ".read"), as_text=True))
+        self._state.run(self._state.session.saved(file, pairs(tuple(given), word), as_text=True))
 
     def do_output(self, rest: str) -> None:
         """.output FILE: write the next result to a file, in the format that its ending says"""

@@ -41,6 +41,8 @@ def write_file(folder: Path, name: str, kind: str, text: str) -> None:
         write_arrow(path, kind, parse_table(text))
     elif kind == "bytes":
         path.write_bytes(bytes.fromhex("".join(text.split())))
+    elif kind == "saved":
+        path.write_text(text + "\n", encoding="utf-8")
     else:
         path.write_bytes(file_bytes(text + "\n" if text and not text.endswith("\\c") else text.removesuffix("\\c")))
 
@@ -71,7 +73,7 @@ def prepared(
     with inside(folder), cortado.connect(folder / "db", **settings) as session:
         for kind, name, text in case.givens:
             match kind:
-                case "file" | "bytes":
+                case "file" | "bytes" | "saved":
                     write_file(folder, name, kind, text)
                 case "parquet" | "arrow" | "arrows":
                     write_file(folder, name, kind, text)
@@ -84,7 +86,12 @@ def prepared(
 
 def run_case(case: Case, world: Mapping[str, Any], folder: Path) -> tuple[pa.Table, list[Any]]:
     with prepared(case, world, folder) as (session, sources):
-        result = session.query(case.query, sources=sources, params=case.params).run()
+        if case.file:
+            for name, table in sources.items():
+                session.register(name, table)
+            result = session.file(case.file, **case.params).run()
+        else:
+            result = session.query(case.query, sources=sources, params=case.params).run()
         return result.to_arrow(), result.notes
 
 

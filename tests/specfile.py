@@ -6,9 +6,11 @@ given file NAME       a text file in the working folder; \\n, \\r, \\t and \\xHH
 given parquet NAME    a Parquet file of the table
 given arrow NAME      an Arrow IPC file of the table, two rows a record batch; `given arrows NAME` a stream
 given bytes NAME      a file from hexadecimal digits
+given saved NAME      a saved query, as it is; its lines are indented by two blanks, so that none looks like a section
 setting NAME = VALUE  a setting of the session
 param NAME = VALUE    a parameter, as JSON
 query                 the query
+run FILE              a saved query with the parameters above
 expect                the table that comes out, or
 error                 the whole rendered error, or `error CODE` for the code alone
 notes                 the notes: `stage kind reason count`, all of them (without this section they are not looked at)
@@ -23,9 +25,10 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
-SECTION = re.compile(r"^(given|query|expect|error|notes|same-as|setting|param)\b(.*)$")
+SECTION = re.compile(r"^(given|query|run|expect|error|notes|same-as|setting|param(?=\s+\w+\s*=))\b(.*)$")
 
 
 @dataclass
@@ -38,6 +41,7 @@ class Case:
     settings: dict[str, Any]
     params: dict[str, Any]
     query: str = ""
+    file: str = ""  # of a saved query, in place of a query
     expect: str | None = None
     error: str | None = None
     notes: list[str] | None = None
@@ -67,7 +71,9 @@ class _Reader:
             end = at + 1
             while end < len(lines) and not SECTION.match(lines[end]):
                 end += 1
-            keeps = found[1] == "query" or found[2].startswith(" file")  # a comment is a stage there, not ours
+            keeps = found[1] == "query" or found[2].startswith(
+                (" file", " saved")
+            )  # a comment is a stage there, not ours
             body = [line for line in lines[at + 1 : end] if keeps or not line.startswith("# ")]
             self.section(found[1], found[2].strip(), "\n".join(body).strip("\n"), at, end)
             at = end
@@ -79,6 +85,8 @@ class _Reader:
                 words = rest.split()
                 kind = words[0] if len(words) == 2 else "table"
                 name = words[-1]
+                if kind == "saved":
+                    body = dedent("\n".join(line for line in body.split("\n") if line[:1] in ("", " ")))
                 self.givens = [g for g in self.givens if g[1] != name] + [(kind, name, body)]
             case "setting":
                 name, _, value = rest.partition("=")
@@ -86,9 +94,10 @@ class _Reader:
             case "param":
                 name, _, value = rest.partition("=")
                 self.params[name.strip()] = json.loads(value)
-            case "query":
+            case "query" | "run":
                 name = f"{self.path.parent.name}/{self.path.stem}:{at + 1}"
-                self.cases.append(Case(name, at + 1, list(self.givens), dict(self.settings), dict(self.params), body))
+                case = Case(name, at + 1, list(self.givens), dict(self.settings), dict(self.params), body, rest)
+                self.cases.append(case)
             case "expect":
                 self.cases[-1].expect = body
                 self.cases[-1].expect_lines = (at + 1, end)

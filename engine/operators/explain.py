@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from ...planner import explain as plan_text
-from ...planner.plan import EXPLAIN, Here, Node, Pending
+from ...planner.plan import EXPLAIN, Here, Node, Pending, Procedure
 from ...planner.types import Schema
 
 
@@ -24,7 +24,7 @@ def plan_rows(plan: Node, figures: Mapping[int, Any], later: Sequence[Node] = ()
     if at is not None and later:  # it has run, so what stood behind it is known
         known = {id(n) for n in nodes}
         nodes[at : at + 1] = [n for n in later if id(n) not in known and not isinstance(n, Pending | Here)]
-    rows = [_row(n, figures.get(id(n))) for n in nodes]
+    rows = [_row(n, figures.get(id(n))) for n in nodes if not isinstance(n, Procedure)]
     columns = [_column(name, type_.arrow, [r.get(name) for r in rows]) for name, type_ in EXPLAIN]
     return Rows(columns, Schema(EXPLAIN), "explain")
 

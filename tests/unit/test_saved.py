@@ -153,8 +153,8 @@ def test_fields_and_tables_are_names(session: cortado.Session) -> None:
         ("param x: array = 1, 'a'\njson '{}'", "E410", 1, "default of 'x'"),
         ("// a\nparam x: date = soon\njson '{}'", "E410", 2, "unknown field 'soon'"),
         ("param y: long = $x\nparam x: long = 1\njson '{}'", "E410", 1, "nothing sets the parameter 'x'"),
-        ('use "common.cq" as c\njson \'{}\'', "E309", 1, "use"),
-        ("def clean() = [ | limit 1 ]\njson '{}'", "E309", 1, "def"),
+        ('use "common.cq" as c\njson \'{}\'', "E601", 1, "no file `common.cq`"),
+        ("def clean() = [ | serach a ]\njson '{}' | proc clean()", "E302", 1, "serach"),
         ("param x: long = 1\nparam x: long = 2\njson '{}'", "E410", 2, "two parameters"),
         ("param x: long\njson '{}'", "E410", 1, "has no value"),
         ("param x: long = nothing(1)\njson '{}'", "E410", 1, "nothing"),
@@ -189,14 +189,14 @@ def test_names_of_the_api_are_free_for_parameters(session: cortado.Session) -> N
 
 
 def test_line_ends_bom_and_help(session: cortado.Session) -> None:
-    from cortado.saved import read_saved
+    from cortado.saved import header_of
 
     Path("w.cq").write_bytes(
         b"\xef\xbb\xbf/// Two lines\r\n/// of help.\r\nparam x: long = 5 // five\r\n\r\njson '{}' | eval v = $x\r\n"
     )
     assert session.run_file("w.cq").to_pylist() == [{"v": 5}]
-    saved = read_saved("/// Two lines\n/// of help.\nparam x: long = 5\njson '{}'", "w.cq")
-    assert saved.help == "Two lines\nof help." and [p.name for p in saved.params] == ["x"]
+    header = header_of("/// Two lines\n/// of help.\nparam x: long = 5\njson '{}'", "w.cq")
+    assert header.help == ["Two lines", "of help."] and [p.name for p in header.params] == ["x"]
     Path("l.cq").write_bytes(b"json '\xff'")
     with pytest.raises(cortado.RunError, match="UTF-8"):
         session.file("l.cq")
