@@ -183,7 +183,7 @@ class ProcedureBinder(AggregateBinder):
                 fields[name] = tuple(value.value)
             elif name in params and params[name].type == "table":
                 tables[name] = value.value
-        return with_fields(query, fields, tables)
+        return with_fields(query, fields, tables, lambda stage: not self.is_control(stage))
 
     # calls
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -16,14 +16,17 @@ TABLES = frozenset({"table", "tables"})
 Names = Mapping[str, tuple[str, ...]]
 
 
-def with_fields(query: Query, names: Names, tables: Mapping[str, str]) -> Query:
+def with_fields(
+    query: Query, names: Names, tables: Mapping[str, str], sees_rows: Callable[[Parsed], bool] = lambda stage: True
+) -> Query:
     """The query with `$x` as the fields that `names` gives for `x`, wherever a field may stand, and as the table likewise.
 
-    In a list several fields take the place of one; elsewhere several are E410.
+    In a list several fields take the place of one; elsewhere several are E410. A stage that sees no rows has no fields:
+    there `$x` is the name itself.
     """
     if not names and not tables:
         return query
-    return replace(query, stages=tuple(_stage(s, _Held(names, tables, query.text)) for s in query.stages))
+    return replace(query, stages=tuple(_stage(s, _Held(names, tables, query.text, sees_rows)) for s in query.stages))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,14 @@ class _Held:
     names: Names
     tables: Mapping[str, str]
     text: str
+    sees_rows: Callable[[Parsed], bool]
 
 
 def _stage(stage: Parsed, held: _Held) -> Parsed:
-    return replace(stage, parts=tuple((n, _part(n, v, held)) for n, v in stage.parts))
+    keeps = not held.sees_rows(stage)
+    return replace(
+        stage, parts=tuple((n, v if keeps and n != "subquery" else _part(n, v, held)) for n, v in stage.parts)
+    )
 
 
 def _part(name: str, value: Any, held: _Held) -> Any:

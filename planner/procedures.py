@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from . import ast
 from .header import Body, Header, Param, Use, has_pipeline, read_body, read_header
-from .parse import Language, Query
+from .parse import Language, Parsed, Query
 from .sources import Part, Sources
 from .text import Fault, QueryError, Span, error, nearest
 
@@ -113,6 +114,7 @@ class Library:
         unit = Unit(part, key, self.files.folder(part.file), header)
         for d in header.defs:
             unit.defs[d.name] = Procedure(d.name, d.params, d.body, d.help, unit, d.span, False)
+        self._refuse_recursion(unit)
         if has_pipeline(text, header.end):
             self._main(unit)
         for use in header.uses:
@@ -131,6 +133,27 @@ class Library:
         unit.main = Procedure(
             name, tuple(unit.header.params), body, "\n".join(unit.header.help), unit, at, is_main=True
         )
+
+    def _refuse_recursion(self, unit: Unit) -> None:
+        """E412 for a `def` that leads back to itself, called or not. Files that do are found when they are called."""
+        done: set[str] = set()
+        for first in unit.defs:
+            path = [(first, calls(unit.defs[first].body.query.stages))]  # a loop: long chains are no nesting
+            while path:
+                name, left = path[-1]
+                found = next(((s, c) for s, c in left if c.name in unit.defs and c.name not in done), None)
+                if found is None:
+                    done.add(name)
+                    path.pop()
+                    continue
+                stage, call = found
+                chain = [n for n, _ in path]
+                if call.name in chain:
+                    told = " -> ".join([*chain[chain.index(call.name) :], call.name])
+                    span = Span(call.span.start, call.span.start + len(ast.quote_name(call.name)))
+                    raise error(self.sources.text, [Fault(code="E412", message=f"a procedure calls itself: {told}", span=span,
+                                stage=stage.number, command=stage.command)])  # fmt: skip
+                path.append((call.name, calls(unit.defs[call.name].body.query.stages)))
 
     @staticmethod
     def _stem(file: str) -> str:
@@ -204,9 +227,18 @@ class Library:
         return list(dict.fromkeys([*unit.visible(), *(n for n, _ in self.files.names(unit.folder))]))
 
 
+def calls(stages: Sequence[Parsed]) -> Iterator[tuple[Parsed, ast.Call]]:
+    """What the stages and their subqueries call."""
+    for stage in stages:
+        for part, value in stage.parts:
+            if part == "procedure":
+                yield stage, value
+            elif part == "subquery":
+                yield from calls(value)
+
+
 def numbered(query: Query, prefix: str) -> Query:
     """The query with its stages counted within another: `2` as `3.2`."""
-    from .parse import Parsed
 
     def stage(s: Parsed) -> Parsed:
         parts = tuple((n, inner(v)) for n, v in s.parts)

@@ -11,7 +11,7 @@ from .expr import Literal
 from .literals import array_literal, literal_of
 from .option_values import Unfit, literal, number, parse_duration, unquote
 from .text import nearest
-from .types import BOOL, DATE, DOUBLE, DURATION, INT, LONG, MONTHS, NULL, STRING, Type
+from .types import BOOL, DATE, DOUBLE, DURATION, INT, LONG, MONTHS, NULL, STRING, Type, array_of
 
 FIELD = Type("string", "field")  # the name of one: see fieldparams
 FIELDS = Type("array", "fields", item=STRING)  # the names of several
@@ -177,8 +177,11 @@ def from_value(value: Any, kind: str, time: Time, zone: str = "UTC") -> Literal:
         given = value if isinstance(value, Literal) else literal_of(value, zone)
     except TypeError as why:
         raise Unfit(f"{a(kind)} ({why})") from None
-    if given.value is None or kind == "any":
+    if given.value is None:
         return given
+    if kind == "any":  # the name of a field is text there
+        plain = {FIELD: STRING, FIELDS: array_of(STRING)}.get(given.type)
+        return given if plain is None else Literal(type=plain, value=given.value)
     got = given.type.kind
     if kind.startswith("array<") or (kind == "fields" and got != "string"):
         if got != "array":
