@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +21,7 @@ import cortado
 from .specfile import Case
 from .tabletext import differences, parse_table, values_of
 
+SAMPLES = Path(__file__).parent / "data"
 ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|[nrt\\])")
 
 
@@ -70,7 +75,8 @@ def prepared(
 ) -> Iterator[tuple[cortado.Session, dict[str, pa.Table]]]:
     given: dict[str, pa.Table] = {}
     settings = {"timezone": "UTC", **world, **case.settings}
-    with inside(folder), cortado.connect(folder / "db", **settings) as session:
+    now = settings.pop("now", None)
+    with inside(folder), clock(now), cortado.connect(folder / "db", **settings) as session:
         for kind, name, text in case.givens:
             match kind:
                 case "file" | "bytes" | "saved":
@@ -79,9 +85,35 @@ def prepared(
                     write_file(folder, name, kind, text)
                 case "stored":
                     session.append(name, parse_table(text))
+                case "sample":
+                    given |= sample(name, folder)
                 case _:
                     given[name] = parse_table(text)
         yield session, given
+
+
+def sample(name: str, folder: Path) -> dict[str, pa.Table]:
+    """A table of the sample data, by its name; a file or a folder is put into the working folder."""
+    table, file = SAMPLES / f"{name}.parquet", SAMPLES / name
+    if table.exists():
+        return {name: pq.read_table(table)}
+    target = folder / name
+    if file.is_dir():
+        shutil.copytree(file, target, dirs_exist_ok=True)
+    else:
+        shutil.copyfile(file, target)
+    return {}
+
+
+@contextmanager
+def clock(now: str | None) -> Iterator[None]:
+    """Queries begin at this instant."""
+    if now is None:
+        yield
+        return
+    us = int(dt.datetime.fromisoformat(now).timestamp()) * 1_000_000
+    with patch("cortado.session.now_us", lambda: us), patch("cortado.running.now_us", lambda: us):
+        yield
 
 
 def run_case(case: Case, world: Mapping[str, Any], folder: Path) -> tuple[pa.Table, list[Any]]:
@@ -105,9 +137,11 @@ def check(case: Case, world: Mapping[str, Any], folder: Path) -> None:
         return
     table, notes = run_case(case, world, folder)
     assert case.expect is not None, f"{case.name} expects nothing"
-    expected = parse_table(case.expect)
-    problem = differences(table, expected)
-    assert not problem, f"{case.query}\n{problem}"
+    if case.judged:
+        agree(case, table, folder)
+    else:
+        problem = differences(table, parse_table(case.expect))
+        assert not problem, f"{case.query}\n{problem}"
     if case.notes is not None:
         assert note_lines(notes) == case.notes
 
@@ -126,20 +160,44 @@ def check_error(case: Case, world: Mapping[str, Any], folder: Path) -> None:
 
 
 def check_duckdb(case: Case, folder: Path) -> None:
+    assert case.expect is not None
+    if not case.judged:  # else it was compared in every world
+        agree(case, parse_table(case.expect), folder)
+
+
+def agree(case: Case, table: pa.Table, folder: Path) -> None:
     """The other judge: SQL over the same tables."""
     import duckdb
 
-    assert case.same_as is not None and case.expect is not None
-    db = duckdb.connect()
-    db.execute("set timezone = 'UTC'")
+    assert case.same_as is not None
+    given: dict[str, pa.Table] = {}
     for kind, name, text in case.givens:
-        if kind in ("table", "stored"):
-            db.register(name, parse_table(text))
-    found = values_of(db.sql(case.same_as).to_arrow_table())
-    wanted = values_of(parse_table(case.expect))
+        match kind:
+            case "table" | "stored":
+                given[name] = parse_table(text)
+            case "sample":
+                given |= sample(name, folder)
+            case _:
+                write_file(folder, name, kind, text)
+    with duckdb.connect() as db:
+        db.execute(f"set timezone = 'UTC'; set file_search_path = '{folder}'")
+        for name, one in given.items():
+            db.register(name, one)
+        judged = db.sql(case.same_as).to_arrow_table()
+    assert not case.judged or judged.column_names == table.column_names
+    found, wanted = ([list(map(_loose, row)) for row in values_of(t)] for t in (table, judged))
     if case.unordered:
         found, wanted = sorted(found, key=repr), sorted(wanted, key=repr)
-    assert [list(map(_loose, r)) for r in found] == [list(map(_loose, r)) for r in wanted], case.query
+    assert len(found) == len(wanted) and all(map(_same, found, wanted)), f"{case.query}\n{found[:9]}\n{wanted[:9]}"
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Sums of doubles depend on order elsewhere."""
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, float) and isinstance(b, float):
+        return math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-12) or (math.isnan(a) and math.isnan(b))
+    return bool(a == b)
 
 
 def _loose(value: Any) -> Any:

@@ -7,11 +7,13 @@ given parquet NAME    a Parquet file of the table
 given arrow NAME      an Arrow IPC file of the table, two rows a record batch; `given arrows NAME` a stream
 given bytes NAME      a file from hexadecimal digits
 given saved NAME      a saved query, as it is; its lines are indented by two blanks, so that none looks like a section
-setting NAME = VALUE  a setting of the session
+given sample NAME     a table, a file or a folder of tests/data
+setting NAME = VALUE  a setting of the session; `now` is the instant at which the query runs
 param NAME = VALUE    a parameter, as JSON
 query                 the query
 run FILE              a saved query with the parameters above
 expect                the table that comes out, or
+expect duckdb         whatever the SQL of same-as gives: names, rows, order; for tables too long to be read
 error                 the whole rendered error, or `error CODE` for the code alone
 notes                 the notes: `stage kind reason count`, all of them (without this section they are not looked at)
 same-as duckdb        SQL over the given tables that must give the same rows; `unordered` behind it ignores order
@@ -47,6 +49,7 @@ class Case:
     notes: list[str] | None = None
     same_as: str | None = None
     unordered: bool = False
+    judged: bool = False  # the table that is expected is DuckDB's
     expect_lines: tuple[int, int] = (0, 0)  # of the expect section, for --complete
     notes_lines: tuple[int, int] = (0, 0)
 
@@ -99,7 +102,7 @@ class _Reader:
                 case = Case(name, at + 1, list(self.givens), dict(self.settings), dict(self.params), body, rest)
                 self.cases.append(case)
             case "expect":
-                self.cases[-1].expect = body
+                self.cases[-1].expect, self.cases[-1].judged = body, rest == "duckdb"
                 self.cases[-1].expect_lines = (at + 1, end)
             case "error":
                 self.cases[-1].error = rest or body

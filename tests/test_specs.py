@@ -36,7 +36,7 @@ def test_same_as_duckdb(case: Case, tmp_path: Path) -> None:
 
 def _complete(case: Case, folder: Path) -> None:
     """Writes what came out where nothing was expected yet; with an empty `notes` section the notes as well."""
-    if case.expect:
+    if case.expect or case.judged:
         return
     path = next(f for f in FILES if case.name.startswith(f"{f.parent.name}/{f.stem}:"))
     nth = [c.name for c in CASES if c.name.startswith(f"{f_name(path)}:")].index(case.name)
