@@ -266,15 +266,11 @@ def observed(tally: Tally) -> Iterator[list[Fault]]:
         tally.types[("function", name)].append(tuple(_kind(a.type.kind) for a in args))
         return apply(self, name, args, *more, **named)
 
-    def seen_aggregate(self: Any, item: Any, schema: Any, *more: Any) -> Any:
-        made: Any = aggregate(self, item, schema, *more)
+    def seen_aggregate(self: Any, e: Any, *more: Any, **named: Any) -> Any:
+        made: Any = aggregate(self, e, *more, **named)
         if made is not None:
-            for use in uses_of(item):
-                tally.types[("aggregate", use)].append(tuple(_kind(a.type.kind) for a in made.args))
+            tally.types[("aggregate", e.name)].append(tuple(_kind(a.type.kind) for a in made.args))
         return made
-
-    def uses_of(item: Any) -> list[str]:
-        return [item.expr.name] if hasattr(item.expr, "name") else []
 
     Binder.apply, Binder._aggregate, Binder.warn = seen_apply, seen_aggregate, seen_warn  # type: ignore[method-assign, assignment]
     try:

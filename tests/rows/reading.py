@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from cortado.commands.base import REGISTRY
 from cortado.commands.language import language
 from cortado.engine.sources.jsonlenient import BadJson, objects
 from cortado.planner import ast
@@ -62,15 +63,20 @@ def _within(thing: Any, stage: str, keys: bool = False) -> Iterator[Use]:
 
 def _item(item: ast.Item, stage: str) -> Iterator[Use]:
     """What stands where an aggregate is expected: a name, a call, or an expression over such calls."""
-    e = item.expr
-    todo = [e] if not (isinstance(e, ast.Call) and e.op) else list(e.args)
-    for part in todo:
-        if isinstance(part, ast.Name):
-            yield Use("aggregate", part.name, part.span, stage)
-        elif isinstance(part, ast.Call):
-            yield Use("aggregate", part.name, part.span, stage, part.args)
-            yield from _within(part.args, stage)
+    yield from _aggregate(item.expr, stage, outermost=True)
     yield from _within(item.where, stage)
+
+
+def _aggregate(e: Any, stage: str, outermost: bool = False) -> Iterator[Use]:
+    if isinstance(e, ast.Name) and outermost:
+        yield Use("aggregate", e.name, e.span, stage)
+    elif isinstance(e, ast.Call) and (outermost or e.name in REGISTRY.aggregates) and not e.op:
+        yield Use("aggregate", e.name, e.span, stage, e.args)
+        yield from _within(e.args, stage)
+    elif isinstance(e, ast.Call):
+        yield Use("function", e.name, e.span, stage, e.args)
+        for part in e.args:
+            yield from _aggregate(part, stage)
 
 
 def atoms(thing: Any) -> Iterator[Any]:
