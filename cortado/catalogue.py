@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ from .engine.arrow import array_from
 from .engine.parsers import PARSERS
 from .engine.settings import SETTINGS
 from .engine.values import texts_from
+from .planner.plan import Node
 from .planner.text import QueryError
 
 if TYPE_CHECKING:
@@ -63,10 +64,17 @@ def kind_of(command: Command[Any]) -> str:
         return "source"
     if command.control:
         return "control"
-    for node, owner in REGISTRY.lowerings.items():
-        if owner is command:
-            return "writer" if node.writes else "blocking" if node.blocking else "streaming"
-    return "blocking" if command.name in ("sort", "stats", "timechart", "tail") else "streaming"
+    node = node_of(command)
+    return "writer" if node.writes else "blocking" if node.blocking else "streaming"
+
+
+def node_of(command: Command[Any]) -> type[Node]:
+    """The type of the plan's node that a command makes: `Command[THIS]`."""
+    for base in getattr(type(command), "__orig_bases__", ()):
+        for node in get_args(base):
+            if isinstance(node, type) and issubclass(node, Node):
+                return node
+    return Node
 
 
 def _commands(session: Session, binder: Binder) -> pa.Table:

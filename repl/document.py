@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from .render import width
 
 LINE = 100
+CELLS = 24  # of a column between two others on a terminal
 CELL = re.compile(r'\s*("(?:\\.|[^"\\])*"|`(?:``|[^`])*`:\S+|\S+)')
 NUMBERS = frozenset({"long", "int", "short", "double", "float"})
 
@@ -72,9 +73,10 @@ class Rows:
 
     def plain(self) -> str:
         """Columns below each other; the last one goes on in lines of its own."""
-        sizes = [max(width(row[i]) for row in self.rows) for i in range(len(self.heads) - 1)]
+        rows = [_narrow(row) for row in self.rows]
+        sizes = [max(width(row[i]) for row in rows) for i in range(len(self.heads) - 1)]
         out = []
-        for *cells, last in self.rows:
+        for *cells, last in rows:
             line = "".join("  " + c + " " * (size - width(c)) for c, size in zip(cells, sizes, strict=True)) + "  "
             room = max(LINE - width(line), 40)
             folded = textwrap.wrap(last, room, break_long_words=False, break_on_hyphens=False) or [""]
@@ -104,6 +106,12 @@ class Page:
             close = i > 0 and isinstance(self.parts[i - 1], Head) and not isinstance(part, Prose)
             out += ("\n" if close else "\n\n") + part.plain()
         return out
+
+
+def _narrow(row: tuple[str, ...]) -> tuple[str, ...]:
+    """A long cell between the first and the last stands before the text of the last."""
+    long = [c for c in row[1:-1] if width(c) > CELLS]
+    return (row[0], *("" if c in long else c for c in row[1:-1]), ": ".join([*long, row[-1]]))
 
 
 def _escaped(text: str) -> str:

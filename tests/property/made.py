@@ -14,6 +14,7 @@ import pyarrow as pa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from . import stages
 from .calls import CALLS
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -156,8 +157,21 @@ class Pipe:
 
     def grow(self) -> str:
         make = Make(self.draw, self.fields, self.refusing)
-        kind = make.pick("search", "eval", "eval", "search", "rename", "sort", "limit", "tail", "stats", "rex", "order")
-        return str(getattr(self, kind)(make))
+        kind = make.pick(
+            "search",
+            "eval",
+            "eval",
+            "search",
+            "rename",
+            "sort",
+            "limit",
+            "tail",
+            "stats",
+            "rex",
+            "order",
+            *(s for s in stages.STAGES if self.refusing or s not in stages.WITH_SUBQUERY),
+        )
+        return stages.grow(self, make, kind) if kind in stages.STAGES else str(getattr(self, kind)(make))
 
     def search(self, make: Make) -> str:
         limit = f"limit={self.draw(st.integers(0, 9))} " if self.draw(st.integers(0, 5)) == 0 else ""
