@@ -29,6 +29,10 @@ def save(table: str, /, **columns: Any) -> None:
     pq.write_table(pa.table(columns), HERE / f"{table}.parquet", compression="zstd")
 
 
+def columns(rows: list[Any]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
 def sales(name: str, seed: int, stores: list[str], days: int) -> None:
     """Sales over the day, more at weekends, and an item that sells now and then."""
     rng = np.random.default_rng(seed)
@@ -50,9 +54,9 @@ def sales(name: str, seed: int, stores: list[str], days: int) -> None:
                         )
                     )
     rows.sort()
-    t, store, item, qty, price = zip(*rows, strict=True)
-    save(name, _time=times(start, np.array(t)), store=store, item=item, qty=qty, price=price,
-         amount=[round(q * p, 2) for q, p in zip(qty, price, strict=True)])  # fmt: skip
+    kept = columns(rows)
+    save(name, _time=times(start, np.array(kept[0])), store=kept[1], item=kept[2], qty=kept[3], price=kept[4],
+         amount=[round(q * p, 2) for q, p in zip(kept[3], kept[4], strict=True)])  # fmt: skip
 
 
 def market() -> None:
@@ -84,10 +88,9 @@ def market() -> None:
                 (us + int(rng.integers(1, 900)) * 1000, sym, round(price[sym] + side, 2), int(rng.integers(1, 20)) * 10)
             )
     trades.sort(key=lambda r: r[0])
-    t, sym, bid, bidsize, ask, asksize = zip(*quotes, strict=True)
-    save("quotes", _time=times(start, np.array(t)), sym=sym, bid=bid, bidsize=bidsize, ask=ask, asksize=asksize)
-    t, sym, paid, size = zip(*trades, strict=True)
-    save("trades", _time=times(start, np.array(t)), sym=sym, price=paid, size=size)
+    q, made = columns(quotes), columns(trades)
+    save("quotes", _time=times(start, np.array(q[0])), sym=q[1], bid=q[2], bidsize=q[3], ask=q[4], asksize=q[5])
+    save("trades", _time=times(start, np.array(made[0])), sym=made[1], price=made[2], size=made[3])
 
 
 def payments() -> None:

@@ -272,7 +272,7 @@ def observed(tally: Tally) -> Iterator[list[Fault]]:
             tally.types[("aggregate", e.name)].append(tuple(_kind(a.type.kind) for a in made.args))
         return made
 
-    Binder.apply, Binder._aggregate, Binder.warn = seen_apply, seen_aggregate, seen_warn  # type: ignore[method-assign, assignment]
+    Binder.apply, Binder._aggregate, Binder.warn = seen_apply, seen_aggregate, seen_warn  # type: ignore[method-assign]
     try:
         yield warned
     finally:
