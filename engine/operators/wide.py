@@ -63,7 +63,7 @@ class MemoryRows:
         return self._schema
 
     def partitions(self, target: int) -> Sequence[Partition]:
-        n = len(self._columns[0])
+        n = len(self._columns[0]) if self._columns else 0
         step = max(1, target)
         return [MemoryPart(self._columns, i, b, min(b + step, n), self._name) for i, b in enumerate(range(0, n, step))]
 

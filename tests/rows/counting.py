@@ -238,6 +238,10 @@ def _count_uses(tally: Tally, case: Case, stages: tuple[Parsed, ...], used: list
         if use.kind == "command":
             if nullish or re.search(r"(^|\s)null(\s|$)", expected):
                 seen.add((key, "null"))
+            if any(
+                re.match(rf"{re.escape(use.stage)} (reject (type|number|date)|mixed) ?", n) for n in case.notes or ()
+            ):
+                seen.add((key, "type"))
         elif has_null(use.parts, nullish) or (not use.parts and use.kind == "aggregate" and nullish):
             seen.add((key, "null"))
     for key, kind in seen:
