@@ -110,7 +110,7 @@ def mode(types: list[Type], data: Any) -> Maker:
     returns=DOUBLE,
     syntax="entropy(E)",
     summary="Entropy of the distinct values, in bits.",
-    examples=(("entropy(x - x)", "0.0"), ("entropy(x == x)", "0.0")),
+    examples=(("entropy(x)", "1.584962500721156"), ("entropy(x > 9)", "0.0")),
 )
 def entropy(types: list[Type], data: Any) -> Maker:
     from ...engine.operators.states.distinct import Distinct

@@ -45,11 +45,15 @@ def _enter(
 
 
 _enter(
-    "var", "var", "Population variance; of one value 0.", (("var(x - x)", "0.0"), ("var(x * 3)", "6.0")), ("var_pop",)
+    "var",
+    "var",
+    "Population variance; of one value 0.",
+    (("var(x)", "0.6666666666666666"), ("var(x * 3)", "6.0")),
+    ("var_pop",),
 )
 _enter(
     "stddev", "stddev", "Population standard deviation; of one value 0.",
-    (("stddev(x - x)", "0.0"), ("stddev(x / x)", "0.0")), ("stddev_pop",),
+    (("stddev(x)", "0.816496580927726"), ("stddev(x - x)", "0.0")), ("stddev_pop",),
 )  # fmt: skip
 _enter(
     "var_samp", "var_samp", "Sample variance; of one value null.", (("var_samp(x)", "1.0"), ("var_samp(2 * x)", "4.0"))
@@ -68,7 +72,7 @@ _enter(
 )  # fmt: skip
 _enter(
     "corr", "corr", "Pearson correlation; null where a side has no spread.",
-    (("corr(x, 2 * x)", "1.0"), ("corr(x, -x)", "-1.0")), ("correl",), 2,
+    (("corr(x, x * x)", "0.989743318610787"), ("corr(x, -x)", "-1.0")), ("correl",), 2,
 )  # fmt: skip
 _enter(
     "slope", "slope", "Slope of Y over X by least squares; null where X has no spread.",
@@ -80,7 +84,7 @@ _enter(
 )  # fmt: skip
 _enter(
     "r2", "r2", "Share of Y's variance that X explains; null where a side has no spread.",
-    (("r2(x, 2 * x)", "1.0"), ("r2(x, -x)", "1.0")), (), 2,
+    (("r2(x, x * x)", "0.9795918367346939"), ("r2(x, -x)", "1.0")), (), 2,
 )  # fmt: skip
 
 

@@ -86,14 +86,15 @@ def estpercentile(types: list[Type], data: Any) -> Maker:
 
 def _fixed(percent: int) -> None:
     name = f"p{percent}"
+    shown = "median" if percent == 50 else name
 
     @aggregate(
         name,
         returns=lambda call: _result(call, "linear"),
         aliases=("median",) if percent == 50 else (),
-        syntax="median(E)" if percent == 50 else f"{name}(E)",
+        syntax=f"{shown}(E)",
         summary="Exact median." if percent == 50 else f"Exact percentile {percent}, interpolated linearly.",
-        examples=((f"{name}(x - x)", "0.0"), (f"{name}(x / x)", "1.0")),
+        examples=((f"{shown}(x)", f"{1 + 2 * percent / 100}"), (f"{shown}(100 * x)", f"{100 + 2 * percent}.0")),
     )
     def fixed(types: list[Type], data: Any) -> Maker:
         return _maker(types, float(percent), "linear")

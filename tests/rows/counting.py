@@ -221,7 +221,7 @@ def _holds(outer: Span, inner: Span) -> bool:
 
 
 def _count_uses(tally: Tally, case: Case, stages: tuple[Parsed, ...], used: list[Use]) -> None:
-    tables = {n: parse_table(text) for kind, n, text in case.givens if kind in ("table", "stored", "parquet")}
+    tables = {n: parse_table(text) for kind, n, text in case.givens if kind in ("table", "stored", "parquet", "arrow", "arrows")}
     named = {w for w in re.findall(r"[\w./-]+", case.query)}
     nulls = {c for n, t in tables.items() if n in named for c in t.column_names if t[c].null_count}
     nullish = null_fields(stages, nulls)
@@ -249,7 +249,7 @@ def _count_uses(tally: Tally, case: Case, stages: tuple[Parsed, ...], used: list
 
 
 def _is_empty(kind: str, text: str) -> bool:
-    if kind in ("table", "stored", "parquet"):
+    if kind in ("table", "stored", "parquet", "arrow", "arrows"):
         return parse_table(text).num_rows == 0
     return not text.removesuffix("\\c").strip()
 
