@@ -112,7 +112,9 @@ def cell_value(cell: str, kind: str) -> Any:
             return bytes.fromhex(cell)
     if kind.startswith("decimal<"):
         return decimal.Decimal(cell)
-    return [tuple(pair) for pair in json.loads(cell)] if kind.startswith("mapof<") else json_value(json.loads(cell), kind)
+    return (
+        [tuple(pair) for pair in json.loads(cell)] if kind.startswith("mapof<") else json_value(json.loads(cell), kind)
+    )
 
 
 def json_value(value: Any, kind: str) -> Any:

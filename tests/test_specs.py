@@ -47,7 +47,9 @@ def _complete(case: Case, folder: Path) -> None:
     if here.notes == []:
         places.append((here.notes_lines, "\n".join(f"{n.stage} {n.kind} {n.reason} {n.count}" for n in notes)))
     for (low, high), text in sorted(places, reverse=True):
-        comments = [line for line in lines[low:high] if line.startswith("# ") or not line]  # they belong to what follows
+        comments = [
+            line for line in lines[low:high] if line.startswith("# ") or not line
+        ]  # they belong to what follows
         lines[low:high] = [*(text.split("\n") if text else []), *comments]
     path.write_text("\n".join(lines), encoding="utf-8")
 

@@ -214,5 +214,7 @@ def test_a_small_left_is_read_first(kind: str, memory: int) -> None:
     assert [(n.kind, n.reason, n.count, n.samples) for n in one.notes] == [
         (n.kind, n.reason, n.count, n.samples) for n in other.notes
     ]
-    built = [int(o.detail.split("build_rows=")[1].split(",")[0]) for o in one.stats.operators if "build_rows=" in o.detail]
+    built = [
+        int(o.detail.split("build_rows=")[1].split(",")[0]) for o in one.stats.operators if "build_rows=" in o.detail
+    ]
     assert built[0] < 150_000 if memory > 8 << 20 else built == [0]

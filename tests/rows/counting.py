@@ -221,7 +221,11 @@ def _holds(outer: Span, inner: Span) -> bool:
 
 
 def _count_uses(tally: Tally, case: Case, stages: tuple[Parsed, ...], used: list[Use]) -> None:
-    tables = {n: parse_table(text) for kind, n, text in case.givens if kind in ("table", "stored", "parquet", "arrow", "arrows")}
+    tables = {
+        n: parse_table(text)
+        for kind, n, text in case.givens
+        if kind in ("table", "stored", "parquet", "arrow", "arrows")
+    }
     named = {w for w in re.findall(r"[\w./-]+", case.query)}
     nulls = {c for n, t in tables.items() if n in named for c in t.column_names if t[c].null_count}
     nullish = null_fields(stages, nulls)

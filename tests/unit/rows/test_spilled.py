@@ -93,9 +93,7 @@ def test_dedup_keeps_the_first_rows(rows: pa.Table) -> None:
         assert found["i"].to_pylist() == sorted(wanted)
 
 
-@pytest.mark.parametrize(
-    "query", ["dedup k, s", "dedup keep=last k", "fillnull method=next v"]
-)
+@pytest.mark.parametrize("query", ["dedup k, s", "dedup keep=last k", "fillnull method=next v"])
 def test_a_cancel_leaves_nothing(query: str, rows: pa.Table, tmp_path: Any) -> None:
     with cortado.connect(memory="3MB", spill_dir=str(tmp_path)) as session:
         handle = session.query(f"table t | {query} | stats count", sources={"t": pa.concat_tables([rows] * 10)}).start()
