@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from ..engine.operators.states.base import Maker
@@ -95,14 +96,19 @@ def _warn(args: Args, value: Bound) -> None:
               hint=f"double({value.text()})" if value.type.kind == "string" else "give it a number")  # fmt: skip
 
 
+@cache
+def _function(name: str, kind: Type, state: Any) -> AggregateFunction:
+    """One object for all binds: plans are compared."""
+    return AggregateFunction(name, 1, 1, lambda call: kind, state)
+
+
 def _aggregates(value: Bound, method: str, outliers: bool) -> tuple[AggCall, ...]:
     known = value.type.kind in KINDS
     own = value.type if known else DOUBLE
     between = own if method in METHODS[2:] or own.kind in ("date", "duration") else DOUBLE
 
     def figure(name: str, function: str, kind: Type, state: Any) -> AggCall:
-        made = AggregateFunction(function, 1, 1, lambda call: kind, state)
-        return AggCall(made, (value,), kind, None, name, ast.Call(name=name, args=(value.parsed,)))
+        return AggCall(_function(function, kind, state), (value,), kind, None, name, ast.Call(name=name, args=(value.parsed,)))
 
     def box(name: str, out: str, kind: Type) -> AggCall:
         return figure(name, "percentile", kind, _state(f"{out} {method}") if known else _none)
@@ -118,6 +124,7 @@ def _aggregates(value: Bound, method: str, outliers: bool) -> tuple[AggCall, ...
     return (extreme("min"), *quartiles, extreme("max"), count, *(more if outliers else ()))
 
 
+@cache
 def _state(out: str) -> Callable[[list[Type], Any], Maker]:
     def state(types: list[Type], data: Any) -> Maker:
         from ..engine.operators.states.box import Box

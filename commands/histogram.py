@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from ..engine.calendar import BadSpan, Span
@@ -37,6 +38,12 @@ class Histogram(Aggregate):
 
     def kept(self, wanted: Names) -> tuple[AggCall, ...]:
         return self.aggs
+
+
+@cache
+def _values(type_: Type) -> AggregateFunction:
+    """One object for all binds: plans are compared."""
+    return AggregateFunction("values", 1, 1, lambda call: array_of(type_), _state)
 
 
 @lowers(Histogram)
@@ -93,9 +100,8 @@ values spill to disk until their group is cut.
             args.fail("E311", "bins= and span= exclude each other", args.option_span("span"))
         width, grid = _span(args, type_)
         value = Bound(FieldRef(type=type_, name=name), ast.Name(name=name))
-        function = AggregateFunction("values", 1, 1, lambda call: array_of(type_), _state)
         values = AggCall(
-            function, (value,), array_of(type_), None, "values", ast.Call(name="values", args=(value.parsed,))
+            _values(type_), (value,), array_of(type_), None, "values", ast.Call(name="values", args=(value.parsed,))
         )
         return Histogram(
             **args.common, inputs=(source,), keys=tuple(_key(args, k) for k in by), aggs=(values,),
