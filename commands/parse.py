@@ -63,6 +63,9 @@ class Parse(Node):
     def lets_limit_through(self) -> bool:
         return True
 
+    def repeats(self) -> bool:
+        return True
+
     def detail(self) -> str:
         return f"{self.field} by {self.parser} -> {', '.join(t.name for t in self.targets) or 'nothing'}"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..engine.notes import At
-from ..planner.plan import Names, Opening, Settle
+from ..planner.plan import Names, Opening, Sample, Settle
 from ..planner.types import ANY, STRING, Schema, Type, array_of, join
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 from .textparse import ERRORS, FIELD, OVERLAY, errors_field, is_own, laid_out, source_field
@@ -36,6 +36,7 @@ class ParseJson(Opening):
     wanted: frozenset[str] | None = dataclasses.field(default=None, compare=False)  # of what comes out
     command = "parsejson"
     streams = False
+    by_sample = True
 
     @property
     def is_settled(self) -> bool:
@@ -78,6 +79,9 @@ class ParseJson(Opening):
 
     def lets_limit_through(self) -> bool:
         return self.kinds is not None
+
+    def repeats(self) -> bool:
+        return True
 
     def detail(self) -> str:
         made = "..." if self.kinds is None else ", ".join(self.parts()) or "nothing"
@@ -201,7 +205,8 @@ class ParseJsonCommand(Command[ParseJson]):
             before.index(parse.field) if parse.field in before else None, before.type(parse.field) or STRING
         )
         if isinstance(node, Settle):
-            return FindTypes(text, parse.infer, None if parse.flatten else parse.names, parse.lenient, at)
+            names = None if parse.flatten else parse.names
+            return FindTypes(text, parse.infer, names, parse.lenient, ends=isinstance(node, Sample))
         reader = RecordReader(
             data=Schema(parse.kinds or ()), mixed=mixed_fields(parse.mixed), tells=parse.names is None,
             lenient=parse.lenient, unknown_hint="infer=N, infer=all look at more rows", zone="UTC",

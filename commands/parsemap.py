@@ -59,6 +59,9 @@ class ParseMap(Opening):
     def lets_limit_through(self) -> bool:
         return True
 
+    def repeats(self) -> bool:
+        return True
+
     def detail(self) -> str:
         made = "..." if self.made is None else ", ".join(n for n, _ in self.made) or "nothing"
         return f"{self.field} -> {made}"

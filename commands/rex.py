@@ -53,6 +53,9 @@ class Rex(Node):
     def lets_limit_through(self) -> bool:
         return True
 
+    def repeats(self) -> bool:
+        return True
+
     def detail(self) -> str:
         regex = "python" if isinstance(self.machine, str) else "RE2"
         made = ", ".join(n for _, n in self.targets) or "nothing (only counts rows without a match)"

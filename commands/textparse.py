@@ -116,6 +116,9 @@ class TextParse(Opening):
     def lets_limit_through(self) -> bool:
         return True
 
+    def repeats(self) -> bool:
+        return True
+
     def detail(self) -> str:
         made = ", ".join(self.names) if self.names else "nothing" if self.names is not None else "..."
         return f"{self.field} -> {made}"

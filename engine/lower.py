@@ -25,6 +25,7 @@ from ..planner.plan import (
     Procedure,
     Project,
     Rename,
+    Sample,
     Scan,
     Settle,
     Sort,
@@ -235,6 +236,14 @@ class Lowering:
             self._plan(rebuilt(nodes[:0:-1], self.again(plan)), made, close)
             return made
 
+        if isinstance(waited, Sample):  # its rows are looked at, and read again later
+            from .operators.discard import DiscardSink
+
+            before = len(specs)
+            self._plan(waited, specs, Close(DiscardSink(), self.tag(waited), then), after)
+            for spec in specs[before:]:
+                spec.is_look = spec.is_result_of_sink = True
+            return
         sink = CollectSink(at_of(waited))
         self._plan(waited, specs, Close(sink, self.tag(waited), then, collects=True), after)
 

@@ -160,7 +160,7 @@ class Run:
         def on_fault(key: Key, sample: Sample, hint: str) -> None:
             holder[0].on_fault(key, sample, hint)
 
-        chain = Chain(spec, sink, tag, query, on_fault if self._settings.strict else None)
+        chain = Chain(spec, sink, tag, query, on_fault if self._settings.strict and not spec.is_look else None)
         giver = self._giver(spec, after, parent)
         if giver is not None:  # its rows are read within the memory of the sink that they come from
             chain.lend_share(giver.pipe.chain)

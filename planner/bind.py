@@ -19,7 +19,7 @@ from .expr import Expr, Late, Literal, is_late
 from .literals import array_literal, literal_of
 from .opening import limited, streamed
 from .parse import Parsed, Query
-from .plan import Here, Node, Opening, Pending, Rename, Settle
+from .plan import Here, Node, Opening, Pending, Rename, Sample, Settle
 from .procedures import Library, Procedure
 from .text import Fault, QueryError, Span, error
 from .types import ANY, Schema
@@ -187,7 +187,7 @@ class Binder(ProcedureBinder):
                     continue
                 closed = streamed(self, node, stages[i:])
                 if closed is None:
-                    return self._pending(Settle(**_as(node), opens=node), stages[i:], node)
+                    return self._pending(_waiting_for(node), stages[i:], node)
                 self.stage, node = stage, closed
             if node is not None and node.schema.open and stage.known:
                 return self._pending(node, stages[i:])
@@ -196,7 +196,7 @@ class Binder(ProcedureBinder):
             except Waits as waits:
                 return self._waiting(waits, node, stages[i:])
         if isinstance(node, Opening) and not node.is_settled:
-            return self._pending(Settle(**_as(node), opens=node), (), node)
+            return self._pending(_waiting_for(node), (), node)
         return node
 
     def on_trial(self, stage: Parsed, before: Node) -> Node:
@@ -271,9 +271,22 @@ class Binder(ProcedureBinder):
             if opens is None:
                 return stages, here
             self.forgiving = self.forgiving or opens.schema.open
+            self._say(found, opens)
+            if isinstance(node, Sample):
+                return stages, opens.closed(found)
             return stages, replace(opens, inputs=(here,)).closed(found, settled=True)
 
         return self._later(node, stages, begin)
+
+    def _say(self, found: Schema, opens: Opening) -> None:
+        """What the rows tell of the fields that were found in them."""
+        assert opens.written is not None
+        self.stage = opens.written
+        for reason, count, hint in getattr(found, "mixes", ()):
+            if self.strict:
+                self.fail("E504", reason, opens.written.command_span, strict=True, hint=hint)
+            else:
+                self.note("mixed", reason, opens.written.command_span, hint=hint, count=count)
 
     def _waiting(self, waits: Waits, before: Node | None, stages: Sequence[Parsed]) -> Node:
         """The columns of a subquery depend on data: its stage and those behind it are bound when it has run."""
@@ -390,9 +403,11 @@ def in_order(stage: str) -> tuple[tuple[int, str], ...]:
 _NOTHING = Parsed("1", "", Span(0, 0), (), (), Span(0, 0))
 
 
-def _as(node: Node) -> dict[str, Any]:
-    """The place of a node in the text and in the plan."""
-    return {"span": node.span, "stage": node.stage, "written": node.written, "inputs": node.inputs}
+def _waiting_for(opens: Opening) -> Settle:
+    """What must run before the stage can: its first rows, if they can be read again, else all of them are held."""
+    again = opens.by_sample and all(n.repeats() for n in opens.inputs[0].walk())
+    kind = Sample if again else Settle
+    return kind(span=opens.span, stage=opens.stage, written=opens.written, inputs=opens.inputs, opens=opens)
 
 
 def _span_or(span: Span, other: Span) -> Span:

@@ -96,6 +96,10 @@ class Node:
         """True if each row in gives exactly one row out, in the same order."""
         return False
 
+    def repeats(self) -> bool:
+        """True if it gives the same rows when its input is read again, and does nothing else."""
+        return False
+
     @property
     def before(self) -> Node:
         """The stage before this one; its other inputs are subqueries of its own."""
@@ -117,6 +121,11 @@ class Scan(Node):
     relation: Relation = field(compare=False, repr=False)
     key: str = ""  # canonical text of the stage: what the scan means
     request: ScanRequest = _ALL
+
+    def repeats(self) -> bool:
+        kept = [getattr(self.relation, name, None) for name in ("options", "form", "_form")]
+        writes = any(getattr(k, "quarantine", None) is not None for k in kept)
+        return not writes and not getattr(self.relation, "is_live", False)
 
     def derive(self) -> Schema:
         full = self.relation.schema
@@ -168,6 +177,9 @@ class Filter(Node):
     def lets_filter_through(self, fields: Names) -> bool:
         return self.limit is None and not (self.predicate and is_volatile(self.predicate.expr))
 
+    def repeats(self) -> bool:
+        return not self.needs_order
+
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
@@ -213,6 +225,9 @@ class Project(Node):
         made = {n for a in self.assigns for n in a.names}
         return not self.needs_order and fields.isdisjoint(made)
 
+    def repeats(self) -> bool:
+        return not self.needs_order
+
     def lets_limit_through(self) -> bool:
         return not self.needs_order
 
@@ -249,6 +264,9 @@ class Keep(Node):
     def lets_filter_through(self, fields: Names) -> bool:
         return fields <= frozenset(self.inputs[0].schema.names())
 
+    def repeats(self) -> bool:
+        return True
+
     def lets_limit_through(self) -> bool:
         return True
 
@@ -284,6 +302,9 @@ class Rename(Node):
     def lets_filter_through(self, fields: Names) -> bool:
         touched = {n for pair in self.pairs for n in pair}
         return fields.isdisjoint(touched)
+
+    def repeats(self) -> bool:
+        return True
 
     def lets_limit_through(self) -> bool:
         return True
@@ -504,6 +525,9 @@ class Limit(Node):
     command = "limit"
     order = Order.NEEDS
 
+    def repeats(self) -> bool:
+        return True
+
     def text(self) -> str:
         return f"limit {self.offset} {self.count}" if self.offset else f"limit {self.count}"
 
@@ -546,6 +570,7 @@ class Opening(Node):
         return self.schema
 
     streams: ClassVar[bool] = True  # names are all that it must be told
+    by_sample: ClassVar[bool] = False  # its first rows say what there is to know
 
     def closed(self, found: Schema, *, settled: bool = False) -> Opening:
         """`settled`: all rows were looked at before, and what was wrong with them was told."""
@@ -576,6 +601,17 @@ class Settle(Node):
 
     def needs(self, wanted: Names) -> Names:
         return self.opens.needs(frozenset(self.opens.schema.names()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample(Settle):
+    """Reads the first rows in front of such a stage, which say what there is to know; then they are read again with the rest."""
+
+    def derive(self) -> Schema:
+        return Schema(())
+
+    def needs(self, wanted: Names) -> Names:
+        return self.opens.needs(frozenset())
 
 
 # Of the columns of the rows that were waited for, their slot, and for a Settle node the fields that were found in them:
@@ -700,6 +736,6 @@ def _below(node: Node) -> Node | None:
 ROW_TIME = ("_time", DATE)
 __all__ = [
     "EXPLAIN", "AggCall", "Aggregate", "Assignment", "Derived", "Explain", "Expr", "Filter", "Here", "Keep", "Key", "Limit", "Node", "Opening",
-    "Order", "Pending", "Procedure", "Project", "Rename", "Scan", "Settle", "Sort", "SortKey", "Tail", "column_name", "is_hidden", "query_text",
+    "Order", "Pending", "Procedure", "Project", "Rename", "Sample", "Scan", "Settle", "Sort", "SortKey", "Tail", "column_name", "is_hidden", "query_text",
     "visible",
 ]  # fmt: skip

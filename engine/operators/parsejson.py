@@ -72,12 +72,14 @@ class FoundTypes:
 
 class FindTypes:
     """Passes all rows on; the first `infer` of them say which fields there are and of which types. `wanted`: the names, if
-    they are given."""
+    they are given. `ends`: no more rows are wanted then."""
 
     needs_order = True
 
-    def __init__(self, text: TextField, infer: int, wanted: Sequence[str] | None, lenient: bool, at: At) -> None:
-        self._text, self._infer, self._wanted, self._lenient, self._at = text, infer, wanted, lenient, at
+    def __init__(
+        self, text: TextField, infer: int, wanted: Sequence[str] | None, lenient: bool, *, ends: bool = False
+    ) -> None:
+        self._text, self._infer, self._wanted, self._lenient, self.ends_early = text, infer, wanted, lenient, ends
         self.found = Surveyed(tuple((n, STRING) for n in wanted or ()))
 
     def open(self, ctx: Context) -> FoundTypes:
@@ -88,6 +90,9 @@ class FindTypes:
             head = batch if batch.n_rows <= local.left else batch.slice(0, local.left)
             local.left -= head.n_rows
             self._take(plain(_present(self._text.read(head, local.ctx)), -1), local)
+            if not local.left and self.ends_early:
+                local.ctx.last_row(batch, head.n_rows - 1)
+                return Flow.DONE
         return emit(batch)
 
     def _take(self, text: pa.Array[Any], local: FoundTypes) -> None:
@@ -117,11 +122,14 @@ class FindTypes:
         names = tuple(seen) if self._wanted is None else self._wanted
         types = tuple((n, settled(seen[n].type()) if n in seen else STRING) for n in names)
         mixed = {place: kinds for n in names if n in seen for place, kinds in seen[n].mixes(n)}
-        self.found = Surveyed(types, mixed=frozenset(mixed))
+        mixes = []
         for place, kinds in mixed.items():
             shown = ", ".join(f"{n} {k}" for k, n in kinds.items())
             n = sum(kinds.values()) - max(kinds.values())
-            local.ctx.notes.count(self._at, "mixed", f"field '{place}' mixes {shown}: it is read as text", n)
+            mixes.append(
+                (f"field '{place}' mixes {shown}: it is read as text", n, "eval F = ... brings it to one type")
+            )
+        self.found = Surveyed(types, mixed=frozenset(mixed), mixes=tuple(mixes))
 
 
 def _present(text: pa.Array[Any] | Spans) -> pa.Array[Any] | Spans:

@@ -30,9 +30,11 @@ class JsonFile:
 
 @dataclass(frozen=True, slots=True)
 class Surveyed(Schema):
-    """Fields that records were found to have. `mixed`: places that hold values of several kinds, as text."""
+    """Fields that records were found to have. `mixed`: places that hold values of several kinds, as text; `mixes`: what is to
+    be said of them, of how many values, and a hint."""
 
     mixed: frozenset[str] = frozenset()
+    mixes: tuple[tuple[str, int, str], ...] = ()
 
 
 @dataclass(slots=True)
