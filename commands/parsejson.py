@@ -80,6 +80,10 @@ class ParseJson(Opening):
     def lets_limit_through(self) -> bool:
         return self.kinds is not None
 
+    @property
+    def hands_on(self) -> bool:
+        return self.overlay
+
     def repeats(self) -> bool:
         return True
 

@@ -59,6 +59,10 @@ class ParseMap(Opening):
     def lets_limit_through(self) -> bool:
         return True
 
+    @property
+    def hands_on(self) -> bool:
+        return self.overlay
+
     def repeats(self) -> bool:
         return True
 

@@ -116,6 +116,10 @@ class TextParse(Opening):
     def lets_limit_through(self) -> bool:
         return True
 
+    @property
+    def hands_on(self) -> bool:
+        return self.overlay
+
     def repeats(self) -> bool:
         return True
 

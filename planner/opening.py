@@ -61,11 +61,19 @@ def _end(binder: Binder, closed: Opening, stages: Sequence[Parsed], asked: Asked
         if not stage.known:
             return None
         behind = binder.on_trial(stage, behind)
-        if asked:
+        if asked or _blurs(behind, closed):
             return None
         if not behind.schema.open and REST not in behind.schema:
             return behind
     return None
+
+
+def _blurs(behind: Node, first: Opening) -> bool:
+    """Whether a name that is asked for behind this stage may be its own or the first one's, which would have another type."""
+    if not isinstance(behind, Opening) or behind.is_settled or not behind.hands_on:
+        return False
+    kind = behind.guess(REST)
+    return kind is None or kind != first.guess(REST)
 
 
 def _reads_rest(end: Node) -> bool:

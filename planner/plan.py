@@ -569,6 +569,11 @@ class Opening(Node):
         """The fields that come out of the stage, as it is, whatever the data has."""
         return self.schema
 
+    @property
+    def hands_on(self) -> bool:
+        """Whether fields of the row go on beside its own."""
+        return True
+
     streams: ClassVar[bool] = True  # names are all that it must be told
     by_sample: ClassVar[bool] = False  # its first rows say what there is to know
 
