@@ -22,7 +22,7 @@ def pairs_dialect(form: PairForm) -> Dialect:
     def of(texts: Any, check: Any) -> Any:
         return tokens(texts, form, check)
 
-    return Dialect(of, unescape_all if form.whole else unescape_quotes)
+    return Dialect(of, unescape_all if form.whole else unescape_quotes, form=form)
 
 
 def unescape_quotes(text: pa.Array[Any]) -> pa.Array[Any]:

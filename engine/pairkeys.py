@@ -29,6 +29,7 @@ class KeyIndex:
             bytes, int
         ] = {}  # all that was seen of these names, and other names in letters beyond ASCII
         self._arrays: tuple[Words, Ints, Ints, list[Words]] | None = None
+        self._slots: tuple[NDArray[np.uint8], Ints, NDArray[np.int32], Ints] | None = None
         for name in names:
             self.add(name)
 
@@ -43,7 +44,7 @@ class KeyIndex:
     def _spell(self, raw: bytes, number: int) -> None:
         if self._spellings.get(raw) != number:
             self._spellings[raw] = number
-            self._arrays = None
+            self._arrays = self._slots = None
 
     def find(self, data: NDArray[np.uint8], start: Ints, length: Ints, *, grow: bool = False) -> Ints:
         """The number of each key; UNKNOWN for others, which become names with `grow`."""
@@ -86,6 +87,35 @@ class KeyIndex:
             self._arrays = hashes[order], length, numbers, words
         return self._arrays
 
+    def hash_table(self) -> tuple[NDArray[np.uint8], Ints, NDArray[np.int32], Ints]:
+        """For the compiled kernel: bytes of the spellings, where each begins and ends, their numbers by hash, their names."""
+        if self._slots is None:
+            raws = list(self._spellings)
+            name_at = np.cumsum([0, *(len(r) for r in raws)], dtype=np.int64)
+            slots = np.full(1 << (2 * len(raws) + 1).bit_length(), -1, np.int32)
+            for i, raw in enumerate(raws):
+                slot = _slot(raw) & (len(slots) - 1)
+                while slots[slot] >= 0:
+                    slot = (slot + 1) & (len(slots) - 1)
+                slots[slot] = i
+            numbers = np.fromiter(self._spellings.values(), np.int64, len(raws))
+            self._slots = np.frombuffer(b"".join(raws) + bytes(8), np.uint8), name_at, slots, numbers
+        return self._slots
+
+    def trim(self) -> None:
+        """Forgets spellings of other names when there are very many."""
+        if len(self._spellings) > MOST_SPELLINGS + len(self.names):
+            self._spellings = {raw: n for raw, n in self._spellings.items() if n >= 0}
+            self._arrays = self._slots = None
+
+    def take_in(self, data: NDArray[np.uint8], start: Ints, length: Ints, *, grow: bool) -> None:
+        """Keys that the table does not have, in order: as names, or as spellings of names and of none."""
+        for low, size in zip(start.tolist(), length.tolist(), strict=True):
+            raw = data[low : low + size].tobytes()
+            if raw not in self._spellings:
+                name = _name(raw)
+                self._spell(raw, self.add(name) if grow else self._numbers.get(name, UNKNOWN - 1))
+
     def _learn(self, data: NDArray[np.uint8], start: Ints, length: Ints, hashes: Words, odd: Ints, grow: bool) -> bool:
         """Takes in keys that were not known; whether that says anything new."""
         before = len(self._spellings)
@@ -105,6 +135,14 @@ class KeyIndex:
             raw = data[start[row] : start[row] + length[row]].tobytes()
             found[row] = self._spellings.get(raw, self._numbers.get(_name(raw), UNKNOWN))
         return found
+
+
+def _slot(raw: bytes) -> int:
+    """As the kernel has it."""
+    value = 0xCBF29CE484222325
+    for byte in raw:
+        value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return value ^ (value >> 32)
 
 
 def _name(raw: bytes) -> str:

@@ -19,7 +19,8 @@ from ..exprs import plain
 from ..notes import At
 from ..operator import Emit, Flow, StreamTransform
 from ..pairkeys import KeyIndex
-from ..pairs import Pairs, Texts, texts_of
+from ..pairs import PairForm, Pairs, Texts, texts_of
+from ..pairscan import can_scan, scan
 from ..strings import cut
 from ..values import text_column
 from .overlay import Overlay
@@ -39,6 +40,7 @@ class Dialect:
     unescape: Callable[[pa.Array[Any]], pa.Array[Any]]
     head: Callable[[Text], tuple[list[Column], Text, Mask]] | None = None  # fields before the pairs; rows need them
     head_names: tuple[str, ...] = ()
+    form: PairForm | None = None  # for the compiled kernel
 
     @property
     def reason(self) -> str:
@@ -107,6 +109,9 @@ class FindKeys:
         text = self._text.read(batch, local.ctx)
         _, rest, has_head = self._dialect.split(text)
         texts, _ = texts_of(rest)
+        if self._dialect.form is not None and can_scan(self._dialect.form) and local.ctx.compiled:
+            self._scan(batch, texts, text, local)
+            return emit(batch)
         seq, has_pair = batch.origin.seq, np.zeros(batch.n_rows, np.bool_)
         first: dict[int, tuple[int, int]] = {}
         for pairs in self._dialect.tokens(texts, local.ctx.check):
@@ -123,6 +128,18 @@ class FindKeys:
         refused = texts.valid & ~has_pair if has_head is None else has_value(text) & ~has_head
         refuse_rows(local.ctx, self._at, self._dialect.reason, batch, refused, text)
         return emit(batch)
+
+    def _scan(self, batch: Batch, texts: Texts, text: Text, local: FoundKeys) -> None:
+        assert self._dialect.form is not None
+        found = scan(texts, self._dialect.form, local.keys, local.ctx.check, learns=True, values=False)
+        seq = batch.origin.seq
+        for number in np.flatnonzero(found.first_row >= 0).tolist():
+            known = local.places.get(number)
+            if known is None or seq < known[0]:
+                row = batch.origin.source_row(int(found.first_row[number]))
+                local.places[number] = seq, row, int(found.first_byte[number])
+                local.latest = max(local.latest, seq)
+        refuse_rows(local.ctx, self._at, NO_PAIR, batch, texts.valid & ~found.has_pair, text)
 
 
 def _earliest(into: dict[int, tuple[int, int]], numbers: NDArray[Any], pairs: Pairs, texts: Texts) -> None:
@@ -149,7 +166,10 @@ class PairsTransform(StreamTransform):
         self, text: TextField, dialect: Dialect, names: Sequence[str], overlay: Overlay, at: At, *, quiet: bool = False
     ) -> None:
         self._text, self._dialect, self._names, self._overlay, self._at = text, dialect, tuple(names), overlay, at
-        self._quiet = quiet
+        self._quiet, self._tier = quiet, "general"
+
+    def describe_run(self) -> str:
+        return self._tier
 
     def open(self, ctx: Context) -> Any:
         return ctx, KeyIndex(self._names)
@@ -159,16 +179,7 @@ class PairsTransform(StreamTransform):
         text = self._text.read(batch, ctx)
         heads, rest, has_head = self._dialect.split(text)
         texts, column = texts_of(rest)
-        shape = len(self._names), batch.n_rows
-        start, length = np.zeros(shape, np.int32), np.full(shape, -1, np.int32)
-        escaped, has_pair = np.zeros(shape, np.bool_), np.zeros(batch.n_rows, np.bool_)
-        for pairs in self._dialect.tokens(texts, ctx.check):
-            has_pair[pairs.rows] = True
-            number = keys.find(texts.data, pairs.key_start, pairs.key_length)
-            wanted = np.flatnonzero(number >= 0)
-            at = number[wanted], pairs.rows[wanted]
-            start[at], length[at] = pairs.start[wanted] + texts.base, pairs.length[wanted]
-            escaped[at] = pairs.escaped[wanted]
+        start, length, escaped, has_pair = self._values(texts, keys, ctx, batch.n_rows)
         refused = texts.valid & ~has_pair if has_head is None else has_value(text) & ~has_head
         if not self._quiet:
             refuse_rows(ctx, self._at, self._dialect.reason, batch, refused, text)
@@ -179,6 +190,28 @@ class PairsTransform(StreamTransform):
             reasons.add(self._dialect.reason, refused)
         by_name = dict(zip(self._names, made, strict=True))
         return emit(self._overlay.build(batch, by_name, reasons, ctx.settings.timezone))
+
+    def _values(
+        self, texts: Texts, keys: KeyIndex, ctx: Context, n: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], Mask, Mask]:
+        """Of each wanted key and row the value's place in the column's buffer, its length (-1: none), whether it is escaped;
+        and which rows have a pair."""
+        if self._dialect.form is not None and can_scan(self._dialect.form) and ctx.compiled:
+            self._tier = "pairs kernel"
+            got = scan(texts, self._dialect.form, keys, ctx.check, learns=False, values=True)
+            places = (got.start + texts.base).astype(np.int32)
+            return places, got.length.astype(np.int32), got.escaped, got.has_pair
+        shape = len(self._names), n
+        start, length = np.zeros(shape, np.int32), np.full(shape, -1, np.int32)
+        escaped, has_pair = np.zeros(shape, np.bool_), np.zeros(n, np.bool_)
+        for pairs in self._dialect.tokens(texts, ctx.check):
+            has_pair[pairs.rows] = True
+            number = keys.find(texts.data, pairs.key_start, pairs.key_length)
+            wanted = np.flatnonzero(number >= 0)
+            at = number[wanted], pairs.rows[wanted]
+            start[at], length[at] = pairs.start[wanted] + texts.base, pairs.length[wanted]
+            escaped[at] = pairs.escaped[wanted]
+        return start, length, escaped, has_pair
 
     def _with_heads(self, made: list[Column], heads: Sequence[Column], n: int) -> list[Column]:
         """A key that is named as a field of the head counts where it stands."""
