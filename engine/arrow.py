@@ -197,3 +197,11 @@ def stack_batches(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
 
 def concat(arrays: Sequence[pa.Array[Any]]) -> pa.Array[Any]:
     return arrays[0] if len(arrays) == 1 else pa.concat_arrays(list(arrays))
+
+
+def record_batch(columns: Sequence[pa.Array[Any]], schema: pa.Schema, n: int) -> pa.RecordBatch:
+    """A record batch; without columns it still has its rows."""
+    if columns:
+        return pa.RecordBatch.from_arrays(list(columns), schema=schema)
+    rows: Any = pa.RecordBatch.from_struct_array(pa.Array.from_buffers(pa.struct([]), n, [None]))  # type: ignore[arg-type]
+    return rows  # type: ignore[no-any-return]

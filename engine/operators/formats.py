@@ -13,12 +13,13 @@ import pyarrow as pa
 
 from ...planner.text import fault
 from ...planner.types import STRING, Schema, Type, scalar
-from ..arrow import bools_of, bytes_of, call, is_valid, list_sizes, numbers_of, offsets_of
+from ..arrow import bools_of, bytes_of, call, is_valid, list_sizes, numbers_of, offsets_of, record_batch
 from ..jsontext import json_text
 from ..values import texts_from, to_text, unify, without_months
 
 Told = Callable[[str, Any, str], None]  # reason, rows, hint
 Old = Callable[[], Any] | None  # opens what the target holds
+Changes = Mapping[int, tuple[Type, Type]]  # columns that a file has in another type: from, to
 ROW_GROUP = 131_072
 
 
@@ -29,7 +30,7 @@ def bytes_of_text(text: Any) -> memoryview:
     return memoryview(data[int(offsets[0]) : int(offsets[-1])])
 
 
-def _encoded(encoding: str, shown: str) -> tuple[Callable[[memoryview], Any], bytes]:
+def encoder(encoding: str, shown: str) -> tuple[Callable[[memoryview], Any], bytes]:
     """What turns UTF-8 into the encoding, and its mark, if it has one."""
     name = codecs.lookup(encoding).name
     if name == "utf-8":
@@ -57,9 +58,10 @@ class CsvOutput:
     encoding: str = "utf-8"
     header: bool = True
     rewrites = False
+    packs = "lines"
 
     def open(self, stream: Any, schema: Schema, old: Old, zone: str, told: Told) -> _Csv:
-        encode, mark = _encoded(self.encoding, "outputcsv")
+        encode, mark = encoder(self.encoding, "outputcsv")
         names = self._joined([self._cells(texts_from([n])) for n in schema.names()], 1)
         if old is None:
             stream.write(mark or (codecs.BOM_UTF8 if self.bom else b""))
@@ -138,9 +140,10 @@ class JsonOutput:
 
     encoding: str = "utf-8"
     rewrites = False
+    packs = "lines"
 
     def open(self, stream: Any, schema: Schema, old: Old, zone: str, told: Told) -> _Json:
-        encode, mark = _encoded(self.encoding, "outputjson")
+        encode, mark = encoder(self.encoding, "outputjson")
         if old is None:
             stream.write(mark)
         else:
@@ -216,14 +219,13 @@ class ParquetOutput:
     codec: Any = "zstd"  # as the option has it
     rowgroup: int = ROW_GROUP
     rewrites = True
+    packs = "inside"
 
     def open(self, stream: Any, schema: Schema, old: Old, zone: str, told: Told) -> _Parquet:
         import pyarrow.parquet as pq
 
-        kinds = [without_months(t) for _, t in schema.fields]  # Parquet has no calendar lengths: they are text
-        arrow = pa.schema([(n, _zoned(t.arrow, zone)) for (n, _), t in zip(schema.fields, kinds, strict=True)])
+        arrow, changes = file_schema(schema, zone)
         writer = pq.ParquetWriter(stream, arrow, compression=self.codec, write_page_checksum=True)
-        changes = {i: (t, k) for i, ((_, t), k) in enumerate(zip(schema.fields, kinds, strict=True)) if t != k}
         output = _Parquet(writer, arrow, self.rowgroup, changes)
         if old is not None:
             try:
@@ -239,7 +241,7 @@ class ParquetOutput:
         try:
             with old() as source:
                 before = pq.ParquetFile(source, page_checksum_verification=True)
-                if not _fits(before.schema_arrow, arrow):
+                if not same_columns(before.schema_arrow, arrow):
                     raise fault("E603", "the file has other columns than these rows", hint="overwrite=t replaces it")
                 for i in range(before.num_row_groups):
                     for batch in before.read_row_group(i, use_threads=False).to_batches():
@@ -250,21 +252,33 @@ class ParquetOutput:
             ) from why
 
 
-def _zoned(kind: Any, zone: str) -> Any:
+def file_schema(schema: Schema, zone: str) -> tuple[pa.Schema, Changes]:
+    """Of a file that keeps types, and the columns that it has in another one: no format has calendar lengths."""
+    kinds = [without_months(t) for _, t in schema.fields]
+    arrow = pa.schema([(n, zoned(t.arrow, zone)) for (n, _), t in zip(schema.fields, kinds, strict=True)])
+    return arrow, {i: (t, k) for i, ((_, t), k) in enumerate(zip(schema.fields, kinds, strict=True)) if t != k}
+
+
+def zoned(kind: Any, zone: str) -> Any:
     """Written instants bear the session's zone."""
     return pa.timestamp(kind.unit, zone) if pa.types.is_timestamp(kind) else kind
 
 
-def _fits(old: pa.Schema, new: pa.Schema) -> bool:
+def same_columns(old: pa.Schema, new: pa.Schema) -> bool:
     """The same columns; instants may bear another zone."""
     return old.names == new.names and all(
-        _zoned(a.type, "UTC") == _zoned(b.type, "UTC") for a, b in zip(old, new, strict=True)
+        zoned(a.type, "UTC") == zoned(b.type, "UTC") for a, b in zip(old, new, strict=True)
     )
 
 
-class _Parquet:
-    def __init__(self, writer: Any, schema: pa.Schema, rowgroup: int, changes: Mapping[int, tuple[Type, Type]]) -> None:
-        self._writer, self._schema, self._rowgroup, self._changes = writer, schema, rowgroup, changes
+class Grouped:
+    """Puts rows out in groups of one size, whatever batches they come in: so that a file does not depend on these.
+
+    `changes`: columns that the file has in another type, from and to.
+    """
+
+    def __init__(self, schema: pa.Schema, size: int, changes: Changes) -> None:
+        self._schema, self._size, self._changes = schema, size, changes
         self._held: list[pa.RecordBatch] = []
         self._n_held = 0
 
@@ -278,24 +292,42 @@ class _Parquet:
                 else c.cast(f.type)
                 for i, (c, f) in enumerate(zip(batch.columns, self._schema, strict=True))
             ]
-            batch = pa.RecordBatch.from_arrays(columns, schema=self._schema)
+            batch = record_batch(columns, self._schema, batch.num_rows)
         while batch.num_rows:
-            part = batch.slice(0, self._rowgroup - self._n_held)
+            part = batch.slice(0, self._size - self._n_held)
             batch = batch.slice(part.num_rows)
             self._held.append(part)
             self._n_held += part.num_rows
-            if self._n_held == self._rowgroup:
+            if self._n_held == self._size:
                 self._flush()
 
     def _flush(self) -> None:
         if self._n_held:
-            self._writer.write_table(pa.Table.from_batches(self._held, self._schema), row_group_size=self._rowgroup)
+            self._put(self._held)
         self._held, self._n_held = [], 0
+
+    def _put(self, group: list[pa.RecordBatch]) -> None:
+        raise NotImplementedError
+
+    def _close(self) -> None:
+        raise NotImplementedError
 
     def finish(self) -> None:
         self._flush()
-        self._writer.close()
+        self._close()
 
     def abandon(self) -> None:
         with contextlib.suppress(pa.ArrowException, OSError, ValueError):
-            self._writer.close()  # or it would try when it is collected, with the stream gone
+            self._close()  # or it would try when it is collected, with the stream gone
+
+
+class _Parquet(Grouped):
+    def __init__(self, writer: Any, schema: pa.Schema, rowgroup: int, changes: Changes) -> None:
+        super().__init__(schema, rowgroup, changes)
+        self._writer, self._rowgroup = writer, rowgroup
+
+    def _put(self, group: list[pa.RecordBatch]) -> None:
+        self._writer.write_table(pa.Table.from_batches(group, self._schema), row_group_size=self._rowgroup)
+
+    def _close(self) -> None:
+        self._writer.close()

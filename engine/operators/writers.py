@@ -14,7 +14,7 @@ import pyarrow as pa
 from ...planner.plan import Names, Node, Order
 from ...planner.text import fault
 from ...planner.types import STRING, Schema, scalar
-from ..arrow import array_from, call, nulls
+from ..arrow import array_from, call, nulls, record_batch
 from ..batch import Batch
 from ..context import Context
 from ..notes import At
@@ -22,6 +22,7 @@ from ..operator import Emit, Flow
 from ..values import to_text
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"  # a null in a path, as others write it
+NO_TEXT = "__EMPTY__"  # an empty text where a file or folder would have no name
 UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%=]|^\.+$|^\.|\.$')
 PART = re.compile(r"\{(now|logtime):([^{}]*)\}|\{([^{}:]+)\}")
 
@@ -60,6 +61,7 @@ class Format(Protocol):
     """`open` gets the stream and what the target held (None: a new file); it may refuse to append (E603)."""
 
     rewrites: bool  # appending copies the old content by itself
+    packs: str  # what packing the file as its name says does: `lines` (may go on), `whole` (not), `inside` (unreadable)
 
     def open(
         self, stream: Any, schema: Schema, old: Any, zone: str, told: Callable[[str, Any, str], None]
@@ -193,8 +195,10 @@ class WriterTransform:
 
     def _paths(self, batch: Batch, ctx: Context) -> pa.Array[Any]:
         zone, pieces = ctx.settings.timezone, []
+        begins = True  # a name: an empty one would make another path
         for part in self._parts:
             if part.kind in ("text", "now"):
+                begins = part.kind == "text" and part.name[-1:] in ("/", "\\")
                 pieces.append(array_repeat(self._constant(part, ctx), batch.n_rows))
                 continue
             name = "_time" if part.kind == "logtime" else part.name
@@ -206,7 +210,9 @@ class WriterTransform:
             else:
                 text = to_text(batch.array(at), kind, zone)
             distinct: Any = call("dictionary_encode", text)
-            safe = text_array([safe_name(v) for v in texts(distinct.dictionary)])
+            empty = NO_TEXT if begins else ""
+            safe = text_array([safe_name(v) or empty for v in texts(distinct.dictionary)])
+            begins = False
             pieces.append(call("fill_null", safe.take(distinct.indices), scalar(NO_VALUE, STRING)))
         return call("binary_join_element_wise", *pieces, scalar("", STRING))
 
@@ -297,14 +303,6 @@ class _Zstd:
 
 def nulls_of(n: int, kind: Any) -> pa.Array[Any]:
     return nulls(n, kind.arrow)
-
-
-def record_batch(columns: Sequence[pa.Array[Any]], schema: pa.Schema, n: int) -> pa.RecordBatch:
-    """A record batch; without columns it still has its rows."""
-    if columns:
-        return pa.RecordBatch.from_arrays(list(columns), schema=schema)
-    rows: Any = pa.RecordBatch.from_struct_array(pa.Array.from_buffers(pa.struct([]), n, [None]))  # type: ignore[arg-type]
-    return rows  # type: ignore[no-any-return]
 
 
 def array_codes(coded: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...planner import options as kinds
 from ...planner.options import Option
+from ..storage.unpack import PACKED_SUFFIXES
 from .writers import WriteFile, parts_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def write_node(args: Args, source: Node, form: Any) -> WriteFile:
         args.abort(
             "E311", "append= and overwrite= exclude each other", args.option_span("overwrite"), hint="choose one"
         )
+    _check_packing(args, path, form)
     fields = tuple(args.fields(args.many("names"))) or source.schema.names()
     _check_path(args, path, source)
     durable = bool(args.services.settings.get("durable", True))
@@ -40,6 +42,19 @@ def write_node(args: Args, source: Node, form: Any) -> WriteFile:
         **args.common, inputs=(source,), form=form, path=path, fields=fields, append=args.option("append"),
         overwrite=args.option("overwrite"), partition=args.option("partition"), durable=durable, gate=args.services.gate,
     )  # fmt: skip
+
+
+def _check_packing(args: Args, path: str, form: Any) -> None:
+    """Formats that are read from their end are packed inside, or cannot be added to once they are packed."""
+    suffix = path.lower().rsplit(".", 1)[-1]
+    if f".{suffix}" not in PACKED_SUFFIXES:
+        return
+    if form.packs == "inside":
+        args.abort("E311", f"a file that is packed as .{suffix} as a whole could not be read", args.place("path"),
+                   hint="codec=zstd packs its pages")  # fmt: skip
+    if form.packs == "whole" and args.option("append"):
+        args.abort("E311", f"append= adds to no file that is packed as .{suffix}", args.option_span("append"),
+                   hint="codec=zstd packs its buffers, and can be added to")  # fmt: skip
 
 
 def _check_path(args: Args, path: str, source: Node) -> None:
