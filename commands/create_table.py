@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..planner.plan import Scan
 from ..planner.text import nearest
 from ..planner.types import BINARY, BOOL, DATE, DOUBLE, DURATION, INT, IP, LONG, SHORT, STRING
@@ -59,7 +61,7 @@ class CreateTable(Command[Scan]):
             fields.append((column, kind.arrow))
         store = args.services.tables
 
-        def act() -> tuple[str, str, int]:
+        def act(_: Any) -> tuple[str, str, int]:
             store.create(name, pa.schema(fields))
             return name, "created", 0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..planner.plan import Scan
 from ..planner.text import nearest
 from ..planner.unparse import stage_text
@@ -45,7 +47,7 @@ class DropTable(Command[Scan]):
             args.abort("E304", f"no table is named '{name}'", args.place("table"), suggestions=nearest(name, store.names(), 1),
                        hint=f"drop-table {name}? is no error where there is none")  # fmt: skip
 
-        def act() -> tuple[str, str, int]:
+        def act(_: Any) -> tuple[str, str, int]:
             if optional and not store.exists(name):
                 return name, "absent", 0
             rows = store.snapshot(name).n_rows or 0

@@ -13,7 +13,7 @@ from ..context import Context
 from ..exprs import spread
 from ..operator import Partition
 
-Act = Callable[[], tuple[str, str, int]]
+Act = Callable[[Context], tuple[str, str, int]]  # long work looks at the context's stop byte
 FIELDS = Schema((("table", STRING), ("action", STRING), ("rows", LONG)))
 
 
@@ -48,6 +48,6 @@ class ActionPartition:
     schema: Schema
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
-        table, action, rows = self.act()
+        table, action, rows = self.act(ctx)
         whole = {"table": scalar(table, STRING), "action": scalar(action, STRING), "rows": scalar(rows, LONG)}
         yield Batch(1, tuple(spread(whole[n], 1) for n in self.schema.names()), Origin(0, action))

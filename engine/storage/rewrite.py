@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute
@@ -18,6 +18,11 @@ COMPACT_BELOW_BYTES = 32 << 20
 COMPACT_MAX_ROWS = 4 * FILE_ROWS
 COMPACT_MIN_FILES = 8
 Doomed = Callable[[pa.Table], Any]  # rows in stored types -> booleans, null counts as false
+Check = Callable[[], None]  # called now and then; it raises where the work is to stop
+
+
+def never() -> None:
+    """Nothing stops the work."""
 
 
 def rows_of(snap: Snapshot, file: DataFile) -> Iterator[pa.Table]:
@@ -63,14 +68,16 @@ def merge(snap: Snapshot, run: Sequence[DataFile], *, durable: bool) -> list[Wri
         raise
 
 
-def without(snap: Snapshot, file: DataFile, doomed: Doomed, *, durable: bool) -> tuple[WrittenFile | None, int]:
+def without(
+    snap: Snapshot, file: DataFile, doomed: Doomed, *, durable: bool, check: Check = never
+) -> tuple[WrittenFile | None, int]:
     """The file less the doomed rows (None if nothing is left or nothing was doomed), and how many those are."""
     n_gone = 0
     writer: FileWriter | None = None
     try:
-        if not any(_mask(doomed, rows)[1] for rows in rows_of(snap, file)):
+        if not any(_mask(doomed, rows)[1] for rows in checked(rows_of(snap, file), check)):
             return None, 0
-        for rows in rows_of(snap, file):
+        for rows in checked(rows_of(snap, file), check):
             keep, n_doomed = _mask(doomed, rows)
             n_gone += n_doomed
             left = rows.filter(keep)
@@ -82,6 +89,36 @@ def without(snap: Snapshot, file: DataFile, doomed: Doomed, *, durable: bool) ->
         if writer is not None:
             writer.abort()
         raise
+
+
+def reshaped(
+    snap: Snapshot,
+    file: DataFile,
+    sources: Sequence[str | None],
+    schema: pa.Schema,
+    *,
+    durable: bool,
+    check: Check = never,
+) -> WrittenFile:
+    """The file's rows with the fields of `schema`: each from the old one named in `sources`, None: all null."""
+    writer = FileWriter(snap.gate, snap.folder, schema, durable=durable)
+    try:
+        for rows in checked(rows_of(snap, file), check):
+            columns = [
+                pa.chunked_array([pa.nulls(rows.num_rows, item.type)]) if name is None else rows[name]
+                for name, item in zip(sources, schema, strict=True)
+            ]
+            writer.write(pa.Table.from_arrays(cast(Any, columns), schema=schema))
+        return writer.close(file.order)
+    except BaseException:
+        writer.abort()
+        raise
+
+
+def checked(tables: Iterator[pa.Table], check: Check) -> Iterator[pa.Table]:
+    for rows in tables:
+        check()
+        yield rows
 
 
 def _mask(doomed: Doomed, rows: pa.Table) -> tuple[Any, int]:

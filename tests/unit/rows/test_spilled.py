@@ -79,7 +79,7 @@ def test_the_same_with_little_memory(query: str, rows: pa.Table) -> None:
 
 def test_dedup_keeps_the_first_rows(rows: pa.Table) -> None:
     for keep, limit in (("first", 1), ("last", 2)):
-        count: dict[int, int] = {}
+        count: dict[Any, int] = {}
         wanted = []
         numbered = list(enumerate(rows["k"].to_pylist()))
         for i, k in numbered if keep == "first" else reversed(numbered):
