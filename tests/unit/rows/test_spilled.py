@@ -64,6 +64,8 @@ QUERIES = [
     "fields v, l, s | fillnull method=prev maxgap=1 v, l by s",
     "fields v, b, _time | fillnull method=next maxgap=1h v by b",
     "fields v, k | fillnull value=7 maxgap=2 v by k",
+    "fields i, s, l | sample count=15000",
+    "fields i, s, x, l | sample ratio=0.4 by x",
 ]
 
 
