@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..arrow import concat, decode
 from ..arrow import nulls as null_array
 from ..batch import Column, Spans
-from .grouping import Coder, Keys, ManyKeys, NoKeys, codes_of, pair_words, same_dictionary, texts_of_codes
+from .grouping import Coder, Keys, ManyKeys, NoKeys, codes_of, same_dictionary
 from .keyform import Words, normal
 from .keytable import DictTable, Ids, KeyTable, raw_codes, spans_of
 
@@ -43,7 +43,7 @@ def _tuples(keys: ManyKeys, codes: list[Ids]) -> Ids:
     rows = np.flatnonzero(known)
     if len(rows):
         picked = [c[rows] for c in codes]
-        form = pair_words(picked[0], picked[1]) if keys.paired else texts_of_codes(picked, keys.compiled)
+        form = keys.form(picked)
         out[rows] = find(keys.table, form)
     return out
 

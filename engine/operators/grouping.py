@@ -1,7 +1,7 @@
 """Group numbers of rows by any keys, for one Local or one radix part.
 
 One key: a table over the key's normal form. Several: a table a key gives codes, and one more table numbers the tuples
-of codes, four bytes each, as short texts. No key: group 0.
+of codes, packed into a word, or four bytes each as short texts. No key: group 0.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .keytable import DictTable, Ids, KeyTable, compile_table, merge_tables, new
 from .pairgrid import PairGrid
 
 Stop = NDArray[np.uint8]
+MOST_PACKED = 6  # keys whose codes share a word: ten bits are left to each
 
 
 class Coder:
@@ -209,13 +210,14 @@ class OneKey:
 class ManyKeys:
     def __init__(self, types: Sequence[Type], compiled: bool, capacity: int = 1 << 10) -> None:
         self.coders: Sequence[Coder] = [Coder(t, compiled) for t in types]
-        self.paired = len(types) == 2  # two codes are one word
-        self.table = new_table(compiled, self.paired, pa.uint64() if self.paired else pa.binary(), capacity)
+        self._bits = 64 // len(types)
+        self._packed = len(types) <= MOST_PACKED  # the codes of a group are one word, so many bits each; else a text
+        self.table = new_table(compiled, self._packed, pa.uint64() if self._packed else pa.binary(), capacity)
         self.compiled = compiled
         self._codes = np.empty((capacity, len(types)), np.int32)  # of each group
         self._known = 0
         # while it is there, it has the groups and the table is empty
-        self._grid = PairGrid(capacity) if compiled and self.paired else None
+        self._grid = PairGrid(capacity) if compiled and len(types) == 2 else None
 
     @property
     def n(self) -> int:
@@ -238,10 +240,9 @@ class ManyKeys:
                 self._codes, self._known = self._grid.codes, self._grid.n
                 return out
             self._leave_grid(stop)
-        if self.paired:
-            out = self.table.ids(pair_words(codes[0], codes[1]), stop)
-        else:
-            out = self.table.ids(texts_of_codes(codes, self.compiled), stop)
+        if self._packed and any(c.n >> self._bits for c in self.coders):
+            self._unpack(stop)
+        out = self.table.ids(self.form(codes), stop)
         if self.table.n > self._known and not stop[0]:
             if self.table.n > len(self._codes):
                 room = np.empty((max(2 * len(self._codes), self.table.n), len(codes)), np.int32)
@@ -253,10 +254,28 @@ class ManyKeys:
             self._known = self.table.n
         return out
 
+    def form(self, codes: Sequence[Ids]) -> Any:
+        """Rows of codes as the table has them."""
+        if not self._packed:
+            return texts_of_codes(codes, self.compiled)
+        words = codes[0].astype(np.uint64)
+        for column in codes[1:]:
+            words = (words << np.uint64(self._bits)) | column.astype(np.uint64)
+        return Words(words)
+
+    def _unpack(self, stop: Stop) -> None:
+        """The same groups under the same numbers as texts: a code has more bits than there is room for."""
+        self._packed = False
+        self.table = new_table(self.compiled, False, pa.binary(), max(64, self._known))
+        self.table.ids(self.form(self._own_codes()), stop)
+
+    def _own_codes(self) -> list[Ids]:
+        return list(np.ascontiguousarray(self._codes[: self._known].T))
+
     def _leave_grid(self, stop: Stop) -> None:
         """The same groups under the same numbers in the table."""
         self._codes, self._grid = self._codes[: self._known].copy(), None
-        self.table.ids(pair_words(self._codes[:, 0], self._codes[:, 1]), stop)
+        self.table.ids(self.form(self._own_codes()), stop)
 
     def freeze(self, stop: Stop) -> None:
         """From here on the table has the groups: nothing is entered any more."""
@@ -305,10 +324,6 @@ def distinct_codes(codes: Ids, n: int) -> tuple[Ids, Ids]:
     at = np.empty(n, np.int32)
     at[used] = np.arange(len(used), dtype=np.int32)
     return used, at[codes]
-
-
-def pair_words(first: Ids, second: Ids) -> Words:
-    return Words((first.astype(np.uint64) << np.uint64(32)) | second.astype(np.uint64))
 
 
 def texts_of_codes(columns: Sequence[Ids], compiled: bool) -> Any:

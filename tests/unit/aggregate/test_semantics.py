@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from .conftest import WORLDS, run_sink
+
 NAN = math.nan
 
 
@@ -200,3 +202,20 @@ def test_keys_of_every_length_keep_apart_and_in_order(same_everywhere: Any) -> N
     times = Counter(rows)
     order = [None, *sorted(t for t in texts if t is not None)]
     assert list(zip(out["k"].to_pylist(), out["a0"].to_pylist(), strict=True)) == [(k, times[k]) for k in order]
+
+
+@pytest.mark.parametrize("n_keys", [2, 3, 6, 7])
+def test_keys_of_more_values_than_a_word_has_room_for(n_keys: int) -> None:
+    """Six keys have ten bits each: the first has more values than that, from the middle on."""
+    rng = np.random.default_rng(n_keys)
+    n = 9000
+    first = np.where(np.arange(n) < n // 2, rng.integers(0, 900, n), rng.integers(0, 3000, n))
+    columns = {"k0": first} | {f"k{i}": rng.integers(0, 3, n) for i in range(1, n_keys)}
+    table = pa.table({**columns, "x": np.arange(n)})
+    want: dict[tuple[int, ...], int] = {}
+    for row, key in enumerate(zip(*(c.tolist() for c in columns.values()), strict=True)):
+        want[key] = want.get(key, 0) + row
+    for world in WORLDS:
+        out = run_sink(table, list(columns), [("sum", "x")], world).table
+        rows = list(zip(*(c.to_pylist() for c in out.columns), strict=True))
+        assert rows == [(*k, v) for k, v in sorted(want.items())]
