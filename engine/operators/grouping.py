@@ -266,7 +266,7 @@ class ManyKeys:
     def _unpack(self, stop: Stop) -> None:
         """The same groups under the same numbers as texts: a code has more bits than there is room for."""
         self._packed = False
-        self.table = new_table(self.compiled, False, pa.binary(), max(64, self._known))
+        self.table = new_table(self.compiled, False, pa.binary(), 1 << max(6, self._known.bit_length()))
         self.table.ids(self.form(self._own_codes()), stop)
 
     def _own_codes(self) -> list[Ids]:
