@@ -104,7 +104,9 @@ class Runs:
         for first in range(0, N, ROWS):
             columns = [c.slice(first, ROWS) for c in self._columns]
             n = len(columns[0])
-            yield Eval(n, self._ctx, At("2", "eval"), self._schema, columns.__getitem__, lambda *_: None, place=(0, first))
+            yield Eval(
+                n, self._ctx, At("2", "eval"), self._schema, columns.__getitem__, lambda *_: None, place=(0, first)
+            )
 
     def of(self, case: Case) -> list[Callable[[], Any] | None]:
         expr = self._bound(case.ours)

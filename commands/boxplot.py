@@ -108,7 +108,9 @@ def _aggregates(value: Bound, method: str, outliers: bool) -> tuple[AggCall, ...
     between = own if method in METHODS[2:] or own.kind in ("date", "duration") else DOUBLE
 
     def figure(name: str, function: str, kind: Type, state: Any) -> AggCall:
-        return AggCall(_function(function, kind, state), (value,), kind, None, name, ast.Call(name=name, args=(value.parsed,)))
+        return AggCall(
+            _function(function, kind, state), (value,), kind, None, name, ast.Call(name=name, args=(value.parsed,))
+        )
 
     def box(name: str, out: str, kind: Type) -> AggCall:
         return figure(name, "percentile", kind, _state(f"{out} {method}") if known else _none)

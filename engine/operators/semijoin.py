@@ -69,9 +69,7 @@ class LeftSink:
         self._rows.combine(local.sort)
 
     def merge(self, ctx: Context) -> Sequence[Callable[[], None]]:
-        return self._rows.merge(ctx)
-
-    def result(self, ctx: Context) -> Source:
+        """The keys of all workers are one table before the right is read."""
         if not any(local.is_full for local in self._locals):
             tables: list[Any] = [local.keys for local in self._locals]
             keys = tables[0]
@@ -80,6 +78,9 @@ class LeftSink:
             if isinstance(keys, ManyKeys):
                 keys.freeze(ctx.stop)
             self.keys = keys
+        return self._rows.merge(ctx)
+
+    def result(self, ctx: Context) -> Source:
         return self._rows.result(ctx)
 
     def close(self) -> None:
