@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ...planner.text import fault
 from ...planner.types import Schema
-from .formats import Grouped, Old, Told, same_columns, zoned
+from .formats import Changes, Grouped, Old, Told, file_schema, same_columns
 
 ROWS = 65_536  # of a record batch
 
@@ -25,9 +25,9 @@ class ArrowOutput:
     packs = "whole"
 
     def open(self, stream: Any, schema: Schema, old: Old, zone: str, told: Told) -> _Arrow:
-        arrow = pa.schema([(n, zoned(t.arrow, zone)) for n, t in schema.fields])
+        arrow, changes = file_schema(schema, zone)
         options = pa.ipc.IpcWriteOptions(compression=None if self.codec == "none" else self.codec)
-        output = _Arrow(pa.ipc.new_file(Counted(stream), arrow, options=options), arrow, ROWS)
+        output = _Arrow(pa.ipc.new_file(Counted(stream), arrow, options=options), arrow, ROWS, changes)
         if old is not None:
             try:
                 self._copy(old, output, arrow)
@@ -87,8 +87,8 @@ class Counted(io.RawIOBase):
 
 
 class _Arrow(Grouped):
-    def __init__(self, writer: Any, schema: pa.Schema, size: int) -> None:
-        super().__init__(schema, size)
+    def __init__(self, writer: Any, schema: pa.Schema, size: int, changes: Changes) -> None:
+        super().__init__(schema, size, changes)
         self._writer = writer
 
     def _put(self, group: list[pa.RecordBatch]) -> None:

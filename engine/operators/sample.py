@@ -41,7 +41,8 @@ class Share:
     def of(self, n_rows: NDArray[np.int64]) -> NDArray[np.int64]:
         if self.count is not None:
             return np.minimum(n_rows, self.count)
-        return np.floor(n_rows * float(self.ratio or 0.0) + 0.5).astype(np.int64)
+        nearest: NDArray[np.float64] = np.floor(n_rows * float(self.ratio or 0.0) + 0.5)
+        return nearest.astype(np.int64)
 
 
 @dataclass(slots=True)
