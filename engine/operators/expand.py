@@ -10,8 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.types import Schema
-from ..arrow import array_from, indices, is_valid, list_sizes, nulls
-from ..batch import Batch, Column
+from ..arrow import array_from, coded, indices, is_valid, list_sizes, nulls
+from ..batch import Batch, Column, Spans
 from ..context import BATCH_BYTES, Context
 from ..notes import At
 from ..operator import Emit, Flow, StreamTransform
@@ -38,6 +38,13 @@ def windows(counts: NDArray[np.int64], size: int) -> Iterator[tuple[Rows, NDArra
         yield rows, np.arange(low, high, dtype=np.int64) - (ends - counts)[rows]
 
 
+def repeated(column: Column, times: float) -> Column:
+    """A column about to be taken so many times: text is taken by codes then, not copied again and again."""
+    if times < 2 or isinstance(column, Spans) or not pa.types.is_string(column.type):
+        return column
+    return coded(array_from(np.arange(len(column), dtype=np.int32), ~is_valid(column)), column)
+
+
 class RepeatTransform(StreamTransform):
     """Each row `count` times in a row."""
 
@@ -53,6 +60,7 @@ class RepeatTransform(StreamTransform):
         step = max(1, (1 << 20) // min(self._count, 1 << 20))  # so that the windows' arithmetic stays small
         for begin in range(0, batch.n_rows, step):
             part = batch.slice(begin, min(begin + step, batch.n_rows))
+            part = Batch(part.n_rows, tuple(repeated(c, self._count) for c in part.columns), part.origin)
             counts = np.full(part.n_rows, self._count, np.int64)
             for rows, _ in windows(counts, size):
                 local.check()
@@ -81,7 +89,8 @@ class ExplodeTransform(StreamTransform):
                 self._at, "info", "empty array", batch, np.flatnonzero(hollow), None, "the row stays, with null"
             )
         flat = [(_flattened(a), np.cumsum(s) - s, s) for a, s in zip(lists, sizes, strict=True)]
-        kept, single = batch.select(self._others), int(longest.max()) <= 1
+        single, mean = int(longest.max()) <= 1, int(longest.sum()) / batch.n_rows
+        kept = Batch(batch.n_rows, tuple(repeated(batch.columns[i], mean) for i in self._others), batch.origin)
         size = piece_rows(batch, local)
         for rows, nth in windows(np.maximum(longest, 1), size):
             local.check()

@@ -18,6 +18,8 @@ from .keyform import Words, normal
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 NOBODY = -1
+DATED = frozenset({"date", "duration"})
+NUMBERS = frozenset({pa.Int64Array, pa.DoubleArray, pa.TimestampArray, pa.DurationArray})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,14 +228,45 @@ def short_enough(fill: Fill, before: Ends, after: Ends) -> Mask:
 def between(before: Ends, after: Ends, times: Ints, type_: Type) -> pa.Array[Any]:
     """Points on the line between the values before and after, null where one is missing; whole numbers give doubles."""
     missing = ~(is_valid(before.values) & is_valid(after.values))
-    low, high = numbers_of(before.values), numbers_of(after.values)
-    width = (after.times - before.times).astype(np.float64)
+    made = line(
+        numbers_of(before.values),
+        numbers_of(after.values),
+        before.times,
+        after.times,
+        times,
+        missing,
+        dated=type_.kind in DATED,
+    )
+    return array_from(made, missing, type_.arrow if type_.kind in DATED else None)
+
+
+def line(
+    low: NDArray[Any], high: NDArray[Any], low_at: Ints, high_at: Ints, at: Ints, missing: Mask, *, dated: bool
+) -> NDArray[Any]:
+    """The value at each time between two others; `dated`: to the nearest whole one. What is missing is of no matter."""
+    width = (high_at - low_at).astype(np.float64)
     with np.errstate(all="ignore"):
-        share = np.where(width > 0, (times - before.times) / width, 0.0)
-        if type_.kind in ("date", "duration"):
-            step = np.rint((high.astype(np.float64) - low.astype(np.float64)) * share)
-            return array_from(low + np.where(missing, 0.0, step).astype(np.int64), missing, type_.arrow)
+        share = np.where(width > 0, (at - low_at) / width, 0.0)
         a, b = low.astype(np.float64), high.astype(np.float64)
+        if dated:
+            whole: NDArray[Any] = low + np.where(missing, 0.0, np.rint((b - a) * share)).astype(np.int64)
+            return whole
         rise = b - a
         made = np.where(np.isfinite(rise), a + rise * share, a * (1 - share) + b * share)
-        return array_from(np.where(a == b, a, made), missing)
+        points: NDArray[Any] = np.where(a == b, a, made)
+        return points
+
+
+def patched(
+    column: pa.Array[Any], rows: NDArray[np.int64], known: pa.Array[Any], source: NDArray[np.int64]
+) -> pa.Array[Any]:
+    """The column with other values in `rows`: those of `known` at `source`."""
+    if not len(rows):
+        return column
+    if type(column) in NUMBERS:
+        values, valid = numbers_of(column).copy(), is_valid(column).copy()
+        values[rows], valid[rows] = numbers_of(known)[source], is_valid(known)[source]
+        return array_from(values, ~valid, column.type)
+    wanted = np.arange(len(column), dtype=np.int64)
+    wanted[rows] = len(column) + source
+    return concat([column, known]).take(array_from(wanted))

@@ -1,4 +1,4 @@
-"""Filling of gaps whose end must be known: on disk by three passes over sorted rows, in memory at once.
+"""Filling of gaps whose end must be known, on disk: by three passes over sorted rows.
 
 Forward, in order of groups (and time), each row learns what stands before its gap; backward, what stands behind it; then
 the rows are put back into input order.
@@ -6,17 +6,16 @@ the rows are put back into input order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from ...planner.plan import SortKey
 from ...planner.types import BOOL, LONG, Schema, Type, scalar
-from ..arrow import array_from, bools_of, concat, indices, is_valid, numbers_of
+from ..arrow import array_from, bools_of, concat, is_valid, numbers_of
 from ..batch import Batch
 from ..context import Context
 from ..notes import At
@@ -49,7 +48,7 @@ class Gaps:
     def constant(self, j: int) -> Any:
         return scalar(self.values[j], self.types[j]) if self.values else None
 
-    def clock(self, columns: Sequence[pa.Array[Any]], first: int, n: int) -> Clock:
+    def clock(self, columns: Sequence[pa.Array[Any]] | Mapping[int, pa.Array[Any]], first: int, n: int) -> Clock:
         """Rows numbered from `first` on."""
         numbers = np.arange(first, first + n, dtype=np.int64)
         if self.time is None:
@@ -176,64 +175,3 @@ class GapPasses:
 def _ends_of(batch: Batch, at: int) -> Ends:
     values, numbers, times, timed, is_open = (batch.array(at + k) for k in range(5))
     return Ends(values, numbers_of(numbers), numbers_of(times), bools_of(timed), bools_of(is_open))
-
-
-def filled_at_once(
-    gaps: Gaps, schema: Schema, columns: Sequence[pa.Array[Any]], groups: NDArray[np.int32] | None
-) -> list[pa.Array[Any]]:
-    """The filled columns of rows that are all in memory; `groups`: their numbers, None for one group.
-
-    `columns`: all of the schema, though only targets and time are looked at.
-    """
-    n = len(columns[gaps.targets[0]])
-    order = _order(gaps, columns, groups, n)
-    inside = order if order is not None else np.arange(n)
-    wanted = indices(inside)
-    targets = [columns[i] if order is None else columns[i].take(wanted) for i in gaps.targets]
-    times = None if gaps.time is None else columns[gaps.time] if order is None else columns[gaps.time].take(wanted)
-    clock = gaps.clock({gaps.time: times}, 0, len(inside))  # type: ignore[arg-type]
-    begins = np.zeros(len(inside), np.bool_)
-    begins[:1] = True
-    ends = np.zeros(len(inside), np.bool_)
-    ends[:1] = True
-    if groups is not None and len(inside):
-        ordered = groups[inside]
-        begins[1:] = ordered[1:] != ordered[:-1]
-        ends[1:] = begins[1:][::-1]
-    back = indices(np.arange(len(inside) - 1, -1, -1))
-    before = Side(len(targets)).ends(targets, begins, clock) if gaps.fill.looks_back else None
-    after = None
-    if gaps.fill.looks_ahead:
-        mirrored = Side(len(targets)).ends([t.take(back) for t in targets], ends, clock.reversed())
-        after = [e.reversed() for e in mirrored]
-    out: list[pa.Array[Any]] = []
-    for j, column in enumerate(targets):
-        made = filled(
-            gaps.fill, column, gaps.constant(j), before[j] if before is not None else None,
-            after[j] if after is not None else None, clock, schema.fields[gaps.targets[j]][1], gaps.types[j],
-        )  # fmt: skip
-        out.append(made if order is None else _put_back(made, columns[gaps.targets[j]], inside, gaps.types[j]))
-    return out
-
-
-def _order(
-    gaps: Gaps, columns: Sequence[pa.Array[Any]], groups: NDArray[np.int32] | None, n: int
-) -> NDArray[np.int64] | None:
-    """Rows in order of groups and time, without those that have none; None where they are in order as they stand."""
-    if not gaps.fill.by_time:
-        return None if groups is None else np.argsort(groups, kind="stable")
-    clock = gaps.clock(columns, 0, n)
-    keys = (clock.times,) if groups is None else (clock.times, groups)
-    order = np.lexsort(keys)
-    return order if clock.timed.all() else order[clock.timed[order]]
-
-
-def _put_back(made: pa.Array[Any], column: pa.Array[Any], inside: NDArray[np.int64], type_: Type) -> pa.Array[Any]:
-    from ..arrow import call
-
-    rows = np.full(len(column), -1, np.int64)
-    rows[inside] = np.arange(len(inside))
-    if len(inside) == len(column):
-        return made.take(indices(rows))
-    kept = column if column.type == type_.arrow else call("cast", column, type_.arrow, safe=False)
-    return concat([made, kept]).take(indices(np.where(rows < 0, len(made) + np.arange(len(column)), rows)))

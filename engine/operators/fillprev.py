@@ -21,10 +21,11 @@ from ..context import Context
 from ..memory import Reservation
 from ..notes import At
 from ..operator import Emit, Flow
-from .fillcarry import NOBODY, Fill, holders
+from .fillcarry import NOBODY, Fill, holders, patched
 from .fillgaps import GapPasses, Gaps
 from .grouping import Keys, new_keys
 from .homes import Homes
+from .occurrence import in_order_of
 
 CHUNK_KEYS = 1 << 16
 
@@ -79,7 +80,7 @@ class FillPrevTransform:
             local.keys.compile(ctx.stop)
         ids = local.keys.ids([batch.columns[i] for i in self._gaps.keys], n, ctx.stop)
         ctx.check()
-        order = np.argsort(ids, kind="stable") if self._gaps.keys else np.arange(n)
+        order = in_order_of(ids, local.keys.n) if self._gaps.keys else np.arange(n)
         ordered = ids[order]
         begins = np.diff(ordered, prepend=np.int32(-1)) != 0
         ends = np.append(np.flatnonzero(begins)[1:] - 1, n - 1)
@@ -105,9 +106,8 @@ class FillPrevTransform:
     ) -> pa.Array[Any]:
         if not column.null_count:
             return column
-        rows = np.empty(len(order), np.int64)
-        rows[order] = source
-        return known.take(array_from(rows))
+        rows = np.flatnonzero(~is_valid(column)[order])
+        return patched(column, order[rows], known, source[rows])
 
     def _charge(self, local: PrevLocal) -> None:
         now = local.keys.nbytes() + sum(a.nbytes for a in local.last)

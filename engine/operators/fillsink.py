@@ -17,7 +17,8 @@ from ..context import Context
 from ..memory import Reservation
 from ..notes import At
 from ..operator import Flow, Source
-from .fillgaps import GapPasses, Gaps, filled_at_once
+from .fillgaps import GapPasses, Gaps
+from .fillonce import filled_at_once
 from .grouping import Keys, new_keys
 from .resort import SortedPart, placed, with_place
 from .sortrows import Partitions
@@ -124,12 +125,10 @@ class FillSink:
         assert local is not None
         local.ctx.check()
         wanted = {*self._gaps.targets, *((self._gaps.time,) if self._gaps.time is not None else ())}
-        whole: list[Any] = [
-            concat([p[i] for p in local.pieces]) if i in wanted else None for i in range(len(self._schema))
-        ]
+        whole = {i: concat([p[i] for p in local.pieces]) for i in wanted}
         groups = np.concatenate(local.ids) if self._gaps.keys else None
         local.ctx.check()
-        self._made = filled_at_once(self._gaps, self._schema, whole, groups)
+        self._made = filled_at_once(self._gaps, self._schema, whole, groups, local.keys.n)
 
     def result(self, ctx: Context) -> Source:
         local = self._local

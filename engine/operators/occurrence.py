@@ -6,6 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
+HALF = 1 << 16
+
+
+def in_order_of(ids: NDArray[np.int32], n_keys: int) -> NDArray[np.int64]:
+    """Rows in order of their key's number, those of one key as they stand. NumPy sorts 16 bits by radix, ten times faster
+    than more of them."""
+    if n_keys <= HALF:
+        return np.argsort(ids.astype(np.uint16), kind="stable")
+    low = np.argsort(ids.astype(np.uint16), kind="stable")
+    return low[np.argsort((ids >> 16).astype(np.uint16)[low], kind="stable")]
 
 
 class Occurrences:
@@ -20,7 +30,7 @@ class Occurrences:
             self.counts = np.concatenate(
                 [self.counts, np.zeros(max(n_keys, 2 * len(self.counts)) - len(self.counts), np.int64)]
             )
-        order = np.argsort(ids, kind="stable")
+        order = in_order_of(ids, n_keys)
         ordered = ids[order]
         begins = np.flatnonzero(np.diff(ordered, prepend=np.int32(-1)))
         sizes = np.diff(begins, append=len(ids))

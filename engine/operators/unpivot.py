@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from ...planner.types import Schema, Type, join
 from ..arrow import array_from, coded, is_valid, numbers_of
-from ..batch import Batch, Column, Spans
+from ..batch import Batch
 from ..context import Context
 from ..jsontext import woven
 from ..notes import At
 from ..operator import Emit, Flow, StreamTransform
 from ..values import texts_from, unify
-from .expand import piece_rows
+from .expand import piece_rows, repeated
+from .fillcarry import NUMBERS
 
 
 class UnpivotTransform(StreamTransform):
@@ -53,9 +54,9 @@ class UnpivotTransform(StreamTransform):
             if not kept.all():
                 local.notes.rows(self._at, "drop", "null value", batch.take(rows), np.flatnonzero(~kept), None)
                 places = np.flatnonzero(kept)
-                rows, values = rows[places], values.take(array_from(places))
-                names = names.take(array_from(places))
-        out = Batch(n, tuple(_coded(batch.columns[i], width) for i in self._others), batch.origin).take(rows)
+                rows, values = rows[places], _taken(values, places)
+                names = coded(array_from((places % width).astype(np.int32)), self._names)
+        out = Batch(n, tuple(repeated(batch.columns[i], width) for i in self._others), batch.origin).take(rows)
         return out.with_columns([names, values])
 
     def _joined(self, batch: Batch, i: int, type_: Type, local: Context) -> pa.Array[Any]:
@@ -76,11 +77,11 @@ class UnpivotTransform(StreamTransform):
         return unify(array, type_, self._type, local.settings.timezone)
 
 
-def _coded(column: Column, width: int) -> Column:
-    """Text that repeats is taken by its codes, not copied again and again."""
-    if width < 2 or isinstance(column, Spans) or not pa.types.is_string(column.type):
-        return column
-    return coded(array_from(np.arange(len(column), dtype=np.int32), ~is_valid(column)), column)
+def _taken(values: pa.Array[Any], places: NDArray[np.int64]) -> pa.Array[Any]:
+    """Of values that are not null."""
+    if type(values) in NUMBERS:
+        return array_from(numbers_of(values)[places], None, values.type)
+    return values.take(array_from(places))
 
 
 def _woven(columns: Sequence[pa.Array[Any]], n: int, type_: Type) -> pa.Array[Any]:

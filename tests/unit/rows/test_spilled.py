@@ -71,12 +71,13 @@ QUERIES = [
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_the_same_with_little_memory(query: str, rows: pa.Table) -> None:
-    ample = outcome(f"table t | {query}", rows, threads=2, memory="1GB")
-    little = outcome(f"table t | {query}", rows, threads=2, memory="3MB")
+    ample = outcome(f"table t | {query}", rows, threads=2, memory="1GB", kernels="never")
+    little = outcome(f"table t | {query}", rows, threads=2, memory="3MB", kernels="never")
+    compiled = outcome(f"table t | {query}", rows, threads=2, memory="3MB", kernels="always")
     assert ample[2] == 0
     assert little[2] > 0
-    assert little[0] == ample[0]
-    assert little[1] == ample[1]
+    assert little[:2] == ample[:2]
+    assert compiled[:2] == ample[:2]
 
 
 def test_dedup_keeps_the_first_rows(rows: pa.Table) -> None:
