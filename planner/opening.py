@@ -99,10 +99,10 @@ def limited(binder: Binder, node: Opening, stage: Parsed) -> Node | None:
 @contextmanager
 def _on_trial(binder: Binder) -> Iterator[Asked]:
     """What is bound in here leaves no fault, note or number behind."""
-    kept = binder.keep()
-    binder.asked = Asked()
+    kept, outer = binder.keep(), binder.asked
+    binder.asked = asked = Asked()
     try:
-        yield binder.asked
+        yield asked
     finally:
-        binder.asked = None
+        binder.asked = outer
         binder.put_back(kept)
