@@ -166,10 +166,15 @@ class ParseCommand(Command[Parse]):
         steps = [s for s in node.steps if s.name in read]
         read |= frozenset(n for s in steps for n in fields_of(s.value))
         groups = [g for g in node.groups if g.name in read]
-        cuts = [
-            Cut(pattern, tuple(g.number for g in groups if g.pattern == i)) for i, pattern in enumerate(node.patterns)
-        ]
-        texts = Schema(tuple((g.name, STRING) for g in sorted(groups, key=lambda g: g.pattern)))
+        cuts, names = [], list[str]()
+        for i, pattern in enumerate(node.patterns):
+            numbers: dict[str, list[int]] = {}
+            for g in groups:
+                if g.pattern == i:
+                    numbers.setdefault(g.name, []).append(g.number)
+            cuts.append(Cut(pattern, tuple(map(tuple, numbers.values()))))
+            names += numbers
+        texts = Schema(tuple((n, STRING) for n in names))
         values = [None if n == node.errors else made[n] if n in made else before.index(n) for n in node.schema.names()]
         column = before.index(node.field) if node.field in before else None
         kernel = PARSERS[node.parser].kernel if node.parser in PARSERS else ""

@@ -51,13 +51,9 @@ def _number(text: ast.Expr) -> ast.Expr:
     return _call("long", text)
 
 
-def _either(name: str) -> ast.Expr:
-    return _call("coalesce", _name(f"{name}_5424"), _name(f"{name}_3164"))
-
-
 def _syslog_time() -> ast.Expr:
     """A time without a year is of this year, or of the last one if that would lie in the future by more than a day."""
-    time, text = _name("when"), _either("time")
+    time, text = _name("when"), _name("time")
     tomorrow = _call("dateadd", _call("now"), ast.Text(value="day"), ast.Number(value=1))
     has_no_year = _call("<", text, ast.Text(value="A", raw=True), op=True)
     before = _call("dateadd", time, ast.Text(value="year"), ast.Number(value=-1))
@@ -76,7 +72,8 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Parser:
-    """A pattern of RE2, the names of its groups in order, and the fields made of them. `steps`: values that several
+    """A pattern of RE2, the names of its groups in order (of groups of one name at most one takes part in a match), and
+    the fields made of them. `steps`: values that several
     fields are made of."""
 
     name: str
@@ -112,22 +109,21 @@ def _access_log() -> Parser:
 
 
 def _syslog() -> Parser:
-    parts = ("pri", "time", "host", "app", "pid", "msg")
-    groups = tuple(f"{part}_{rfc}" for rfc in (5424, 3164) for part in parts)
+    groups = ("pri", "time", "host", "app", "pid", "msg") * 2  # of either form
     steps = (
-        Field("when", DATE, _call("date", _either("time"))),
-        Field("priority", LONG, _number(_either("pri"))),
+        Field("when", DATE, _call("date", _name("time"))),
+        Field("priority", LONG, _number(_name("pri"))),
     )
     priority = _name("priority")
     made = (
         Field("_time", DATE, _syslog_time()),
-        *(Field(n, STRING, _either(n)) for n in ("host", "app")),
-        Field("pid", LONG, _number(_either("pid"))),
+        *_texts("host", "app"),
+        Field("pid", LONG, _number(_name("pid"))),
         Field("severity", LONG, _call("mod", priority, ast.Number(value=8))),
         Field("facility", LONG, _call("div", priority, ast.Number(value=8))),
-        Field("msg", STRING, _either("msg")),
+        *_texts("msg"),
     )
-    return Parser("syslog", "syslog lines, RFC 3164 or RFC 5424", SYSLOG, groups, made, steps)
+    return Parser("syslog", "syslog lines, RFC 3164 or RFC 5424", SYSLOG, groups, made, steps, kernel="syslog")
 
 
 def _iso_time() -> Parser:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from ...planner.expr import Expr
 from ...planner.types import STRING, Schema, Type
-from ..arrow import is_valid, nulls
+from .. import kernels
+from ..arrow import call, is_valid, nulls
 from ..batch import Batch, Column, Spans
 from ..context import Context
 from ..exprs import Eval, evaluate, over, plain, spread
@@ -25,10 +27,11 @@ from .reasons import Reasons
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One pattern and the groups wanted of it; each becomes a text column of the scratch schema."""
+    """One pattern and the groups wanted of it; each becomes a text column of the scratch schema. Of several groups in one
+    place at most one takes part in a match."""
 
     pattern: Pattern
-    groups: tuple[int, ...]
+    groups: tuple[tuple[int, ...], ...]
 
 
 class ParseTransform(StreamTransform):
@@ -94,27 +97,41 @@ class ParseTransform(StreamTransform):
         columns: list[Column] = []
         matched = np.ones(n, np.bool_)
         for cut in self._cuts:
-            found: list[Any] = extract(source, cut.pattern, [0, *cut.groups])
+            flat = [0, *(g for groups in cut.groups for g in groups)]
+            found = dict(zip(flat, extract(source, cut.pattern, flat), strict=True))
             matched &= _has_value(found[0])
-            columns += found[1:]
+            columns += [_either([found[g] for g in groups]) for groups in cut.groups]
         return columns, matched
 
     def _cut_compiled(self, text: Spans) -> tuple[list[Column], NDArray[np.bool_]]:
         """The kernel's places; rows that it is not sure of go to the pattern."""
-        from ..kernels import accesslog
-
+        module: Any = importlib.import_module(f"{kernels.__name__}.{self._kernel.replace('_', '')}")
+        find = getattr(module, self._kernel)
         self._used_kernel = True
-        n, groups = len(text), self._cuts[0].groups
-        starts, lengths = np.empty((accesslog.N_FIELDS, n), np.int32), np.empty((accesslog.N_FIELDS, n), np.int32)
+        n, groups = len(text), [min(g) for g in self._cuts[0].groups]
+        starts, lengths = np.empty((module.N_FIELDS, n), np.int32), np.empty((module.N_FIELDS, n), np.int32)
         status = np.empty(n, np.uint8)
         matched = np.ones(n, np.bool_)
-        if accesslog.access_log(text.data, text.start, text.length, starts.ravel(), lengths.ravel(), status):
-            rows = np.flatnonzero(status == accesslog.UNSURE)
+        if find(text.data, text.start, text.length, starts.ravel(), lengths.ravel(), status):
+            rows = np.flatnonzero(status == module.UNSURE)
             found, matched[rows] = self._cut(text.take(rows))
             for group, column in zip(groups, found, strict=True):
                 assert isinstance(column, Spans)
                 starts[group - 1, rows], lengths[group - 1, rows] = column.start, column.length
         return [Spans(text.buffer, text.data, starts[g - 1], lengths[g - 1]) for g in groups], matched
+
+
+def _either(columns: Sequence[Column]) -> Column:
+    """Of each row the one that has a value."""
+    out = columns[0]
+    for other in columns[1:]:
+        if isinstance(out, Spans) and isinstance(other, Spans):
+            here = out.length >= 0
+            start, length = np.where(here, out.start, other.start), np.where(here, out.length, other.length)
+            out = Spans(out.buffer, out.data, start, length)
+        else:
+            out = call("coalesce", plain(out, len(out)), plain(other, len(other)))
+    return out
 
 
 def _has_value(column: Column) -> NDArray[np.bool_]:
