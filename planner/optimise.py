@@ -8,6 +8,7 @@ from .plan import Node, Project, line_of, rebuilt
 from .rules import Helpers, Rule
 from .rules.fold_constants import fold_constants
 from .rules.inline_procedures import inline_procedures
+from .rules.join_order import join_order
 from .rules.late_fields import late_fields
 from .rules.prune_fields import prune_fields
 from .rules.push_filter import push_filter
@@ -22,6 +23,7 @@ RULES: tuple[Rule, ...] = (
     push_filter_combine,
     push_into_scan,
     sort_limit_to_topk,
+    join_order,
     small_left,
 )
 MAX_ROUNDS = 1000  # far more than any plan needs; a rule that undoes another is a fault of ours
