@@ -1,7 +1,7 @@
 """JSON texts and the values in them that a path names. Each distinct text is read once.
 
-A value is text: strings as they are, numbers as they were written, true and false, arrays and objects as compact JSON.
-JSON's null is null.
+A value is text: strings as they are, numbers, true and false as they were written, arrays and objects as they were
+written without the blanks between their parts. JSON's null is null.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from json.decoder import scanstring
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -24,6 +25,7 @@ STEP = re.compile(
     r"|(?P<all>\.\*|\[\*\])"
 )
 HALF = re.compile(r"[\ud800-\udfff]")
+BETWEEN = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t\n\r]+')
 
 
 class BadPath(ValueError):
@@ -50,44 +52,29 @@ def parse(path: str) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-class _Number(float):
-    """A number with a fraction or an exponent that remembers how it was written."""
-
-    text: str
-
-    def __new__(cls, text: str) -> _Number:
-        made = super().__new__(cls, text)
-        made.text = text
-        return made
-
-
 def _no_json(text: str) -> NoReturn:
     raise ValueError(f"{text} is no JSON")
 
 
-_decoder = json.JSONDecoder(parse_float=_Number, parse_int=None, parse_constant=_no_json)
+_values = json.JSONDecoder(parse_constant=_no_json)
+_places: Any = json.JSONDecoder(parse_int=float, parse_constant=_no_json)  # its values are thrown away
 
 
 def loads(text: str) -> Any:
-    """ValueError or RecursionError where the text is no JSON."""
-    return _decoder.decode(text)
+    """The value of a JSON text; ValueError or RecursionError where it is none."""
+    return whole(_values.decode(text))
 
 
-def text_of(value: Any) -> str | None:
+def whole(value: Any) -> Any:
+    """The same value with clean texts throughout."""
     match value:
-        case None:
-            return None
         case str():
-            out = value
-        case bool():
-            return "true" if value else "false"
-        case _Number():
-            return value.text
-        case int():
-            return str(value)
-        case _:
-            out = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return clean(out)
+            return clean(value)
+        case list():
+            return [whole(v) for v in value]
+        case dict():
+            return {clean(k): whole(v) for k, v in value.items()}
+    return value
 
 
 def clean(text: str) -> str:
@@ -95,46 +82,100 @@ def clean(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if HALF.search(text) else text
 
 
-def plain(value: Any) -> Any:
-    """The same value with clean texts and Python's own numbers throughout."""
-    match value:
-        case str():
-            return clean(value)
-        case _Number():
-            return float(value)
-        case list():
-            return [plain(v) for v in value]
-        case dict():
-            return {clean(k): plain(v) for k, v in value.items()}
-    return value
+# places in one text
 
 
-def hits(value: Any, steps: Sequence[Step]) -> Iterator[Any]:
-    """The values at a path, in order."""
+def _blanks(text: str, at: int) -> int:
+    while at < len(text) and text[at] in " \t\n\r":
+        at += 1
+    return at
+
+
+def _end(text: str, at: int) -> int:
+    """Behind the value that begins at `at`."""
+    try:
+        return int(_places.scan_once(text, at)[1])
+    except StopIteration:
+        raise ValueError("no value") from None
+
+
+def begin(text: str) -> int:
+    """Where the one value of a text begins; ValueError or RecursionError where it is no JSON."""
+    at = _blanks(text, 0)
+    if _blanks(text, _end(text, at)) != len(text):
+        raise ValueError("more than one value")
+    return at
+
+
+def members(text: str, at: int) -> dict[str, int]:
+    """Where the value of each key of the good object at `at` begins; the last of equal keys wins."""
+    out: dict[str, int] = {}
+    at = _blanks(text, at + 1)
+    while text[at] == '"':
+        key, at = scanstring(text, at + 1, True)
+        out[clean(key)] = at = _blanks(text, _blanks(text, at) + 1)
+        at = _blanks(text, _end(text, at))
+        if text[at] == ",":
+            at = _blanks(text, at + 1)
+    return out
+
+
+def elements(text: str, at: int) -> list[int]:
+    """Where the elements of the good array at `at` begin."""
+    out: list[int] = []
+    at = _blanks(text, at + 1)
+    while text[at] != "]":
+        out.append(at)
+        at = _blanks(text, _end(text, at))
+        if text[at] == ",":
+            at = _blanks(text, at + 1)
+    return out
+
+
+def text_of(text: str, at: int) -> str | None:
+    """The good value at `at` as text."""
+    match text[at]:
+        case "n":
+            return None
+        case '"':
+            return clean(scanstring(text, at + 1, True)[0])
+        case "{" | "[":
+            return BETWEEN.sub(r"\1", text[at : _end(text, at)])
+    return text[at : _end(text, at)]
+
+
+def hits(text: str, at: int, steps: Sequence[Step]) -> Iterator[int]:
+    """Where the values at a path begin, in order, from the good value at `at` on."""
     for i, step in enumerate(steps):
+        kind = text[at]
         if step is None:
-            parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+            parts = members(text, at).values() if kind == "{" else elements(text, at) if kind == "[" else ()
             for part in parts:
-                yield from hits(part, steps[i + 1 :])
+                yield from hits(text, part, steps[i + 1 :])
             return
         if isinstance(step, str):
-            if not isinstance(value, dict) or step not in value:
-                return
-        elif not isinstance(value, list) or not -len(value) <= step < len(value):
+            found = members(text, at).get(step) if kind == "{" else None
+        else:
+            places = elements(text, at) if kind == "[" else []
+            found = places[step] if -len(places) <= step < len(places) else None
+        if found is None:
             return
-        value = value[step]
-    yield value
+        at = found
+    yield at
+
+
+# columns
 
 
 def _by_distinct(
-    text: pa.Array[Any], make: Callable[[list[Any]], pa.Array[Any]], read: Callable[[Any], Any]
+    text: pa.Array[Any], make: Callable[[list[Any]], pa.Array[Any]], read: Callable[[str, int], Any]
 ) -> tuple[pa.Array[Any], Mask]:
     """A column made of what `read` gives for each distinct text, and the rows whose text is no JSON."""
     coded: Any = call("dictionary_encode", text)
     made, bad = [], []
     for value in coded.dictionary.to_pylist():
         try:
-            made.append(read(loads(value)))
+            made.append(read(value, begin(value)))
             bad.append(False)
         except (ValueError, RecursionError):
             made.append(None)
@@ -144,14 +185,23 @@ def _by_distinct(
     return column, np.array([*bad, False], np.bool_)[codes]
 
 
-def at_path(text: pa.Array[Any], steps: tuple[Step, ...]) -> tuple[pa.Array[Any], Mask]:
+def at_path(text: pa.Array[Any], steps: tuple[Step, ...], compiled: bool = False) -> tuple[pa.Array[Any], Mask]:
     """The first hit in each text, as text; null where there is none. Also: where the text is no JSON."""
-    return _by_distinct(text, texts_from, lambda value: text_of(next(hits(value, steps), None)))
+    if compiled and all(isinstance(s, str) or (s is not None and s >= 0) for s in steps):
+        from .jsonfast import at_path as quick
+
+        return quick(text, steps)
+
+    def first(value: str, at: int) -> str | None:
+        found = next(hits(value, at, steps), None)
+        return None if found is None else text_of(value, found)
+
+    return _by_distinct(text, texts_from, first)
 
 
-def all_at_path(text: pa.Array[Any], steps: tuple[Step, ...]) -> tuple[pa.Array[Any], Mask]:
+def all_at_path(text: pa.Array[Any], steps: tuple[Step, ...], _: bool = False) -> tuple[pa.Array[Any], Mask]:
     """All hits in each text, as an array of texts."""
-    return _by_distinct(text, _lists, lambda value: [text_of(hit) for hit in hits(value, steps)])
+    return _by_distinct(text, _lists, lambda value, at: [text_of(value, hit) for hit in hits(value, at, steps)])
 
 
 def _lists(values: list[Any]) -> pa.Array[Any]:
@@ -160,21 +210,27 @@ def _lists(values: list[Any]) -> pa.Array[Any]:
     return lists_from(sizes, items, np.array([v is not None for v in values], np.bool_))
 
 
-def objects(text: pa.Array[Any]) -> tuple[pa.Array[Any], Mask, Mask]:
+def objects(text: pa.Array[Any], compiled: bool = False) -> tuple[pa.Array[Any], Mask, Mask]:
     """Each text as a map of its members' texts; where it is no JSON, and where it is JSON of another kind."""
-    others: list[bool] = []
+    if compiled:
+        from .jsonfast import objects as quick
 
-    def members(value: Any) -> dict[str, str | None] | None:
-        others.append(not isinstance(value, dict) and value is not None)
-        return {clean(k): text_of(v) for k, v in value.items()} if isinstance(value, dict) else None
-
+        return quick(text)
     coded: Any = call("dictionary_encode", text)
-    distinct, bad = _by_distinct(coded.dictionary, _maps, members)
-    other = np.zeros(len(distinct) + 1, np.bool_)
-    other[:-1][~bad] = others
-    codes = np.asarray(call("fill_null", coded.indices, -1))
-    column = distinct.take(array_from(codes.astype(np.int64), codes < 0))
-    return column, np.append(bad, False)[codes], other[codes]
+    made: list[dict[str, str | None] | None] = []
+    state = np.zeros(len(coded.dictionary) + 1, np.uint8)  # 1: no JSON, 2: no object
+    for i, value in enumerate(coded.dictionary.to_pylist()):
+        try:
+            at = begin(value)
+            is_object = value[at] == "{"
+            made.append({k: text_of(value, v) for k, v in members(value, at).items()} if is_object else None)
+            state[i] = 0 if is_object or value[at] == "n" else 2
+        except (ValueError, RecursionError):
+            made.append(None)
+            state[i] = 1
+    codes = np.asarray(call("fill_null", coded.indices, len(made)))
+    column = _maps([*made, None]).take(array_from(codes))
+    return column, state[codes] == 1, state[codes] == 2
 
 
 def _maps(values: list[Any]) -> pa.Array[Any]:

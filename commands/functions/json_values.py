@@ -118,7 +118,7 @@ def _no_lists(n: int, kind: Type) -> Any:
 
 def _in_text(ev: Eval, text: Any, steps: tuple[paths.Step, ...], row: Any) -> Any:
     find = paths.all_at_path if None in steps else paths.at_path
-    found, bad = find(text, steps)
+    found, bad = find(text, steps, ev.compiled)
     if bad.any():
         rows = np.zeros(ev.n, np.bool_)
         rows[row[bad]] = True
@@ -184,12 +184,12 @@ def _parsejson_type(call_: CallBinder) -> Type:
 )  # fmt: skip
 def parsejson(ev: Eval, value: Value) -> Value:
     if isinstance(ev.data, e.Literal):
-        made = column([paths.plain(ev.data.value)], ev.data.type, ev.zone, lambda row, reason, value: None)
+        made = column([ev.data.value], ev.data.type, ev.zone, lambda row, reason, value: None)
         return made.take(array_from(np.zeros(ev.n, np.int64)))
     text = ev.array(value)
     if ev.data.kind == "null":
         return nulls(ev.n, Type("map", item=STRING).arrow)
-    made, bad, other = paths.objects(text)
+    made, bad, other = paths.objects(text, ev.compiled)
     ev.reject("json", bad, text)
     ev.reject("type", other, text, 'no object; jsonpath(x, "$[*]") reads arrays')
     return made

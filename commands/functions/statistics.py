@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from ...engine.arrow import array_from, call, numbers_of
-from ...engine.exprs import Eval, Value
+import numpy as np
+import pyarrow as pa
+
+from ...engine.arrow import array_from, call, is_valid, numbers_of
+from ...engine.exprs import Eval, Value, plain
 from ...engine.random import normal_quantile
 from ...engine.strings import Ints, Mask
 from ..base import DOUBLE, NUMBER, CallBinder, Type, function
@@ -16,9 +19,24 @@ EARTH_M = 6_371_008.8  # mean radius (IUGG)
 
 def _columns(ev: Eval, *values: Value) -> tuple[list[Ints], Mask]:
     """Doubles (what a null holds is 0), and where all are there."""
-    parts = [ev.numbers(v) for v in values]
-    valid: Mask = np.logical_and.reduce([ok for _, ok in parts])
-    return [np.where(valid, x, 0).astype(np.float64) for x, _ in parts], valid
+    parts = [_one_or_rows(ev, v) for v in values]
+    valid = np.ones(ev.n, np.bool_)
+    for _, ok in parts:
+        valid &= ok
+    return [np.where(ok, x, 0).astype(np.float64) for x, ok in parts], valid
+
+
+def _one_or_rows(ev: Eval, value: Value) -> tuple[Ints, Mask]:
+    """Values and where they are there; of a constant one of each, which is computed with once."""
+    if isinstance(value, pa.Scalar):
+        value = plain(value, 1)
+        return numbers_of(value), is_valid(value)
+    return ev.numbers(value)
+
+
+def _rows(values: Ints, valid: Mask) -> pa.Array[Any]:
+    """A column of all rows."""
+    return array_from(np.broadcast_to(values, valid.shape), ~valid)
 
 
 def _level(call_: CallBinder, at: int = 0) -> None:
@@ -63,7 +81,7 @@ def norminv(ev: Eval, p: Value, mean: Value | None = None, sd: Value | None = No
         valid = _spread(ev, rest[1], valid, sd)
     with np.errstate(invalid="ignore", over="ignore"):
         z = z * rest[1] if sd is not None else z
-        return array_from(z + rest[0] if rest else z, ~valid)
+        return _rows(z + rest[0] if rest else z, valid)
 
 
 @function(
@@ -82,7 +100,7 @@ def normcdf(ev: Eval, value: Value, mean: Value | None = None, sd: Value | None 
         if sd is not None:
             valid = _spread(ev, rest[1], valid, sd)
             x = x / rest[1]
-        return array_from(np.asarray(ndtr(x), np.float64), ~valid)
+        return _rows(np.asarray(ndtr(x), np.float64), valid)
 
 
 @function(
@@ -102,7 +120,7 @@ def tinv(ev: Eval, p: Value, df: Value) -> Value:
     out = np.where(
         inside & (x != 0.5), stdtrit(np.where(inside, n, 1), np.where(inside, x, 0.5)), np.where(x == 0.5, 0.0, z)
     )
-    return array_from(out, ~valid)
+    return _rows(out, valid)
 
 
 @function(
@@ -116,7 +134,7 @@ def zscore(ev: Eval, value: Value, mean: Value, sd: Value) -> Value:
     zero = valid & (s == 0)
     ev.reject("div0", zero, value)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        return array_from((x - m) / np.where(zero, 1, s), ~valid | zero)
+        return _rows((x - m) / np.where(zero, 1, s), valid & ~zero)
 
 
 @function(
@@ -128,7 +146,7 @@ def zscore(ev: Eval, value: Value, mean: Value, sd: Value) -> Value:
 def servicez(ev: Eval, level: Value) -> Value:
     (p,), valid = _columns(ev, level)
     z, valid = _quantiles(ev, p, valid, level)
-    return array_from(z, ~valid)
+    return _rows(z, valid)
 
 
 def _stock(ev: Eval, values: tuple[Value, ...], level: Value, sd: Ints, lead: Ints, avg: Ints, sd_lead: Ints,
@@ -156,9 +174,9 @@ def _stock_type(call_: CallBinder) -> Type:
 )  # fmt: skip
 def safetystock(ev: Eval, *values: Value) -> Value:
     (p, sd, lead, *rest), valid = _columns(ev, *values)
-    avg, sd_lead = rest or (np.zeros(ev.n), np.zeros(ev.n))
+    avg, sd_lead = rest or (np.zeros(1), np.zeros(1))
     out, valid = _stock(ev, values, values[0], sd, lead, avg, sd_lead, p, valid)
-    return array_from(out, ~valid)
+    return _rows(out, valid)
 
 
 @function(
@@ -169,9 +187,9 @@ def safetystock(ev: Eval, *values: Value) -> Value:
 )  # fmt: skip
 def reorderpoint(ev: Eval, *values: Value) -> Value:
     (p, avg, sd, lead, *rest), valid = _columns(ev, *values)
-    out, valid = _stock(ev, values, values[0], sd, lead, avg, rest[0] if rest else np.zeros(ev.n), p, valid)
+    out, valid = _stock(ev, values, values[0], sd, lead, avg, rest[0] if rest else np.zeros(1), p, valid)
     with np.errstate(invalid="ignore", over="ignore"):
-        return array_from(out + avg * lead, ~valid)
+        return _rows(out + avg * lead, valid)
 
 
 @function(
@@ -183,13 +201,13 @@ def reorderpoint(ev: Eval, *values: Value) -> Value:
 def haversine(ev: Eval, lat1: Value, lon1: Value, lat2: Value, lon2: Value) -> Value:
     (a, b, c, d), valid = _columns(ev, lat1, lon1, lat2, lon2)
     odd = valid & ((np.abs(a) > 90) | (np.abs(c) > 90))
-    ev.reject("domain", odd, array_from(a), "a latitude between -90 and 90")
+    ev.reject("domain", odd, lat1, "a latitude between -90 and 90")
     to_rad = np.pi / 180.0
     with np.errstate(invalid="ignore"):
         north, east = _sin((c - a) * (to_rad / 2)), _sin((d - b) * (to_rad / 2))
         part = north * north + _cos(a * to_rad) * _cos(c * to_rad) * (east * east)
         root = np.sqrt(np.minimum(part, 1.0))
-    return array_from(2 * EARTH_M * numbers_of(call("asin", array_from(root))), ~valid | odd)
+    return _rows(2 * EARTH_M * numbers_of(call("asin", array_from(root))), valid & ~odd)
 
 
 def _sin(x: Ints) -> Ints:
