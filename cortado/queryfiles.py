@@ -36,7 +36,10 @@ class QueryFiles:
         return decoded(self._gate.read_bytes(path, self._within(path)), path)
 
     def identity(self, path: str) -> str:
-        return os.path.realpath(path)
+        try:
+            return os.path.realpath(path)
+        except (OSError, ValueError):  # no usable path: to read it says so
+            return path
 
     def relative(self, path: str, folder: str) -> str:
         return os.path.normpath(os.path.join(folder, os.path.expanduser(path) if path.startswith("~/") else path))

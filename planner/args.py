@@ -100,7 +100,16 @@ class Args:
     # options
 
     def given(self, name: str) -> bool:
-        return self.parsed.option(name) is not None
+        """Whether the option stands there; one that is null stands for none."""
+        raw = self.parsed.option(name)
+        if raw is None or not raw.value.startswith("$"):
+            return raw is not None
+        try:
+            names = option_values.parameter(raw.value)
+        except option_values.Unfit:
+            return True
+        found = self.binder.param(replace(names, span=raw.span)) if names is not None else None
+        return not (isinstance(found, Literal) and found.value is None)
 
     def option_span(self, name: str) -> Span:
         raw = self.parsed.option(name)
@@ -130,6 +139,8 @@ class Args:
         param: Literal | None = None
         try:
             param = self._param(raw)
+            if param is not None and param.value is None:
+                return option.default
             if param is not None:
                 return option_values.of_literal(param, option, time or self.binder.parse_time)
             text = option_values.unquote(raw.value, pattern=option.kind in (RAW, TEXT, "path"))
