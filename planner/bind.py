@@ -12,7 +12,7 @@ from typing import Any
 from . import ast
 from .args import Args
 from .bind_expr import STRICT_CODE, BindStop
-from .bind_procedures import Arguments, ProcedureBinder, Scope
+from .bind_procedures import Arguments, ProcedureBinder, Scope, covered_by
 from .catalog import AggregateFunction, Function, Note
 from .combine import Given
 from .expr import Expr, Late, Literal, is_late
@@ -325,7 +325,7 @@ class Binder(ProcedureBinder):
         body = " | ".join(stage_text(s) for s in stages if not s.calls)  # a call stands for the stages of its procedure
         return Pending(
             span=first.span, stage=first.number, inputs=(node,), rest=rest, body=body, beside=beside,
-            covers=f"{first.calls[0]}." if first.calls else "",
+            covers=covered_by(first),
         )  # fmt: skip
 
     def subquery(self, stages: Sequence[Parsed], nth: int | None = None) -> Node:

@@ -45,6 +45,12 @@ class Frame:
     scope: Scope
 
 
+def covered_by(stage: Parsed) -> str:
+    """How the numbers begin of the stages that the text of a call stands for, where a stage is one of them or their end."""
+    outermost = stage.calls[0] if stage.calls else stage.number if stage.command == CALL else ""
+    return outermost and f"{outermost}."
+
+
 @dataclass(frozen=True, slots=True)
 class Arguments:
     """Parameters of a query as its caller gives them. `is_text`: from a command line, to be read by their types.
