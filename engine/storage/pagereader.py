@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..arrow import array_from, bitmap_of, buffer_of, bytes_of, coded
+from ..arrow import array_from, bitmap_of, buffer_of, bytes_of, coded, concat, is_valid
 
 PAD = 64  # behind each buffer that kernels look into
 LARGEST = 1 << 26  # unpacked bytes of the wanted columns of a row group: above it the general reader goes in pieces
@@ -208,8 +208,12 @@ def _decoded(
     dictionaries = np.flatnonzero(rows[:, heads.KIND] == heads.DICTIONARY)
     if len(dictionaries) > 1 or (len(dictionaries) and dictionaries[0] != 0):
         return None
-    if not kind.n_bytes and not len(dictionaries):
-        return _plain_texts(data, table, rows, max_definition, n_rows)
+    if not kind.n_bytes:
+        if not len(dictionaries):
+            return _plain_texts(data, table, rows, max_definition, n_rows)
+        plain = np.flatnonzero((rows[1:, heads.ENCODING] == heads.PLAIN)) + 1
+        if len(plain):
+            return _mixed_texts(data, rows, int(plain[0]), kind, max_definition, n_rows)
     values = _dictionary(data, rows[0], kind) if len(dictionaries) else np.zeros(1 if not kind.n_bytes else 0, np.int64)
     if values is None:
         return None
@@ -235,6 +239,31 @@ def _decoded(
         numbers = numbers.astype(np.int32).view(np.float32).astype(np.float64).view(np.int64)
     bitmap = bitmap_of(nulls) if nulls is not None else None
     return cast("pa.Array[Any]", pa.Array.from_buffers(kind.arrow, n_rows, [bitmap, buffer_of(numbers)]))
+
+
+def _mixed_texts(
+    data: NDArray[np.uint8], rows: NDArray[np.int64], first: int, kind: _Kind, max_definition: int, n_rows: int
+) -> pa.Array[Any] | None:
+    """A writer's dictionary was full at page `first`: from there on texts are plain. They become values of the dictionary."""
+    from ..kernels import pageheads as heads
+
+    n_coded = int(rows[1:first, heads.N_VALUES].sum())
+    n_plain = n_rows - n_coded
+    if n_plain < 0 or not n_coded:
+        return None
+    head = np.ascontiguousarray(rows[:first]).reshape(-1)
+    front = _decoded(data, head, first, kind, max_definition, n_coded)
+    back = _plain_texts(data, np.ascontiguousarray(rows[first:]).reshape(-1), rows[first:], max_definition, n_plain)
+    if front is None or back is None:
+        return None
+    dictionary = cast(Any, front).dictionary
+    _, offsets, text = back.buffers()
+    values = cast(Any, pa.Array).from_buffers(pa.string(), n_plain, [None, offsets, text])
+    if dictionary.nbytes + values.nbytes > LARGEST:
+        return None
+    nulls = ~is_valid(back) if back.null_count else None
+    codes = array_from(np.arange(len(dictionary), len(dictionary) + n_plain, dtype=np.int32), nulls)
+    return coded(concat([cast(Any, front).indices, codes]), concat([dictionary, values]))
 
 
 def _plain_texts(
