@@ -195,13 +195,15 @@ def aggregate(
     aliases: Sequence[str] = (),
     ordered: bool = False,
     span_only: bool = False,
+    window_only: bool = False,
     tier: int = 1,
     details: str = "",
 ) -> Callable[[Any], Any]:
     """Enter an aggregate: `state(types, data)` makes the state of all groups (see engine.operators.states).
 
     `examples`: (call, its value as a literal) over the rows whose `x` is 1, 2, 3 and whose `_time` is 0, 10, 20 s after a minute.
-    `details`: Markdown, what its reference page says beyond the summary.
+    `details`: Markdown, what its reference page says beyond the summary. `window_only`: it makes one of
+    engine.operators.window.functions instead.
     """
 
     def enter(state: Any) -> Any:
@@ -211,7 +213,7 @@ def aggregate(
                 raise ValueError(f"two aggregates are named {n}")
             REGISTRY.aggregates[n] = AggregateFunction(
                 n, least, least if most is None else most, bind, state, syntax, summary, tuple(examples), tier, ordered,
-                span_only, details, "" if n == name else name,
+                span_only, details, "" if n == name else name, window_only,
             )  # fmt: skip
         return state
 

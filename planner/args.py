@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -195,7 +196,8 @@ class Args:
         return keys
 
     def aggregates(
-        self, items: Sequence[ast.Item], schema: Schema | None = None, *, span: bool = False, time: str | None = None
+        self, items: Sequence[ast.Item], schema: Schema | None = None, *, span: bool = False, time: str | None = None,
+        window: bool = False,
     ) -> tuple[AggCall, ...]:
         """The aggregates of a list; `keys` come first, since expressions over aggregates may read them.
 
@@ -203,11 +205,24 @@ class Args:
         calls `take_derived`; for all others stages behind the node do (`completed`).
         """
         aggs, derived = self.binder.aggregates(
-            items, self.schema if schema is None else schema, keys=self._keys, span=span, time=time
+            items, self.schema if schema is None else schema, keys=self._keys, span=span, time=time, window=window
         )
         self._derived = (*self._derived, *derived)
         self._hidden = (*self._hidden, *(a.name for a in aggs if is_hidden(a.name)))
         return aggs
+
+    @contextmanager
+    def known_fields(self) -> Iterator[None]:
+        """Within it an unknown field is E301: for expressions of commands that Logpresso does not have."""
+        before, self.binder.must_know = self.binder.must_know, True
+        try:
+            yield
+        finally:
+            self.binder.must_know = before
+
+    def put_derived(self, derived: Sequence[Derived], hidden: Sequence[str]) -> None:
+        """Expressions over aggregates in place of those that `take_derived` gave, and the columns only they read."""
+        self._derived, self._hidden = tuple(derived), tuple(hidden)
 
     def take_derived(self) -> tuple[Derived, ...]:
         """The expressions over aggregates that `aggregates` found."""

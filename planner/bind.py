@@ -95,6 +95,7 @@ class Binder(ProcedureBinder):
         self.forgiving = False
         self._sites = 0
         self._silent = 0
+        self.must_know = False  # an unknown field is E301, strict or not
         self._late = 0  # parameters that subqueries give, so far
         self._givers: list[tuple[Parsed, Node, tuple[tuple[str, str], ...]]] = []  # of the pipeline being bound
         self._known: dict[tuple[str, int], Node] = {}  # subqueries that have run: by stage and number

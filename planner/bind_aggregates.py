@@ -26,6 +26,7 @@ class AggregatePlaces:
     keys: tuple[Key, ...]
     span: bool
     time: str | None
+    window: bool = False
 
 
 class AggregateBinder(ExpressionBinder):
@@ -46,15 +47,16 @@ class AggregateBinder(ExpressionBinder):
         keys: Sequence[Key] = (),
         span: bool = False,
         time: str | None = None,
+        window: bool = False,
     ) -> tuple[tuple[AggCall, ...], tuple[Derived, ...]]:
         """The aggregates of a list, and the columns that are expressions over some of them (`plan.Derived`).
 
         `keys`: what such expressions may read besides. `span`: there are buckets of a length. `time`: the field that is
-        the time of a row, if the command was given one.
+        the time of a row, if the command was given one. `window`: each row has a place among others.
         """
         aggs: list[AggCall] = []
         derived: list[Derived] = []
-        places = AggregatePlaces(schema, tuple(keys), span, time)
+        places = AggregatePlaces(schema, tuple(keys), span, time, window)
         for item in items:
             made = self._item(item, places, aggs)
             if made is not None:
@@ -119,6 +121,12 @@ class AggregateBinder(ExpressionBinder):
             return None
         if function.span_only and not places.span:
             self.fail("E307", f"{e.name} needs buckets of a length: use it in timechart", e.span)
+            return None
+        if function.window_only and not places.window:
+            self.fail("E307", f"{e.name} goes by a row's place among others", e.span, hint="use it in window")
+            return None
+        if function.window_only and where is not None:
+            self.fail("E201", f"{e.name} takes no 'where'", e.span, hint="it looks at all rows of the group")
             return None
         if not function.least <= len(args) <= function.most:
             self.fail("E306", f"{e.name} takes {counts(function.least, function.most)}, not {len(args)}", e.span)

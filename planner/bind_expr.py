@@ -62,6 +62,7 @@ class ExpressionBinder:
     _silent: int
     asked: Asked | None  # while stages are bound on trial: what they look up in an open schema
     forgiving: bool  # the data might have had a field of any name: one that it lacks is null, without a word
+    must_know: bool
 
     @property
     def strict(self) -> bool:
@@ -116,6 +117,7 @@ class ExpressionBinder:
     # fields
 
     def unknown(self, name: str, span: Span, schema: Schema, *, always: bool = False) -> None:
+        always = always or self.must_know
         if self.forgiving and not always:
             return
         near = (name.lower(),) if name in ("TRUE", "FALSE", "NULL") else nearest(name, schema.names(), 1)

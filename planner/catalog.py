@@ -84,6 +84,7 @@ class AggregateFunction:
     span_only: bool = False  # per_second ...: only where buckets have a length
     details: str = ""
     alias_of: str = ""
+    window_only: bool = False  # lag, rank ...: a function of a row's place among others, no aggregate
 
 
 class Pushdown(Enum):

@@ -14,6 +14,7 @@ from .expr import Literal
 from .options import Option
 from .types import BOOL, DOUBLE, DURATION, LONG, MONTHS, NULL, STRING
 
+_LENGTHS = ("duration", "months")
 TRUTH = {"t": True, "true": True, "f": False, "false": False}
 TRUTH_TEXT = {True: "true", False: "false", None: "null"}
 DURATION_WORD = re.compile(r"(?:\d+(?:ns|us|ms|mon|[smhdwqy]))+\Z")
@@ -120,16 +121,16 @@ def of_literal(value: Literal, option: Option, time: Callable[[str], int | None]
         return None
     if kind == options.TIME and value.type.kind == "date":
         return got // 1000 if value.type.unit == "ns" else got
-    if kind in (options.DURATION, options.NUMBER_OR_DURATION) and value.type.kind == "duration":
-        return ast.Duration(ns=got * 1000, weeks=value.weeks)
-    if kind in (options.DURATION, options.NUMBER_OR_DURATION) and value.type.kind == "months":
-        return ast.Duration(months=got)
+    if kind in (options.DURATION, options.DURATIONS, options.NUMBER_OR_DURATION) and value.type.kind in _LENGTHS:
+        calendar = value.type.kind == "months"
+        length = ast.Duration(months=got) if calendar else ast.Duration(ns=got * 1000, weeks=value.weeks)
+        return (length,) if kind == options.DURATIONS else length
     if kind == options.LITERAL:
         return value
     if kind in (options.FIELD, options.FIELDS) and isinstance(got, list):
         return _names(got, kind)
     if (
-        kind in (options.INT, options.NUMBER, options.NUMBER_OR_DURATION)
+        kind in (options.INT, options.INTS, options.NUMBER, options.NUMBER_OR_DURATION)
         and isinstance(got, int | float)
         and not isinstance(got, bool)
     ):
@@ -167,14 +168,12 @@ def of_text(text: str, option: Option, time: Callable[[str], int | None], raw: s
                 return TRUTH[text.lower()]
             raise Unfit("t or f")
         case options.INT:
-            got = number(text)
-            if isinstance(got, float) and got.is_integer() and abs(got) < 2**63:
-                got = int(got)
-            if not isinstance(got, int) or not -(2**63) <= got < 2**63:
-                raise Unfit("a whole number")
-            if option.least is not None and got < option.least:
-                raise Unfit(f"a whole number of {option.least} or more")
-            return got
+            return _whole(text, option.least)
+        case options.INTS:
+            parts = split_list(text)
+            if not parts:
+                raise Unfit("whole numbers with commas between")
+            return tuple(_whole(unquote(t), option.least) for t in parts)
         case options.NUMBER:
             got = number(text)
             if got is None:
@@ -219,6 +218,17 @@ def _encoding(text: str) -> str:
     if found is None or not found._is_text_encoding or found.incrementaldecoder is None or found.name in NO_TEXT:
         raise Unfit("an encoding such as utf-8, utf-16 or euc-kr")
     return text
+
+
+def _whole(text: str, least: int | None) -> int:
+    got = number(text)
+    if isinstance(got, float) and got.is_integer() and abs(got) < 2**63:
+        got = int(got)
+    if not isinstance(got, int) or not -(2**63) <= got < 2**63:
+        raise Unfit("a whole number")
+    if least is not None and got < least:
+        raise Unfit(f"a whole number of {least} or more")
+    return got
 
 
 def _duration(text: str) -> ast.Duration:

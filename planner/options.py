@@ -8,6 +8,7 @@ from typing import Any
 # kinds of values; the Python value that a command gets is in brackets
 BOOL = "bool"  # t f true false (bool)
 INT = "whole number"  # (int)
+INTS = "whole numbers"  # comma list (tuple of int)
 NUMBER = "number"  # (int or float)
 TEXT = "text"  # (str)
 DELIMITER = "delimiter"  # text whose escapes are read, as those of strings are: "\t" is a tab (str)

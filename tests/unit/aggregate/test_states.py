@@ -25,7 +25,9 @@ N_GROUPS = 9
 DATA = {"values": 3, "array": 4, "percentile": (40.0, "linear"), "estpercentile": 40.0, "estdc": 9, "estdcount": 9}
 BY_TIME = ("earliest", "latest")  # their binder adds the time
 NAMES = sorted(
-    n for n, a in REGISTRY.aggregates.items() if not a.span_only and (n[0] != "p" or n in ("p50", "p99", "percentile"))
+    n
+    for n, a in REGISTRY.aggregates.items()
+    if not a.span_only and not a.window_only and (n[0] != "p" or n in ("p50", "p99", "percentile"))
 )
 
 

@@ -1,0 +1,317 @@
+"""Sums over stretches of places, exact and rounded once; the general path is operators.window.sums.
+
+A double is a whole multiple of a unit; where the values of a group lie so close that sums fit 128 bits, sums up to each
+place are kept in two words and a stretch's is a difference. Otherwise a wide sum moves along with the stretch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .jit import bits_of, f64w, float_of, i32w, i64w, inline, kernel, leading_zeros, long_, u8w
+
+MASK32 = np.int64(0xFFFFFFFF)
+MANTISSA = np.int64((1 << 52) - 1)
+BIAS = 1075  # a double is mantissa * 2**(exponent - BIAS)
+
+
+@inline
+def scaled(value: Any, power: Any) -> Any:
+    """value * 2**power, where the result or what lies between is exact."""
+    while power > 1000:
+        value *= 2.0**1000
+        power -= 1000
+    while power < -1000:
+        value *= 2.0**-1000
+        power += 1000
+    return value * float_of(np.int64(power + 1023) << np.int64(52))
+
+
+@inline
+def rounded(high: Any, low: Any, power: Any) -> Any:
+    """The double nearest to (high, low) * 2**power, of a whole number in two words, `high` signed."""
+    negative = high < 0
+    top, bottom = np.uint64(high), low
+    if negative:
+        bottom = ~low + np.uint64(1)
+        top = ~np.uint64(high) + np.uint64(1 if bottom == 0 else 0)
+    if top == 0:
+        value = np.float64(bottom)
+    else:
+        zeros = np.uint64(leading_zeros(top))
+        word = top
+        rest = bottom
+        if zeros > 0:
+            word = (top << zeros) | (bottom >> (np.uint64(64) - zeros))
+            rest = bottom << zeros
+        if rest:
+            word |= np.uint64(1)
+        value = np.float64(word)
+        power += 64 - np.int64(zeros)
+    value = scaled(value, power)
+    return -value if negative else value
+
+
+@kernel(i64w, u8w, i32w, i32w, long_, i64w, u8w)
+def sum_longs(values: Any, valid: Any, low: Any, high: Any, holed: Any, cells: Any, stop: Any) -> Any:
+    """`cells`: four a place: low word, high word, count, unused. `valid` empty: all. O(places)."""
+    n = values.size
+    lows, highs = np.empty(n + 1, np.uint64), np.empty(n + 1, np.int64)
+    counts = np.empty(n + 1 if valid.size else 0, np.int64)
+    lows[0], highs[0] = 0, 0
+    if valid.size:
+        counts[0] = 0
+    for i in range(n):
+        if (i & 0xFFFF) == 0 and stop[0]:
+            return i
+        value = values[np.uint64(i)]
+        if valid.size:
+            is_in = valid[np.uint64(i)] != 0
+            counts[np.uint64(i + 1)] = counts[np.uint64(i)] + np.int64(is_in)
+            value = value if is_in else np.int64(0)
+        before = lows[np.uint64(i)]
+        after = before + np.uint64(value)
+        lows[np.uint64(i + 1)] = after
+        highs[np.uint64(i + 1)] = highs[np.uint64(i)] + (value >> 63) + np.int64(after < before)
+    for i in range(n):
+        if (i & 0xFFFF) == 0 and stop[0]:
+            return i
+        a, b = np.uint64(low[np.uint64(i)]), np.uint64(high[np.uint64(i)])
+        lo = lows[b] - lows[a]
+        hi = highs[b] - highs[a] - np.int64(lows[b] < lows[a])
+        count = (counts[b] - counts[a]) if valid.size else np.int64(b - a)
+        if holed and a <= np.uint64(i) < b and (not valid.size or valid[np.uint64(i)]):
+            own = values[np.uint64(i)]
+            borrow = np.int64(lo < np.uint64(own))
+            lo -= np.uint64(own)
+            hi -= (own >> 63) + borrow
+            count -= 1
+        at = np.uint64(4 * i)
+        cells[at], cells[at + np.uint64(1)], cells[at + np.uint64(2)] = np.int64(lo), hi, count
+    return n
+
+
+@inline
+def range_of(values: Any, valid: Any, first: Any, end: Any) -> Any:
+    """Least and greatest exponent of the finite values that are not 0; whether there are others than finite ones."""
+    least, most, odd = np.int64(2047), np.int64(0), False
+    for i in range(first, end):
+        if valid.size and not valid[np.uint64(i)]:
+            continue
+        bits = bits_of(values[np.uint64(i)])
+        exponent = (bits >> 52) & 0x7FF
+        if exponent == 0x7FF:
+            odd = True
+        elif bits << 1:
+            exponent = max(exponent, 1)
+            least, most = min(least, exponent), max(most, exponent)
+    if most == 0:
+        least, most = np.int64(1), np.int64(1)
+    return least, most, odd
+
+
+@inline
+def whole(value: Any, least: Any) -> Any:
+    """A finite double as a whole number of units 2**(least - BIAS), in two words."""
+    bits = bits_of(value)
+    exponent = (bits >> 52) & 0x7FF
+    mantissa = np.uint64(bits & MANTISSA)
+    if exponent:
+        mantissa |= np.uint64(1 << 52)
+    else:
+        exponent = np.int64(1)
+    low, high = np.uint64(0), np.uint64(0)
+    if mantissa:
+        shift = np.uint64(exponent - least)
+        if shift == 0:
+            low = mantissa
+        elif shift < np.uint64(64):
+            low = mantissa << shift
+            high = mantissa >> (np.uint64(64) - shift)
+        else:
+            high = mantissa << (shift - np.uint64(64))
+        if bits < 0:
+            low = ~low + np.uint64(1)
+            high = ~high + np.uint64(1 if low == 0 else 0)
+    return low, np.int64(high)
+
+
+@inline
+def narrow(
+    values: Any, valid: Any, first: Any, end: Any, least: Any, low: Any, high: Any, holed: Any,
+    lows: Any, highs: Any, counts: Any, total: Any, number: Any, stop: Any,
+) -> Any:  # fmt: skip
+    """One group by sums up to each place, in two words."""
+    lows[0], highs[0] = np.uint64(0), np.int64(0)
+    if valid.size:
+        counts[0] = 0
+    for i in range(first, end):
+        if (i & 0xFFFF) == 0 and stop[0]:
+            return
+        k = np.uint64(i - first)
+        is_in = True
+        if valid.size:
+            is_in = valid[np.uint64(i)] != 0
+            counts[k + np.uint64(1)] = counts[k] + np.int64(is_in)
+        lo, hi = np.uint64(0), np.int64(0)
+        if is_in:
+            lo, hi = whole(values[np.uint64(i)], least)
+        after = lows[k] + lo
+        lows[k + np.uint64(1)] = after
+        highs[k + np.uint64(1)] = highs[k] + hi + np.int64(after < lo)
+    power = least - BIAS
+    for i in range(first, end):
+        if (i & 0xFFFF) == 0 and stop[0]:
+            return
+        a, b = np.uint64(np.int64(low[np.uint64(i)]) - first), np.uint64(np.int64(high[np.uint64(i)]) - first)
+        lo = lows[b] - lows[a]
+        hi = highs[b] - highs[a] - np.int64(lows[b] < lows[a])
+        count = (counts[b] - counts[a]) if valid.size else np.int64(b - a)
+        if holed:
+            own = np.uint64(i - first)
+            if a <= own and own < b and (not valid.size or valid[np.uint64(i)] != 0):
+                x, y = whole(values[np.uint64(i)], least)
+                hi -= y + np.int64(lo < x)
+                lo -= x
+                count -= 1
+        total[np.uint64(i)] = rounded(hi, lo, power)
+        number[np.uint64(i)] = count
+
+
+@inline
+def add(limbs: Any, odd: Any, value: Any, base: Any, sign: Any) -> Any:
+    """Put a value on (`sign` 1) or take it off (-1) a wide sum whose field 0 is `base`."""
+    bits = bits_of(value)
+    exponent = (bits >> 52) & 0x7FF
+    mantissa = bits & MANTISSA
+    odd[3] += sign
+    if exponent == 0x7FF:
+        if mantissa:
+            odd[0] += sign
+        elif bits < 0:
+            odd[2] += sign
+        else:
+            odd[1] += sign
+        return
+    if exponent:
+        mantissa |= np.int64(1) << np.int64(52)
+    elif mantissa:
+        exponent = np.int64(1)
+    else:
+        return
+    field, shift = (exponent >> 5) - base, exponent & 31
+    if bits < 0:
+        sign = -sign
+    rest = mantissa >> (32 - shift)
+    limbs[field] += sign * ((mantissa << shift) & MASK32)
+    limbs[field + 1] += sign * (rest & MASK32)
+    limbs[field + 2] += sign * (rest >> 32)
+
+
+@inline
+def settled(limbs: Any, digits: Any, base: Any) -> Any:
+    """The double nearest to the sum of limbs[j] * 2**(32 * (base + j) - BIAS)."""
+    width = limbs.size
+    negative = False
+    for attempt in range(2):
+        carry = np.int64(0)
+        for j in range(width + 2):
+            limb = limbs[j] if j < width else np.int64(0)
+            carry += -limb if attempt else limb
+            digits[j] = carry & MASK32
+            carry >>= 32
+        negative = attempt == 1
+        if carry >= 0:
+            break
+    high = width + 1
+    while high >= 0 and digits[high] == 0:
+        high -= 1
+    if high < 0:
+        return 0.0
+    word = np.uint64(digits[high]) << np.uint64(32)
+    if high > 0:
+        word |= np.uint64(digits[high - 1])
+    zeros = np.uint64(leading_zeros(word))
+    word <<= zeros
+    third = np.uint64(digits[high - 2]) if high > 1 else np.uint64(0)
+    word |= (third << zeros) >> np.uint64(32)
+    sticky = ((third << zeros) & np.uint64(0xFFFFFFFF)) != 0
+    for j in range(high - 2):
+        if digits[j]:
+            sticky = True
+    if sticky:
+        word |= np.uint64(1)
+    value = scaled(np.float64(word), 32 * (base + high - 1) - np.int64(zeros) - BIAS)
+    return -value if negative else value
+
+
+@inline
+def wide(
+    values: Any, valid: Any, first: Any, end: Any, least: Any, most: Any, low: Any, high: Any, holed: Any,
+    total: Any, number: Any, stop: Any,
+) -> Any:  # fmt: skip
+    """One group by a sum of as many fields of 32 bits as its values need, moved along with the stretch."""
+    base = least >> 5
+    limbs = np.zeros((most >> 5) - base + 3, np.int64)
+    digits = np.zeros(limbs.size + 2, np.int64)
+    odd = np.zeros(4, np.int64)  # NaN, infinity, minus infinity; values
+    a = b = np.int64(first)
+    for i in range(first, end):
+        if (i & 0xFF) == 0 and stop[0]:
+            return
+        begin, until = np.int64(low[np.uint64(i)]), np.int64(high[np.uint64(i)])
+        if begin < a or until < b or begin > b:
+            limbs[:] = 0
+            odd[:] = 0
+            a = b = begin
+        while b < until:
+            if not valid.size or valid[np.uint64(b)]:
+                add(limbs, odd, values[np.uint64(b)], base, np.int64(1))
+            b += 1
+        while a < begin:
+            if not valid.size or valid[np.uint64(a)]:
+                add(limbs, odd, values[np.uint64(a)], base, np.int64(-1))
+            a += 1
+        hole = holed and begin <= i and i < until and (not valid.size or valid[np.uint64(i)] != 0)
+        if hole:
+            add(limbs, odd, values[np.uint64(i)], base, np.int64(-1))
+        if odd[0] or (odd[1] and odd[2]):
+            total[np.uint64(i)] = np.nan
+        elif odd[1]:
+            total[np.uint64(i)] = np.inf
+        elif odd[2]:
+            total[np.uint64(i)] = -np.inf
+        else:
+            total[np.uint64(i)] = settled(limbs, digits, base)
+        number[np.uint64(i)] = odd[3]
+        if hole:
+            add(limbs, odd, values[np.uint64(i)], base, np.int64(1))
+
+
+@kernel(f64w, u8w, i64w, i32w, i32w, long_, f64w, i64w, u8w)
+def sum_doubles(
+    values: Any, valid: Any, starts: Any, low: Any, high: Any, holed: Any, total: Any, number: Any, stop: Any
+) -> Any:  # fmt: skip
+    """The sum of each stretch and how many values it has. O(places), but for groups of wide range in O(places * range)."""
+    room = np.int64(0)
+    for g in range(starts.size - 1):
+        room = max(room, starts[g + 1] - starts[g])
+    lows, highs = np.empty(room + 1, np.uint64), np.empty(room + 1, np.int64)
+    counts = np.empty(room + 1 if valid.size else 0, np.int64)
+    for g in range(starts.size - 1):
+        if (g & 0xFF) == 0 and stop[0]:
+            return 0
+        first, end = starts[g], starts[g + 1]
+        least, most, odd = range_of(values, valid, first, end)
+        bits = most - least + 54
+        size = end - first
+        while size:
+            bits += 1
+            size >>= 1
+        if odd or bits > 127:
+            wide(values, valid, first, end, least, most, low, high, holed, total, number, stop)
+        else:
+            narrow(values, valid, first, end, least, low, high, holed, lows, highs, counts, total, number, stop)
+    return 0

@@ -1,0 +1,45 @@
+"""Which way a column is computed: by the kind of its state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..states.best import Best
+from ..states.extremes import Extreme, Range, Truth
+from ..states.moments import Moments
+from ..states.sums import Count, SumDouble, SumLong
+from . import functions, picks, sums
+from .evaluation import Evaluation, Made
+from .general import by_group, by_state
+from .moments import moments
+
+EVALUATORS: Mapping[type, Callable[[Evaluation, Any, str], Made]] = {
+    Count: sums.count,
+    SumLong: sums.sum_long,
+    SumDouble: sums.sum_double,
+    Extreme: picks.extreme,
+    Truth: picks.extreme,
+    Range: picks.spread,
+    Best: picks.best,
+    functions.RowNumber: functions.row_number,
+    functions.Shift: functions.shift,
+    functions.ShiftTime: functions.shift_time,
+    functions.Difference: functions.difference,
+    functions.Rank: functions.rank,
+    functions.Tile: functions.tile,
+    functions.ZScore: functions.zscore,
+}
+
+
+def evaluate(ev: Evaluation) -> Made:
+    maker = ev.column.maker
+    state = maker.make()
+    if ev.is_whole and not isinstance(state, functions.Function):
+        return by_group(ev, state, maker.out)
+    known = EVALUATORS.get(type(state))
+    if known is not None:
+        return known(ev, state, maker.out)
+    if isinstance(state, Moments) and state.arity == 1:
+        return moments(ev, state, maker.out)
+    return by_state(ev, state, maker.out, maker.make)

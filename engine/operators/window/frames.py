@@ -1,0 +1,123 @@
+"""From a frame to the stretch of places that each row sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...calendar import add_months
+from ...context import Context
+from ...zones import NS, US
+from .segment import I32, I64, Segment
+from .spec import Frame, Length
+
+LEAST, MOST = np.int64(-(1 << 63)), np.int64((1 << 63) - 1)
+
+
+@dataclass(slots=True)
+class Stretch:
+    """Places low .. high (exclusive) that the row at each place sees; `holed`: but for itself."""
+
+    low: I32
+    high: I32
+    holed: bool = False
+
+    def inside(self) -> NDArray[np.bool_]:
+        """Whether the row's own place is in its stretch and left out."""
+        own = np.arange(len(self.low), dtype=np.int32)
+        return (self.low <= own) & (own < self.high) if self.holed else np.zeros(len(own), np.bool_)
+
+    def sizes(self) -> I64:
+        return (self.high - self.low).astype(np.int64) - self.inside()
+
+    def sums(self, prefix: NDArray[Any], own: NDArray[Any]) -> NDArray[Any]:
+        """Sums over each stretch from sums over all places before (one more than places); `own`: the values."""
+        out: NDArray[Any] = prefix[self.high] - prefix[self.low]
+        if self.holed:
+            out -= own * self.inside().reshape(-1, *[1] * (own.ndim - 1))
+        return out
+
+
+def stretches(frame: Frame, segment: Segment, time: I64 | None, ns: bool) -> Stretch:
+    """`time`: of the rows in order, where the frame goes by it; `ns`: in nanoseconds."""
+    if frame.by_time:
+        assert time is not None
+        return _by_time(frame, segment, time, ns)
+    if frame.before is None and frame.after is None:
+        bounds = segment.starts.astype(np.int32)
+        return Stretch(bounds[segment.group], bounds[segment.group + 1], not frame.sees_self)
+    own = np.arange(segment.n, dtype=np.int64)
+    first, end = segment.starts[segment.group], segment.starts[segment.group + 1]
+    before, after = _count(frame.before), _count(frame.after)
+    low = first if before is None else np.maximum(first, own - min(before, segment.n))
+    high = end if after is None else np.minimum(end, own + min(after, segment.n) + 1)
+    low, high = np.minimum(low, end), np.maximum(high, first)
+    return Stretch(low.astype(np.int32), np.maximum(low, high).astype(np.int32), not frame.sees_self)
+
+
+def _count(bound: Any) -> int | None:
+    assert not isinstance(bound, Length)
+    return None if bound is None else int(bound)
+
+
+def _by_time(frame: Frame, segment: Segment, time: I64, ns: bool) -> Stretch:
+    group_bounds = segment.starts.astype(np.int32)
+    ends_at_row = not frame.own_time and not frame.open_high
+    if frame.before is None:
+        low = group_bounds[segment.group]
+    else:
+        low = distant(segment, time, frame.before, -1, frame.open_low, ns)
+    if ends_at_row:
+        high = np.arange(segment.n, dtype=np.int32) + np.int32(frame.sees_self)
+    elif frame.after is None:
+        high = group_bounds[segment.group + 1]
+    else:
+        high = distant(segment, time, frame.after, 1, not frame.open_high, ns)
+    return Stretch(low, np.maximum(low, high), not frame.sees_self and not ends_at_row)
+
+
+def distant(segment: Segment, time: I64, by: Length | int, sign: int, after_equal: bool, ns: bool) -> I32:
+    """For each place the first of its group whose time is not less (`after_equal`: greater) than its own moved on or back."""
+    assert isinstance(by, Length)
+    ctx = segment.ctx
+    if ctx.compiled and not by.months:
+        from ...kernels import windowrows
+
+        out = np.empty(segment.n, np.int32)
+        windowrows.search_from(time, segment.starts, sign * by.ticks, int(after_equal), out, ctx.stop)
+        ctx.check()
+        return out
+    return places(segment, time, _moved(time, by, sign, ns, ctx), after_equal)
+
+
+def _moved(time: I64, by: Length, sign: int, ns: bool, ctx: Context) -> I64:
+    """Times so much earlier or later; those beyond 64 bits are at their ends."""
+    if by.months:
+        return add_months(time, np.int64(sign * by.months), ctx.settings.timezone, NS if ns else US)[0]
+    if sign < 0:
+        return np.where(time < LEAST + by.ticks, LEAST, time - by.ticks)
+    return np.where(time > MOST - by.ticks, MOST, time + by.ticks)
+
+
+def places(segment: Segment, time: I64, targets: I64, after_equal: bool) -> I32:
+    """For each place the first of its group whose time is not less (`after_equal`: greater) than its target."""
+    if segment.ctx.compiled:
+        from ...kernels import windowrows
+
+        out = np.empty(segment.n, np.int32)
+        windowrows.search(time, targets, segment.starts, int(after_equal), out, segment.ctx.stop)
+        segment.ctx.check()
+        return out
+    n = segment.n
+    # all times and all targets in one order: as many times stand before a target as there are places before its place
+    group = np.concatenate([segment.group, segment.group])
+    is_time = np.repeat(np.array([1, 0], np.int8), n)
+    order = np.lexsort((is_time if not after_equal else 1 - is_time, np.concatenate([time, targets]), group))
+    before = np.cumsum(is_time[order])
+    out = np.empty(n, np.int32)
+    at = order >= n
+    out[order[at] - n] = before[at]
+    return out

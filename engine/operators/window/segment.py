@@ -1,0 +1,135 @@
+"""Rows of some groups in order: by key, then by the window's order, then as they came in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...aside import aside
+from ...context import Context
+from ..states.held import stable_order
+
+I64 = NDArray[np.int64]
+I32 = NDArray[np.int32]
+
+
+class Segment:
+    """`rows[k]` (ascending) is a row of the part, `pos[k]` its place in order. `starts`: where each group begins, and the end.
+
+    Columns are brought into order, and results out of it, by walking the rows as they came: one open cache line a group,
+    where walking the places would touch a new line a row.
+    """
+
+    def __init__(self, rows: I32, pos: I32, starts: I64, ctx: Context) -> None:
+        self.rows, self.pos, self.starts, self.ctx = rows, pos, starts, ctx
+        self._perm: I32 | None = None
+        self._group: I32 | None = None
+
+    @property
+    def n(self) -> int:
+        return len(self.rows)
+
+    @property
+    def perm(self) -> I32:
+        """The row at each place."""
+        if self._perm is None:
+            self._perm = np.empty(self.n, np.int32)
+            self._perm[self.pos] = self.rows
+        return self._perm
+
+    @property
+    def group(self) -> I32:
+        """The group's number, from 0, at each place."""
+        if self._group is None:
+            self._group = np.repeat(np.arange(len(self.starts) - 1, dtype=np.int32), np.diff(self.starts))
+        return self._group
+
+    def bring(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values of the part's rows, in order."""
+        out = np.empty(self.n, values.dtype)
+        if self.ctx.compiled and values.dtype.itemsize == 8:
+            from ...kernels import windowrows
+
+            windowrows.bring(values.view(np.int64), self.rows, self.pos, out.view(np.int64), self.ctx.stop)
+            self.ctx.check()
+        else:
+            out[self.pos] = values[self.rows]
+        return out
+
+    def give(self, values: NDArray[Any], out: NDArray[Any]) -> None:
+        """Values in order to the rows they belong to."""
+        if self.ctx.compiled and values.dtype.itemsize == 8 and out.dtype.itemsize == 8:
+            from ...kernels import windowrows
+
+            values = np.ascontiguousarray(values)
+            windowrows.give(values.view(np.int64), self.rows, self.pos, out.view(np.int64), self.ctx.stop)
+            self.ctx.check()
+        else:
+            out[self.rows] = values[self.pos]
+
+
+def segment(codes: I32, low: int, high: int, key: I64 | None, valid: NDArray[np.bool_] | None, ctx: Context) -> Segment:
+    """The rows of groups low .. high (exclusive). `key`: what they are ordered by; `valid`: rows that take part."""
+    if ctx.compiled:
+        return _compiled(codes, low, high, key, valid, ctx)
+    inside = (codes >= low) & (codes < high)
+    if valid is not None:
+        inside &= valid
+    rows = np.flatnonzero(inside).astype(np.int32)
+    own = codes[rows] - np.int32(low)
+    starts = _starts(np.bincount(own, minlength=high - low))
+    order = aside(ctx, 8 * len(rows), lambda: _order(own, None if key is None else key[rows]))
+    pos = np.empty(len(rows), np.int32)
+    pos[order] = np.arange(len(rows), dtype=np.int32)
+    return Segment(rows, pos, starts, ctx)
+
+
+def _starts(counts: NDArray[Any]) -> I64:
+    starts = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=starts[1:])
+    return starts
+
+
+def _order(own: I32, key: I64 | None) -> NDArray[np.int64]:
+    order = stable_order(own)
+    if key is None or _is_ordered(own[order], key[order]):
+        return order
+    return np.lexsort((key, own))
+
+
+def _is_ordered(own: I32, key: I64) -> bool:
+    return not bool(((key[1:] < key[:-1]) & (own[1:] == own[:-1])).any())
+
+
+def _compiled(
+    codes: I32, low: int, high: int, key: I64 | None, valid: NDArray[np.bool_] | None, ctx: Context
+) -> Segment:
+    from ...kernels import windowrows
+
+    mask = np.empty(0, np.uint8) if valid is None else valid.view(np.uint8)
+    rows = np.empty(len(codes), np.int32)
+    counts = np.zeros(high - low + 1, np.int64)
+    n = windowrows.choose(codes, low, high, mask, rows, counts, ctx.stop)
+    ctx.check()
+    rows = rows[:n]
+    starts = _starts(counts[:-1])
+    pos = np.empty(n, np.int32)
+    windowrows.place(codes, low, rows, starts[:-1].copy(), pos, ctx.stop)
+    ctx.check()
+    made = Segment(rows, pos, starts, ctx)
+    if key is not None:
+        values = made.bring(key)
+        if not windowrows.is_ordered(values, starts, ctx.stop):
+            ctx.check()
+            made.pos = aside(ctx, 8 * n, lambda: _reordered(values, made))
+    return made
+
+
+def _reordered(values: I64, made: Segment) -> I32:
+    """Places after the groups were sorted by `values` (given in order of arrival within the group)."""
+    order = np.lexsort((values, made.group))
+    rank = np.empty(made.n, np.int32)
+    rank[order] = np.arange(made.n, dtype=np.int32)
+    return rank[made.pos]

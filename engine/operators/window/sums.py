@@ -1,0 +1,161 @@
+"""Counts, sums and means over stretches, exactly: differences of whole numbers, rounded once.
+
+Doubles are whole multiples of a fixed unit, so sums up to each place are kept as digits of 32 bits that never carry into
+one another: a frame's sum is a difference of two of them, whatever came before or lies between.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...arrow import array_from
+from ..states.base import Finished
+from ..states.limbs import LOW32, SUM_UNIT, rounded
+from ..states.sums import Count, SumDouble, SumLong, _add128
+from .evaluation import Evaluation, Made, Mask
+from .segment import I64
+
+BLOCK = 1 << 16  # places whose digits are held at a time
+
+
+def count(ev: Evaluation, state: Count, out: str) -> Made:
+    if state.what == "true":
+        true = ev.truth(ev.column.args[0])
+        chosen = ev.chosen()
+        mask: Mask | None = true if chosen is None else true & chosen
+    else:
+        mask = ev.mask(*range(state.arity))
+    return Made(array_from(ev.count(mask)))
+
+
+def sum_long(ev: Evaluation, state: SumLong, out: str) -> Made:
+    mask = ev.mask(0)
+    few = ev.too_few(mask)
+    if ev.ctx.compiled:
+        from ...kernels import windowsums
+
+        cells = np.zeros((ev.n, 4), np.int64)
+        windowsums.sum_longs(
+            ev.numbers(),
+            _bytes(mask),
+            ev.stretch.low,
+            ev.stretch.high,
+            int(ev.stretch.holed),
+            cells.reshape(-1),
+            ev.ctx.stop,
+        )
+        ev.ctx.check()
+        state.cells = cells
+        return ev.finished(state, out, few)
+    values = ev.numbers() if mask is None else np.where(mask, ev.numbers(), 0)
+    halves = np.stack([values & LOW32, values >> 32], axis=1)
+    prefix = np.zeros((ev.n + 1, 2), np.int64)
+    np.cumsum(halves, axis=0, out=prefix[1:])
+    small, large = ev.stretch.sums(prefix, halves).T
+    nothing = np.zeros(ev.n, np.int64)
+    low, high = _add128(nothing, nothing, np.ascontiguousarray(small), np.ascontiguousarray(large))
+    state.cells = np.stack([low, high, ev.count(mask), nothing], axis=1)
+    return ev.finished(state, out, few)
+
+
+def sum_double(ev: Evaluation, state: SumDouble, out: str) -> Made:
+    mask = ev.mask(0)
+    total, number = totals(ev, ev.doubles(), mask)
+    if out == "avg":
+        with np.errstate(invalid="ignore", divide="ignore"):
+            total = total / number
+    return ev.made(Finished(array_from(total, number == 0)), ev.too_few(mask))
+
+
+def totals(ev: Evaluation, values: NDArray[np.float64], mask: Mask | None) -> tuple[NDArray[np.float64], I64]:
+    """The exact sum of each stretch, rounded once to nearest even, and how many values it has."""
+    if ev.ctx.compiled:
+        return _compiled_totals(ev, values, mask)
+    number = ev.count(mask)
+    values = values if mask is None else np.where(mask, values, 0.0)
+    finite = np.isfinite(values)
+    total = np.empty(ev.n)
+    for begin, end in _blocks(ev.segment.starts):
+        _exact(ev, np.where(finite, values, 0.0), begin, end, total)
+    if not finite.all():
+        nan, plus, minus = (ev.count(m) > 0 for m in (np.isnan(values), values == np.inf, values == -np.inf))
+        nan |= plus & minus
+        total[plus], total[minus], total[nan] = np.inf, -np.inf, np.nan
+    return total, number
+
+
+def _compiled_totals(ev: Evaluation, values: NDArray[np.float64], mask: Mask | None) -> tuple[NDArray[np.float64], I64]:
+    from ...kernels import windowsums
+
+    total, number = np.empty(ev.n), np.empty(ev.n, np.int64)
+    windowsums.sum_doubles(
+        values,
+        _bytes(mask),
+        ev.segment.starts,
+        ev.stretch.low,
+        ev.stretch.high,
+        int(ev.stretch.holed),
+        total,
+        number,
+        ev.ctx.stop,
+    )
+    ev.ctx.check()
+    return total, number
+
+
+def _bytes(mask: Mask | None) -> NDArray[np.uint8]:
+    return np.empty(0, np.uint8) if mask is None else mask.view(np.uint8)
+
+
+def _blocks(starts: I64) -> list[tuple[int, int]]:
+    """Stretches of whole groups, of about BLOCK places."""
+    cuts, last = [0], 0
+    for begin in np.searchsorted(starts, np.arange(BLOCK, int(starts[-1]) + BLOCK, BLOCK)).tolist():
+        at = int(starts[min(begin, len(starts) - 1)])
+        if at > last:
+            cuts.append(at)
+            last = at
+    return list(pairwise(cuts))
+
+
+def _exact(ev: Evaluation, values: NDArray[np.float64], begin: int, end: int, total: NDArray[np.float64]) -> None:
+    """Sums of the places begin .. end, which are whole groups, of finite values."""
+    ev.ctx.check()
+    digits, lowest = _digits(values[begin:end])
+    if digits is None:
+        total[begin:end] = 0.0
+        return
+    prefix = np.zeros((end - begin + 1, digits.shape[1]), np.int64)
+    np.cumsum(digits, axis=0, out=prefix[1:])
+    s = ev.stretch
+    low, high = s.low[begin:end] - begin, s.high[begin:end] - begin
+    fields = prefix[high] - prefix[low]
+    if s.holed:
+        own = np.arange(end - begin)
+        fields -= digits * ((low <= own) & (own < high))[:, None]
+    total[begin:end] = rounded(fields, np.full(end - begin, lowest), SUM_UNIT)
+
+
+def _digits(values: NDArray[np.float64]) -> tuple[NDArray[np.int64] | None, int]:
+    """Each value in digits of 32 bits, signed, from the lowest field that any of them needs; and that field's number."""
+    bits = np.ascontiguousarray(values).view(np.int64)
+    exponent = (bits >> 52) & 0x7FF
+    mantissa = bits & np.int64((1 << 52) - 1)
+    mantissa = np.where(exponent > 0, mantissa | (1 << 52), mantissa)
+    live = mantissa != 0
+    if not live.any():
+        return None, 0
+    exponent = np.maximum(exponent, 1)
+    field, shift = exponent >> 5, exponent & 31
+    lowest = int(field[live].min())
+    width = int(field[live].max()) - lowest + 3
+    rest = mantissa >> (32 - shift)
+    out = np.zeros((len(values), width), np.int64)
+    rows = np.flatnonzero(live)
+    negative = bits[rows] < 0
+    for j, part in enumerate(((mantissa << shift) & LOW32, rest & LOW32, rest >> 32)):
+        out[rows, field[rows] - lowest + j] = np.where(negative, -part[rows], part[rows])
+    return out, lowest
