@@ -144,6 +144,13 @@ def own(array: pa.Array[Any]) -> pa.Array[Any]:
     return pa.concat_arrays([array, array.slice(0, 0)])
 
 
+def pooled(n: int, dtype: Any) -> NDArray[Any]:
+    """Room for n values, not set. Arrow's pool keeps pages for the next one, where NumPy gets new ones for each large array."""
+    kind = np.dtype(dtype)
+    buffer: Any = pa.allocate_buffer(n * kind.itemsize)
+    return np.frombuffer(buffer, kind, n)
+
+
 def nulls(n: int, kind: pa.DataType) -> pa.Array[Any]:
     return cast("pa.Array[Any]", cast(Any, pa).nulls(n, kind))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .jit import bits_of, f64w, float_of, i32w, i64w, inline, kernel, leading_zeros, long_, u8w
+from .jit import bits_of, f64w, float_of, i32w, i64w, inline, kernel, leading_zeros, long_, u8w, u64w
 
 MASK32 = np.int64(0xFFFFFFFF)
 MANTISSA = np.int64((1 << 52) - 1)
@@ -141,7 +141,7 @@ def whole(value: Any, least: Any) -> Any:
 @inline
 def narrow(
     values: Any, valid: Any, first: Any, end: Any, least: Any, low: Any, high: Any, holed: Any,
-    lows: Any, highs: Any, counts: Any, total: Any, number: Any, stop: Any,
+    mean: Any, lows: Any, highs: Any, counts: Any, total: Any, number: Any, stop: Any,
 ) -> Any:  # fmt: skip
     """One group by sums up to each place, in two words."""
     lows[0], highs[0] = np.uint64(0), np.int64(0)
@@ -176,8 +176,10 @@ def narrow(
                 hi -= y + np.int64(lo < x)
                 lo -= x
                 count -= 1
-        total[np.uint64(i)] = rounded(hi, lo, power)
-        number[np.uint64(i)] = count
+        value = rounded(hi, lo, power)
+        total[np.uint64(i)] = value / count if mean and count else value
+        if number.size:
+            number[np.uint64(i)] = count
 
 
 @inline
@@ -250,7 +252,7 @@ def settled(limbs: Any, digits: Any, base: Any) -> Any:
 @inline
 def wide(
     values: Any, valid: Any, first: Any, end: Any, least: Any, most: Any, low: Any, high: Any, holed: Any,
-    total: Any, number: Any, stop: Any,
+    mean: Any, total: Any, number: Any, stop: Any,
 ) -> Any:  # fmt: skip
     """One group by a sum of as many fields of 32 bits as its values need, moved along with the stretch."""
     base = least >> 5
@@ -278,28 +280,28 @@ def wide(
         if hole:
             add(limbs, odd, values[np.uint64(i)], base, np.int64(-1))
         if odd[0] or (odd[1] and odd[2]):
-            total[np.uint64(i)] = np.nan
+            value = np.nan
         elif odd[1]:
-            total[np.uint64(i)] = np.inf
+            value = np.inf
         elif odd[2]:
-            total[np.uint64(i)] = -np.inf
+            value = -np.inf
         else:
-            total[np.uint64(i)] = settled(limbs, digits, base)
-        number[np.uint64(i)] = odd[3]
+            value = settled(limbs, digits, base)
+        total[np.uint64(i)] = value / odd[3] if mean and odd[3] else value
+        if number.size:
+            number[np.uint64(i)] = odd[3]
         if hole:
             add(limbs, odd, values[np.uint64(i)], base, np.int64(1))
 
 
-@kernel(f64w, u8w, i64w, i32w, i32w, long_, f64w, i64w, u8w)
+@kernel(f64w, u8w, i64w, i32w, i32w, long_, long_, u64w, i64w, i64w, f64w, i64w, u8w)
 def sum_doubles(
-    values: Any, valid: Any, starts: Any, low: Any, high: Any, holed: Any, total: Any, number: Any, stop: Any
+    values: Any, valid: Any, starts: Any, low: Any, high: Any, holed: Any, mean: Any,
+    lows: Any, highs: Any, counts: Any, total: Any, number: Any, stop: Any,
 ) -> Any:  # fmt: skip
-    """The sum of each stretch and how many values it has. O(places), but for groups of wide range in O(places * range)."""
-    room = np.int64(0)
-    for g in range(starts.size - 1):
-        room = max(room, starts[g + 1] - starts[g])
-    lows, highs = np.empty(room + 1, np.uint64), np.empty(room + 1, np.int64)
-    counts = np.empty(room + 1 if valid.size else 0, np.int64)
+    """The sum of each stretch (`mean`: by the number of its values), and that number unless `number` is empty.
+
+    `lows`, `highs`, `counts`: room for one more than the largest group has (`counts` only with `valid`). O(places), but for groups of wide range in O(places * range)."""
     for g in range(starts.size - 1):
         if (g & 0xFF) == 0 and stop[0]:
             return 0
@@ -311,7 +313,7 @@ def sum_doubles(
             bits += 1
             size >>= 1
         if odd or bits > 127:
-            wide(values, valid, first, end, least, most, low, high, holed, total, number, stop)
+            wide(values, valid, first, end, least, most, low, high, holed, mean, total, number, stop)
         else:
-            narrow(values, valid, first, end, least, low, high, holed, lows, highs, counts, total, number, stop)
+            narrow(values, valid, first, end, least, low, high, holed, mean, lows, highs, counts, total, number, stop)
     return 0

@@ -108,10 +108,10 @@ class Evaluation:
         np.cumsum(mask, out=prefix[1:])
         return self.stretch.sums(prefix, mask.astype(np.int64))
 
-    def too_few(self, mask: Mask | None) -> Mask | None:
-        """Where fewer values count than are asked for."""
+    def too_few(self, mask: Mask | None, or_none: bool = False) -> Mask | None:
+        """Where fewer values count than are asked for. `or_none`: where there is none the value is null anyway."""
         least = self.column.least
-        if not least:
+        if not least or (least == 1 and (or_none or (mask is None and self.stretch.has_self))):
             return None
         few = self.count(mask) < least
         return few if few.any() else None

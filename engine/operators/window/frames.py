@@ -19,11 +19,12 @@ LEAST, MOST = np.int64(-(1 << 63)), np.int64((1 << 63) - 1)
 
 @dataclass(slots=True)
 class Stretch:
-    """Places low .. high (exclusive) that the row at each place sees; `holed`: but for itself."""
+    """Places low .. high (exclusive) that the row at each place sees; `holed`: but for itself. `has_self`: itself surely."""
 
     low: I32
     high: I32
     holed: bool = False
+    has_self: bool = False
 
     def inside(self) -> NDArray[np.bool_]:
         """Whether the row's own place is in its stretch and left out."""
@@ -76,6 +77,8 @@ def _by_time(frame: Frame, segment: Segment, time: I64, ns: bool) -> Stretch:
         high = group_bounds[segment.group + 1]
     else:
         high = distant(segment, time, frame.after, 1, not frame.open_high, ns)
+    if frame.sees_self and not frame.open_low and not frame.open_high:
+        return Stretch(low, high, has_self=True)
     return Stretch(low, np.maximum(low, high), not frame.sees_self and not ends_at_row)
 
 
@@ -86,8 +89,11 @@ def distant(segment: Segment, time: I64, by: Length | int, sign: int, after_equa
     if ctx.compiled and not by.months:
         from ...kernels import windowrows
 
-        out = np.empty(segment.n, np.int32)
-        windowrows.search_from(time, segment.starts, sign * by.ticks, int(after_equal), out, ctx.stop)
+        out = segment.empty(np.int32)
+        if by.ticks == 0:
+            (windowrows.ends if after_equal else windowrows.beginnings)(time, segment.starts, out, ctx.stop)
+        else:
+            windowrows.search_from(time, segment.starts, sign * by.ticks, int(after_equal), out, ctx.stop)
         ctx.check()
         return out
     return places(segment, time, _moved(time, by, sign, ns, ctx), after_equal)
@@ -107,7 +113,7 @@ def places(segment: Segment, time: I64, targets: I64, after_equal: bool) -> I32:
     if segment.ctx.compiled:
         from ...kernels import windowrows
 
-        out = np.empty(segment.n, np.int32)
+        out = segment.empty(np.int32)
         windowrows.search(time, targets, segment.starts, int(after_equal), out, segment.ctx.stop)
         segment.ctx.check()
         return out

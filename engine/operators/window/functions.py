@@ -187,12 +187,12 @@ def zscore(ev: Evaluation, state: ZScore, out: str) -> Made:
 
     mask = ev.mask(0)
     values = ev.doubles()
-    total, number = totals(ev, values, mask)
+    mean, _ = totals(ev, values, mask, mean=True)
     deviation = moments(ev, Moments([Type("double")]), "stddev").values
     assert deviation is not None
     spread = numbers_of(deviation)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        score = (values - total / number) / spread
+        score = (values - mean) / spread
     nulls = ~is_valid(deviation) | (spread == 0)
     if mask is not None:
         nulls |= ~mask

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...arrow import array_from, bools_of, concat, is_valid, numbers_of
+from ...arrow import array_from, bools_of, concat, is_valid, numbers_of, pooled
 from ...arrow import nulls as null_array
 from .evaluation import Faults, Made, is_fixed
 from .segment import Segment
@@ -51,7 +51,7 @@ class Out:
         data: NDArray[Any] = bools_of(values) if is_bool else numbers_of(values)
         with self._lock:
             if self._values is None:
-                self._values = np.zeros(self.n, data.dtype)
+                self._values = pooled(self.n, data.dtype)
             self._rows_put += segment.n
             if values.null_count and self._valid is None:
                 self._valid = np.ones(self.n, np.bool_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
@@ -11,16 +12,20 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...arrow import is_valid, numbers_of
+from ...arrow import is_valid, numbers_of, pooled
 from ...context import Context
 from ..keyform import SIGN, Words, normal
 from ..keysort import ranks
+from ..states.held import stable_order
 from .evaluation import Evaluation
 from .evaluators import evaluate
 from .frames import Stretch, stretches
 from .outs import Out
-from .segment import I32, I64, Segment, segment
+from .segment import I32, I64, Arena, Segment, segment
 from .spec import WHOLE, Program, Sorting
+
+LEAST = 1 << 13  # rows that are worth a piece of work of their own
+PIECE_KEYS = 1 << 14
 
 
 class Part:
@@ -29,6 +34,8 @@ class Part:
     def __init__(self, program: Program, codes: I32, n_keys: int, arrays: dict[int, pa.Array[Any]]) -> None:
         self.program, self.codes, self.n_keys, self.arrays = program, codes, n_keys, arrays
         self.outs = [Out(len(codes), c.type.arrow) for c in program.columns]
+        self._lock = threading.Lock()
+        self._arenas: list[Arena] = []  # those that no piece of work has now
         self._keys: dict[int, tuple[I64 | None, NDArray[np.bool_] | None]] = {}
 
     def tasks(self, n: int, ctx: Context) -> list[Callable[[], None]]:
@@ -40,15 +47,44 @@ class Part:
                 for column, out in zip(self.program.columns, self.outs, strict=True):
                     if column.sorting == i:
                         out.leave_out(~valid)
-        return [partial(self.compute, low, high, ctx) for low, high in self._ranges(n)]
+        return [partial(self.compute, sizes, low, rows, ctx) for sizes, low, rows in self._pieces(n, ctx)]
 
-    def _ranges(self, n: int) -> list[tuple[int, int]]:
-        if n <= 1 or self.n_keys <= 1:
-            return [(0, self.n_keys)]
-        ends = np.cumsum(np.bincount(self.codes, minlength=self.n_keys))
-        cuts = np.unique(np.searchsorted(ends, np.arange(1, n) * (len(self.codes) / n)) + 1)
-        bounds = [0, *cuts[cuts < self.n_keys].tolist(), self.n_keys]
-        return list(pairwise(bounds))
+    def _pieces(self, threads: int, ctx: Context) -> list[tuple[I64, int, I32]]:
+        """Ranges of groups, and the rows of each.
+
+        A piece reads every cache line of the columns that has a row of it, so there are no more than threads; but for so
+        many groups that their places do not fit into the processor's cache.
+        """
+        n, sizes = len(self.codes), self._sizes(ctx)
+        if self.n_keys <= 1 or n < 2 * LEAST:
+            return [(sizes, 0, np.arange(n, dtype=np.int32))]
+        ends = np.cumsum(sizes)
+        pieces = min(max(threads, self.n_keys // PIECE_KEYS), n // LEAST)
+        cuts = np.unique(np.searchsorted(ends, np.arange(1, pieces) * (n / pieces)) + 1)
+        bounds = np.concatenate([[0], cuts[cuts < self.n_keys], [self.n_keys]])
+        piece = np.repeat(np.arange(len(bounds) - 1, dtype=np.int32), np.diff(bounds))
+        starts = np.append(0, ends)[bounds]
+        if ctx.compiled:
+            from ...kernels import windowrows
+
+            rows = pooled(n, np.int32)
+            windowrows.cut(self.codes, piece, starts[:-1].copy(), rows, ctx.stop)
+            ctx.check()
+        else:
+            rows = stable_order(piece[self.codes]).astype(np.int32)
+        edges = list(zip(pairwise(bounds.tolist()), pairwise(starts.tolist()), strict=True))
+        return [(sizes[low:high], low, rows[a:b]) for (low, high), (a, b) in edges]
+
+    def _sizes(self, ctx: Context) -> NDArray[np.int64]:
+        """Rows a group."""
+        if not ctx.compiled:
+            return np.bincount(self.codes, minlength=self.n_keys)
+        from ...kernels import windowrows
+
+        counts = np.zeros(self.n_keys, np.int64)
+        windowrows.count(self.codes, counts, ctx.stop)
+        ctx.check()
+        return counts
 
     def _sort_key(self, sorting: Sorting) -> tuple[I64 | None, NDArray[np.bool_] | None]:
         """What rows are ordered by, as whole numbers; and which rows have a place at all."""
@@ -62,16 +98,24 @@ class Part:
             return (form.values ^ SIGN).view(np.int64), None
         return ranks(form.to_arrow() if isinstance(form, Words) else form), None
 
-    def compute(self, low: int, high: int, ctx: Context) -> None:
-        """All columns of groups low .. high."""
+    def compute(self, sizes: I64, low: int, rows: I32, ctx: Context) -> None:
+        """All columns of groups from `low` on, which have so many of these rows each."""
+        arena = self._arena()
         for i, sorting in enumerate(self.program.sortings):
             key, valid = self._keys[i]
-            made = segment(self.codes, low, high, key, valid, ctx)
+            made = segment(self.codes, rows, low, sizes, key, valid, arena, ctx)
             ctx.check()
-            self._columns(i, sorting, made, key, ctx)
+            self._columns(i, sorting, made, ctx)
+            arena.clear()
+        with self._lock:
+            self._arenas.append(arena)
 
-    def _columns(self, at: int, sorting: Sorting, made: Segment, key: I64 | None, ctx: Context) -> None:
-        time = made.bring(key) if sorting.is_time and key is not None else None
+    def _arena(self) -> Arena:
+        with self._lock:
+            return self._arenas.pop() if self._arenas else Arena()
+
+    def _columns(self, at: int, sorting: Sorting, made: Segment, ctx: Context) -> None:
+        time = made.key if sorting.is_time else None
         ns = sorting.is_time and self.program.types[sorting.column or 0].unit == "ns"
         shared: dict[Any, Any] = {}
         known: dict[int, Stretch] = {}
@@ -89,5 +133,6 @@ class Part:
             out.put(made, got, self.arrays[got.source] if got.picked is not None else None)
 
     def seal(self) -> None:
+        self._arenas.clear()
         for out in self.outs:
             out.seal()

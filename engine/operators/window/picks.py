@@ -21,7 +21,7 @@ U64: TypeAlias = NDArray[np.uint64]
 def extreme(ev: Evaluation, state: Extreme, out: str) -> Made:
     mask = ev.mask(0)
     fill(ev, state, mask)
-    return ev.finished(state, out, ev.too_few(mask))
+    return ev.finished(state, out, ev.too_few(mask, or_none=True))
 
 
 def fill(ev: Evaluation, state: Extreme, mask: Mask | None) -> None:
@@ -39,13 +39,13 @@ def spread(ev: Evaluation, state: Range, out: str) -> Made:
     mask = ev.mask(0)
     fill(ev, state.low, mask)
     fill(ev, state.high, mask)
-    return ev.finished(state, out, ev.too_few(mask))
+    return ev.finished(state, out, ev.too_few(mask, or_none=True))
 
 
 def best(ev: Evaluation, state: Best, out: str) -> Made:
     by = state.arity - 1
     mask = ev.mask(by)
-    few = ev.too_few(mask)
+    few = ev.too_few(mask, or_none=True)
     at = nearest(ev, mask, state.mode == "first") if state.placed else least(ev, _keys(ev, state), mask)
     return picked(at, few, ev.column.args[0])
 

@@ -15,53 +15,40 @@ from ...batch import Batch, Origin
 from ...context import Context
 from ...notes import At
 from ...operator import Partition
+from .chunks import Chunks
 from .outs import Out
 from .spec import Program
 
 HINTS = {"overflow": "use double(x) inside the aggregate", "div0": "the row before is 0"}
-
-
-@dataclass(slots=True)
-class Piece:
-    """Rows as they came, in memory of their own."""
-
-    n_rows: int
-    columns: tuple[pa.Array[Any], ...]
+PART_ROWS = 1 << 18
 
 
 class WindowRows:
-    """Pieces in order, each with its stretch of the computed columns."""
+    """What was kept of the rows that came in, each stretch with its stretch of the computed columns."""
 
-    def __init__(self, program: Program, pieces: Sequence[Piece], outs: Sequence[Out], at: At) -> None:
-        self.program, self.pieces, self.outs, self.at = program, pieces, outs, at
+    def __init__(self, program: Program, n_rows: int, columns: Sequence[Chunks], outs: Sequence[Out], at: At) -> None:
+        self.program, self.n_rows, self.columns, self.outs, self.at = program, n_rows, columns, outs, at
         self.schema = program.schema
         self.faults = [f for out in outs for f in out.faults()]
 
     def partitions(self, target: int) -> Sequence[Partition]:
-        made: list[Partition] = []
-        begin = first = held = row = 0
-        for i, piece in enumerate(self.pieces):
-            held += piece.n_rows
-            if held >= target or i == len(self.pieces) - 1:
-                made.append(Stretch(self, len(made), begin, i + 1, first))
-                begin, first, held = i + 1, row + piece.n_rows, 0
-            row += piece.n_rows
-        return made
+        step = max(1, min(target, PART_ROWS))
+        starts = range(0, self.n_rows, step)
+        return [Stretch(self, i, begin, min(begin + step, self.n_rows)) for i, begin in enumerate(starts)]
 
-    def batch(self, piece: Piece, low: int, high: int, row: int, origin: Origin, ctx: Context) -> Batch:
-        """Rows low .. high of a piece whose first is row number `row` of all."""
-        columns: list[Any] = [c.slice(low, high - low) for c in piece.columns]
+    def batch(self, begin: int, end: int, origin: Origin, ctx: Context) -> Batch:
+        """Rows begin to end (exclusive) of all."""
+        columns: list[Any] = [c.slice(begin, end) for c in self.columns]
         columns += [None] * (len(self.schema) - len(columns))
         for place, out in zip(self.program.places, self.outs, strict=True):
-            columns[place] = out.column(row + low, row + high)
-        made = Batch(high - low, tuple(columns), origin)
+            columns[place] = out.column(begin, end)
+        made = Batch(end - begin, tuple(columns), origin)
         for reason, rows, texts in self.faults:
-            a, b = np.searchsorted(rows, (row + low, row + high)).tolist()
+            a, b = np.searchsorted(rows, (begin, end)).tolist()
             if a < b:
-                bad = rows[a:b] - (row + low)
-                ctx.notes.rows(
-                    self.at, "reject", reason, made, bad, _spread(texts.slice(a, b - a), bad, high - low), HINTS[reason]
-                )
+                bad = rows[a:b] - begin
+                shown = _spread(texts.slice(a, b - a), bad, end - begin)
+                ctx.notes.rows(self.at, "reject", reason, made, bad, shown, HINTS[reason])
         return made
 
 
@@ -74,21 +61,15 @@ def _spread(texts: pa.Array[Any], rows: NDArray[np.int64], n: int) -> pa.Array[A
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Pieces begin .. end; the first row of them is number `row` of all."""
+    """Rows begin to end (exclusive)."""
 
     source: WindowRows
     seq: int
     begin: int
     end: int
-    row: int
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
-        row, done = self.row, 0
-        for piece in self.source.pieces[self.begin : self.end]:
-            step = max(1, ctx.settings.batch_rows)
-            for low in range(0, piece.n_rows, step):
-                high = min(low + step, piece.n_rows)
-                origin = Origin(self.seq, self.source.at.command, 0, done + low)
-                yield self.source.batch(piece, low, high, row, origin, ctx)
-            row += piece.n_rows
-            done += piece.n_rows
+        step = max(1, ctx.settings.batch_rows)
+        for low in range(self.begin, self.end, step):
+            high = min(low + step, self.end)
+            yield self.source.batch(low, high, Origin(self.seq, self.source.at.command, 0, low - self.begin), ctx)

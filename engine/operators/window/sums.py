@@ -33,7 +33,7 @@ def count(ev: Evaluation, state: Count, out: str) -> Made:
 
 def sum_long(ev: Evaluation, state: SumLong, out: str) -> Made:
     mask = ev.mask(0)
-    few = ev.too_few(mask)
+    few = ev.too_few(mask, or_none=True)
     if ev.ctx.compiled:
         from ...kernels import windowsums
 
@@ -63,17 +63,20 @@ def sum_long(ev: Evaluation, state: SumLong, out: str) -> Made:
 
 def sum_double(ev: Evaluation, state: SumDouble, out: str) -> Made:
     mask = ev.mask(0)
-    total, number = totals(ev, ev.doubles(), mask)
-    if out == "avg":
-        with np.errstate(invalid="ignore", divide="ignore"):
-            total = total / number
-    return ev.made(Finished(array_from(total, number == 0)), ev.too_few(mask))
+    total, number = totals(ev, ev.doubles(), mask, mean=out == "avg")
+    nulls = None if number is None else number == 0
+    return ev.made(Finished(array_from(total, nulls)), ev.too_few(mask, or_none=True))
 
 
-def totals(ev: Evaluation, values: NDArray[np.float64], mask: Mask | None) -> tuple[NDArray[np.float64], I64]:
-    """The exact sum of each stretch, rounded once to nearest even, and how many values it has."""
+def totals(
+    ev: Evaluation, values: NDArray[np.float64], mask: Mask | None, mean: bool
+) -> tuple[NDArray[np.float64], I64 | None]:
+    """The exact sum of each stretch, rounded once to nearest even, and how many values it has (None: one at least).
+
+    `mean`: divided by that number.
+    """
     if ev.ctx.compiled:
-        return _compiled_totals(ev, values, mask)
+        return _compiled_totals(ev, values, mask, mean)
     number = ev.count(mask)
     values = values if mask is None else np.where(mask, values, 0.0)
     finite = np.isfinite(values)
@@ -84,26 +87,39 @@ def totals(ev: Evaluation, values: NDArray[np.float64], mask: Mask | None) -> tu
         nan, plus, minus = (ev.count(m) > 0 for m in (np.isnan(values), values == np.inf, values == -np.inf))
         nan |= plus & minus
         total[plus], total[minus], total[nan] = np.inf, -np.inf, np.nan
-    return total, number
+    return total / np.maximum(number, 1) if mean else total, number
 
 
-def _compiled_totals(ev: Evaluation, values: NDArray[np.float64], mask: Mask | None) -> tuple[NDArray[np.float64], I64]:
+def _compiled_totals(
+    ev: Evaluation, values: NDArray[np.float64], mask: Mask | None, mean: bool
+) -> tuple[NDArray[np.float64], I64 | None]:
     from ...kernels import windowsums
 
-    total, number = np.empty(ev.n), np.empty(ev.n, np.int64)
+    s = ev.stretch
+    never_empty = mask is None and s.has_self
+    total = ev.segment.empty(np.float64)
+    number = np.empty(0, np.int64) if never_empty else ev.segment.empty(np.int64)
+    arena, starts = ev.segment.arena, ev.segment.starts
+    room = int(np.diff(starts).max(initial=0)) + 1
+    lows, highs = arena.empty(room, np.uint64), arena.empty(room, np.int64)
+    counts = np.empty(room if mask is not None else 0, np.int64)
     windowsums.sum_doubles(
         values,
         _bytes(mask),
-        ev.segment.starts,
-        ev.stretch.low,
-        ev.stretch.high,
-        int(ev.stretch.holed),
+        starts,
+        s.low,
+        s.high,
+        int(s.holed),
+        int(mean),
+        lows,
+        highs,
+        counts,
         total,
         number,
         ev.ctx.stop,
     )
     ev.ctx.check()
-    return total, number
+    return total, None if never_empty else number
 
 
 def _bytes(mask: Mask | None) -> NDArray[np.uint8]:
