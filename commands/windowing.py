@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..planner import ast, option_values
-from ..planner.expr import FieldRef
-from ..planner.plan import AggCall, Names, Order
+from ..planner.expr import Call, Expr, FieldRef, fields_of
+from ..planner.plan import AggCall, Derived, Names, Order, is_hidden
 from ..planner.types import DATE, Schema, Type
 from ..planner.unparse import stage_text
 from .base import Args, Node, Option, kinds
@@ -111,17 +111,38 @@ def read_columns(
 ) -> tuple[Framed, ...]:
     """`frames` with what each adds to a name. `timed`: they go by time."""
     with args.known_fields():
-        calls = args.aggregates(items, window=True, span=all(_has_length(f) for f, _ in frames))
+        calls = args.aggregates(
+            items, window=True, span=all(_has_length(f) for f, _ in frames), time=args.option("time")
+        )
     out: list[Framed] = []
-    spans = {id(i.expr): i.span for i in items}
+    derived = args.take_derived()
+    parts = {n for d in derived for n in fields_of(d.value.expr)}
     for call in calls:
-        chosen = frames[:1] if is_frameless(call) else frames
+        chosen = frames[:1] if is_frameless(call) and call.name not in parts else frames
         for at, (_, suffix) in enumerate(chosen):
-            name = f"{call.name}_{suffix}" if len(frames) > 1 and len(chosen) > 1 else call.name
+            name = f"{call.name}_{suffix}" if len(chosen) > 1 else call.name
             out.append(Framed(replace(call, name=name), at, timed or goes_by_time(call)))
+    suffixes = [f"_{text}" for _, text in frames] if len(frames) > 1 else [""]
+    args.put_derived(
+        [_suffixed(d, suffix) for d in derived for suffix in suffixes],
+        [o.call.name for o in out if is_hidden(o.call.name)],
+    )
     named = [o.call for o in out]
-    args.binder.distinct_columns(named, [spans.get(id(c.parsed), c.parsed.span) for c in named])
+    args.binder.distinct_columns(named, [c.parsed.span for c in named if not is_hidden(c.name)])
     return tuple(out)
+
+
+def _suffixed(derived: Derived, suffix: str) -> Derived:
+    """An expression over aggregates of one of several frames."""
+    if not suffix:
+        return derived
+
+    def moved(e: Expr) -> Expr:
+        if isinstance(e, FieldRef):
+            return replace(e, name=e.name + suffix)
+        return replace(e, args=tuple(map(moved, e.args))) if isinstance(e, Call) else e
+
+    return replace(derived, name=derived.name + suffix, value=replace(derived.value, expr=moved(derived.value.expr)))
 
 
 def window_node(args: Args, source: Node, frames: Frames, make: type[Window] = Window) -> Window:
@@ -131,7 +152,7 @@ def window_node(args: Args, source: Node, frames: Frames, make: type[Window] = W
     time = frames.time
     if time is None and any(c.by_time for c in columns):
         time = read_time(args)[0]
-    if time is None and args.given("time"):
+    if time is None and args.given("time") and not any(_adds_time(c.call) for c in columns):
         args.fail("E311", "nothing here goes by time", args.option_span("time"), hint="order=F puts rows in order")
     sort = args.option("order")
     if sort is not None:
@@ -165,12 +186,18 @@ def whole_node(args: Args, source: Node, make: type[Window]) -> Window:
     )
 
 
+def _adds_time(call: AggCall) -> bool:
+    """earliest, latest: the row's time is an argument that is not written."""
+    return isinstance(call.parsed, ast.Call) and len(call.args) > len(call.parsed.args)
+
+
 def _has_length(frame: Frame) -> bool:
     """Whether each row's frame is of one length in time."""
     from ..engine.operators.window.spec import Length
 
     ends = (frame.before, frame.after)
-    return frame.by_time and all(isinstance(e, Length) and not e.months for e in ends)
+    lengths = [e for e in ends if isinstance(e, Length) and not e.months]
+    return frame.by_time and len(lengths) == len(ends) and any(e.ticks for e in lengths)
 
 
 def state_of(call: AggCall) -> Any:
@@ -195,7 +222,7 @@ def texts_of(args: Args, option: str) -> list[str]:
     """The values of a list as they were written."""
     raw = args.parsed.option(option)
     assert raw is not None
-    given = args._param(raw)
+    given = args.option_param(option)
     if given is None:
         return [option_values.unquote(t) for t in option_values.split_list(option_values.unquote(raw.value))]
     if isinstance(given.value, str):

@@ -150,6 +150,11 @@ class Args:
             shown = raw.value if param is None else f"{raw.value}, which is {spelled(param.value)}"
             self.abort("E311", f"'{option.name}' cannot be {shown}", raw.span, hint=f"it takes {why}")
 
+    def option_param(self, name: str) -> Literal | None:
+        """The parameter that stands as the option's value, if one does."""
+        raw = self.parsed.option(name)
+        return None if raw is None else self._param(raw)
+
     def _param(self, raw: RawOption) -> Literal | None:
         names = option_values.parameter(raw.value)
         if names is None:
@@ -196,7 +201,12 @@ class Args:
         return keys
 
     def aggregates(
-        self, items: Sequence[ast.Item], schema: Schema | None = None, *, span: bool = False, time: str | None = None,
+        self,
+        items: Sequence[ast.Item],
+        schema: Schema | None = None,
+        *,
+        span: bool = False,
+        time: str | None = None,
         window: bool = False,
     ) -> tuple[AggCall, ...]:
         """The aggregates of a list; `keys` come first, since expressions over aggregates may read them.

@@ -16,7 +16,7 @@ from ...context import Context
 from ..states.base import Finished, State
 from .frames import Stretch
 from .segment import I32, I64, Segment
-from .spec import Column
+from .spec import WHOLE, Column, Frame
 
 Mask = NDArray[np.bool_]
 
@@ -53,8 +53,13 @@ class Evaluation:
     ctx: Context
     time: I64 | None = None  # in order of place, where the order is that of time
     ns: bool = False
-    is_whole: bool = False  # each row sees its whole group
+    frame: Frame = WHOLE
     shared: dict[Any, Any] = field(default_factory=dict)  # what several columns over one segment need
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each row sees its whole group."""
+        return self.frame == WHOLE
 
     @property
     def n(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from ..states.best import Best
 from ..states.extremes import Extreme, Range, Truth
 from ..states.moments import Moments
+from ..states.rates import Rate
 from ..states.sums import Count, SumDouble, SumLong
 from . import functions, picks, sums
 from .evaluation import Evaluation, Made
@@ -18,6 +19,7 @@ EVALUATORS: Mapping[type, Callable[[Evaluation, Any, str], Made]] = {
     Count: sums.count,
     SumLong: sums.sum_long,
     SumDouble: sums.sum_double,
+    Rate: sums.rate,
     Extreme: picks.extreme,
     Truth: picks.extreme,
     Range: picks.spread,

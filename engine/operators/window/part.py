@@ -22,7 +22,7 @@ from .evaluators import evaluate
 from .frames import Stretch, stretches
 from .outs import Out
 from .segment import I32, I64, Arena, Segment, segment
-from .spec import WHOLE, Program, Sorting
+from .spec import Program, Sorting
 
 LEAST = 1 << 13  # rows that are worth a piece of work of their own
 PIECE_KEYS = 1 << 14
@@ -127,7 +127,7 @@ class Part:
             ctx.check()
             ev = Evaluation(
                 made, known[column.frame], column, self.arrays, self.program.types, ctx, time, ns,
-                self.program.frames[column.frame] == WHOLE, shared,
+                self.program.frames[column.frame], shared,
             )  # fmt: skip
             got = evaluate(ev)
             out.put(made, got, self.arrays[got.source] if got.picked is not None else None)

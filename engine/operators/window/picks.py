@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -43,10 +44,14 @@ def spread(ev: Evaluation, state: Range, out: str) -> Made:
 
 
 def best(ev: Evaluation, state: Best, out: str) -> Made:
-    by = state.arity - 1
-    mask = ev.mask(by)
+    both = state.mode in ("earliest", "latest")
+    mask = ev.mask(0, 1) if both else ev.mask(state.arity - 1)
     few = ev.too_few(mask, or_none=True)
-    at = nearest(ev, mask, state.mode == "first") if state.placed else least(ev, _keys(ev, state), mask)
+    if state.placed:
+        at = nearest(ev, mask, state.mode == "first")
+    else:
+        find = last_least if state.mode == "latest" else least
+        at = find(ev, _keys(ev, state), mask)
     return picked(at, few, ev.column.args[0])
 
 
@@ -124,6 +129,16 @@ def least(ev: Evaluation, words: U64, mask: Mask | None) -> I32:
         before, after = _sides(s)
         got = np.minimum(_range_least(rank, before.low, before.high), _range_least(rank, after.low, after.high))
     return np.append(order, -1)[np.minimum(got, ev.n)].astype(np.int32)
+
+
+def last_least(ev: Evaluation, words: U64, mask: Mask | None) -> I32:
+    """As `least`, the last of equals."""
+    n, s = np.int32(ev.n), ev.stretch
+    backwards = replace(
+        ev, stretch=Stretch((n - s.high[::-1]).astype(np.int32), (n - s.low[::-1]).astype(np.int32), s.holed)
+    )
+    at = least(backwards, words[::-1].copy(), None if mask is None else mask[::-1].copy())[::-1]
+    return np.where(at >= 0, n - 1 - at, np.int32(-1)).astype(np.int32)
 
 
 def _sides(s: Stretch) -> tuple[Stretch, Stretch]:

@@ -12,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...arrow import array_from
+from ...zones import NS, US
 from ..states.base import Finished
 from ..states.limbs import LOW32, SUM_UNIT, rounded
+from ..states.rates import Rate
 from ..states.sums import Count, SumDouble, SumLong, _add128
 from .evaluation import Evaluation, Made, Mask
 from .segment import I64
+from .spec import Length
 
 BLOCK = 1 << 16  # places whose digits are held at a time
 
@@ -33,23 +36,20 @@ def count(ev: Evaluation, state: Count, out: str) -> Made:
 
 def sum_long(ev: Evaluation, state: SumLong, out: str) -> Made:
     mask = ev.mask(0)
-    few = ev.too_few(mask, or_none=True)
+    fill(ev, state, mask)
+    return ev.finished(state, out, ev.too_few(mask, or_none=True))
+
+
+def fill(ev: Evaluation, state: SumLong, mask: Mask | None) -> None:
+    """The sum of each place's stretch as that of its group."""
     if ev.ctx.compiled:
         from ...kernels import windowsums
 
-        cells = np.zeros((ev.n, 4), np.int64)
-        windowsums.sum_longs(
-            ev.numbers(),
-            _bytes(mask),
-            ev.stretch.low,
-            ev.stretch.high,
-            int(ev.stretch.holed),
-            cells.reshape(-1),
-            ev.ctx.stop,
-        )
+        state.cells = np.zeros((ev.n, 4), np.int64)
+        s, cells = ev.stretch, state.cells.reshape(-1)
+        windowsums.sum_longs(ev.numbers(), _bytes(mask), s.low, s.high, int(s.holed), cells, ev.ctx.stop)
         ev.ctx.check()
-        state.cells = cells
-        return ev.finished(state, out, few)
+        return
     values = ev.numbers() if mask is None else np.where(mask, ev.numbers(), 0)
     halves = np.stack([values & LOW32, values >> 32], axis=1)
     prefix = np.zeros((ev.n + 1, 2), np.int64)
@@ -58,7 +58,21 @@ def sum_long(ev: Evaluation, state: SumLong, out: str) -> Made:
     nothing = np.zeros(ev.n, np.int64)
     low, high = _add128(nothing, nothing, np.ascontiguousarray(small), np.ascontiguousarray(large))
     state.cells = np.stack([low, high, ev.count(mask), nothing], axis=1)
-    return ev.finished(state, out, few)
+
+
+def rate(ev: Evaluation, state: Rate, out: str) -> Made:
+    """A sum by the length of the frame, which is the same for all."""
+    mask = ev.mask(0)
+    if isinstance(state.sum, SumLong):
+        fill(ev, state.sum, mask)
+        total, nulls = state.sum.totals(ev.n)
+    else:
+        total, number = totals(ev, ev.doubles(), mask, mean=False)
+        nulls = np.zeros(ev.n, np.bool_) if number is None else number == 0
+    lengths = [e.ticks for e in (ev.frame.before, ev.frame.after) if isinstance(e, Length)]
+    seconds = sum(lengths) / (NS if ev.ns else US)
+    got = Finished(array_from(np.where(nulls, 0.0, total * state.seconds / seconds), nulls))
+    return ev.made(got, ev.too_few(mask, or_none=True))
 
 
 def sum_double(ev: Evaluation, state: SumDouble, out: str) -> Made:
