@@ -84,22 +84,35 @@ def total(values: Sequence[float]) -> float:
         return math.inf if exact > 0 else -math.inf
 
 
-def variance(values: Sequence[float], under: int) -> float | None:
+def variance(values: Sequence[float], under: int) -> Fraction | float | None:
+    """Exactly; NaN where there are others than finite values."""
     n = len(values)
     if n <= (1 if under else 0):
         return None
     if any(math.isnan(v) or math.isinf(v) for v in values):
-        return NAN
+        return NAN if n > 1 else 0.0 if not under and math.isfinite(values[0]) else NAN
     exact = [Fraction(v) for v in values]
     mean = sum(exact, Fraction(0)) / n
+    return sum(((v - mean) ** 2 for v in exact), Fraction(0)) / (n - under)
+
+
+def rounded(value: Fraction | float | None) -> float | None:
     try:
-        return float(sum((v - mean) ** 2 for v in exact) / (n - under))
+        return None if value is None else float(value)
     except OverflowError:
         return math.inf
 
 
-def root(value: float | None) -> float | None:
-    return None if value is None else math.sqrt(value) if value == value else NAN
+def root(value: Fraction | float | None) -> float | None:
+    """Of the ratio rounded once, also where that is beyond the range of doubles."""
+    if value is None or not isinstance(value, Fraction):
+        return value
+    half = 0
+    while value > 2**1000:
+        value, half = value / 4**100, half + 100
+    while 0 < value < Fraction(1, 2**1000):
+        value, half = value * 4**100, half - 100
+    return math.ldexp(math.sqrt(float(value)), half)
 
 
 def least(values: Sequence[Any], greatest: bool = False) -> Any:
@@ -215,7 +228,7 @@ AGGS = (
     Agg("mode(s)", lambda r: most_frequent(values_of(r, "s")), ("s",)),
     Agg("median(x)", lambda r: percentile(values_of(r, "x"), 50), ("x",)),
     Agg("percentile(n, 30)", lambda r: percentile(values_of(r, "n"), 30), ("n",)),
-    Agg("var(y)", lambda r: variance(values_of(r, "y"), 0), ("y",)),
+    Agg("var(y)", lambda r: rounded(variance(values_of(r, "y"), 0)), ("y",)),
     Agg("stddev(x)", lambda r: root(variance(values_of(r, "x"), 0)), ("x",)),
     Agg("stddev_samp(y)", lambda r: root(variance(values_of(r, "y"), 1)), ("y",)),
     Agg("cov(x, y)", lambda r: covariance(r, "x", "y"), ("x", "y")),

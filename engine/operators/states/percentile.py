@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -118,18 +118,20 @@ class Percentile(State):
 
     def finish(self, n: int, out: str, compiled: bool) -> Finished:
         words, bounds = self._selected(n, compiled)
-        method = out.split()[1]
-        sizes = np.diff(bounds)
-        nulls = sizes == 0
         if not len(words):
             words = np.zeros(1, np.uint64)
         base = np.minimum(bounds[:-1], len(words) - 1)
+        return self.valued(np.diff(bounds), out, lambda rows: words[base + rows])
+
+    def valued(self, sizes: NDArray[np.int64], out: str, pick: Callable[[NDArray[np.int64]], U64]) -> Finished:
+        """The percentile of groups of these sizes. `pick`: of each group the word that is so many places above the least."""
+        method, nulls = out.split()[1], sizes == 0
         at, low, high = _rows(sizes, out)
         if method in ("lower", "higher", "nearest"):
             row = {"lower": low, "higher": high, "nearest": np.rint(at).astype(np.int64)}[method]
-            return Finished(from_words(self.type, np.where(nulls, np.uint64(0), words[base + row]), nulls))
+            return Finished(from_words(self.type, np.where(nulls, np.uint64(0), pick(row)), nulls))
         part = np.where(low < high, 0.5, 0.0) if method == "midpoint" else at - low
-        return Finished(self._between(words[base + low], words[base + high], part, nulls))
+        return Finished(self._between(pick(low), pick(high), part, nulls))
 
     def _selected(self, n: int, compiled: bool) -> tuple[U64, NDArray[np.int64]]:
         """Words of each of n groups with those that are asked for in their sorted places."""

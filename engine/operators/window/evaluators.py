@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..states.best import Best
+from ..states.distinct import Distinct
 from ..states.extremes import Extreme, Range, Truth
 from ..states.moments import Moments
+from ..states.percentile import Percentile
 from ..states.rates import Rate
 from ..states.sums import Count, SumDouble, SumLong
-from . import functions, picks, sums
+from . import functions, ordered, picks, sums
 from .evaluation import Evaluation, Made
 from .general import by_group, by_state
 from .moments import moments
@@ -24,6 +26,9 @@ EVALUATORS: Mapping[type, Callable[[Evaluation, Any, str], Made]] = {
     Truth: picks.extreme,
     Range: picks.spread,
     Best: picks.best,
+    Percentile: ordered.percentile,
+    Distinct: ordered.distinct,
+    Moments: moments,
     functions.RowNumber: functions.row_number,
     functions.Shift: functions.shift,
     functions.ShiftTime: functions.shift_time,
@@ -42,6 +47,4 @@ def evaluate(ev: Evaluation) -> Made:
     known = EVALUATORS.get(type(state))
     if known is not None:
         return known(ev, state, maker.out)
-    if isinstance(state, Moments) and state.arity == 1:
-        return moments(ev, state, maker.out)
     return by_state(ev, state, maker.out, maker.make)

@@ -95,7 +95,7 @@ def totals(
     values = values if mask is None else np.where(mask, values, 0.0)
     finite = np.isfinite(values)
     total = np.empty(ev.n)
-    for begin, end in _blocks(ev.segment.starts):
+    for begin, end in blocks(ev.segment.starts):
         _exact(ev, np.where(finite, values, 0.0), begin, end, total)
     if not finite.all():
         nan, plus, minus = (ev.count(m) > 0 for m in (np.isnan(values), values == np.inf, values == -np.inf))
@@ -140,7 +140,7 @@ def _bytes(mask: Mask | None) -> NDArray[np.uint8]:
     return np.empty(0, np.uint8) if mask is None else mask.view(np.uint8)
 
 
-def _blocks(starts: I64) -> list[tuple[int, int]]:
+def blocks(starts: I64) -> list[tuple[int, int]]:
     """Stretches of whole groups, of about BLOCK places."""
     cuts, last = [0], 0
     for begin in np.searchsorted(starts, np.arange(BLOCK, int(starts[-1]) + BLOCK, BLOCK)).tolist():
@@ -154,7 +154,7 @@ def _blocks(starts: I64) -> list[tuple[int, int]]:
 def _exact(ev: Evaluation, values: NDArray[np.float64], begin: int, end: int, total: NDArray[np.float64]) -> None:
     """Sums of the places begin .. end, which are whole groups, of finite values."""
     ev.ctx.check()
-    digits, lowest = _digits(values[begin:end])
+    digits, lowest = digits_of(values[begin:end])
     if digits is None:
         total[begin:end] = 0.0
         return
@@ -169,7 +169,7 @@ def _exact(ev: Evaluation, values: NDArray[np.float64], begin: int, end: int, to
     total[begin:end] = rounded(fields, np.full(end - begin, lowest), SUM_UNIT)
 
 
-def _digits(values: NDArray[np.float64]) -> tuple[NDArray[np.int64] | None, int]:
+def digits_of(values: NDArray[np.float64]) -> tuple[NDArray[np.int64] | None, int]:
     """Each value in digits of 32 bits, signed, from the lowest field that any of them needs; and that field's number."""
     bits = np.ascontiguousarray(values).view(np.int64)
     exponent = (bits >> 52) & 0x7FF
