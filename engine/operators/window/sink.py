@@ -15,10 +15,13 @@ from ...memory import Reservation
 from ...notes import At
 from ...operator import Flow, Source
 from ..grouping import Keys, new_keys
+from ..groupspill import area_of
 from .chunks import Chunks, kept
 from .part import Part
-from .result import WindowRows
+from .parts import Parts
+from .result import SpilledRows, WindowRows
 from .spec import Program
+from .spill import PartRows, RowFile
 
 NULL_TIME = "null time"
 
@@ -31,12 +34,17 @@ class Local:
     kept: list[Chunks]  # the columns that go out again
     plain: dict[int, Chunks]  # what is computed from, by number
     codes: list[NDArray[np.int32]] = field(default_factory=list)
+    held: int = 0  # rows in memory
     n_rows: int = 0
-    charged: int = 0
+    keys_bytes: int = 0  # charged
 
 
 class WindowSink:
-    """One Local, fed in order: so a row's number is its place, and keys have one table."""
+    """One Local, fed in order: so a row's number is its place, and keys have one table.
+
+    Where memory is short the rows go to one file as they came, and what is computed from them to a file for each part of
+    their keys' hash: parts are computed one by one, and results are put back in order by stretches of rows.
+    """
 
     needs_order = True
 
@@ -46,40 +54,103 @@ class WindowSink:
         self._time = next((s.column for s in program.sortings if s.is_time), None)
         self._local: Local | None = None
         self._part: Part | None = None
+        self._rows: RowFile | None = None
+        self._spilled: PartRows | None = None
+        self._parts: Parts | None = None
 
     def open(self, ctx: Context) -> Local:
-        keys = new_keys([t for _, t in self._program.keys], ctx.compiled)
-        kept = [Chunks(t.arrow) for t in self._program.types[: self._program.carried]]
-        plain = {i: Chunks(self._program.types[i].arrow) for i in self._needed}
-        self._local = Local(ctx, ctx.memory.reserve(self._at.command), keys, kept, plain)
+        self._local = Local(ctx, ctx.memory.reserve(self._at.command), self._new_keys(ctx), [], {})
+        self._clear(self._local)
         return self._local
+
+    def _new_keys(self, ctx: Context) -> Keys:
+        return new_keys([t for _, t in self._program.keys], ctx.compiled)
+
+    def _clear(self, local: Local) -> None:
+        local.kept = [Chunks(t.arrow) for t in self._program.types[: self._program.carried]]
+        local.plain = {i: Chunks(self._program.types[i].arrow) for i in self._needed}
+        local.codes, local.held, local.keys_bytes = [], 0, 0
 
     def push(self, batch: Batch, local: Local) -> Flow:
         n = batch.n_rows
         if not n:
             return Flow.MORE
         ctx = local.ctx
-        if ctx.compiled and not local.keys.compiled:
-            local.keys.compile(ctx.stop)
-        local.codes.append(local.keys.ids([batch.columns[i] for i, _ in self._program.keys], n, ctx.stop))
-        ctx.check()
-        for i, chunks in enumerate(local.kept):
-            chunks.add(kept(batch, i))
-        for i, chunks in local.plain.items():
-            chunks.add(batch.array(i))
-        if self._time is not None and (nulls := batch.array(self._time)).null_count:
-            ctx.notes.rows(self._at, "drop", NULL_TIME, batch, np.flatnonzero(~is_valid(nulls)), None)
-        local.n_rows += n
+        if self._time is not None and (times := batch.array(self._time)).null_count:
+            ctx.notes.rows(self._at, "drop", NULL_TIME, batch, np.flatnonzero(~is_valid(times)), None)
+        rows = [kept(batch, i) for i in range(self._program.carried)]
+        plain = [batch.array(i) for i in self._needed]
+        own = sum(p.nbytes for i, p in zip(self._needed, plain, strict=True) if not _is_kept(p, i, rows))
+        charge = sum(r.nbytes for r in rows) + own + 4 * n
+        fits = local.reservation.grow(charge)
+        if not fits and local.held:
+            self._spill(local)
+            fits = local.reservation.grow(charge)
+        self._hold(batch, rows, plain, local)
+        if not fits or not self._charge_keys(local):
+            self._spill(local)
         return Flow.MORE
 
+    def _hold(self, batch: Batch, rows: Sequence[object], plain: Sequence[object], local: Local) -> None:
+        ctx = local.ctx
+        if ctx.compiled and not local.keys.compiled:
+            local.keys.compile(ctx.stop)
+        columns = [batch.columns[i] for i, _ in self._program.keys]
+        local.codes.append(local.keys.ids(columns, batch.n_rows, ctx.stop))
+        ctx.check()
+        for chunks, values in zip((*local.kept, *local.plain.values()), (*rows, *plain), strict=True):
+            chunks.add(values)  # type: ignore[arg-type]
+        local.held += batch.n_rows
+        local.n_rows += batch.n_rows
+
+    def _charge_keys(self, local: Local) -> bool:
+        now = local.keys.nbytes()
+        if now > local.keys_bytes:
+            if not local.reservation.grow(now - local.keys_bytes):
+                return False
+            local.keys_bytes = now
+        return True
+
+    def _spill(self, local: Local) -> None:
+        """All rows held go to disk."""
+        ctx = local.ctx
+        if not local.held:
+            return
+        if self._rows is None:
+            area, memory = area_of(ctx, self._at.command), ctx.memory.limit
+            self._rows = RowFile(area, self._at.command, memory)
+            self._spilled = PartRows(area, self._at.command, 0, memory)
+        assert self._spilled is not None
+        for chunks in (*local.kept, *local.plain.values()):
+            chunks.seal()
+        self._rows.write([c.whole() for c in local.kept], local.held, ctx)
+        numbers = np.arange(local.n_rows - local.held, local.n_rows)
+        columns = [local.plain[i].whole() for i in self._needed]
+        self._spilled.write(numbers, local.keys, np.concatenate(local.codes), columns, ctx)
+        local.keys = self._new_keys(ctx)
+        self._clear(local)
+        local.reservation.release()
+
     def combine(self, local: Local) -> None:
-        return None
+        """Rows that stay in memory need room for what is computed."""
+        if self._rows is not None or not local.reservation.grow(self._work_bytes(local.held)):
+            self._spill(local)
+        if self._rows is not None and self._spilled is not None:
+            self._rows.finish()
+            self._spilled.finish()
+
+    def _work_bytes(self, n_rows: int) -> int:
+        """Places and keys of all rows; of each column its argument in order, its value in order and in place."""
+        return n_rows * (24 + 16 * len(self._program.sortings) + 26 * len(self._program.columns))
 
     def merge(self, ctx: Context) -> Sequence[Callable[[], None]]:
         local = self._local
         assert local is not None
+        if self._spilled is not None:
+            self._parts = Parts(self._program, self._at, self._spilled, self._needed, local.n_rows, ctx)
+            return self._parts.tasks()
         codes = np.concatenate(local.codes) if local.codes else np.empty(0, np.int32)
-        local.codes.clear()
+        local.codes = []
         for chunks in (*local.kept, *local.plain.values()):
             chunks.seal()
         arrays = {i: chunks.whole() for i, chunks in local.plain.items()}
@@ -87,16 +158,39 @@ class WindowSink:
         return self._part.tasks(ctx.settings.threads, ctx)
 
     def result(self, ctx: Context) -> Source:
-        local, part = self._local, self._part
-        assert local is not None and part is not None
+        local = self._local
+        assert local is not None
+        if self._parts is not None:
+            assert self._rows is not None
+            self._parts.results.finish()
+            self._tell_cut(self._parts.cut, ctx)
+            return SpilledRows(self._program, local.n_rows, self._rows, self._parts.results, self._at)
+        part = self._part
+        assert part is not None
         part.seal()
-        cut = sum(o.cut for o in part.outs)
+        local.plain = {}
+        self._tell_cut(sum(o.cut for o in part.outs), ctx)
+        return WindowRows(self._program, local.n_rows, local.kept, part.outs, self._at)
+
+    def _tell_cut(self, cut: int, ctx: Context) -> None:
         if cut:
             ctx.notes.count(self._at, "truncate", "values", cut)
-        return WindowRows(self._program, local.n_rows, local.kept, part.outs, self._at)
 
     def close(self) -> None:
         if self._local is not None:
             self._local.reservation.release()
-            self._local.kept, self._local.plain = [], {}
+            self._local.kept, self._local.plain, self._local.codes = [], {}, []
         self._part = None
+        for files in (self._rows, self._spilled, self._parts):
+            if files is not None:
+                files.close()
+
+    def describe_run(self) -> dict[str, int]:
+        """For `explain analyze`: bytes written to disk."""
+        written = sum(f.nbytes for f in (self._rows, self._spilled, self._parts) if f is not None)
+        return {"spilled_bytes": written}
+
+
+def _is_kept(values: object, i: int, rows: Sequence[object]) -> bool:
+    """Whether a column that is computed from is one of those that go out again: then it is held once."""
+    return i < len(rows) and values is rows[i]
