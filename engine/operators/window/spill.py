@@ -115,11 +115,13 @@ class PartRows:
             if file is not None:
                 file.finish()
 
-    def read(self, part: int) -> Iterator[pa.RecordBatch]:
+    def read(self, part: int, *, last: bool = True) -> Iterator[pa.RecordBatch]:
+        """`last`: the file is gone afterwards."""
         file = self.files[part]
         if file is not None:
-            yield from file.batches()
-            file.close()
+            yield from file.batches(last=last)
+            if last:
+                file.close()
 
     def close(self) -> None:
         for file in self.files:
