@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..planner import ast, option_values
@@ -54,6 +54,7 @@ class Window(Node):
     time: str | None = None
     sort: str | None = None
     least: int = 1
+    is_pruned: bool = field(default=False, compare=False, repr=False)  # columns were left out since it was written
     command = "window"
     blocking = True
     order = Order.NEEDS
@@ -65,7 +66,13 @@ class Window(Node):
         return schema
 
     def text(self) -> str:
-        return stage_text(self.written) if self.written is not None else self.command
+        if self.written is not None and not self.is_pruned:
+            return stage_text(self.written)
+        if not self.columns:
+            return "bypass"
+        options = [f"{o.name}={o.value}" for o in self.written.options] if self.written is not None else []
+        by = ["by " + ", ".join(map(ast.quote_name, self.by))] if self.by else []
+        return " ".join([self.name, *options, ", ".join(c.call.text() for c in self.columns), *by])
 
     def used(self) -> Names:
         found = frozenset(self.by) | {n for n in (self.time, self.sort) if n is not None}
@@ -83,7 +90,7 @@ class Window(Node):
         kept = [c for c in self.columns if c.call.name in wanted or not is_silent(c.call)]
         if self.time is not None and not any(c.by_time for c in kept):
             kept += [c for c in self.columns if c.by_time][:1]
-        return self if len(kept) == len(self.columns) else replace(self, columns=tuple(kept))
+        return self if len(kept) == len(self.columns) else replace(self, columns=tuple(kept), is_pruned=True)
 
     def lets_filter_through(self, fields: Names) -> bool:
         """Whole groups may go first, where there is nothing to be told of their rows."""

@@ -366,7 +366,7 @@ class ExpressionBinder:
         if e.name in self.commands.aggregates:
             column = column_name(e)
             near = (f"`{column}`",) if column in schema else ()
-            hint = "back quotes read the field" if near else f"'{e.name}' is an aggregate: use it in stats"
+            hint = "back quotes read the field" if near else _used_in(e.name, self.commands)
         self.fail("E305", f"unknown function '{e.name}'", at, suggestions=near, hint=hint)
 
 
@@ -384,3 +384,8 @@ def spelled(value: Any) -> str:
 
 def counts(least: int, most: int) -> str:
     return str(least) if least == most else f"{least} or more" if most > 99 else f"{least} to {most}"
+
+
+def _used_in(name: str, commands: Any) -> str:
+    where = "window" if commands.aggregates[name].window_only else "stats"
+    return f"'{name}' is an aggregate: use it in {where}"

@@ -100,6 +100,10 @@ class Node:
         """True if it gives the same rows when its input is read again, and does nothing else."""
         return False
 
+    def refuses_nothing(self) -> bool:
+        """True if nothing is ever noted of its rows, so that fewer of them leave the notes as they are."""
+        return False
+
     @property
     def before(self) -> Node:
         """The stage before this one; its other inputs are subqueries of its own."""

@@ -24,7 +24,7 @@ def _shift_bind(call: CallBinder) -> Type:
             call.data = ("rows", value)
         else:
             negative = isinstance(value, int) and not isinstance(value, bool)
-            hint = _other(call.name) if negative else ""
+            hint = _other(call.name) if negative else "a duration stands without quotes: 5s" if kind == "string" else ""
             call.fail("E307", f"{call.name} takes a number of rows, 0 or more, or a duration", 1, hint=hint)
     return call.types[0]
 

@@ -48,7 +48,7 @@ def _passable(below: Node) -> bool:
         return all(is_total(a.value.expr) for a in below.assigns)
     if isinstance(below, Keep | Rename | Sort):
         return True
-    return type(below).order is Order.KEEPS and type(below).__name__ == "Bypass"
+    return below.refuses_nothing() or (type(below).order is Order.KEEPS and type(below).__name__ == "Bypass")
 
 
 def written_parts(parsed: ast.Expr, n: int) -> tuple[ast.Expr, ...] | None:
