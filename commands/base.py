@@ -41,6 +41,7 @@ class Command(Generic[N]):
     grammar: ClassVar[str | None] = ""  # right side of its start rule: the positional part
     options: ClassVar[tuple[Option, ...] | None] = ()  # None: `key=value` is never read as an option
     open_options: ClassVar[bool] = False  # an unknown `key=` begins the positional part
+    foreign: ClassVar[bool] = False  # behind a first name stands text of another language, up to the next pipe
     source: ClassVar[bool] = False
     anywhere: ClassVar[bool] = False  # begins a query or goes on with one: what the stage names decides
     control: ClassVar[bool] = False  # set, setq: runs before the first stage, is no operator

@@ -98,6 +98,10 @@ class Language:
         found = self._all.commands.get(command)
         return found is not None and found.open_options
 
+    def takes_foreign(self, command: str) -> bool:
+        found = self._all.commands.get(command)
+        return found is not None and found.foreign
+
     def is_source(self, command: str) -> bool:
         found = self._all.commands.get(command)
         return found is not None and found.source

@@ -20,20 +20,22 @@ HERE = (
     "queries",
     "parsers",
     "procs",
+    "profiles",
 )
-LATER = ("lookups", "models", "profiles")
+LATER = ("lookups", "models")
 
 
 @register
 class System(Command[Scan]):
     name = "system"
-    summary = "Rows of the catalogue: tables, functions, aggregates, commands, settings, params, memory, threads, queries, parsers, procs."
+    summary = "Rows of the catalogue: tables, functions, aggregates, commands, settings, params, memory, threads, queries, parsers, procs, profiles."
     syntax = "system {" + ",".join(HERE) + "} [NAME]"
     grammar = "word [word]"
     source = True
     details = """
     `system tables` lists the stored tables and the registered objects; `functions`, `aggregates`, `commands` and
     `parsers` what the language has, with syntax and summary; `settings` what holds now, `params` the parameters;
+    `profiles` the databases that `dbquery` can read (name and driver, no more);
     `notes` what the last query of the session noted; `memory`, `threads` and `queries` what is going on. A name
     behind it keeps the row of that name. They are rows like any others: `system functions | search name ==
     "date*"`.

@@ -150,7 +150,13 @@ def _procs(session: Session, binder: Binder) -> pa.Table:
     return _table({"name": TEXT, "file": TEXT, "kind": TEXT, "params": TEXT, "help": TEXT}, rows)
 
 
+def _profiles(session: Session, binder: Binder) -> pa.Table:
+    rows: list[tuple[Any, ...]] = [(p.name, p.driver) for _, p in sorted(session.services().profiles.all().items())]
+    return _table({"name": TEXT, "driver": TEXT}, rows)
+
+
 PARTS: Mapping[str, Callable[[Session, Binder], pa.Table]] = {
     "tables": _tables, "commands": _commands, "functions": _functions, "aggregates": _aggregates, "settings": _settings,
     "params": _params, "memory": _memory, "threads": _threads, "queries": _queries, "notes": _notes, "parsers": _parsers, "procs": _procs,
+    "profiles": _profiles,
 }  # fmt: skip

@@ -27,6 +27,7 @@ from .engine.memory import Budget
 from .engine.noted import raise_at_first
 from .engine.notes import At, Ledger
 from .engine.scheduler import EngineSession
+from .engine.profiles import Profiles, profile_of
 from .engine.services import Services
 from .engine.settings import SETTINGS, check_in_query, defaults, read_setting
 from .engine.storage.paths import Gate, SpillArea
@@ -58,7 +59,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Session:
     """Tables, registered objects, settings and worker pools. Safe to use from several threads."""
 
-    def __init__(self, database: str | os.PathLike[str] | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        database: str | os.PathLike[str] | None = None,
+        *,
+        profiles: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> None:
         unknown = [n for n in settings if n not in SETTINGS]
         if unknown:
             read_setting(unknown[0], None)
@@ -72,6 +79,7 @@ class Session:
         self._spill: SpillArea | None = None
         self._database = Path(database) if database is not None else None
         self._objects: dict[str, Any] = {}
+        self._profiles = Profiles(profiles)
         self._services: Services | None = None
         self._registry: Registry = REGISTRY
         self._closed = False  # from here on there is something to close
@@ -89,6 +97,25 @@ class Session:
 
     def unregister(self, name: str) -> None:
         self._objects.pop(name, None)
+
+    def profile(
+        self,
+        name: str,
+        uri: str | None = None,
+        *,
+        driver: str | None = None,
+        entrypoint: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        parameters: str = "",
+    ) -> None:
+        """Name a database for `dbquery NAME SQL`: `s.profile("shop", "postgresql://host/shop")`.
+
+        `driver`: sqlite, postgresql (known by the URI), the name of another ADBC driver, or a library's path with its
+        `entrypoint`. `options` go to the driver. `parameters`: how its SQL writes them, `?` or `$1`. E410 if it does not
+        fit. Nothing is connected yet.
+        """
+        given = {"uri": uri, "driver": driver, "entrypoint": entrypoint, "options": options, "parameters": parameters}
+        self._profiles.add(profile_of(name, given))
 
     @overload
     def function(self, python: F, /) -> F: ...
@@ -159,7 +186,7 @@ class Session:
                 raise fault("E604", "the session is closed")
             if self._services is None:
                 self._services = Services(
-                    self._gate, self._folder(), self._settings, self._objects, catalogue=self._catalogue
+                    self._gate, self._folder(), self._settings, self._objects, catalogue=self._catalogue, profiles=self._profiles
                 )
             return self._services
 
@@ -375,6 +402,7 @@ class Session:
             engine = self._engine_session
         if engine is not None:
             engine.close()
+        self._profiles.close()
         if self._spill is not None:
             self._spill.close()
 
@@ -590,9 +618,14 @@ class Query:
         return f"<pre>{escape(self.explain())}</pre>"
 
 
-def connect(database: str | os.PathLike[str] | None = None, **settings: Any) -> Session:
-    """Open a session: `database` is a folder of tables (none: they live only as long as the session)."""
-    return Session(database, **settings)
+def connect(
+    database: str | os.PathLike[str] | None = None, *, profiles: Mapping[str, Any] | None = None, **settings: Any
+) -> Session:
+    """Open a session: `database` is a folder of tables (none: they live only as long as the session).
+
+    `profiles`: databases for `dbquery` by name, a URI or what `Session.profile` takes each.
+    """
+    return Session(database, profiles=profiles, **settings)
 
 
 def query(text: str, /, *, sources: Mapping[str, Any] | None = None, **params: Any) -> Result:

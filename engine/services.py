@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .profiles import Profiles
+
 if TYPE_CHECKING:
     from .storage.paths import Gate
     from .storage.tables import TableStore
@@ -22,6 +24,7 @@ class Services:
     objects: dict[str, Any] = field(default_factory=dict)  # registered by name
     given: Mapping[str, Any] = field(default_factory=dict)  # to this call only
     frame: Callable[[str], Any | None] | None = None  # Python variables, where the session allows it
+    profiles: Profiles = field(default_factory=Profiles)  # databases by name
     spent: set[int] = field(default_factory=set)  # one-shot streams that were read, by id
     catalogue: Callable[[str, str, Any], Any] | None = None  # rows of `system`
     told: list[str] = field(default_factory=list)  # what the table store repaired since it was last asked

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from . import ast
 from .escapes import ESCAPE, SIMPLE_ESCAPES, unicode_escape
 from .foreign import foreign
-from .stages import Cut, Pipeline, RawOption, Stage, cut, masked_expression
+from .stages import QUOTED, Cut, Pipeline, RawOption, Stage, cut, masked_expression
 from .text import Fault, ParseError, Span, error
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Language(Protocol):
     def options(self, command: str) -> tuple[str, ...] | None: ...
     def shown_options(self, command: str) -> tuple[str, ...]: ...
     def open_options(self, command: str) -> bool: ...
+    def takes_foreign(self, command: str) -> bool: ...
     def is_source(self, command: str) -> bool: ...
     def names(self) -> list[str]: ...
     def is_known(self, command: str) -> bool: ...
@@ -584,6 +585,18 @@ class _Builder:
         token = node.children[0]
         inner = str(token)[1:-1]
         return inner.replace('\\"', '"') if token.type == "STRING" else inner.replace("''", "'")
+
+    def on_profile(self, node: Any) -> Any:
+        return self.on_path(node)
+
+    def on_sql(self, node: Any) -> Any:
+        """A string of ours, or the text as it stands: that is masked, so it is read from the whole."""
+        token, span = node.children[0], self.span(node)
+        if getattr(token, "type", "") not in ("STRING", "RAW_STRING"):
+            return self.build(token)
+        written = self.whole[span.start : span.end]
+        value = written if written[:1] not in QUOTED else self.build(token).value
+        return ast.Text(value=value, raw=True, span=span)
 
     def on_path(self, node: Any) -> Any:
         token = node.children[0]

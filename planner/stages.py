@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 
+from .sqltext import sql_end
 from .text import Fault, Span, error, nearest
 
 PASTED = str.maketrans(
@@ -28,6 +29,7 @@ WORD = re.compile(r"[^\W\d]\w*(?:-[^\W\d]\w*)*")
 OPTION = re.compile(r"([^\W\d][\w.]*)=(?!=)")
 VALUE = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'(?:''|[^'])*'|\$\((?:"[^"]*"|[^()"])*\)|[^\s"'\[\]|])+""", re.S)
 HEADER_WORD = re.compile(r"""(?:def(?=\s+[^\W\d]\w*\s*\()|use(?=\s+["'])|param(?=\s+[^\W\d]\w*\s*:))""")
+PROFILE = re.compile(r"""[^\W\d][\w.@-]*|`(?:``|[^`])*`|"[^"]*"|'[^']*'|\$[^\W\d]\w*""")
 HIDDEN = frozenset({"parallel"})  # accepted wherever options are, without effect, and not shown
 LEADERS = frozenset({"set", "setq", "proc", "explain"})
 
@@ -64,6 +66,7 @@ class Lookup(Protocol):
 
     def options(self, command: str) -> tuple[str, ...] | None: ...  # None: this command reads no options
     def open_options(self, command: str) -> bool: ...  # an unknown `key=` is left to the grammar
+    def takes_foreign(self, command: str) -> bool: ...  # text of another language stands in it
     def is_source(self, command: str) -> bool: ...
     def names(self) -> list[str]: ...
     def is_known(self, command: str) -> bool: ...
@@ -142,7 +145,8 @@ class _Cutter:
             else:
                 if not stages and (mode := self.explain_prefix(begin)):
                     explain, begin = mode[0], self.skip_blank(mode[1])
-                pos, subqueries = self.body(begin, name)
+                at = self.foreign_begin(begin)
+                pos, subqueries = self.body(begin, name) if at is None else (self.foreign_end(at), {})
                 if not "".join(self.masked[begin:pos]).strip():
                     if opened is not None and pos >= len(self.text):
                         self.fail("E204", "'[' is never closed", Span(opened, opened + 1), prefix.rstrip("."))
@@ -291,6 +295,26 @@ class _Cutter:
                 self.masked[at] = c.translate(PASTED)
                 pos = at + 1
         return len(self.text), subqueries
+
+    def foreign_begin(self, begin: int) -> int | None:
+        """Where SQL begins that stands as it is; None: it is no such stage, or the SQL stands in quotes."""
+        word = WORD.match(self.text, begin)
+        if word is None or not self.commands.takes_foreign(word[0]):
+            return None
+        at = self.skip_blank(word.end())
+        while (key := OPTION.match(self.text, at)) and (value := VALUE.match(self.text, key.end())):
+            at = self.skip_blank(value.end())
+        profile = PROFILE.match(self.text, at)
+        at = self.skip_blank(profile.end()) if profile else len(self.text)
+        return None if self.at_end_of_stage(at) or self.text[at] in QUOTED or self.text[at] == "$" else at
+
+    def foreign_end(self, begin: int) -> int:
+        """The pipe, or the closing bracket, behind SQL; the SQL is masked as one string."""
+        end = sql_end(self.text, begin)
+        last = begin + len(self.text[begin:end].rstrip())
+        if last - begin > 1:
+            self.masked[begin:last] = ["'", *"x" * (last - begin - 2), "'"]
+        return end
 
     def stage(self, begin: int, end: int, number: str, subqueries: dict[int, Pipeline]) -> Stage:
         masked = "".join(self.masked[begin:end])

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -59,6 +59,13 @@ def write_arrow(path: Path, kind: str, table: pa.Table) -> None:
         writer.write_table(table, max_chunksize=2)
 
 
+def write_sqlite(path: Path, script: str) -> None:
+    import sqlite3
+
+    with closing(sqlite3.connect(path)) as made:
+        made.executescript(script)
+
+
 @contextmanager
 def inside(folder: Path) -> Iterator[None]:
     before = os.getcwd()
@@ -83,6 +90,9 @@ def prepared(
                     write_file(folder, name, kind, text)
                 case "parquet" | "arrow" | "arrows":
                     write_file(folder, name, kind, text)
+                case "sqlite":
+                    write_sqlite(folder / name, text)
+                    session.profile(Path(name).stem, str(folder / name))
                 case "stored":
                     session.append(name, parse_table(text))
                 case "sample":

@@ -263,7 +263,8 @@ def samples(part: NDArray[np.uint8], head: Wav, *, raw: bool) -> NDArray[Any]:
     """Bytes of one channel, a row a sample, as int64 (raw) or float64 from -1 to 1."""
     if head.is_float:
         stored: Any = np.ascontiguousarray(part).view(f"{head.order}f{head.width}")
-        return stored[:, 0].astype(np.float64)  # type: ignore[no-any-return]
+        floats: NDArray[Any] = stored[:, 0].astype(np.float64)
+        return floats
     if head.width == 3:
         low, middle, high = (part[:, i] for i in ((0, 1, 2) if head.order == "<" else (2, 1, 0)))
         value: Any = low.astype(np.int32) | (middle.astype(np.int32) << 8) | (high.view(np.int8).astype(np.int32) << 16)

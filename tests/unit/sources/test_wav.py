@@ -248,7 +248,7 @@ GOOD = wav(b"\1\0\2\0\3\0\4\0", channels=2, before=b"LIST" + struct.pack("<I", 4
         (b"RIFF", "is no WAV file"),
         (b"text, no sound", "is no WAV file"),
         (GOOD[:60], "is damaged"),
-        (GOOD[:90], "no samples"),
+        (GOOD[:75], "no samples"),
         (wav(b"", code=6, bits=8), "A-law"),
         (wav(b"", code=0x55), "MP3"),
         (wav(b"", code=4242), "format 4242"),
