@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from ..engine.notes import At
 from ..planner import ast
 from ..planner.plan import Scan
 from ..planner.sqltext import parameters
+from ..planner.text import QueryError
 from .base import Args, Command, Example, Node, Option, kinds, register
+
+ALL_ROWS = 1_000_000_000
 
 
 @register
@@ -55,13 +58,17 @@ class DbQueryCommand(Command[Scan]):
     examples = (
         Example(
             title="rows of a table, and what follows is no SQL any more",
-            given={"sqlite:shop.db": "create table item (id integer, name text); insert into item values (1, 'tea'), (2, 'milk')"},
+            given={
+                "sqlite:shop.db": "create table item (id integer, name text); insert into item values (1, 'tea'), (2, 'milk')"
+            },
             query="dbquery shop select id, name || '!' as name from item order by id | search id > 1",
             expect="id:long name:string\n2 milk!",
         ),
         Example(
             title="a parameter is bound",
-            given={"sqlite:shop.db": "create table item (id integer, name text); insert into item values (1, 'tea'), (2, 'milk')"},
+            given={
+                "sqlite:shop.db": "create table item (id integer, name text); insert into item values (1, 'tea'), (2, 'milk')"
+            },
             query='set wanted = "tea" | dbquery shop "select id from item where name = :wanted"',
             expect="id:long\n1",
         ),
@@ -74,14 +81,20 @@ class DbQueryCommand(Command[Scan]):
 
         if args.binder.settings.get("safe"):
             args.abort("E705", "databases are not read in safe mode")
-        profile = args.services.profiles.find(args.path(args.one("profile")))
+        try:
+            profile = args.services.profiles.find(args.path(args.one("profile")))
+        except QueryError as why:
+            self._placed(args, why, "profile")
         database = args.services.profiles.opened(profile, Database)
         sql = self._sql(args)
         values = {name: self._value(args, name, low, high) for name, low, high in parameters(sql)}
-        statement = statement_of(database, sql, values)
         options = FileOptions(zone=args.option("tz") or args.zone, time=args.option("time"))
         sample = self._sample(args)
-        found = survey(database, statement, options.zone, sample)
+        try:
+            statement = statement_of(database, sql, values)
+            found = survey(database, statement, options.zone, sample)
+        except QueryError as why:
+            self._placed(args, why, "profile" if why.code == "E610" else "sql")
         for name in found.survey.renamed:
             args.note("info", f"a column name is there twice: the later one is '{name}'")
         for name in found.survey.decimals:
@@ -97,6 +110,10 @@ class DbQueryCommand(Command[Scan]):
             )
         at = At(args.stage, self.name, args.span)
         return scan_of(args, DbRelation(database, found, statement, options, at, sample))
+
+    def _placed(self, args: Args, why: QueryError, part: str) -> NoReturn:
+        first = why.first
+        args.abort(first.code, first.message, args.place(part), hint=first.hint, suggestions=first.suggestions)
 
     def _sql(self, args: Args) -> str:
         given = args.one("sql")
@@ -123,7 +140,7 @@ class DbQueryCommand(Command[Scan]):
         said = args.option("infer")
         said = str(args.binder.settings.get("infer", 20_000)) if said is None else said
         if said == "all":
-            return (1 << 31) - 1
+            return ALL_ROWS
         count = int(said) if said.isdecimal() else 0
         if not 0 < count < 1 << 31:
             args.abort("E311", f"'infer' cannot be {said}", args.option_span("infer"),

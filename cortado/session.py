@@ -26,8 +26,8 @@ from .engine.lower import explain_lines, internal
 from .engine.memory import Budget
 from .engine.noted import raise_at_first
 from .engine.notes import At, Ledger
-from .engine.scheduler import EngineSession
 from .engine.profiles import Profiles, profile_of
+from .engine.scheduler import EngineSession
 from .engine.services import Services
 from .engine.settings import SETTINGS, check_in_query, defaults, read_setting
 from .engine.storage.paths import Gate, SpillArea
@@ -186,7 +186,12 @@ class Session:
                 raise fault("E604", "the session is closed")
             if self._services is None:
                 self._services = Services(
-                    self._gate, self._folder(), self._settings, self._objects, catalogue=self._catalogue, profiles=self._profiles
+                    self._gate,
+                    self._folder(),
+                    self._settings,
+                    self._objects,
+                    catalogue=self._catalogue,
+                    profiles=self._profiles,
                 )
             return self._services
 

@@ -122,7 +122,9 @@ class Profiles:
         found = self._own.get(name) or self.all().get(name)
         if found is None:
             known = sorted(self.all())
-            hint = "profiles here: " + ", ".join(known) if known else f"no profiles yet: session.profile(...), or {FILE}"
+            hint = (
+                "profiles here: " + ", ".join(known) if known else f"no profiles yet: session.profile(...), or {FILE}"
+            )
             raise fault("E304", f"no profile is named '{name}'", suggestions=nearest(name, known, 1), hint=hint)
         return found
 

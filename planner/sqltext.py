@@ -14,6 +14,7 @@ PIECE = re.compile(
   | (?P<block>/\*)
   | (?P<dollars>\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$)
   | (?P<concat>\|\|)
+  | (?P<semicolon>;)
   | (?P<pipe>[|\uff5c])
   | (?P<bracket>[\[\]])
   | (?P<cast>::)
@@ -64,6 +65,11 @@ def sql_end(text: str, begin: int) -> int:
 def parameters(sql: str) -> list[tuple[str, int, int]]:
     """`:name` where a value may stand: names with their places."""
     return [(sql[low + 1 : high], low, high) for kind, low, high in pieces(sql) if kind == "param"]
+
+
+def is_one(sql: str) -> bool:
+    """Whether it is a single statement; `sql` is trimmed."""
+    return all(kind != "semicolon" for kind, _, _ in pieces(sql))
 
 
 def trimmed(sql: str) -> str:

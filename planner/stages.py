@@ -145,8 +145,8 @@ class _Cutter:
             else:
                 if not stages and (mode := self.explain_prefix(begin)):
                     explain, begin = mode[0], self.skip_blank(mode[1])
-                at = self.foreign_begin(begin)
-                pos, subqueries = self.body(begin, name) if at is None else (self.foreign_end(at), {})
+                sql = self.foreign_begin(begin)
+                pos, subqueries = self.body(begin, name) if sql is None else (self.foreign_end(sql), {})
                 if not "".join(self.masked[begin:pos]).strip():
                     if opened is not None and pos >= len(self.text):
                         self.fail("E204", "'[' is never closed", Span(opened, opened + 1), prefix.rstrip("."))

@@ -17,7 +17,9 @@ import pytest
 
 def program(name: str) -> str:
     """Its path; on Debian the server's programs are in no PATH."""
-    found = shutil.which(name) or next((str(p) for p in sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None)
+    found = shutil.which(name) or next(
+        (str(p) for p in sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None
+    )
     if found is None:
         pytest.skip(f"no PostgreSQL server here: {name} is not found")
     return found
@@ -47,7 +49,9 @@ class Server:
 
     def make(self) -> None:
         data = str(self.folder / "data")
-        self._run(program("initdb"), "-D", data, "-U", "tester", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
+        self._run(
+            program("initdb"), "-D", data, "-U", "tester", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"
+        )
         self.start()
 
     def start(self) -> None:

@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pyarrow as pa
 
@@ -103,6 +103,7 @@ class Connection:
     def __init__(self, database: Database, handle: Any) -> None:
         self.database, self._handle = database, handle
         self._statements: list[Any] = []
+        self._readers: list[pa.RecordBatchReader] = []
 
     def prepare_session(self, zone: str) -> None:
         """It only reads; times without a zone are of the session's."""
@@ -140,7 +141,9 @@ class Connection:
     def execute(self, sql: str, bound: pa.RecordBatch | None = None, **options: str) -> pa.RecordBatchReader:
         """Raises the driver's errors."""
         handle, _ = self.statement(sql, bound, **options).execute_query()
-        return pa.RecordBatchReader._import_from_c(handle.address)
+        reader: pa.RecordBatchReader = cast(Any, pa.RecordBatchReader)._import_from_c(handle.address)
+        self._readers.append(reader)
+        return reader
 
     def schema_of(self, sql: str, bound: pa.RecordBatch | None) -> pa.Schema:
         """Of a statement that is prepared and not executed."""
@@ -161,7 +164,7 @@ class Connection:
                 options = {"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)}
                 if not is_select(sql):
                     options["adbc.postgresql.use_copy"] = "false"
-                return self.execute(sql, bound, **options)
+                return self.execute(sql, None, **options)
         return self.execute(sql, bound)
 
     def _fetched(self, sql: str, bound: pa.RecordBatch) -> Any:
@@ -169,7 +172,9 @@ class Connection:
         self._handle.set_autocommit(False)
         self.execute(f"DECLARE cortado_rows NO SCROLL CURSOR FOR {sql}", bound).close()
         while True:
-            reader = self.execute("FETCH FORWARD 20000 FROM cortado_rows", **{"adbc.postgresql.use_copy": "false"})
+            reader = self.execute(
+                "FETCH FORWARD 20000 FROM cortado_rows", None, **{"adbc.postgresql.use_copy": "false"}
+            )
             n = 0
             for batch in reader:
                 n += batch.num_rows
@@ -185,6 +190,10 @@ class Connection:
             self._handle.cancel()
 
     def _close_statements(self) -> None:
+        """Readers first: a connection stays open as long as something of it is."""
+        while self._readers:
+            with suppress(Exception):
+                self._readers.pop().close()
         while self._statements:
             with suppress(Exception):
                 self._statements.pop().close()
@@ -199,7 +208,9 @@ def _manager() -> Any:
     try:
         return importlib.import_module("adbc_driver_manager")
     except ImportError:
-        raise fault("E610", "databases are read by ADBC, which is not installed", hint="pip install 'cortado[adbc]'") from None
+        raise fault(
+            "E610", "databases are read by ADBC, which is not installed", hint="pip install 'cortado[adbc]'"
+        ) from None
 
 
 def _library(profile: Profile) -> str:
@@ -211,7 +222,9 @@ def _library(profile: Profile) -> str:
     except ImportError:
         if profile.driver in ("sqlite", "postgresql"):
             hint = "pip install 'cortado[adbc]'"
-            raise fault("E610", f"the driver of `{profile.name}` is not installed: {profile.driver}", hint=hint) from None
+            raise fault(
+                "E610", f"the driver of `{profile.name}` is not installed: {profile.driver}", hint=hint
+            ) from None
         return profile.driver  # a name that the driver manager knows
     return str(package._driver_path())
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr, Late, Literal
-from ...planner.sqltext import parameters, trimmed
+from ...planner.sqltext import is_one, parameters, trimmed
 from ...planner.text import QueryError, fault
 from ...planner.types import Type
 from ..batch import Batch, Origin
@@ -48,6 +48,8 @@ class Statement:
 def statement_of(database: Database, sql: str, values: Mapping[str, Value]) -> Statement:
     """`:name` becomes what the driver takes; no value becomes part of the text."""
     sql = trimmed(sql)
+    if not is_one(sql):
+        raise fault("E307", "the SQL is more than one statement", hint="a semicolon in text stands in quotes")
     out, at, order = [], 0, list[str]()
     for name, low, high in parameters(sql):
         if name not in order or not database.is_numbered:
@@ -58,7 +60,9 @@ def statement_of(database: Database, sql: str, values: Mapping[str, Value]) -> S
     return Statement("".join([*out, sql[at:]]), tuple(values[n] for n in order))
 
 
-def bound_values(statement: Statement, kind: str, zone: str, late: Mapping[str, tuple[Any, Type]]) -> pa.RecordBatch | None:
+def bound_values(
+    statement: Statement, kind: str, zone: str, late: Mapping[str, tuple[Any, Type]]
+) -> pa.RecordBatch | None:
     """One row with the parameters, as Arrow has them."""
     if not statement.values:
         return None
@@ -77,7 +81,9 @@ def _array(value: Value, driver: str, zone: str, late: Mapping[str, tuple[Any, T
     make = cast(Any, pa.array)
     match kind.kind:
         case "months":
-            return make([None if got is None else pa.MonthDayNano([got, 0, 0])], pa.month_day_nano_interval())
+            return make(
+                [None if got is None else cast(Any, pa).MonthDayNano([got, 0, 0])], pa.month_day_nano_interval()
+            )
         case "null" | "any":
             return make([None], pa.string())
         case "ip":
@@ -128,7 +134,11 @@ def survey(database: Database, statement: Statement, zone: str, sample: int) -> 
         finally:
             connection.close()
 
-    return patiently(look, lambda: [c.cancel() for c in box] and None)
+    def cancel() -> None:
+        for connection in box:
+            connection.cancel()
+
+    return patiently(look, cancel)
 
 
 def _look(database: Database, connection: Connection, statement: Statement, zone: str, sample: int) -> Found:
@@ -166,14 +176,22 @@ def _schema(
     if is_late:
         raise fault("E410", "a value that a subquery gives may not shape a stage",
                     hint="only PostgreSQL tells its columns before values are known; use set")  # fmt: skip
-    limit = sample if database.kind == "sqlite" else 0
-    text = f"SELECT * FROM (\n{sql}\n) LIMIT {limit}" if is_select(sql) else sql
+    text = f"SELECT * FROM (\n{sql}\n) LIMIT 0" if is_select(sql) and database.kind != "sqlite" else sql
     reader = connection.rows(text, bound, sample)
     try:
         found: pa.Schema = reader.schema
-        return found
+        return found if database.kind != "sqlite" else _of_values(found, next(iter(reader), None))
     finally:
         reader.close()
+
+
+def _of_values(schema: pa.Schema, first: pa.RecordBatch | None) -> pa.Schema:
+    """SQLite's columns without a value have no type."""
+    fields: list[Any] = [
+        f.with_type(pa.null()) if first is None or first.column(i).null_count == first.num_rows else f
+        for i, f in enumerate(schema)
+    ]
+    return pa.schema(fields)
 
 
 def _refused(database: Database, why: BaseException) -> QueryError:
@@ -297,7 +315,7 @@ class DbPart:
                     given = reader.next(ctx)
                     if given is None:
                         return
-                    checked(given)
+                    self._compare(checked(given), row)
                 except errors() as why:
                     raise self._ended(why, row) from None
                 ctx.query.ledger.rows_by_seq[0] = row + given.num_rows
@@ -330,6 +348,18 @@ class DbPart:
                 yield Bare(n), []
                 continue
             yield pa.RecordBatch.from_arrays(arrays, names=[c.field.name for c, _ in chosen]), lost
+
+    def _compare(self, given: pa.RecordBatch, row: int) -> None:
+        """The columns are what they were when the query was bound."""
+        relation = self.source.relation
+        for column, now, i in zip(relation.found.columns, given.schema, range(given.num_columns), strict=False):
+            empty = column.given == pa.null() and given.column(i).null_count == given.num_rows
+            if now.type != column.given and not empty:
+                told = "has a value behind row" if column.given == pa.null() else "is of another type since row"
+                raise fault("E605", f"database `{relation.name}`: column '{column.field.name}' {told} {row}",
+                            hint="run the query again; with SQLite infer=all looks at every row")  # fmt: skip
+        if given.num_columns != len(relation.found.columns):
+            raise fault("E605", f"database `{relation.name}`: the columns changed", hint="run the query again")
 
     def _ended(self, why: BaseException, row: int) -> QueryError:
         database = self.source.relation.database

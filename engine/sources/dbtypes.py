@@ -26,6 +26,7 @@ class Column:
     """`field`: its name and the Arrow type that `read` gives."""
 
     field: Any
+    given: Any  # as the database gives it
     read: Callable[[Any], Any]
     is_decimal: bool = False
     is_renamed: bool = False
@@ -57,7 +58,9 @@ def columns_of(schema: pa.Schema, driver: str) -> tuple[Column, ...]:
             name, n = f"{given.name}_{n}", n + 1
         kind, read = _reading(given.type)
         infinite = _infinite(kind) if driver == "postgresql" else ()
-        out[name] = Column(pa.field(name, kind), read, _opaque(given.type) == NUMERIC, name != given.name, infinite)
+        out[name] = Column(
+            pa.field(name, kind), given.type, read, _opaque(given.type) == NUMERIC, name != given.name, infinite
+        )
     return tuple(out.values())
 
 
@@ -68,6 +71,8 @@ def _reading(kind: Any) -> tuple[Any, Callable[[Any], Any]]:
         return pa.string(), _uuid_text
     if isinstance(kind, pa.BaseExtensionType) and kind.extension_name.startswith("arrow."):
         return kind.storage_type, lambda array: array.storage
+    if pa.types.is_null(kind):
+        return kind, lambda array: pa.nulls(len(array))
     return kind, lambda array: array
 
 
@@ -85,7 +90,7 @@ def _opaque(kind: Any) -> str:
 
 
 def _stored_type(column: Any) -> str:
-    return (column.metadata or {}).get(b"POSTGRESQL:type", b"").decode()
+    return bytes((column.metadata or {}).get(b"POSTGRESQL:type", b"")).decode()
 
 
 def _numbers(array: Any) -> Any:

@@ -271,11 +271,12 @@ def samples(part: NDArray[np.uint8], head: Wav, *, raw: bool) -> NDArray[Any]:
     else:
         kind = "u1" if head.width == 1 else f"{head.order}i{head.width}"
         value = np.ascontiguousarray(part).view(kind)[:, 0]
-    if raw:
-        return value.astype(np.int64)  # type: ignore[no-any-return]
-    if head.width == 1:
-        return (value.astype(np.float64) - 128.0) / 128.0
-    return value.astype(np.float64) / float(1 << (8 * head.width - 1))  # type: ignore[no-any-return]
+    made: NDArray[Any] = value.astype(np.int64 if raw else np.float64)
+    if not raw and head.width == 1:
+        made = (made - 128.0) / 128.0
+    elif not raw:
+        made /= float(1 << (8 * head.width - 1))
+    return made
 
 
 def _times(number: NDArray[np.int64], rate: int, start: int) -> pa.Array[Any]:
