@@ -35,6 +35,7 @@ from .planner.bind import Arguments, Binder, BoundQuery, literal_of
 from .planner.catalog import Note
 from .planner.expr import Expr, Literal
 from .planner.header import Param, read_header
+from .planner.judged import judged_as
 from .planner.optimise import optimise
 from .planner.plan import Explain, Here, Node, Pending, Settle, query_text
 from .planner.procedures import Library, Procedure
@@ -565,10 +566,9 @@ class Query:
         return self._optimised
 
     def improve(self, plan: Node) -> Node:
-        if not self._bound.settings["optimiser"]:
-            return plan
         settings, now = self._bound.settings, self._bound.now_us
-        return optimise(plan, Helpers(lambda e: constant(e, _context(settings, now), At("", ""), infos=True)))
+        made = optimise(plan, Helpers(lambda e: constant(e, _context(settings, now), At("", ""), infos=True)))
+        return made if settings["optimiser"] else judged_as(plan, made)
 
     def pipe(self, text: str) -> Query:
         """A longer query: `text` is one stage or several, with or without a pipe in front."""

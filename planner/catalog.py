@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
@@ -105,6 +105,11 @@ class ScanRequest:
     fields: tuple[str, ...] | None = None
     filters: tuple[Expr, ...] = ()  # conjuncts for which `pushdown` said EXACT or PRUNES
     limit: int | None = None  # rows the query needs at most
+    judged: tuple[str, ...] | None = None  # fields whose values are told of where they do not fit; None: all of them
+
+    def unjudged(self, names: Iterable[str]) -> frozenset[str]:
+        """Those of the names that nothing is told of."""
+        return frozenset() if self.judged is None else frozenset(names) - frozenset(self.judged)
 
 
 class Relation(Protocol):

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...planner.catalog import ScanRequest
 from ...planner.expr import Expr
 from ...planner.types import STRING, Schema, Type, join, of_arrow
 from ..arrow import is_valid, numbers_of
@@ -152,9 +153,10 @@ class ColumnarRelation:
 class Maker:
     """Record batches of one file to batches with the wanted columns."""
 
-    def __init__(self, relation: ColumnarRelation, schema: Schema) -> None:
+    def __init__(self, relation: ColumnarRelation, schema: Schema, request: ScanRequest) -> None:
         self._relation, self._schema = relation, schema
         options = relation.options
+        self._silent = frozenset() if options.is_judged else request.unjudged(schema.names())
         self._quarantine = Quarantine.of(options.quarantine, relation.at)
         self._wanted = set(needed(schema, options))
         self._read = set(self._wanted)
@@ -179,7 +181,7 @@ class Maker:
         relation = self._relation
         options, window = relation.options, relation.window
         bare = Batch(n, (), origin)
-        refused = Refused(relation.at, options.bad, ctx, bare, self._quarantine)
+        refused = Refused(relation.at, options.bad, ctx, bare, self._quarantine, silent=self._silent)
         named: dict[str, Column] = {}
         for i, name in enumerate(given.schema.names if given is not None else ()):
             assert given is not None
@@ -214,6 +216,8 @@ def _teller(refused: Refused, name: str, array: Any, kind: Type, options: FileOp
     n = refused.bare.n_rows
 
     def told(reason: str, rows: Any, values: Any, hint: str) -> None:
+        if name in refused.silent:
+            return
         if values is None or len(rows) != n:  # inside a list or map: the row is not known
             if not options.is_judged:
                 refused.ctx.notes.count(
@@ -222,7 +226,7 @@ def _teller(refused: Refused, name: str, array: Any, kind: Type, options: FileOp
                 return
             rows, values = _rows_with(array, kind, options.zone, reason), array
         if reason in INFOS:
-            refused.ctx.notes.rows(refused.at, "info", reason, refused.bare, np.flatnonzero(rows), values, hint)
+            refused.info(reason, np.flatnonzero(rows), values, hint, name)
         else:
             refused.rows(reason, rows, values, hint, told=reason in TOLD_ONLY, column=name)
 

@@ -218,7 +218,7 @@ class CsvRelation:
 
     def scan(self, request: ScanRequest) -> CsvSource:
         names = self.schema.names() if request.fields is None else request.fields
-        return CsvSource(self, self.schema.select(names))
+        return CsvSource(self, self.schema.select(names), request)
 
     def describe(self, request: ScanRequest) -> str:
         files = self.name if len(self.files) == 1 else f"{self.name} ({len(self.files)} files)"
@@ -232,8 +232,9 @@ class CsvSource:
 
     bytewise = True
 
-    def __init__(self, relation: CsvRelation, schema: Schema) -> None:
+    def __init__(self, relation: CsvRelation, schema: Schema, request: ScanRequest) -> None:
         self.relation, self.schema = relation, schema
+        self._silent = frozenset() if relation.options.is_judged else request.unjudged(schema.names())
         self._quarantine = Quarantine.of(relation.options.quarantine, relation.at)
         self._opened: list[PlainFile] = []
         sizes = [f.input.nbytes for f in relation.files]
@@ -283,7 +284,10 @@ class CsvSource:
     def _batch(self, block: Block, file: CsvFile, bare: Batch, offset: int, ctx: Context) -> Iterator[Batch]:
         options = self.relation.options
         base = offset - PAD if file.input.encoding == "utf-8" else None
-        refused = Refused(self.relation.at, options.bad, ctx, bare, self._quarantine, block.bytes_at(base))
+        silent = frozenset[str]() if ctx.settings.strict else self._silent
+        refused = Refused(
+            self.relation.at, options.bad, ctx, bare, self._quarantine, block.bytes_at(base), silent=silent
+        )
         counts, n_names = block.counts(), len(file.names)
         uniform = bool((counts == n_names).all())
         if not uniform:

@@ -236,7 +236,7 @@ class DbSource:
         self.relation = relation
         names = relation.schema.names() if request.fields is None else request.fields
         self.schema = relation.schema.select(names)
-        self.maker = Maker(relation, self.schema)
+        self.maker = Maker(relation, self.schema, request)
 
     def partitions(self, target: int) -> Sequence[Partition]:
         return [DbPart(self)]

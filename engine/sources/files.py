@@ -309,7 +309,7 @@ def _epoch(column: pa.Array[Any], refused: Refused, name: str) -> pa.Array[Any]:
     refused.rows("overflow", valid & beyond, column, "no time between the years 1 and 9999", column=name)
     guessed = np.flatnonzero(valid & ~beyond & (size > 0))
     if len(guessed):
-        refused.ctx.notes.rows(refused.at, "info", UNIT_BY_SIZE, refused.bare, guessed, column, "")
+        refused.info(UNIT_BY_SIZE, guessed, column)
     return array_from(micros, ~valid | beyond, DATE.arrow)
 
 
@@ -325,7 +325,7 @@ def extras(
             if given is None:
                 out.append(nulls(n, DATE.arrow))
             else:
-                out.append(time_column(given, types.type(options.time) or STRING, options, refused))
+                out.append(time_column(given, types.type(options.time) or STRING, options, refused.of_time()))
         elif name == "_file" and name not in named:
             out.append(file_column(path, n))
         else:

@@ -65,7 +65,7 @@ class JsonRelation:
 
     def scan(self, request: ScanRequest) -> JsonSource:
         names = self.schema.names() if request.fields is None else request.fields
-        return JsonSource(self, self.schema.select(names))
+        return JsonSource(self, self.schema.select(names), request)
 
     def describe(self, request: ScanRequest) -> str:
         files = self.name if len(self.files) == 1 else f"{self.name} ({len(self.files)} files)"
@@ -79,8 +79,10 @@ class JsonSource:
 
     bytewise = True
 
-    def __init__(self, relation: JsonRelation, schema: Schema) -> None:
+    def __init__(self, relation: JsonRelation, schema: Schema, request: ScanRequest) -> None:
         self.relation, self.schema = relation, schema
+        # every key is told of, whether it is read or not; `_time` is where it is read
+        self._silent = frozenset() if relation.options.is_judged else request.unjudged(("_time",))
         self._quarantine = Quarantine.of(relation.options.quarantine, relation.at)
         self._opened: list[PlainFile] = []
         sizes = [f.input.nbytes for f in relation.files]
@@ -127,7 +129,8 @@ class JsonSource:
     def _batch(self, block: Records, file: JsonFile, bare: Batch, ctx: Context) -> Iterator[Batch]:
         relation, options = self.relation, self.relation.options
         base = bare.origin.offset - PAD if file.input.encoding == "utf-8" else None
-        refused = Refused(relation.at, options.bad, ctx, bare, self._quarantine, block.bytes_at(base))
+        silent = frozenset[str]() if ctx.settings.strict else self._silent
+        refused = Refused(relation.at, options.bad, ctx, bare, self._quarantine, block.bytes_at(base), silent=silent)
         if block.bad is not None:
             refused.rows(
                 "utf8", block.bad, block.spans(), "bytes that are not UTF-8 were replaced; cs= names the encoding"

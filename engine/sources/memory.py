@@ -18,7 +18,7 @@ from ..arrow import array_from, concat, nulls
 from ..batch import Batch, Column, Origin
 from ..context import Context
 from ..exprs import INFOS
-from ..normalise import normalise
+from ..normalise import ignore, normalise
 from ..notes import At
 from ..operator import Partition
 from .files import file_column, note_mixed
@@ -251,7 +251,7 @@ class MemoryRelation:
 
     def scan(self, request: ScanRequest) -> MemorySource:
         names = self.schema.names() if request.fields is None else request.fields
-        return MemorySource(self, self.schema.select(names), request.limit)
+        return MemorySource(self, self.schema.select(names), request.limit, request.unjudged(names))
 
     def describe(self, request: ScanRequest) -> str:
         fields = ", ".join(self.schema.names() if request.fields is None else request.fields) or "no field"
@@ -262,8 +262,11 @@ class MemoryRelation:
 class MemorySource:
     """Partitions are slices of a table, or the one stream."""
 
-    def __init__(self, relation: MemoryRelation, schema: Schema, limit: int | None) -> None:
+    def __init__(
+        self, relation: MemoryRelation, schema: Schema, limit: int | None, silent: frozenset[str] = frozenset()
+    ) -> None:
         self.relation, self.schema, self._limit = relation, schema, limit
+        self._silent = silent  # columns of which nothing is told, since nothing reads them
         self.held = tuple(n for n in schema.names() if n not in relation.meta)  # columns of the object
         self._stream: Any = None
         if relation.table is None:
@@ -295,7 +298,9 @@ class MemorySource:
 
         given = dict(zip(self.held, arrays, strict=True))
         columns: list[Column] = [
-            normalise(given[name], kind, self.relation.zone, told) if name in given else self._made(name, n, first)
+            normalise(given[name], kind, self.relation.zone, ignore if name in self._silent else told)
+            if name in given
+            else self._made(name, n, first)
             for name, kind in self.schema.fields
         ]
         return Batch(n, tuple(columns), origin)

@@ -80,6 +80,8 @@ class ParquetRelation(ColumnarRelation):
         super().__init__(gate, found, options, name, at, columns=columns, window=window)
 
     def pushdown(self, predicate: Expr) -> Pushdown:
+        if self.options.is_judged:
+            return Pushdown.NO  # a row that is not wanted may be one that does not fit
         found = self.bounds_of((predicate,))
         return Pushdown.PRUNES if any(b.field in self.data for b in found) else Pushdown.NO
 
@@ -128,7 +130,7 @@ class ParquetSource:
         self.relation = relation
         names = relation.schema.names() if request.fields is None else request.fields
         self.schema = relation.schema.select(names)
-        self.maker = Maker(relation, self.schema)
+        self.maker = Maker(relation, self.schema, request)
         self.begin = self.maker.begin
         self.bounds = (*relation.bounds_of(request.filters), *relation.bounds_of_window())
         limit = request.limit if relation.window is None and relation.options.bad == "null" else None

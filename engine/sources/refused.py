@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,10 @@ class Refused:
     bare: Batch  # the rows as they were read; its origin places them
     quarantine: Quarantine | None = None
     raw: Callable[[NDArray[Any]], Raw] | None = None
+    silent: frozenset[str] = (
+        frozenset()
+    )  # columns of which nothing is told, since nothing reads them; with bad=null only
+    is_muted: bool = False
     dropped: Mask | None = None
     _fault: tuple[int, QueryError] | None = None  # at the first row that does not fit
 
@@ -47,7 +51,7 @@ class Refused:
         """`told`: the value stands all the same, so the row is never left out. `column`: whose value it is, of all rows or
         of each row of the mask.
         """
-        if not mask.any():
+        if not mask.any() or self.is_muted or (isinstance(column, str) and column in self.silent):
             return
         if self.bad == "fail" and not told:
             self._keep_fault(reason, int(np.flatnonzero(mask)[0]), text)
@@ -65,6 +69,15 @@ class Refused:
         self.ctx.notes.rows(self.at, kind, reason, self.bare, rows, text, hint)
         if self.quarantine is not None:
             self.quarantine.add(self.bare, rows, column, reason, text, self.raw)
+
+    def info(self, reason: str, rows: NDArray[Any], values: Column | None, hint: str = "", column: str = "") -> None:
+        """Something that is said of rows that fit."""
+        if not self.is_muted and column not in self.silent:
+            self.ctx.notes.rows(self.at, "info", reason, self.bare, rows, values, hint)
+
+    def of_time(self) -> Refused:
+        """For what `time=` reads: told of where `_time` is."""
+        return replace(self, silent=frozenset(), is_muted="_time" in self.silent) if self.silent else self
 
     def left_out(self, reason: str, mask: Mask) -> None:
         """Rows that are left out whatever `bad=` says."""
