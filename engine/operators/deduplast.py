@@ -20,8 +20,7 @@ from ..notes import REMOVED, At
 from ..operator import Flow, Source
 from .grouping import Keys, new_keys
 from .occurrence import Occurrences
-from .resort import PLACE, SortedPart, Sorter, placed, with_place
-from .sortrows import Partitions
+from .resort import PLACE, Numbered, SortedPart, Sorter, placed, with_place
 from .tail import Piece, TailRows
 
 SPARE_ROWS = 1 << 16  # rows held beyond twice the survivors before they are looked through
@@ -165,7 +164,7 @@ class DedupLastSink:
         local = self._local
         assert local is not None
         if self._back is not None:
-            return Partitions([SortedPart(self._back, len(self._schema), self._at.command)], self._schema)
+            return Numbered([SortedPart(self._back, len(self._schema), self._at.command)], self._schema)
         pieces = [Piece(len(k.ids), columns=k.columns) for k in local.kept]
         local.kept = []
         return TailRows(self._schema, pieces, 0)

@@ -20,8 +20,7 @@ from ..operator import Flow, Source
 from .fillgaps import GapPasses, Gaps
 from .fillonce import filled_at_once
 from .grouping import Keys, new_keys
-from .resort import SortedPart, placed, with_place
-from .sortrows import Partitions
+from .resort import Numbered, SortedPart, placed, with_place
 from .tail import Piece, TailRows
 
 MOST_BYTES = 1 << 30  # of a column of text or arrays that is put together: Arrow's offsets end at two of these
@@ -134,7 +133,7 @@ class FillSink:
         local = self._local
         assert local is not None
         if local.aside is not None:
-            return Partitions([SortedPart(local.aside, len(self._schema), self._at.command)], self._out)
+            return Numbered([SortedPart(local.aside, len(self._schema), self._at.command)], self._out)
         pieces, begin = [], 0
         for columns in local.pieces:
             n = len(columns[0])

@@ -16,6 +16,7 @@ from ..context import Context
 from ..memory import Portion
 from ..notes import At
 from .sort import SortSink
+from .sortrows import Partitions
 
 PLACE = "\0place"  # no field of a user's has a name like it
 
@@ -71,6 +72,12 @@ class Sorter:
 def placed(batch: Batch, first: int) -> Batch:
     """The batch with its rows numbered from `first` on, as a last column."""
     return batch.with_columns([array_from(np.arange(first, first + batch.n_rows, dtype=np.int64))])
+
+
+class Numbered(Partitions):
+    """Rows whose numbers are told: those of the stage's result, wherever its rows were kept meanwhile."""
+
+    has_places = True
 
 
 class Batches(Protocol):

@@ -22,8 +22,7 @@ from ..random import bits
 from .fillcarry import changes
 from .grouping import Keys, new_keys
 from .occurrence import Occurrences
-from .resort import PLACE, SortedPart, Sorter
-from .sortrows import Partitions
+from .resort import PLACE, Numbered, SortedPart, Sorter
 from .tail import Piece, TailRows
 
 DRAW, NUMBER, RANK = "\0draw", "\0number", "\0rank"
@@ -230,7 +229,7 @@ class SampleSink:
         local = self._local
         assert local is not None
         if self._home is not None:
-            return Partitions([SortedPart(self._home, len(self._schema), self._at.command)], self._schema)
+            return Numbered([SortedPart(self._home, len(self._schema), self._at.command)], self._schema)
         pieces = [Piece(len(k.ids), columns=k.columns) for k in local.kept]
         local.kept = []
         return TailRows(self._schema, pieces, 0)

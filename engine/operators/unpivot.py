@@ -52,7 +52,8 @@ class UnpivotTransform(StreamTransform):
         if self._drop:
             kept = is_valid(values)
             if not kept.all():
-                local.notes.rows(self._at, "drop", "null value", batch.take(rows), np.flatnonzero(~kept), None)
+                told = batch.select(()).take(rows)
+                local.notes.rows(self._at, "drop", "null value", told, np.flatnonzero(~kept), None)
                 places = np.flatnonzero(kept)
                 rows, values = rows[places], _taken(values, places)
                 names = coded(array_from((places % width).astype(np.int32)), self._names)

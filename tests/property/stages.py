@@ -45,11 +45,20 @@ def dedup(pipe: Pipe, make: Make) -> str:
 
 
 def fillnull(pipe: Pipe, make: Make) -> str:
-    numbers = _some(pipe, LONG, DOUBLE)
-    if not numbers:
-        return "bypass"
-    how = make.pick("value=0", "value=7", "method=prev", "method=next", "method=prev maxgap=1")
-    return f"fillnull {how} {', '.join(numbers)}" + (_by(pipe) if "method" in how else "")
+    dates, how = _some(pipe, DATE), make.pick("value", "prev", "next", "linear" if _some(pipe, DATE) else "next")
+    names = _some(pipe, *((LONG, DOUBLE) if how in ("value", "linear") else (LONG, DOUBLE, TEXT, BOOL, DATE)))
+    gap = make.pick("", "", "maxgap=1 ", "maxgap=2 ")
+    if how == "linear":
+        names = [n for n in names if n != dates[0]]
+        gap = f"time={dates[0]} " + make.pick(gap, "maxgap=40d ")
+        pipe.fields.update({n: DOUBLE for n in names})
+    value = make.pick("value=0 ", "value=7 ") if how == "value" else f"method={how} "
+    return f"fillnull {value}{gap}{', '.join(names)}{_by(pipe)}" if names else "bypass"
+
+
+def sample(pipe: Pipe, make: Make) -> str:
+    share = make.pick("count=0", "count=2", "count=5", "ratio=0", "ratio=0.3", "ratio=0.5", "ratio=1")
+    return f"sample {share} seed={make.pick(0, 7)}{_by(pipe)}"
 
 
 def bin(pipe: Pipe, make: Make) -> str:
@@ -246,7 +255,7 @@ def boxplot(pipe: Pipe, make: Make) -> str:
 
 STAGES: dict[str, Stage] = {
     f.__name__: f
-    for f in (dedup, fillnull, bin, explode, prev, repeat, unpivot, top, union, join, lookup, rollup, cube, pivot, timechart,
+    for f in (dedup, fillnull, bin, explode, prev, repeat, sample, unpivot, top, union, join, lookup, rollup, cube, pivot, timechart,
               eventstats, window, parsekv, tojson, describe, boxplot)
     if f.__name__ in load().commands
 }  # fmt: skip
