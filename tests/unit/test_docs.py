@@ -13,7 +13,9 @@ import pyarrow as pa
 import pytest
 
 from cortado.commands.base import REGISTRY, load
+from cortado.commands.language import language
 from cortado.engine.settings import SETTINGS
+from cortado.planner.parse import parse
 from cortado.planner.text import NAMES
 from cortado.repl import reference
 from cortado.repl.codetexts import CODES
@@ -142,3 +144,13 @@ def test_links_of_the_documents_lead_somewhere() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), (page.name, target)
+
+
+def test_what_the_language_page_shows_can_be_read() -> None:
+    text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    steps = text.split("## First steps\n")[1]
+    shown = [f for row in steps.split("\n") for f in re.findall(r"`((?:[^`\\]|\\.)+)`", row.partition(" | ")[2])]
+    shown = [f.replace("\\|", "|") for f in shown if f.split()[0] in REGISTRY.commands]
+    assert len(shown) > 25
+    for fragment in shown:
+        parse(fragment, language())
