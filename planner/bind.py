@@ -171,7 +171,12 @@ class Binder(ProcedureBinder):
         control = [s for s in stages if self.is_control(s)]
         for stage in control:
             self.stage = stage
-            self._guarded(stage, None)
+            try:
+                self._guarded(stage, None)
+            except Waits:
+                self.stage = stage
+                self.fail("E410", "only the data says which parameters this gives", stage.command_span,
+                          hint="name them at the end of the subquery: | fields a, b")  # fmt: skip
         return control
 
     def is_control(self, stage: Parsed) -> bool:
@@ -318,7 +323,7 @@ class Binder(ProcedureBinder):
                 bound = self._rows(*begin(Here(columns=schema, slot=slot), found))
                 self.finish()
                 assert bound is not None
-                return bound, tuple(self.notes)
+                return _ended(bound), tuple(self.notes)
 
         if not stages:
             return Pending(span=node.span, stage=node.stage, inputs=(node,), rest=rest, implied=True)
@@ -402,6 +407,16 @@ def in_order(stage: str) -> tuple[tuple[int, str], ...]:
 
 
 _NOTHING = Parsed("1", "", Span(0, 0), (), (), Span(0, 0))
+
+
+def _ended(plan: Node) -> Node:
+    """A plan whose last stage has columns that only the data knows ends with what waits for them."""
+    if not plan.schema.open or isinstance(plan, Pending):
+        return plan
+    return Pending(
+        inputs=(plan,), rest=lambda rows, slot, found: (Here(columns=rows, slot=slot), ()), implied=True,
+        span=plan.span, stage=plan.stage,
+    )  # fmt: skip
 
 
 def _waiting_for(opens: Opening) -> Settle:

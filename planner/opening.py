@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .bind import Binder
     from .parse import Parsed
 
-REST = "\1rest"  # stands for all fields that nobody has named; no query can spell it
+REST = "_\1rest"  # stands for all fields that nobody has named; no query can spell it
 
 
 @dataclass(slots=True)
@@ -49,6 +49,8 @@ def streamed(binder: Binder, node: Opening, stages: Sequence[Parsed]) -> Opening
                 return None
             if not asked:
                 break
+            if asked.names.keys() <= wanted.keys():
+                return None
             wanted.update(asked.names)
             asked.names.clear()
     return None if end is None or _reads_rest(end) else node.closed(found)
@@ -63,7 +65,7 @@ def _end(binder: Binder, closed: Opening, stages: Sequence[Parsed], asked: Asked
         behind = binder.on_trial(stage, behind)
         if asked or _blurs(behind, closed):
             return None
-        if not behind.schema.open and REST not in behind.schema:
+        if REST not in behind.schema:  # what is open there is open by another stage's data
             return behind
     return None
 
