@@ -107,6 +107,7 @@ def test_paths_agree_with_python(steps: tuple[str | int, ...]) -> None:
         elif wanted is None:
             assert found is None
         else:
+            assert found is not None
             assert json.loads(found, parse_int=float) == wanted
 
 
