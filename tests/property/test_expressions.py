@@ -40,7 +40,13 @@ def judge() -> Iterator[duckdb.DuckDBPyConnection]:
 @some(4)
 @given(table=tables(), data=st.data())
 def test_expression_says_what_sql_says(
-    plain: cortado.Session, judge: duckdb.DuckDBPyConnection, kind: str, query: str, sql: str, table: pa.Table, data: st.DataObject
+    plain: cortado.Session,
+    judge: duckdb.DuckDBPyConnection,
+    kind: str,
+    query: str,
+    sql: str,
+    table: pa.Table,
+    data: st.DataObject,
 ) -> None:
     ours, theirs = Both(data.draw, dict(COLUMNS)).fill(query, sql, 0)
     found = plain.query(f"table t | eval r = {ours} | fields r", sources={"t": table}).to_arrow()
