@@ -12,7 +12,7 @@ from typing import Any
 from . import ast
 from .args import Args
 from .bind_expr import STRICT_CODE, BindStop
-from .bind_procedures import Arguments, ProcedureBinder, Scope, covered_by
+from .bind_procedures import Arguments, ProcedureBinder, Scope, behind_calls, covered_by
 from .catalog import AggregateFunction, Function, Note
 from .combine import Given
 from .expr import Expr, Late, Literal, is_late
@@ -187,10 +187,13 @@ class Binder(ProcedureBinder):
         for i, stage in enumerate(stages):
             self.stage = stage
             if isinstance(node, Opening) and not node.is_settled:
-                moved = limited(self, node, stage)
-                if moved is not None:
+                at = behind_calls(stages, i)
+                moved = limited(self, node, stages[at]) if at < len(stages) else None
+                if moved is not None and at == i:
                     node = moved
                     continue
+                if moved is not None:
+                    return self._rows([*stages[i:at], *stages[at + 1 :]], moved)
                 closed = streamed(self, node, stages[i:])
                 if closed is None:
                     return self._pending(_waiting_for(node), stages[i:], node)

@@ -51,6 +51,13 @@ def covered_by(stage: Parsed) -> str:
     return outermost and f"{outermost}."
 
 
+def behind_calls(stages: Sequence[Parsed], i: int) -> int:
+    """The first stage from i on that is no end of a call."""
+    while i < len(stages) and stages[i].command == CALL and stages[i].known:
+        i += 1
+    return i
+
+
 @dataclass(frozen=True, slots=True)
 class Arguments:
     """Parameters of a query as its caller gives them. `is_text`: from a command line, to be read by their types.
