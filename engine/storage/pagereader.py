@@ -211,7 +211,7 @@ def _decoded(
     if not kind.n_bytes:
         if not len(dictionaries):
             return _plain_texts(data, table, rows, max_definition, n_rows)
-        plain = np.flatnonzero((rows[1:, heads.ENCODING] == heads.PLAIN)) + 1
+        plain = np.flatnonzero(rows[1:, heads.ENCODING] == heads.PLAIN) + 1
         if len(plain):
             return _mixed_texts(data, rows, int(plain[0]), kind, max_definition, n_rows)
     values = _dictionary(data, rows[0], kind) if len(dictionaries) else np.zeros(1 if not kind.n_bytes else 0, np.int64)
