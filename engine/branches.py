@@ -128,7 +128,7 @@ class _Shifted:
 
 def behind(operator: Any, branches: Sequence[Branch]) -> Routed:
     """The operator for the rows of these branches only. It may not be one that ends its input early."""
-    return Routed(operator, branches)
+    return operator if isinstance(operator, Routed) else Routed(operator, branches)
 
 
 @dataclass(slots=True)

@@ -77,10 +77,9 @@ def with_values(plan: Node, known: Mapping[str, tuple[pa.Scalar[Any], Type]]) ->
     """
     line = line_of(plan)
     made = line[-1]
-    if made.inputs:
-        made = replace(made, inputs=tuple(with_values(n, known) for n in made.inputs))
     for node in reversed(line[:-1]):
-        made = _placed(replace(node, inputs=(made,)), known)
+        others = (with_values(n, known) for n in node.inputs[1:])
+        made = _placed(replace(node, inputs=(made, *others)), known)
     return made
 
 

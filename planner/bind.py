@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ from .types import ANY, Schema
 from .unparse import stage_text
 
 OPEN = Schema(open=True)
+FRAMES = 3000  # of Python's calls: room for subqueries that nest 150 deep; what is deeper is refused
 
 
 class Waits(Exception):
@@ -109,6 +111,8 @@ class Binder(ProcedureBinder):
     # pipelines
 
     def bind(self) -> BoundQuery:
+        if sys.getrecursionlimit() < FRAMES:  # for the process, and never lowered: other threads may be deeper
+            sys.setrecursionlimit(FRAMES)
         try:
             main = self.scope.unit.main
             assert main is not None

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from .combine import Join, Union
+from .combine import Union
 from .expr import conjuncts
-from .plan import Aggregate, Filter, Limit, Node, Scan, Sort, Tail
+from .plan import Aggregate, Filter, Limit, Node, Scan, Sort, Tail, line_of
 
 PASSES = 0.25  # share of the rows that one condition lets through, as other engines guess
 A_GROUP = 10  # rows of a group
 
 
 def rows(plan: Node) -> float | None:
-    line = [plan]
-    while len(line[-1].inputs) == 1:
-        line.append(line[-1].inputs[0])
+    line = line_of(plan)
     found = _first(line[-1])
     for node in reversed(line[:-1]):
         found = _after(node, found)
@@ -21,19 +19,17 @@ def rows(plan: Node) -> float | None:
 
 
 def _first(node: Node) -> float | None:
-    if isinstance(node, Scan):
-        known = getattr(node.relation, "n_rows", None)
-        return None if known is None else known * PASSES ** len(node.request.filters)
-    if isinstance(node, Join):
-        return rows(node.left)
-    if isinstance(node, Union):
-        parts = [rows(n) for n in node.inputs]
-        return None if None in parts else sum(p for p in parts if p is not None)
-    return None
+    if not isinstance(node, Scan):
+        return None
+    known = getattr(node.relation, "n_rows", None)
+    return None if known is None else known * PASSES ** len(node.request.filters)
 
 
 def _after(node: Node, found: float | None) -> float | None:
     most: float | None = None
+    if isinstance(node, Union):
+        parts = [found, *(rows(n) for n in node.inputs[1:])]
+        return None if None in parts else sum(p for p in parts if p is not None)
     if isinstance(node, Limit | Tail):
         most = float(node.count)
     elif isinstance(node, Sort) and not node.by:

@@ -47,15 +47,14 @@ def optimise(plan: Node, helpers: Helpers, rules: tuple[Rule, ...] = RULES) -> N
 def _round(plan: Node, helpers: Helpers, rules: tuple[Rule, ...]) -> Node | None:
     """The plan after the first rule that applies anywhere, nearest to the source first; None if none does."""
     chain = line_of(plan)
-    last = chain[-1]
-    for i, below in enumerate(last.inputs):  # more than one, or none
-        made = _round(below, helpers, rules)
-        if made is not None:
-            made = replace(last, inputs=(*last.inputs[:i], made, *last.inputs[i + 1 :]))
-            return rebuilt(chain[:-1], made)
     for at in range(len(chain) - 1, -1, -1):
+        node = chain[at]
+        for i, below in enumerate(node.inputs[1:], 1):
+            made = _round(below, helpers, rules)
+            if made is not None:
+                return rebuilt(chain[:at], replace(node, inputs=(*node.inputs[:i], made, *node.inputs[i + 1 :])))
         for rule in rules:
-            made = rule(chain[at], helpers)
+            made = rule(node, helpers)
             if made is not None:
                 return rebuilt(chain[:at], made)
     return None
@@ -65,9 +64,7 @@ def _without_empty(plan: Node) -> Node:
     """`eval` whose assignments all went is nothing."""
     chain = line_of(plan)
     out = chain[-1]
-    if out.inputs:
-        out = replace(out, inputs=tuple(map(_without_empty, out.inputs)))
     for node in reversed(chain[:-1]):
         if not (isinstance(node, Project) and not node.assigns):
-            out = replace(node, inputs=(out,))
+            out = replace(node, inputs=(out, *map(_without_empty, node.inputs[1:])))
     return out

@@ -703,19 +703,19 @@ class Explain(Node):
 
 
 def line_of(plan: Node) -> list[Node]:
-    """The plan's nodes from its result down to the first that has not just one input. A loop: only subqueries nest."""
+    """The plan's nodes from its result down to the source, along the first inputs. A loop: only subqueries nest."""
     line = [plan]
-    while len(line[-1].inputs) == 1:
+    while line[-1].inputs:
         line.append(line[-1].inputs[0])
     return line
 
 
 def rebuilt(above: list[Node], made: Node) -> Node:
-    """`made` below the nodes `above`, of which the last stands next to it."""
+    """`made` below the nodes `above`, of which the last stands next to it; their subqueries stay."""
     from dataclasses import replace
 
     for node in reversed(above):
-        made = replace(node, inputs=(made,))
+        made = replace(node, inputs=(made, *node.inputs[1:]))
     return made
 
 

@@ -9,12 +9,10 @@ from ..plan import Node, Procedure, line_of
 
 def inline_procedures(plan: Node) -> Node:
     chain = line_of(plan)
-    if not any(isinstance(n, Procedure) for n in chain) and len(chain[-1].inputs) < 2:
+    if not any(isinstance(n, Procedure) or len(n.inputs) > 1 for n in chain):
         return plan
     out = chain[-1]
-    if out.inputs:
-        out = replace(out, inputs=tuple(map(inline_procedures, out.inputs)))
     for node in reversed(chain[:-1]):
         if not isinstance(node, Procedure):
-            out = replace(node, inputs=(out,))
+            out = replace(node, inputs=(out, *map(inline_procedures, node.inputs[1:])))
     return out

@@ -18,15 +18,22 @@ MOST_ROWS = 1000  # more lie in so many places that little is saved
 
 def late_fields(plan: Node) -> Node:
     chain = line_of(plan)
-    last = chain[-1]
-    if last.inputs:
-        return rebuilt(chain[:-1], replace(last, inputs=tuple(map(late_fields, last.inputs))))
+    if any(len(n.inputs) > 1 for n in chain):
+        chain = line_of(_within(chain))
     for at in range(len(chain) - 1, -1, -1):
         node = chain[at]
         if isinstance(node, Sort):
             made = _split(node, chain[at + 1 :])
-            return plan if made is None else rebuilt(chain[:at], made)
-    return plan
+            return chain[0] if made is None else rebuilt(chain[:at], made)
+    return chain[0]
+
+
+def _within(chain: list[Node]) -> Node:
+    """The same plan, done to its subqueries."""
+    made = chain[-1]
+    for node in reversed(chain[:-1]):
+        made = replace(node, inputs=(made, *map(late_fields, node.inputs[1:])))
+    return made
 
 
 def _split(sort: Sort, below: list[Node]) -> Node | None:

@@ -14,26 +14,27 @@ def prune_fields(plan: Node) -> Node:
 
 
 def _line(plan: Node, wanted: Names, *, everything: bool) -> Node:
-    """From a plan's end down to its source, or to a node of several inputs and on along each of them."""
+    """From a plan's end down to its source, and on along each subquery on the way."""
     chain: list[Node] = []
     node = plan
     while True:
         pruned = node if everything else _pruned(node, wanted)
-        chain.append(pruned)
-        if len(node.inputs) != 1:
+        if not node.inputs:
             break
-        everything = isinstance(node, Pending) or (everything and not node.bounded)
-        wanted = frozenset(node.inputs[0].schema.names()) if everything else pruned.needs(wanted)
+        if len(node.inputs) > 1:
+            each = [frozenset(n.schema.names()) for n in node.inputs] if everything else pruned.needs_each(wanted)
+            others = zip(node.inputs[1:], each[1:], strict=True)
+            made = tuple(_line(n, w, everything=everything or n.schema.open) for n, w in others)
+            pruned, wanted = replace(pruned, inputs=(node.inputs[0], *made)), each[0]
+        else:
+            everything = isinstance(node, Pending) or (everything and not node.bounded)
+            wanted = frozenset(node.inputs[0].schema.names()) if everything else pruned.needs(wanted)
+        chain.append(pruned)
         node = node.inputs[0]
         everything = everything or node.schema.open
-    last = chain[-1]
-    if last.inputs:
-        each = [frozenset(n.schema.names()) for n in last.inputs] if everything else last.needs_each(wanted)
-        inputs = zip(last.inputs, each, strict=True)
-        last = replace(last, inputs=tuple(_line(n, w, everything=everything or n.schema.open) for n, w in inputs))
-    elif isinstance(last, Scan) and not everything:
-        last = _scanned(last, wanted)
-    return rebuilt(chain[:-1], last)
+    if isinstance(pruned, Scan) and not everything:
+        pruned = _scanned(pruned, wanted)
+    return rebuilt(chain, pruned)
 
 
 def _pruned(node: Node, wanted: Names) -> Node:
