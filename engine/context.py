@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,7 +94,7 @@ class Context:
     answers: dict[int, tuple[Any, Any, Any]] = field(
         default_factory=dict, repr=False
     )  # of functions over a dictionary's values
-    _scratch: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    _scratch: dict[tuple[str, int], NDArray[Any]] = field(default_factory=dict, repr=False)
 
     @property
     def settings(self) -> Settings:
@@ -134,8 +135,12 @@ class Context:
         self.query.ledger.last = (batch.origin.seq, batch.origin.source_row(row) if row >= 0 else -1)
 
     def scratch(self, name: str, size: int, dtype: DTypeLike) -> NDArray[Any]:
-        """Space reused from call to call; nothing in it may outlive the call that asked for it."""
-        got = self._scratch.get(name)
+        """Space reused from call to call; nothing in it may outlive the call that asked for it.
+
+        A thread has its own: tasks of one merge share a context.
+        """
+        key = name, get_ident()
+        got = self._scratch.get(key)
         if got is None or got.size < size:
-            got = self._scratch[name] = np.empty(max(size, 1024), dtype)
+            got = self._scratch[key] = np.empty(max(size, 1024), dtype)
         return got

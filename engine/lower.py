@@ -207,15 +207,17 @@ class Lowering:
             made: Specs = []
             here = replace(line, after=())
             if built.is_spilled:
-                here = self._sunk(GraceSink(node, at, built), tag, here, made)
+                is_strict = ctx.settings.strict  # the first row that is refused is told in order
+                ordered = is_strict or node.first or not _is_order_free(nodes[i + 1 :])
+                here = self._sunk(GraceSink(node, at, built, ordered=ordered), tag, here, made)
                 built.is_taken = True
             for operator in probes(node, at, built):
                 here = here.through(operator, tag)
             self._line(nodes, i + 1, here, made, close)
             return made
 
-        later = 2 + sum(isinstance(n, Join) or n.blocking for n in nodes[i + 1 :])
-        self._plan(node.right, specs, Close(build, tag, then, min(later, 4), through=through), line.after)
+        later = 2 + sum(isinstance(n, Join) for n in nodes[i + 1 :])
+        self._plan(node.right, specs, Close(build, tag, then, later, through=through), line.after)
 
     def _pend(self, nodes: list[Node], specs: Specs, close: Close, after: tuple[int, ...]) -> None:
         """The rest is bound and lowered when the sink before it is done and its columns are known."""
@@ -381,6 +383,16 @@ class Lowering:
             return plan_rows(plan, {id(n): figures[i] for i, n in inner.items() if i in figures}, tuple(inner.values()))
 
         return Line(rows, tag, tuple(range(before, len(specs))))
+
+
+def _is_order_free(nodes: Sequence[Node]) -> bool:
+    """Whether what stands behind gives the same for rows in any order: an aggregation that asks for none, before all else."""
+    for node in nodes:
+        if type(node) is Aggregate:
+            return not node.needs_order and not any(a.function.ordered for a in node.aggs)
+        if not isinstance(node, Filter | Project | Keep | Rename) or node.needs_order:
+            return False
+    return False
 
 
 def _is_next_near(limit: Limit) -> bool:

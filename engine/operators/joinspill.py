@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -55,9 +55,11 @@ class Work:
     """One worker's: what it sorts, and the room it has for a piece of the right."""
 
     ctx: Context
-    sort: SortLocal
     room: int
-    seq: int = 0
+    seq: int
+    sort: SortLocal | None = None  # None: rows are taken as they come
+    made: list[Batch] = field(default_factory=list)
+    noting: Context | None = None  # of the pipeline that the left came through
 
 
 class GraceSink:
@@ -65,8 +67,10 @@ class GraceSink:
 
     needs_order = False
 
-    def __init__(self, node: Join, at: At, built: Built) -> None:
+    def __init__(self, node: Join, at: At, built: Built, *, ordered: bool = True) -> None:
+        """`ordered`: whether what follows needs the rows in order; else parts are joined as they are asked for."""
         self._node, self._at, self._right = node, at, built
+        self._ordered = ordered
         self._side, self._right_side = sides(node, node.left.schema, node.right.schema)
         self._lock = threading.Lock()
         self._locals: list[GraceLocal] = []
@@ -78,6 +82,7 @@ class GraceSink:
         keys = (SortKey(PLACES[0]), SortKey(PLACES[1]))
         self._sort = SortSink(Sort(inputs=(Here(columns=self._schema),), keys=keys), self._schema, at)
         self._n_doubled = 0
+        self.schema = node.schema
         self._told: dict[int, list[tuple[int, Callable[[int], str]]]] = {}  # by partition and first row
 
     def open(self, ctx: Context) -> GraceLocal:
@@ -103,12 +108,16 @@ class GraceSink:
     # parts
 
     def merge(self, ctx: Context) -> Sequence[Callable[[], None]]:
+        if not self._ordered:
+            return ()
         threads = max(1, ctx.settings.threads)
         memory = self._take_memory(ctx)
-        within = Context(ctx.query, ctx.notes, Budget(memory // 2), ctx.kernels)
-        self._ctx = within
+        budget = Budget(memory // 2)
+        self._ctx = Context(ctx.query, ctx.notes, budget, ctx.kernels)
         room = max(LEAST_PIECE, memory // (4 * threads))
-        self._works = [Work(within, self._sort.open(within), room, i) for i in range(threads)]
+        for i in range(threads):  # each a context of its own: scratch space is no worker's but its own
+            own = Context(ctx.query, ctx.notes, budget, ctx.kernels)
+            self._works.append(Work(own, room, i, self._sort.open(own)))
         return [partial(self._parts, w, range(i, N_PARTS, threads)) for i, w in enumerate(self._works)]
 
     def _take_memory(self, ctx: Context) -> int:
@@ -123,9 +132,14 @@ class GraceSink:
         for part in parts:
             work.ctx.check()
             self._part(part, work)
-        self._sort.combine(work.sort)
+        if work.sort is not None:
+            self._sort.combine(work.sort)
 
     def _part(self, part: int, work: Work) -> None:
+        for _ in self.steps(part, work):
+            pass
+
+    def steps(self, part: int, work: Work) -> Iterator[None]:
         """Pieces of the right in turn against all of the left; then what of the left matched nothing."""
         kind = self._node.type
         keeps_left = kind in ("left", "full", "leftonly")
@@ -135,14 +149,16 @@ class GraceSink:
             joiner = Joiner(self._node, piece, work.ctx.settings.timezone)
             self._n_doubled += piece.n_doubled if self._node.first else 0
             begin = 0
-            for batch, places, rows in self._left(part, last=False):
+            for batch, places, _ in self._left(part, last=False):
                 numbers = matcher.numbers(batch)
                 met[begin : begin + batch.n_rows] |= numbers >= 0
                 begin += batch.n_rows
                 if kind != "leftonly":
-                    self._match(batch, places, rows, numbers, matcher, joiner, piece, work)
+                    for _ in self._match(batch, places, numbers, matcher, joiner, piece, work):
+                        yield
             if kind in ("right", "full", "rightonly"):
                 self._rest(piece, work)
+                yield
         begin = 0
         for batch, places, rows in self._left(part, last=True):
             mine = met[begin : begin + batch.n_rows]
@@ -150,11 +166,11 @@ class GraceSink:
             self._tell(batch, places, rows, mine, work)
             if keeps_left and not mine.all():
                 self._unmatched(batch, places, np.flatnonzero(~mine), work)
+                yield
 
     def _match(
-        self, batch: Batch, places: Rows, rows: Rows, numbers: Ids, matcher: Matcher, joiner: Joiner, piece: Built,
-        work: Work,
-    ) -> None:  # fmt: skip
+        self, batch: Batch, places: Rows, numbers: Ids, matcher: Matcher, joiner: Joiner, piece: Built, work: Work
+    ) -> Iterator[None]:
         most = work.ctx.settings.batch_rows
         if piece.is_unique:
             found = matcher.single(numbers)
@@ -170,6 +186,7 @@ class GraceSink:
             made = joiner.pairs(batch.take(left), right)
             assert piece.places is not None
             self._emit(made, places[left], piece.places[right], work)
+            yield
 
     def _rest(self, piece: Built, work: Work) -> None:
         make = RightJoiner if self._node.type == "rightonly" else Joiner
@@ -191,6 +208,9 @@ class GraceSink:
         self._emit(some, places[rows], np.full(len(rows), NOWHERE), work)
 
     def _emit(self, made: Batch, left: Rows, right: Rows, work: Work) -> None:
+        if work.sort is None:
+            work.made.append(replace(made, origin=Origin(work.seq)))
+            return
         batch = made.with_columns([array_from(left), array_from(right)])
         self._sort.push(replace(batch, origin=Origin(work.seq)), work.sort)
 
@@ -262,7 +282,9 @@ class GraceSink:
             mine = mine[np.argsort(places[mine], kind="stable")]
             with self._lock:
                 origin = Origin(int(seq), picks=(rows,), told=self._teller(seq))
-                work.ctx.notes.rows(self._at, kind, reason, replace(batch, origin=origin), mine, text, hint)
+                (work.noting or work.ctx).notes.rows(
+                    self._at, kind, reason, replace(batch, origin=origin), mine, text, hint
+                )
 
     def _teller(self, seq: int) -> Callable[[int], str] | None:
         """Says the place of a row where its number does not."""
@@ -274,6 +296,9 @@ class GraceSink:
     # the result
 
     def result(self, ctx: Context) -> Source:
+        if not self._ordered:
+            room = max(LEAST_PIECE, ctx.memory.limit // (2 * max(1, ctx.settings.threads)))
+            return Unordered(self, Context(ctx.query, ctx.notes, ctx.share, ctx.kernels), room)
         assert self._ctx is not None
         if self._n_doubled:
             ctx.notes.count(
@@ -300,6 +325,32 @@ class GraceSink:
     def describe_run(self) -> dict[str, int]:
         written = sum(local.writer.written for local in self._locals)
         return {"parts": N_PARTS, "spilled_bytes": written + self._sort.describe_run()["spilled_bytes"]}
+
+
+class Unordered:
+    """The joined rows of one part after the other."""
+
+    def __init__(self, sink: GraceSink, noting: Context, room: int) -> None:
+        self.schema = sink.schema
+        self._sink, self._noting, self._room = sink, noting, room
+
+    def partitions(self, target: int) -> Sequence[Partition]:
+        return [_Part(self._sink, i, self._noting, self._room) for i in range(N_PARTS)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    sink: GraceSink
+    part: int
+    noting: Context
+    room: int
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        work = Work(ctx, self.room, self.part, noting=self.noting)
+        for _ in self.sink.steps(self.part, work):
+            ctx.check()
+            yield from work.made
+            work.made.clear()
 
 
 class Stripped:

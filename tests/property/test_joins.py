@@ -190,6 +190,20 @@ def test_a_spilled_join_gives_the_same(
     assert one.stats.spilled_bytes == 0
 
 
+@pytest.mark.parametrize("kind", TYPES[:-1])
+def test_a_spilled_join_before_an_aggregation(small: cortado.Session, ample: cortado.Session, kind: str) -> None:
+    """It asks for no order: parts are joined as they are read."""
+    sources = {"a": large(60_000, 40_000, 7, "i"), "b": large(60_000, 40_000, 8, "j")}
+    field = {"leftonly": "i", "rightonly": "j"}.get(kind, "i + j")
+    query = f"table a | join type={kind} k, m [ table b ] | eval x = {field} | stats count, sum(x) as s, dc(v) as d by m"
+    one, other = (s.query(query, sources=sources).run() for s in (ample, small))
+    assert one.to_arrow().equals(other.to_arrow())
+    assert [(n.kind, n.reason, n.count, n.samples) for n in one.notes] == [
+        (n.kind, n.reason, n.count, n.samples) for n in other.notes
+    ]
+    assert other.stats.spilled_bytes > 0 == one.stats.spilled_bytes
+
+
 def test_a_spilled_lookup_takes_the_first_row(small: cortado.Session, ample: cortado.Session) -> None:
     sources = {"a": large(50_000, 20_000, 3, "i"), "b": large(50_000, 20_000, 4, "j")}
     query = "table a | lookup b k output j, v as w"
