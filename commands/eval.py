@@ -44,7 +44,7 @@ class Eval(Command[Project]):
         schema, assigns = source.schema, []
         for a in args.many("assigns"):
             bound = args.expr(a.expr, schema)
-            names = tuple(t.name for t in a.targets)
+            names = tuple(args.binder.field_name(t) for t in a.targets)
             for name in reversed(names):
                 schema = schema.put(name, bound.type)
             assigns.append(Assignment(names, bound))

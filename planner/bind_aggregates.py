@@ -36,7 +36,7 @@ class AggregateBinder(ExpressionBinder):
         out = []
         for item in items:
             bound = self.bound(item.expr, schema)
-            out.append(Key(bound, item.alias.name if item.alias else column_name(item.expr)))
+            out.append(Key(bound, self.field_name(item.alias) if item.alias else column_name(item.expr)))
         return tuple(out)
 
     def aggregates(
@@ -74,7 +74,7 @@ class AggregateBinder(ExpressionBinder):
             self.fail("E201", f"no aggregate in {e.text()}", item.span,
                       hint="an aggregate is count, or a call such as sum(x)")  # fmt: skip
             return None
-        made = self._aggregate(e, where, item.alias.name if item.alias else column_name(e), places)
+        made = self._aggregate(e, where, self.field_name(item.alias) if item.alias else column_name(e), places)
         if made is not None:
             aggs.append(made)
         return None
@@ -86,7 +86,7 @@ class AggregateBinder(ExpressionBinder):
             self.fail("E201", "an expression over aggregates needs a name", item.span,
                       hint=f"{item.expr.text()} as NAME")  # fmt: skip
             return None
-        faults, name = len(self.faults), item.alias.name
+        faults, name = len(self.faults), self.field_name(item.alias)
         own: list[AggCall] = []
 
         def column(call: ast.Call) -> ast.Expr:

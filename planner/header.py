@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from .option_values import unquote
 from .parse import Language, Query, parse
-from .stages import HEADER_WORD, QUOTED, SINGLE
+from .stages import DOUBLE, HEADER_WORD, QUOTED, SINGLE
 from .text import Fault, Span, error
 from .typed import check_type
 
@@ -19,7 +19,9 @@ STATEMENT = re.compile(r"(param|use|def)(?=\s)")
 PARAM = re.compile(r"param\s+([^\W\d]\w*)\s*:\s*")
 NAMED = re.compile(r"\s*([^\W\d]\w*)\s*:\s*(?=[^\W\d])")
 KIND = re.compile(r"([^\W\d]\w*)(<\w*>)?[^\S\n]*")
-USE = re.compile(r"""use\s+("(?:\\"|[^"\n])*"|'(?:''|[^'\n])*'|[^\s"']+)\s+as\s+([^\W\d]\w*)[^\S\n]*""")
+USE = re.compile(
+    r"""use\s+(["“”„‟](?:\\"|[^"“”\n])*["“”]|['‘’‚‛](?:''|[^'‘’\n])*['‘’]|[^\s"'“”‘’]+)\s+as\s+([^\W\d]\w*)[^\S\n]*"""
+)
 DEF = re.compile(r"def\s+([^\W\d]\w*)\s*\(")
 BODY = re.compile(r"\s*=\s*(?=\[)")
 PIPE = re.compile(r"[|｜]")
@@ -194,7 +196,10 @@ class _Reader:
         found = USE.match(self.text, self.at)
         if found is None:
             self._unreadable("an import is written 'use \"file.cq\" as name'")
-        path = unquote(found[1], pattern=True)
+        path = found[1]
+        if path[0] in DOUBLE + SINGLE:
+            sign = '"' if path[0] in DOUBLE else "'"
+            path = unquote(f"{sign}{path[1:-1]}{sign}", pattern=True)
         self.header.uses.append(Use(path, found[2], Span(*found.span(1)), Span(*found.span(2))))
         self._check_name(found[2], Span(*found.span(2)))
         self.at = found.end()

@@ -208,7 +208,9 @@ def _stage(whole: Cut, stage: Stage, registry: Language, faults: list[Fault]) ->
 
 
 def _part_name(node: Any) -> str:
-    return str(node.type) if hasattr(node, "type") else "expr" if node.data in EXPRESSIONS else str(node.data)
+    if hasattr(node, "type"):
+        return str(node.type)
+    return "expr" if node.data in EXPRESSIONS else FIELDS.get(node.data, str(node.data))
 
 
 def _tree(whole: Cut, stage: Stage, registry: Language, start: str) -> Tree[Token]:
@@ -341,6 +343,7 @@ EXPRESSIONS = frozenset(
         "literal",
     }
 )
+FIELDS = {"param_field": "field", "call_field": "field"}  # ways to write one
 DURATION_PART = re.compile(r"(\d+)([a-z]+)")
 
 
@@ -539,6 +542,8 @@ class _Builder:
 
     def on_target(self, node: Any) -> ast.Field:
         return ast.Field(self.build(node.children[0]), self.span(node))
+
+    on_place = on_target
 
     def on_call_field(self, node: Any) -> ast.Field:
         return ast.Field(self.on_call(node).text(), self.span(node))

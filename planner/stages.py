@@ -28,7 +28,9 @@ COMMENT_STOP = re.compile(r"[|｜\[\]\n]")
 WORD = re.compile(r"[^\W\d]\w*(?:-[^\W\d]\w*)*")
 OPTION = re.compile(r"([^\W\d][\w.]*)=(?!=)")
 VALUE = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'(?:''|[^'])*'|\$\((?:"[^"]*"|[^()"])*\)|[^\s"'\[\]|])+""", re.S)
-HEADER_WORD = re.compile(r"""(?:def(?=\s+[^\W\d]\w*\s*\()|use(?=\s+["'])|param(?=\s+[^\W\d]\w*\s*:))""")
+HEADER_WORD = re.compile(
+    r"(?:def(?=\s+[^\W\d]\w*\s*\()|use(?=\s+[" + DOUBLE + SINGLE + r"])|param(?=\s+[^\W\d]\w*\s*:))"
+)
 PROFILE = re.compile(r"""[^\W\d][\w.@-]*|`(?:``|[^`])*`|"[^"]*"|'[^']*'|\$[^\W\d]\w*""")
 HIDDEN = frozenset({"parallel"})  # accepted wherever options are, without effect, and not shown
 LEADERS = frozenset({"set", "setq", "proc", "explain"})
