@@ -73,11 +73,22 @@ class ProcedureOffers:
     def _values(self, found: Procedure, name: str) -> list[Candidate]:
         kind = next((p.type for p in found.params if p.name == name), "")
         if kind in ("field", "fields"):
-            schema = self._offers.schema(self._here.prefix)
+            schema = self._offers.schema(self._here.prefix if self._here.prefix.strip() else self._reads(found))
             return [Candidate(quote_name(n), 0, "field", str(t)) for n, t in (schema.fields if schema else ())]
         if kind == "table":
             return self._offers.tables()
         return [Candidate(w, 0, "value") for w in ("true", "false")] if kind == "bool" else []
+
+    def _reads(self, found: Procedure) -> str:
+        """Of a source: the table that it was given, or reads unless it is given another."""
+        for i, p in enumerate(found.params):
+            if p.type == "table":
+                by_name = re.search(rf"\b{p.name}=([\w.@]+|`[^`]+`)", self._here.stage)
+                parts = self._here.stage.partition("(")[2].split(",")
+                by_place = parts[i].strip() if i + 1 < len(parts) and "=" not in parts[i] else ""
+                name = by_name[1] if by_name else by_place or p.written
+                return f"table {name}" if re.fullmatch(r"[\w.@]+|`[^`]+`", name) else ""
+        return ""
 
     def _in_quotes(self, found: Procedure, before: str) -> Iterable[Candidate]:
         """Fields in a quoted list of them."""

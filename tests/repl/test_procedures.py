@@ -38,6 +38,7 @@ def session(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[cortado.Ses
     (home / "broken.cq").write_text("param x\njson '{}'")
     with cortado.connect("db") as s:
         s.register("sales", pa.table({"store": ["a", "b"], "amount": [1.0, 3.0]}))
+        s.register("other", pa.table({"code": [1]}))
         yield s
 
 
@@ -48,10 +49,10 @@ def session(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[cortado.Ses
         ("pro█", ["proc"]),
         ("table sales | proc █", ["large("]),
         ("table sales | proc la█", ["large("]),
-        ("proc daily(█", ["least=", "src=", "keys=", "sales"]),
+        ("proc daily(█", ["least=", "src=", "keys=", "other", "sales"]),
         ("proc daily(le█", ["least="]),
-        ("proc daily(src=█", ["sales"]),
-        ("proc daily(sales, █", ["least=", "keys="]),
+        ("proc daily(src=█", ["other", "sales"]),
+        ("proc daily(sales, █", ["least=", "keys=", "store", "amount"]),
         ("proc daily(src=sales, least=1, █", ["keys="]),
         ("table sales | proc large(field=█", ["store", "amount"]),
         ("table sales | proc large(am█", ["amount"]),
@@ -60,7 +61,11 @@ def session(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[cortado.Ses
         (HEADER + "table sales | proc █", ["clean(", "large("]),
         (HEADER + "table sales | proc clean(all=█", ["true", "false"]),
         (HEADER + "table sales | proc clean() | fields cl█", ["cleaned"]),
-        (HEADER + "tab█", ["table", "create-table", "drop-table"]),
+        (HEADER + "textf█", ["textfile"]),
+        ("proc daily(keys=█", ["store", "amount"]),
+        ("proc daily(other, █", ["least=", "keys=", "code"]),
+        ("proc daily(src=other, keys=co█", ["code"]),
+        ('proc daily(keys="store, am█', ["amount"]),
         ("proc nosuch(█", []),
         ("proc daily() █", []),
         (".run █", ["daily", "large", "odd-name", "broken.cq", "daily.cq", "large.cq", "odd-name.cq"]),
