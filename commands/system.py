@@ -35,8 +35,8 @@ class System(Command[Scan]):
     details = """
     `system tables` lists the stored tables and the registered objects; `functions`, `aggregates`, `commands` and
     `parsers` what the language has, with syntax and summary; `settings` what holds now, `params` the parameters;
-    `profiles` the databases that `dbquery` can read (name and driver, no more);
-    `notes` what the last query of the session noted; `memory`, `threads` and `queries` what is going on. A name
+    `procs` what `proc` can call, with its parameters and help; `profiles` the databases that `dbquery` can read
+    (name and driver, no more); `notes` what the last query of the session noted; `memory`, `threads` and `queries` what is going on. A name
     behind it keeps the row of that name. They are rows like any others: `system functions | search name ==
     "date*"`.
     """

@@ -13,7 +13,8 @@ from typing import Any
 from . import ast
 from .args import Args
 from .bind_expr import STRICT_CODE, BindStop
-from .bind_procedures import Arguments, ProcedureBinder, Scope, behind_calls, covered_by
+from .bind_params import Arguments, Scope
+from .bind_procedures import ProcedureBinder, behind_calls, covered_by
 from .catalog import AggregateFunction, Function, Note
 from .combine import Given
 from .expr import Expr, Late, Literal, is_late

@@ -52,7 +52,7 @@ class Parsed:
     span: Span = field(compare=False)
     places: tuple[Span, ...] = field(default=(), compare=False)  # of the parts
     known: bool = True  # False: an unknown command, told as a fault
-    frame: Any = field(default=None, compare=False, repr=False)  # of a procedure's stage: see bind_procedures.Frame
+    frame: Any = field(default=None, compare=False, repr=False)  # of a procedure's stage: see bind_params.Frame
     calls: tuple[str, ...] = field(default=(), compare=False, repr=False)  # stages of the calls it stands in
 
     def place(self, name: str) -> Span:
