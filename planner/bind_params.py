@@ -35,7 +35,7 @@ class Scope:
 class Frame:
     """What the stages of one call see: its parameters, and the names of its file."""
 
-    params: Mapping[str, Expr]
+    params: dict[str, Expr]
     scope: Scope
 
 
@@ -226,6 +226,7 @@ class ParameterBinder(AggregateBinder):
         self.params, self.scope = dict(frame.params), frame.scope
         try:
             yield
+            frame.params.update(self.params)  # what a stage sets, the next ones see
         finally:
             self.params, self.scope, self.stage = held
 

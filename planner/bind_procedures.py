@@ -75,7 +75,6 @@ class ProcedureBinder(ParameterBinder):
             self.faults += [f for f in query.faults if f not in self.faults]
             self.warned(query.warnings)
             self.set_all(query.stages)
-            frame = replace(frame, params=dict(self.params))
             rows = [s for s in query.stages if not self.is_control(s)]
             if query.explain:
                 rows = [self._explained(query, rows, has_rows)]
