@@ -52,7 +52,6 @@ class Use:
     path: str
     alias: str
     span: Span  # of the path
-    alias_span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +199,8 @@ class _Reader:
         if path[0] in DOUBLE + SINGLE:
             sign = '"' if path[0] in DOUBLE else "'"
             path = unquote(f"{sign}{path[1:-1]}{sign}", pattern=True)
-        self.header.uses.append(Use(path, found[2], Span(*found.span(1)), Span(*found.span(2))))
         self._check_name(found[2], Span(*found.span(2)))
+        self.header.uses.append(Use(path, found[2], Span(*found.span(1))))
         self.at = found.end()
         self._end_of_line("an import is written 'use \"file.cq\" as name'")
 
@@ -313,14 +312,8 @@ class _Reader:
 
     def _check_name(self, name: str, span: Span) -> None:
         """Procedures and imports share their names."""
-        taken = [d.name for d in self.header.defs] + [
-            u.alias for u in self.header.uses[: -1 if self._is_use(span) else None]
-        ]
-        if name in taken:
+        if any(d.name == name for d in self.header.defs) or any(u.alias == name for u in self.header.uses):
             self.fail("E410", f"two procedures or imports are named '{name}'", span)
-
-    def _is_use(self, span: Span) -> bool:
-        return bool(self.header.uses) and self.header.uses[-1].alias_span == span
 
     def _end_of_line(self, told: str) -> None:
         rest = re.compile(r"[^\S\n]*(//(?=[\s/]|\Z)[^\n]*)?").match(self.text, self.at)

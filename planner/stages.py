@@ -29,7 +29,7 @@ WORD = re.compile(r"[^\W\d]\w*(?:-[^\W\d]\w*)*")
 OPTION = re.compile(r"([^\W\d][\w.]*)=(?!=)")
 VALUE = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'(?:''|[^'])*'|\$\((?:"[^"]*"|[^()"])*\)|[^\s"'\[\]|])+""", re.S)
 HEADER_WORD = re.compile(
-    r"(?:def(?=\s+[^\W\d]\w*\s*\()|use(?=\s+[" + DOUBLE + SINGLE + r"])|param(?=\s+[^\W\d]\w*\s*:))"
+    r"(?:def(?=\s+[^\W\d]\w*\s*\()|use(?=\s+(?:[" + DOUBLE + SINGLE + r"]|\S+\.cq\s))|param(?=\s+[^\W\d]\w*\s*:))"
 )
 PROFILE = re.compile(r"""[^\W\d][\w.@-]*|`(?:``|[^`])*`|"[^"]*"|'[^']*'|\$[^\W\d]\w*""")
 HIDDEN = frozenset({"parallel"})  # accepted wherever options are, without effect, and not shown

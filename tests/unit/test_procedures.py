@@ -272,3 +272,31 @@ def test_the_header_of_a_query_string(session: cortado.Session) -> None:
             session.query(text, **given)
         assert found.value.code == "E410" and found.value.file == ""
     assert session.query("// note\n# def is a word of this prose\ndef f() = [ | limit 1 ]\njson '{}' | proc f()").run()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        'use "lib.cq" as l',
+        "use 'lib.cq' as l // c",
+        "use lib.cq as l",
+        "use \u201clib.cq\u201d as l",
+        '  use\t"./lib.cq"  as  l  ',
+    ],
+)
+def test_ways_to_write_an_import(session: cortado.Session, use: str) -> None:
+    save("lib.cq", "def one() = [ | limit 1 ]")
+    save("main.cq", f"# what it is for\n{use}\r\n\ntable sales | proc l.one()")
+    assert len(session.run_file("main.cq")) == 1
+
+
+def test_help_goes_to_what_follows_it(session: cortado.Session) -> None:
+    save(
+        "h.cq",
+        "/// Of the file.\n\n/// Of a.\n// no help\n/// More of a.\ndef a() = [ | limit 1 ]\n\n/// Of b.\ndef b() = [\n  | limit 1 // c\n]\n"
+        "/// Of the file, too.\nparam n: long = 1\njson '{}'",
+    )
+    found = session.query('use "h.cq" as h\nsystem procs | search name == "h*" | fields name, help').to_pylist()
+    assert {r["name"]: r["help"] for r in found} == {
+        "h": "Of the file.\nOf the file, too.", "h.a": "Of a.\nMore of a.", "h.b": "Of b.",
+    }  # fmt: skip
