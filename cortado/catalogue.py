@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -94,6 +95,8 @@ def _aggregates(session: Session, binder: Binder) -> pa.Table:
 
 def _as_set(value: Any) -> str:
     """As `set option.NAME = ...` would write it; null is empty."""
+    if isinstance(value, tuple):  # of folders
+        return os.pathsep.join(value)
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 

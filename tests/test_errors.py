@@ -67,6 +67,8 @@ SEEDS = [
     'table weblog | rex field=url "^/(?<top>\\w+)" | sort limit=3 -bytes by top | limit 2 3',
     'set a = 2 | set b = $("a") * 10 | json "{}" | eval r = $b, c = case(r > 1, \'x\', "y")',
     'table weblog | timechart span=5m fill=0 count, avg(bytes) where status == "2*" as ok by url',
+    'def f(x: long = 1, k: fields = status, url) = [ | search status >= $x | stats count by $k ]\ntable weblog | proc f(2, k="url")',
+    "/// help\nparam n: array<long> = 1, 2 // c\ndef g() = [ table weblog | union [ table weblog | proc h() ] ]\ndef h() = [ | limit 1 ]\nproc g()",
 ]
 PIECES = [
     "|",
