@@ -1,4 +1,5 @@
-"""File sources against peers that read the same file: CSV against DuckDB and Polars, Parquet against pyarrow and DuckDB.
+"""Sources against peers that read the same: CSV against DuckDB and Polars, Parquet and Arrow files against pyarrow, Polars and
+DuckDB, WAV files against scipy and NumPy, SQLite against ADBC and Polars.
 
 python benchmarks/sources.py [ROWS]     wall seconds, best of three, all with two threads and a warm page cache
 """
@@ -6,10 +7,13 @@ python benchmarks/sources.py [ROWS]     wall seconds, best of three, all with tw
 from __future__ import annotations
 
 import os
+import sqlite3
+import struct
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
+import pyarrow.dataset as arrow_dataset
 import pyarrow.parquet as pq
 
 import cortado
@@ -44,6 +49,18 @@ def make(folder: Path, n: int) -> None:
     )
     arrow_csv.write_csv(table, folder / "x.csv", arrow_csv.WriteOptions(quoting_style="needed"))
     pq.write_table(table, folder / "x.parquet", row_group_size=131_072)
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.ipc.new_file(str(folder / "x.arrow"), table.schema, options=options) as writer:
+        writer.write_table(table, max_chunksize=65_536)
+    samples = rng.integers(-(2**15), 2**15, (10 * n, 2)).astype("<i2")
+    head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + samples.nbytes, b"WAVE", b"fmt ", 16, 1, 2, 44_100, 176_400, 4, 16,
+                       b"data", samples.nbytes)  # fmt: skip
+    (folder / "x.wav").write_bytes(head + samples.tobytes())
+    with closing(sqlite3.connect(folder / "x.db")) as made:
+        made.execute("create table x (ip text, bytes integer, price real)")
+        rows = zip(*(table[c].to_pylist() for c in ("ip", "bytes", "price")), strict=True)
+        made.executemany("insert into x values (?, ?, ?)", rows)
+        made.commit()
 
 
 def best(run: Callable[[], Any]) -> tuple[float, Any]:
@@ -55,6 +72,24 @@ def best(run: Callable[[], Any]) -> tuple[float, Any]:
     return min(times), got
 
 
+def loudest(samples: Any) -> Any:
+    return samples.max(axis=0) / 32768
+
+
+def read_wav(path: str) -> Any:
+    from scipy.io import wavfile
+
+    return wavfile.read(path)[1]
+
+
+def by_adbc(path: str) -> Any:
+    import adbc_driver_sqlite.dbapi
+
+    with adbc_driver_sqlite.dbapi.connect(path) as connection, connection.cursor() as cursor:
+        cursor.execute("select * from x")
+        return cursor.fetch_arrow_table()
+
+
 def main() -> None:
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     con = duckdb.connect()
@@ -62,7 +97,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, cortado.connect(timezone="UTC", threads=2) as session:
         folder = Path(name)
         make(folder, n)
-        csv, parquet = str(folder / "x.csv"), str(folder / "x.parquet")
+        csv, parquet, arrow, wav, database = (str(folder / f"x.{e}") for e in ("csv", "parquet", "arrow", "wav", "db"))
+        session.profile("x", database)
 
         def ours(query: str) -> Callable[[], Any]:
             return lambda: session.query(query).run().to_pylist()[0]
@@ -104,6 +140,29 @@ def main() -> None:
                 "cortado": ours(f'parquetfile "{parquet}" | stats sum(bytes) as b by ip | stats count as n'),
                 "duckdb": duck(f"select count(*) from (select ip, sum(bytes) from '{parquet}' group by ip)"),
                 "polars": lambda: pl.scan_parquet(parquet).group_by("ip").agg(pl.col("bytes").sum()).collect(engine="streaming").height,
+            }),
+            ("arrow: two columns to Arrow", {
+                "cortado": lambda: session.query(f'arrowfile "{arrow}" | fields bytes, ip').run().to_arrow().num_rows,
+                "pyarrow": lambda: arrow_dataset.dataset(arrow, format="ipc").to_table(columns=["bytes", "ip"]).num_rows,
+                "polars": lambda: pl.read_ipc(arrow, columns=["bytes", "ip"]).height,
+            }),
+            ("arrow: sum by ip", {
+                "cortado": ours(f'arrowfile "{arrow}" | stats sum(bytes) as b by ip | stats count as n'),
+                "polars": lambda: pl.scan_ipc(arrow).group_by("ip").agg(pl.col("bytes").sum()).collect(engine="streaming").height,
+            }),
+            ("wav: loudest sample", {
+                "cortado": ours(f'wavfile "{wav}" | stats max(ch0) as c, max(ch1) as d'),
+                "numpy": lambda: loudest(np.memmap(wav, "<i2", "r", 44).reshape(-1, 2)),
+                "scipy": lambda: loudest(read_wav(wav)),
+            }),
+            ("wav: one second out of it", {
+                "cortado": ours(f'wavfile "{wav}" | search t >= 10 and t < 11 | stats avg(ch0) as c'),
+                "scipy": lambda: float(read_wav(wav)[441_000:485_100, 0].mean()),
+            }),
+            ("sqlite: all rows to Arrow", {
+                "cortado": lambda: session.query("dbquery x select * from x").run().to_arrow().num_rows,
+                "adbc": lambda: by_adbc(database).num_rows,
+                "polars": lambda: pl.read_database_uri("select * from x", f"sqlite:///{database}", engine="adbc").height,
             }),
         ]  # fmt: skip
         for title, engines in rows:
