@@ -124,14 +124,18 @@ class _Writer:
 
     def _stage(self, begin: int, end: int) -> None:
         assert self.item.stage is not None
-        text, subqueries = self.text, self.item.stage.subqueries
+        text, subqueries, foreign = self.text, self.item.stage.subqueries, self.item.stage.foreign
         if self.pipe and not self.line.strip() and self.done:
             self.line = STEP  # a comment stands between the pipe and its command
         self.has_code = True
         at, blank, fresh = begin, False, False
         while at < end:
             c = text[at]
-            if at in subqueries:
+            if foreign is not None and at == foreign.start:
+                self._blank(blank)
+                self._add(text[at : foreign.end])
+                at, blank, fresh = foreign.end, False, False
+            elif at in subqueries:
                 self._blank(blank)
                 self._subquery(subqueries[at])
                 at, blank, fresh = subqueries[at].span.end + 1, False, False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn, Protocol
 
 from .sqltext import sql_end
@@ -54,6 +54,7 @@ class Stage:
     masked: str  # the same, masked
     span: Span
     subqueries: Mapping[int, Pipeline]  # by the offset of their opening bracket
+    foreign: Span | None = None  # text of another language, which is kept as it stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,8 @@ class _Cutter:
                                   hint=f"a pipeline follows the header: {begins}" if self.start else begins)  # fmt: skip
                     self.fail("E203", "empty stage", at, name, suggestions=("or",) if doubled else (),
                               hint="'||' is no operator" if doubled else "remove the pipe, or write a command after it")  # fmt: skip
-                stages.append(self.stage(begin, pos, name, subqueries))
+                made = self.stage(begin, pos, name, subqueries)
+                stages.append(made if sql is None else replace(made, foreign=Span(sql, made.span.end)))
             if pos >= len(self.text):
                 if opened is not None:
                     self.fail("E204", "'[' is never closed", Span(opened, opened + 1), prefix.rstrip("."))

@@ -67,7 +67,8 @@ def target_of(args: Args) -> Target | None:
         else:
             store.check_name(name)
     except QueryError as why:
-        hint = why.hint or f"its fields are {', '.join(FIELDS.names())}"
+        known = ", ".join(f"{n}: {t}" for n, t in FIELDS.fields)
+        hint = f"a quarantine has {known}" if store.exists(name) else why.hint
         args.abort(why.code, why.message, args.option_span("quarantine"), hint=hint)
     return Target(name, store)
 

@@ -173,6 +173,17 @@ def test_canonical_text_is_the_same_query(shop: Path) -> None:
             assert again.run().to_pylist() == query.run().to_pylist()
 
 
+def test_sql_is_kept_as_it_stands_by_fmt() -> None:
+    from cortado.commands.language import language
+    from cortado.planner.format import format_query
+
+    sql = "select a,   -- it's | fine\n  count(*) as n from t"
+    text = f"dbquery   infer=5 shop   {sql}   | search n  > 1|union [ dbquery shop {sql} | limit 1 ]"
+    made = format_query(text, language())
+    assert made.startswith(f"dbquery infer=5 shop {sql}\n| search n > 1\n| union [") and made.count(sql) == 2
+    assert format_query(made, language()) == made
+
+
 def test_another_driver() -> None:
     """DuckDB's library is an ADBC driver, known by its path."""
     duckdb = pytest.importorskip("duckdb")
