@@ -29,6 +29,11 @@ FORMATS = {
     ".jsonl": "jsonfile",
     ".ndjson": "jsonfile",
     ".parquet": "parquetfile",
+    ".arrow": "arrowfile",
+    ".arrows": "arrowfile",
+    ".feather": "arrowfile",
+    ".ipc": "arrowfile",
+    ".wav": "wavfile",
 }
 PACKED = (".gz", ".zst", ".bz2", ".xz")
 

@@ -591,6 +591,9 @@ class _Builder:
         inner = str(token)[1:-1]
         return inner.replace('\\"', '"') if token.type == "STRING" else inner.replace("''", "'")
 
+    def on_archive(self, node: Any) -> Any:
+        return self.on_path(node)
+
     def on_profile(self, node: Any) -> Any:
         return self.on_path(node)
 

@@ -63,7 +63,7 @@ def _part(name: str, value: Any) -> str:
             return _list(value, table_text)
         case "table":
             return table_text(value)
-        case "path" | "profile":
+        case "path" | "profile" | "archive":
             return path_text(value)
         case "columns_def":
             return _list(value, lambda c: f"{ast.Name(name=c[0]).text()}:{c[1]}")

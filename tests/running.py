@@ -7,6 +7,7 @@ import math
 import os
 import re
 import shutil
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -42,6 +43,8 @@ def write_file(folder: Path, name: str, kind: str, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if kind == "parquet":
         pq.write_table(parse_table(text), path)
+    elif kind == "zip":
+        write_zip(path, text)
     elif kind in ("arrow", "arrows"):
         write_arrow(path, kind, parse_table(text))
     elif kind == "bytes":
@@ -57,6 +60,14 @@ def write_arrow(path: Path, kind: str, table: pa.Table) -> None:
     make = pa.ipc.new_file if kind == "arrow" else pa.ipc.new_stream
     with make(str(path), table.schema) as writer:
         writer.write_table(table, max_chunksize=2)
+
+
+def write_zip(path: Path, text: str) -> None:
+    """A line an entry: `name: its bytes`, with the escapes of `given file`."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        for line in text.split("\n"):
+            name, _, content = line.partition(": ")
+            made.writestr(name, file_bytes(content))
 
 
 def write_sqlite(path: Path, script: str) -> None:
@@ -88,7 +99,7 @@ def prepared(
             match kind:
                 case "file" | "bytes" | "saved":
                     write_file(folder, name, kind, text)
-                case "parquet" | "arrow" | "arrows":
+                case "parquet" | "arrow" | "arrows" | "zip":
                     write_file(folder, name, kind, text)
                 case "sqlite":
                     write_sqlite(folder / name, text)

@@ -5,6 +5,7 @@ given stored NAME     the same, stored in the database of the session
 given file NAME       a text file in the working folder; \\n, \\r, \\t and \\xHH are read, a newline is added after each line
 given parquet NAME    a Parquet file of the table
 given arrow NAME      an Arrow IPC file of the table, two rows a record batch; `given arrows NAME` a stream
+given zip NAME        a ZIP archive, a line an entry: `name: text`, with the escapes of a file
 given sqlite NAME     a SQLite database made by the SQL, and a profile of its name without the ending
 given bytes NAME      a file from hexadecimal digits
 given saved NAME      a saved query, as it is; its lines are indented by two blanks, so that none looks like a section
