@@ -24,6 +24,10 @@ class ParquetFileCommand(Command[Scan]):
     `from=` and `to=` keep rows by time, from inclusive and to exclusive: by `time=`, else `_time`, else the only
     date field. Decimals are read as doubles, types that there are not here pass through as they are; both are
     noted. A page that is damaged is E605, naming the file.
+
+    `bad=` and `quarantine=` take what the types of the language cannot hold (whole numbers of 2^63 and more, times
+    beyond 64 bits of their unit) and what `time=` cannot read. In the quarantine `line` is the number of the row and
+    `raw` the text of the value.
     """
     examples = (
         Example(

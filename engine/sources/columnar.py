@@ -176,12 +176,13 @@ class Maker:
         return [n for n in file.schema.names if n in self._read]
 
     def batches(
-        self, given: pa.RecordBatch | None, n: int, file: ColumnFile, origin: Origin, ctx: Context
+        self, given: pa.RecordBatch | None, n: int, file: ColumnFile, origin: Origin, ctx: Context, before: int = 0
     ) -> Iterator[Batch]:
+        """`before`: rows of the file before the partition."""
         relation = self._relation
         options, window = relation.options, relation.window
         bare = Batch(n, (), origin)
-        refused = Refused(relation.at, options.bad, ctx, bare, self._quarantine, silent=self._silent)
+        refused = Refused(relation.at, options.bad, ctx, bare, self._quarantine, silent=self._silent, before=before)
         named: dict[str, Column] = {}
         for i, name in enumerate(given.schema.names if given is not None else ()):
             assert given is not None

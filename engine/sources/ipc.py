@@ -187,6 +187,8 @@ class IpcSource:
                 continue
             each = max(1, (file.nbytes or 0) // max(1, file.n_batches))
             step = max(1, target // each)
+            if self.relation.options.bad == "fail":
+                step = max(1, file.n_batches)  # rows are counted in one part
             for low in range(0, file.n_batches, step):
                 parts.append(BatchesPart(self, file, len(parts), low, min(low + step, file.n_batches)))
         return in_turn(parts, self.relation.options)

@@ -115,12 +115,13 @@ class ParquetRelation(ColumnarRelation):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A row group that is read. `skipped`: rows of its file that pruning left out before it."""
+    """A row group that is read. `skipped`: rows of its file that pruning left out before it; `before`: those that it did not."""
 
     file: ParquetFile
     number: int
     n_rows: int
     skipped: int
+    before: int = 0
 
 
 class ParquetSource:
@@ -142,7 +143,7 @@ class ParquetSource:
         for file in self.relation.files:
             if not self.relation.file_may_hold(file, self.bounds):
                 continue
-            skipped = 0
+            skipped = before = 0
             for number in range(file.metadata.num_row_groups):
                 n_rows = file.metadata.row_group(number).num_rows
                 if limit is not None and given >= limit:
@@ -151,7 +152,8 @@ class ParquetSource:
                     skipped += n_rows
                     continue
                 given += n_rows
-                yield Group(file, number, n_rows, skipped)
+                yield Group(file, number, n_rows, skipped, before)
+                before += n_rows
 
     def _group_may_hold(self, file: ParquetFile, number: int) -> bool:
         group = None
@@ -273,4 +275,4 @@ class GroupPart:
 
     def _batches(self, given: pa.RecordBatch | None, n: int, row: int, shown: str, ctx: Context) -> Iterator[Batch]:
         origin = Origin(self.seq, shown, 0, self.group.skipped + row)
-        return self.source.maker.batches(given, n, self.group.file, origin, ctx)
+        return self.source.maker.batches(given, n, self.group.file, origin, ctx, self.group.before)

@@ -35,6 +35,7 @@ class Refused:
         frozenset()
     )  # columns of which nothing is told, since nothing reads them; with bad=null only
     is_muted: bool = False
+    before: int = 0  # rows of the file before its partition, where bad=fail tells of a row at once
     dropped: Mask | None = None
     _fault: tuple[int, QueryError] | None = None  # at the first row that does not fit
 
@@ -95,7 +96,7 @@ class Refused:
         from ..notes import shown
 
         origin = self.bare.origin
-        place, value = f"{origin.source}:{origin.source_row(row) + 1}", shown(text, row)
+        place, value = f"{origin.source}:{self.before + origin.source_row(row) + 1}", shown(text, row)
         self._fault = row, fault("E501", f"a value does not fit ({reason}): {value[:80]}", samples=(f"{place}  {value}",),
                                  hint="bad=null makes it null, bad=skip leaves the record out")  # fmt: skip
 
