@@ -38,6 +38,9 @@ class Chunks:
             self._last = None
         self._ends = np.cumsum([len(c) for c in self._chunks], dtype=np.int64)
 
+    def nbytes(self) -> int:
+        return sum(c.nbytes for c in self._chunks) + (self._last.nbytes if self._last is not None else 0)
+
     def whole(self) -> pa.Array[Any]:
         """All values, as they were added."""
         if not self._chunks:

@@ -29,7 +29,7 @@ def percentile(ev: Evaluation, state: Percentile, out: str) -> Made:
         inside = (own >= low) & (own < high)
         at = np.minimum(own, max(len(rank) - 1, 0))
         if len(rank):
-            skip = np.where(inside, count_below(rank, low, high, rank[at]), -1)
+            skip = np.where(inside, count_below(rank, low, high, rank[at], ev.ctx.check), -1)
         sizes = sizes - inside
 
     def pick(rows: I64) -> NDArray[np.uint64]:
@@ -37,7 +37,7 @@ def percentile(ev: Evaluation, state: Percentile, out: str) -> Made:
             return np.zeros(ev.n, np.uint64)
         rows = np.clip(rows, 0, None)
         rows = np.where((skip >= 0) & (rows >= skip), rows + 1, rows)
-        found = smallest(rank, low, high, rows)
+        found = smallest(rank, low, high, rows, ev.ctx.check)
         picked: NDArray[np.uint64] = words[live][order[np.minimum(found, len(order) - 1)]]
         return picked
 
@@ -71,7 +71,7 @@ def distinct(ev: Evaluation, state: Distinct, out: str) -> Made:
     codes = _codes(ev, state)[live]
     earlier, later = _neighbours(codes)
     number = count_below(
-        earlier + 1, low, high, low + 1
+        earlier + 1, low, high, low + 1, ev.ctx.check
     )  # of equal values in a stretch the first has none before it there
     if ev.stretch.holed and len(codes):
         at = np.clip(own, 0, len(codes) - 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -13,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...arrow import is_valid, numbers_of, pooled
+from ...aside import aside
 from ...context import Context
 from ..keyform import SIGN, Words, normal
 from ..keysort import ranks
@@ -26,6 +28,12 @@ from .spec import Program, Sorting
 
 LEAST = 1 << 13  # rows that are worth a piece of work of their own
 PIECE_KEYS = 1 << 14
+ROW_WORK = 64  # bytes of data that a row is worth where it counts how long work takes
+
+
+def unlent(ctx: Context) -> Context:
+    """The same for a thread that has no slot to lend: its checks see a cancel only."""
+    return replace(ctx, query=replace(ctx.query, lend=lambda: None))
 
 
 class Part:
@@ -38,7 +46,7 @@ class Part:
         self._arenas: list[Arena] = []  # those that no piece of work has now
         self._keys: dict[int, tuple[I64 | None, NDArray[np.bool_] | None]] = {}
 
-    def tasks(self, n: int, ctx: Context) -> list[Callable[[], None]]:
+    def tasks(self, n: int, ctx: Context) -> list[Callable[[Context], None]]:
         """The work in about n pieces of whole groups."""
         for i, sorting in enumerate(self.program.sortings):
             self._keys[i] = self._sort_key(sorting)
@@ -47,7 +55,7 @@ class Part:
                 for column, out in zip(self.program.columns, self.outs, strict=True):
                     if column.sorting == i:
                         out.leave_out(~valid)
-        return [partial(self.compute, sizes, low, rows, ctx) for sizes, low, rows in self._pieces(n, ctx)]
+        return [partial(self.compute, sizes, low, rows) for sizes, low, rows in self._pieces(n, ctx)]
 
     def _pieces(self, threads: int, ctx: Context) -> list[tuple[I64, int, I32]]:
         """Ranges of groups, and the rows of each.
@@ -100,6 +108,9 @@ class Part:
 
     def compute(self, sizes: I64, low: int, rows: I32, ctx: Context) -> None:
         """All columns of groups from `low` on, which have so many of these rows each."""
+        aside(ctx, ROW_WORK * len(rows), lambda: self._compute(sizes, low, rows, unlent(ctx)))
+
+    def _compute(self, sizes: I64, low: int, rows: I32, ctx: Context) -> None:
         arena = self._arena()
         for i, sorting in enumerate(self.program.sortings):
             key, valid = self._keys[i]

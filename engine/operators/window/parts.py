@@ -112,7 +112,7 @@ class Parts:
         arrays = dict(zip(self._needed, columns[1 + n_keys :], strict=True))
         made = Part(self._program, codes, keys.n, arrays)
         for task in made.tasks(1, ctx):
-            task()
+            task(ctx)
         made.seal()
         with self._lock:
             self.cut += sum(o.cut for o in made.outs)

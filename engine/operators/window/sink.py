@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...arrow import is_valid
+from ...aside import aside
 from ...batch import Batch
 from ...context import Context
 from ...memory import Reservation
@@ -17,7 +19,7 @@ from ...operator import Flow, Source
 from ..grouping import Keys, new_keys
 from ..groupspill import area_of
 from .chunks import Chunks, kept
-from .part import Part
+from .part import Part, unlent
 from .parts import Parts
 from .result import SpilledRows, WindowRows
 from .spec import Program
@@ -149,13 +151,17 @@ class WindowSink:
         if self._spilled is not None:
             self._parts = Parts(self._program, self._at, self._spilled, self._needed, local.n_rows, ctx)
             return self._parts.tasks()
+        nbytes = sum(c.nbytes() for c in local.plain.values()) + 4 * local.held
+        return aside(ctx, nbytes, lambda: self._tasks(local, unlent(ctx), ctx))
+
+    def _tasks(self, local: Local, ctx: Context, theirs: Context) -> Sequence[Callable[[], None]]:
         codes = np.concatenate(local.codes) if local.codes else np.empty(0, np.int32)
         local.codes = []
         for chunks in (*local.kept, *local.plain.values()):
             chunks.seal()
         arrays = {i: chunks.whole() for i, chunks in local.plain.items()}
         self._part = Part(self._program, codes, local.keys.n, arrays)
-        return self._part.tasks(ctx.settings.threads, ctx)
+        return [partial(task, theirs) for task in self._part.tasks(ctx.settings.threads, ctx)]
 
     def result(self, ctx: Context) -> Source:
         local = self._local
@@ -167,7 +173,7 @@ class WindowSink:
             return SpilledRows(self._program, local.n_rows, self._rows, self._parts.results, self._at)
         part = self._part
         assert part is not None
-        part.seal()
+        aside(ctx, sum(o.nbytes() for o in part.outs), part.seal)
         local.plain = {}
         self._tell_cut(sum(o.cut for o in part.outs), ctx)
         return WindowRows(self._program, local.n_rows, local.kept, part.outs, self._at)
