@@ -212,7 +212,7 @@ def state_of(call: AggCall) -> Any:
 
 
 def is_frameless(call: AggCall) -> bool:
-    return bool(call.function.window_only and state_of(call).frameless)
+    return bool(call.function.window_only and getattr(state_of(call), "frameless", True))
 
 
 def goes_by_time(call: AggCall) -> bool:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...calendar import add_months
 from ...context import Context
-from ...zones import NS, US
+from ...dateops import Unit, shifted, within_years
+from ...zones import NS, US, zone
 from .segment import I32, I64, Segment
 from .spec import Frame, Length
 
+MONTH_S = 2_629_746  # seconds of a twelfth of a year
 LEAST, MOST = np.int64(-(1 << 63)), np.int64((1 << 63) - 1)
 
 
@@ -101,8 +102,23 @@ def distant(segment: Segment, time: I64, by: Length | int, sign: int, after_equa
 
 def _moved(time: I64, by: Length, sign: int, ns: bool, ctx: Context) -> I64:
     """Times so much earlier or later; those beyond 64 bits are at their ends."""
+    ticks = NS if ns else US
     if by.months:
-        return add_months(time, np.int64(sign * by.months), ctx.settings.timezone, NS if ns else US)[0]
+        known = within_years(time, ticks)
+        out, far, _ = shifted(
+            np.where(known, time, 0),
+            np.full(len(time), sign * by.months),
+            Unit(months=1),
+            zone(ctx.settings.timezone),
+            ticks,
+        )
+        known &= ~far
+        if known.all():
+            return out
+        # beyond the calendar months are of one length
+        return np.where(
+            known, out, _moved(time, Length(ticks=min(by.months * MONTH_S * ticks, int(MOST))), sign, ns, ctx)
+        )
     if sign < 0:
         return np.where(time < LEAST + by.ticks, LEAST, time - by.ticks)
     return np.where(time > MOST - by.ticks, MOST, time + by.ticks)
