@@ -75,7 +75,10 @@ class Parse(Node):
 class ParseCommand(Command[Parse]):
     name = "parse"
     summary = "Cut fields out of text: between anchors, or with a parser such as access_log."
-    syntax = 'parse [overlay=B] [field=line] "start*end" as F, ...   or   parse [overlay=B] [field=line] NAME'
+    syntax = (
+        'parse [overlay=B] [field=line] [errors=F] "start*end" as F, ...   or   '
+        "parse [overlay=B] [field=line] [errors=F] NAME"
+    )
     grammar = "anchors | word"
     options = (OVERLAY, FIELD, ERRORS)
     details = """

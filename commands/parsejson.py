@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
+from unicodedata import normalize
 
 from ..engine.notes import At
 from ..planner.plan import Names, Opening, Sample, Settle
@@ -56,7 +57,7 @@ class ParseJson(Opening):
         before = self.inputs[0].schema
         for name, kind in self.kinds or ():
             for path, inner in _leaves(kind, (name,)) if self.flatten else (((name,), kind),):
-                flat = "_".join(path)
+                flat = normalize("NFC", "_".join(path))  # as names of a query are
                 if self.names is None and is_own(flat, before):
                     continue
                 out.setdefault(flat, []).append((path, inner))

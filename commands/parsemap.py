@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, replace
 from typing import Any
+from unicodedata import normalize
 
 from ..engine.notes import At
 from ..planner.plan import Names, Opening, Settle
@@ -118,8 +119,9 @@ class ParseMapCommand(Command[ParseMap]):
             return node
         if kind.kind == "any":
             return node
-        made = node.closed(Schema(kind.members))
-        if any(n == errors for n, _ in kind.members):
+        members = Schema(tuple({normalize("NFC", n): t for n, t in kind.members}.items()))
+        made = node.closed(members)
+        if errors in members:
             args.fail("E350", f"two fields are named '{errors}'", args.option_span("errors"))
         return made
 
@@ -135,4 +137,5 @@ class ParseMapCommand(Command[ParseMap]):
             return FindEntries(column, parse.kind)
         made = parse.made or ()
         overlay = Overlay(node.schema, before, dict(made), parse.errors, keeps=parse.overlay)
-        return MapTransform(column, parse.kind, made, overlay, at)
+        spelled = {normalize("NFC", n): n for n, _ in parse.kind.members}  # names of a query are composed
+        return MapTransform(column, parse.kind, made, overlay, at, spelled)

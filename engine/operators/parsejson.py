@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...planner.types import STRING, Type, join
+from ...planner.types import Type, join
 from ..arrow import array_from, bytes_of, call, concat, is_valid, nulls, offsets_of
 from ..batch import Batch, Column, Spans
 from ..context import Context
@@ -80,7 +81,7 @@ class FindTypes:
         self, text: TextField, infer: int, wanted: Sequence[str] | None, lenient: bool, *, ends: bool = False
     ) -> None:
         self._text, self._infer, self._wanted, self._lenient, self.ends_early = text, infer, wanted, lenient, ends
-        self.found = Surveyed(tuple((n, STRING) for n in wanted or ()))
+        self.found = Surveyed()
 
     def open(self, ctx: Context) -> FoundTypes:
         return FoundTypes(ctx, self._infer)
@@ -119,9 +120,9 @@ class FindTypes:
     def finish(self, local: FoundTypes, emit: Emit) -> None:
         self._look(local)
         seen = local.seen
-        names = tuple(seen) if self._wanted is None else self._wanted
-        types = tuple((n, settled(seen[n].type()) if n in seen else STRING) for n in names)
-        mixed = {place: kinds for n in names if n in seen for place, kinds in seen[n].mixes(n)}
+        names = [n for n in seen if self._wanted is None or normalize("NFC", n) in self._wanted]
+        types = tuple((n, settled(seen[n].type())) for n in names)
+        mixed = {place: kinds for n in names for place, kinds in seen[n].mixes(n)}
         mixes = []
         for place, kinds in mixed.items():
             shown = ", ".join(f"{n} {k}" for k, n in kinds.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,12 +53,14 @@ class FindEntries(StreamTransform):
 
 
 class MapTransform(StreamTransform):
-    """`made`: the entries that become columns, with their types. A value that is no map is counted; its row passes."""
+    """`made`: the entries that become columns, with their types; `spelled`: how members of these names are written. A value that is no map is counted; its row passes."""
 
     def __init__(
-        self, column: int | None, kind: Type, made: Sequence[tuple[str, Type]], overlay: Overlay, at: At
-    ) -> None:
+        self, column: int | None, kind: Type, made: Sequence[tuple[str, Type]], overlay: Overlay, at: At,
+        spelled: Mapping[str, str],
+    ) -> None:  # fmt: skip
         self._column, self._kind, self._made, self._overlay, self._at = column, kind, made, overlay, at
+        self._spelled = spelled
 
     def push(self, batch: Batch, local: Context, emit: Emit) -> Flow:
         reasons, entries = Reasons(batch.n_rows), dict[str, Column]()
@@ -74,7 +76,7 @@ class MapTransform(StreamTransform):
 
     def _entry(self, maps: Any, name: str, kind: Type) -> pa.Array[Any]:
         if self._kind.members:
-            return _member(maps, name)
+            return _member(maps, self._spelled.get(name, name))
         found = call("map_lookup", maps, query_key=scalar(name, STRING), occurrence="last")
         return found if found.type == kind.arrow else call("cast", found, kind.arrow)
 
