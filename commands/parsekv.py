@@ -7,7 +7,7 @@ from typing import Any
 from ..engine.pairs import PairForm
 from ..planner.plan import Settle
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
-from .textparse import ERRORS, FIELD, OVERLAY, TextParse, errors_field, lower_pairs, source_field
+from .textparse import ERRORS, FIELD, OVERLAY, TextParse, errors_field, lower_pairs, source_field, wanted_names
 
 
 @lowers(TextParse)
@@ -86,24 +86,3 @@ then stand in the order in which they first appear in the input. A name that no 
 
     def lower(self, node: TextParse | Settle) -> Any:
         return lower_pairs(node)
-
-
-def wanted_names(args: Args) -> tuple[str, ...] | None:
-    """The fields that are to be made; None if none are named."""
-    given = args.one("names")
-    if given is None:
-        return None
-    names: dict[str, None] = {}
-    for f in given:
-        if f.pattern:
-            args.abort(
-                "E201",
-                "a pattern cannot name fields that only the text has",
-                f.span,
-                hint="name them, or leave them out",
-            )
-        name = args.binder.field_name(f)
-        if name in names:
-            args.fail("E350", f"two fields are named '{name}'", f.span)
-        names[name] = None
-    return tuple(names)

@@ -144,3 +144,24 @@ def lower_pairs(node: TextParse | Settle) -> Any:
     names = parse.names or ()
     overlay = Overlay(node.schema, before, dict.fromkeys(names, STRING), parse.errors, keeps=parse.overlay)
     return PairsTransform(text, dialect, names, overlay, at, quiet=parse.is_quiet)
+
+
+def wanted_names(args: Args) -> tuple[str, ...] | None:
+    """The fields that are to be made; None if none are named."""
+    given = args.one("names")
+    if given is None:
+        return None
+    names: dict[str, None] = {}
+    for f in given:
+        if f.pattern:
+            args.abort(
+                "E201",
+                "a pattern cannot name fields that only the text has",
+                f.span,
+                hint="name them, or leave them out",
+            )
+        name = args.binder.field_name(f)
+        if name in names:
+            args.fail("E350", f"two fields are named '{name}'", f.span)
+        names[name] = None
+    return tuple(names)

@@ -90,7 +90,7 @@ class FindTypes:
         if local.left > 0:
             head = batch if batch.n_rows <= local.left else batch.slice(0, local.left)
             local.left -= head.n_rows
-            self._take(plain(_present(self._text.read(head, local.ctx)), -1), local)
+            self._take(plain(present(self._text.read(head, local.ctx)), -1), local)
             if not local.left and self.ends_early:
                 local.ctx.last_row(batch, head.n_rows - 1)
                 return Flow.DONE
@@ -133,7 +133,8 @@ class FindTypes:
         self.found = Surveyed(types, mixed=frozenset(mixed), mixes=tuple(mixes))
 
 
-def _present(text: pa.Array[Any] | Spans) -> pa.Array[Any] | Spans:
+def present(text: pa.Array[Any] | Spans) -> pa.Array[Any] | Spans:
+    """The texts of rows that have one."""
     there = has_value(text)
     if there.all():
         return text
@@ -185,8 +186,8 @@ class JsonTransform(StreamTransform):
         bare = Batch(batch.n_rows, (), batch.origin)
         told = Told(self._at, "null", local, bare if rows is None else bare.take(rows.astype(np.int32)), reasons=reasons,
                     rows_of=rows)  # fmt: skip
-        read = self._reader.columns(records_of(_present(text)), told)
-        back = None if rows is None else _places(there)
+        read = self._reader.columns(records_of(present(text)), told)
+        back = None if rows is None else places_of(there)
         made = {name: self._made(parts, read, back, local) for name, parts in self._parts.items() if parts}
         return emit(self._overlay.build(batch, made, reasons, local.settings.timezone))
 
@@ -214,6 +215,6 @@ def _inside(column: Column, path: Sequence[str]) -> pa.Array[Any]:
     return array  # type: ignore[no-any-return]
 
 
-def _places(there: NDArray[np.bool_]) -> pa.Array[Any]:
+def places_of(there: NDArray[np.bool_]) -> pa.Array[Any]:
     """For each row the number of its record, null where it has none."""
     return array_from((np.cumsum(there) - 1).astype(np.int64), ~there)
