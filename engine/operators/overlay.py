@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ...planner.types import NULL, Schema, Type
 from ..arrow import array_from, call, is_valid, nulls
 from ..batch import Batch, Column
 from ..exprs import plain
+from ..operator import Emit, Flow
 from ..values import unify
 from .reasons import Reasons
+
+MOST_CELLS = 16 << 20
+
+
+def by_width(batch: Batch, width: int) -> Iterator[Batch]:
+    """The batch in pieces of so few rows that `width` columns of them stay small: texts may have ten thousand keys."""
+    step = max(1, MOST_CELLS // max(width, 1))
+    if batch.n_rows <= step:
+        yield batch
+        return
+    for begin in range(0, batch.n_rows, step):
+        yield batch.slice(begin, min(begin + step, batch.n_rows))
+
+
+def each(pieces: Iterable[Batch], made: Callable[[Batch], Batch], emit: Emit) -> Flow:
+    """What is made of each piece goes on, one after the other."""
+    for piece in pieces:
+        if emit(made(piece)) is Flow.DONE:
+            return Flow.DONE
+    return Flow.MORE
 
 
 class Overlay:

@@ -23,7 +23,7 @@ from ..pairs import PairForm, Pairs, Texts, texts_of
 from ..pairscan import can_scan, scan
 from ..strings import cut
 from ..values import text_column
-from .overlay import Overlay
+from .overlay import Overlay, by_width, each
 from .reasons import Reasons
 
 Mask = NDArray[np.bool_]
@@ -175,7 +175,9 @@ class PairsTransform(StreamTransform):
         return ctx, KeyIndex(self._names)
 
     def push(self, batch: Batch, local: tuple[Context, KeyIndex], emit: Emit) -> Flow:
-        ctx, keys = local
+        return each(by_width(batch, len(self._names)), lambda piece: self._parsed(piece, *local), emit)
+
+    def _parsed(self, batch: Batch, ctx: Context, keys: KeyIndex) -> Batch:
         text = self._text.read(batch, ctx)
         heads, rest, has_head = self._dialect.split(text)
         texts, column = texts_of(rest)
@@ -189,7 +191,7 @@ class PairsTransform(StreamTransform):
         if refused.any():
             reasons.add(self._dialect.reason, refused)
         by_name = dict(zip(self._names, made, strict=True))
-        return emit(self._overlay.build(batch, by_name, reasons, ctx.settings.timezone))
+        return self._overlay.build(batch, by_name, reasons, ctx.settings.timezone)
 
     def _values(
         self, texts: Texts, keys: KeyIndex, ctx: Context, n: int

@@ -20,7 +20,7 @@ from ..operator import Emit, Flow, StreamTransform
 from ..sources.csvcells import Block, misquoted
 from ..sources.csvtext import Dialect, cut
 from ..sources.jsontextblocks import Records
-from .overlay import Overlay
+from .overlay import Overlay, by_width, each
 from .pairs import TextField, has_value, refuse_rows
 from .parsejson import places_of, present, records_of
 from .reasons import Reasons
@@ -90,6 +90,9 @@ class CsvTransform(StreamTransform):
         self._overlay, self._at = overlay, at
 
     def push(self, batch: Batch, local: Context, emit: Emit) -> Flow:
+        return each(by_width(batch, len(self._columns)), lambda piece: self._parsed(piece, local), emit)
+
+    def _parsed(self, batch: Batch, local: Context) -> Batch:
         text, reasons = self._text.read(batch, local), Reasons(batch.n_rows)
         there = has_value(text)
         parts: list[list[pa.Array[Any]]] = [[] for _ in self._columns]
@@ -110,7 +113,7 @@ class CsvTransform(StreamTransform):
             self._tell(
                 batch, local, text, np.flatnonzero(there), reasons, [np.concatenate(p) for p in (counts, wrong, more)]
             )
-        return emit(self._overlay.build(batch, made, reasons, local.settings.timezone))
+        return self._overlay.build(batch, made, reasons, local.settings.timezone)
 
     def _tell(
         self, batch: Batch, ctx: Context, text: Column, rows: NDArray[Any], reasons: Reasons, told: Sequence[Any]

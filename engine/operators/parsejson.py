@@ -24,7 +24,7 @@ from ..sources.jsontextblocks import Records
 from ..sources.jsonvalues import Seen, settled
 from ..sources.refused import Refused
 from ..values import unify
-from .overlay import Overlay
+from .overlay import Overlay, by_width, each
 from .pairs import TextField, has_value
 from .reasons import Reasons
 
@@ -180,6 +180,10 @@ class JsonTransform(StreamTransform):
         self._text, self._reader, self._parts, self._overlay, self._at = text, reader, parts, overlay, at
 
     def push(self, batch: Batch, local: Context, emit: Emit) -> Flow:
+        width = max(len(self._parts), len(self._reader.data))
+        return each(by_width(batch, width), lambda piece: self._parsed(piece, local), emit)
+
+    def _parsed(self, batch: Batch, local: Context) -> Batch:
         text, reasons = self._text.read(batch, local), Reasons(batch.n_rows)
         there = has_value(text)
         rows = None if there.all() else np.flatnonzero(there)
@@ -189,7 +193,7 @@ class JsonTransform(StreamTransform):
         read = self._reader.columns(records_of(present(text)), told)
         back = None if rows is None else places_of(there)
         made = {name: self._made(parts, read, back, local) for name, parts in self._parts.items() if parts}
-        return emit(self._overlay.build(batch, made, reasons, local.settings.timezone))
+        return self._overlay.build(batch, made, reasons, local.settings.timezone)
 
     def _made(self, parts: Sequence[Part], read: Mapping[str, Column], back: Any, ctx: Context) -> Column:
         zone = ctx.settings.timezone
