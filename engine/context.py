@@ -79,6 +79,8 @@ class QueryState:
     lend: Callable[[], None] = lambda: (
         None
     )  # gives the task's slot to another query that waits, takes the next free one
+    has_room: Callable[[int], bool] = lambda seq: True  # whether rows of a partition may go on, or are wanted no more
+    rest: Callable[[Callable[[], bool]], None] = lambda until: None  # gives the task's slot away until something is so
     compiled: Callable[[], bool] = lambda: False  # whether compiled kernels are there by now
     figures: Callable[[], list[OperatorMetrics]] = list  # of all operators, so far
 
@@ -122,6 +124,14 @@ class Context:
         if self.query.stop[0]:
             raise Stopped
         self.query.lend()
+
+    def pause(self, seq: int) -> None:
+        """As `check`, between batches where one row may become very many: waits while their reader, or the window of parked
+        rows, has enough of partition `seq`. Else all of them would be held at once."""
+        self.check()
+        if not self.query.has_room(seq):
+            self.query.rest(lambda: self.query.has_room(seq))
+            self.check()
 
     def on_success(self, stage: int, commit: Callable[[], None], abort: Callable[[], None]) -> None:
         """What a writer does after the last pipeline: `commit` in order of stages if all went well, else `abort`.

@@ -50,6 +50,7 @@ class Pipeline:
         self.nbytes_total: int | None = None
         self.gate: OrderGate | None = None
         self._source: Source | None = None if callable(spec.source) else spec.source
+        self.ctx.query.has_room = self.has_room_for
         self._window, self._on_read = window, on_read
         self._lock = threading.Lock()
         self._partitions: Sequence[Partition] = ()
@@ -152,6 +153,14 @@ class Pipeline:
         if self.gate is None or not self._window.is_full():
             return True
         return seq == self.gate.turn and not self.gate.is_busy
+
+    def has_room_for(self, seq: int) -> bool:
+        """Whether an operator may put out more rows of a partition that is in work; True, too, where nobody wants any."""
+        if self._is_stopped():
+            return True
+        if self._is_stream_full():
+            return False
+        return self._has_room(seq) or (self.gate is not None and self.gate.is_pushed_by_me())
 
     # -- one partition --
 

@@ -61,7 +61,12 @@ class Run:
         self.parked, self.unread = Window(half, budget, self._wake), Window(half, budget, self._wake)
         self.stream = StreamSink(self.unread, settings.batch_rows)
         self.state = QueryState(
-            settings, budget, now_us=now_us, lend=session.slots.lend, compiled=_compiled(settings.kernels)
+            settings,
+            budget,
+            now_us=now_us,
+            lend=session.slots.lend,
+            rest=session.slots.rest,
+            compiled=_compiled(settings.kernels),
         )
         self.parts: list[Part] = []
         self.error: BaseException | None = None

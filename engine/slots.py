@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+LOOK_S = 0.002
 QUANTUM_S = 0.005  # a task keeps its slot at least this long: handing it over costs some 0.1 ms
 
 
@@ -63,6 +64,19 @@ class Slots:
         if not self.take(back.set):
             back.wait()
         self.begin()
+
+    def rest(self, until: Callable[[], bool]) -> None:
+        """Called by a task that cannot go on: others have its slot until it can. `until` is asked every few milliseconds."""
+        has_slot = getattr(self._mine, "since", None) is not None
+        if has_slot:
+            self.give()
+        while not until():
+            time.sleep(LOOK_S)
+        if has_slot:
+            back = threading.Event()
+            if not self.take(back.set):
+                back.wait()
+            self.begin()
 
     @property
     def n_free(self) -> int:

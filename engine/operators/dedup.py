@@ -140,6 +140,7 @@ class DedupTransform:
         local.reservation.release()
         if local.aside is not None and not local.is_done:
             for batch in self._survivors(local):
+                local.ctx.pause(batch.origin.seq)
                 local.n_out += batch.n_rows
                 if emit(batch) is Flow.DONE:
                     break

@@ -19,10 +19,11 @@ from ..operator import Emit, Flow, StreamTransform
 Rows = NDArray[np.int32]
 
 
-def piece_rows(batch: Batch, ctx: Context) -> int:
-    """How many rows to put out at a time: no more than users get in a batch, nor than 16 MiB of rows like these."""
-    row_bytes = max(1, batch.nbytes() // max(1, batch.n_rows))
-    return max(1, min(ctx.settings.batch_rows, BATCH_BYTES // row_bytes))
+def piece_rows(batch: Batch, ctx: Context, elements: Sequence[pa.Array[Any]] = ()) -> int:
+    """How many rows to put out at a time: no more than users get in a batch, nor than 16 MiB of rows like these, each with
+    one of the `elements`."""
+    row_bytes = batch.nbytes() // max(1, batch.n_rows) + sum(e.nbytes // max(1, len(e)) for e in elements)
+    return max(1, min(ctx.settings.batch_rows, BATCH_BYTES // max(1, row_bytes)))
 
 
 def windows(counts: NDArray[np.int64], size: int) -> Iterator[tuple[Rows, NDArray[np.int64]]]:
@@ -63,7 +64,7 @@ class RepeatTransform(StreamTransform):
             part = Batch(part.n_rows, tuple(repeated(c, self._count) for c in part.columns), part.origin)
             counts = np.full(part.n_rows, self._count, np.int64)
             for rows, _ in windows(counts, size):
-                local.check()
+                local.pause(batch.origin.seq)
                 if emit(part.take(rows)) is Flow.DONE:
                     return Flow.DONE
         return Flow.MORE
@@ -91,9 +92,9 @@ class ExplodeTransform(StreamTransform):
         flat = [(_flattened(a), np.cumsum(s) - s, s) for a, s in zip(lists, sizes, strict=True)]
         single, mean = int(longest.max()) <= 1, int(longest.sum()) / batch.n_rows
         kept = Batch(batch.n_rows, tuple(repeated(batch.columns[i], mean) for i in self._others), batch.origin)
-        size = piece_rows(batch, local)
+        size = piece_rows(kept, local, [values for values, _, _ in flat])
         for rows, nth in windows(np.maximum(longest, 1), size):
-            local.check()
+            local.pause(batch.origin.seq)
             out = kept if single and len(rows) == batch.n_rows else kept.take(rows)
             columns: list[Column] = list(out.columns)
             for i, elements, kind in zip(self._places, flat, self._types, strict=True):

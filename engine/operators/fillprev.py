@@ -137,6 +137,7 @@ class FillPrevTransform:
         if local.aside is None or local.is_done:
             return
         for batch in self._late(local):
+            local.ctx.pause(batch.origin.seq)
             if emit(batch) is Flow.DONE:
                 return
 

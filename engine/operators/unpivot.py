@@ -37,7 +37,7 @@ class UnpivotTransform(StreamTransform):
             return Flow.MORE
         step = max(1, piece_rows(batch, local) // width)
         for begin in range(0, batch.n_rows, step):
-            local.check()
+            local.pause(batch.origin.seq)
             part = batch.slice(begin, min(begin + step, batch.n_rows))
             if emit(self._rows(part, local)) is Flow.DONE:
                 return Flow.DONE
