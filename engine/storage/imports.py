@@ -125,6 +125,11 @@ class Import:
                 self._writer.write(rewrite.stored_rows(batch, self._schema))
             self.n_rows += batch.num_rows
 
+    def flush(self) -> None:
+        """The rows so far go to files; none is held in memory."""
+        with self._watched():
+            self._writer.flush()
+
     def commit(self) -> Appended:
         """All rows in one commit, durable on return. After an error the table is as it was, and `abort` was done."""
         if self._done is None:
