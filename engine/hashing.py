@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .arrow import buffer_of, call
-from .strings import View, view_of
+from .strings import View, view_of, with_nulls
 
 Bits: TypeAlias = "NDArray[np.uint64]"
 DIGESTS = ("md5", "sha1", "sha256", "sha384", "sha512")
@@ -31,6 +31,7 @@ P1, P2, P3, P4, P5 = (
 
 
 ZERO = np.zeros(1, np.uint64)
+SAMPLE = 1024  # rows that tell whether values repeat
 
 
 def xxh64(column: pa.Array[Any], seeds: Bits, compiled: bool = False) -> Bits:
@@ -118,17 +119,22 @@ def _stripes(data: NDArray[np.uint8], at: NDArray[np.int64], size: NDArray[np.in
 def digests(column: pa.Array[Any], algorithm: str) -> pa.Array[Any]:
     """The digest of each row of a string or binary column, as binary; null stays null.
 
-    OpenSSL hashes one value a call, so that each distinct value is hashed once, straight from the column's memory.
+    OpenSSL hashes one value a call, straight from the column's memory: each distinct value once where values repeat.
     """
+    first = column.slice(0, SAMPLE)
+    if 2 * len(call("unique", first)) > len(first):
+        return _digests(column, algorithm)
     coded: Any = call("dictionary_encode", column)
-    values = coded.dictionary
+    return _digests(coded.dictionary, algorithm).take(coded.indices)
+
+
+def _digests(values: pa.Array[Any], algorithm: str) -> pa.Array[Any]:
     text = view_of(values)
     memory, make = memoryview(cast(Any, text.data)), getattr(hashlib, algorithm)
     edges = zip(text.start.tolist(), text.stop.tolist(), strict=True)
     joined = b"".join([make(memory[begin:end], usedforsecurity=False).digest() for begin, end in edges])
     size = make(b"", usedforsecurity=False).digest_size
-    made = _fixed(np.frombuffer(joined, np.uint8), size, len(values))
-    return made.take(coded.indices)
+    return with_nulls(_fixed(np.frombuffer(joined, np.uint8), size, len(values)), text.null)
 
 
 def _fixed(data: NDArray[np.uint8], size: int, n: int) -> pa.Array[Any]:
