@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from ..planner import options as kinds
 from ..planner.bind import Args
 from ..planner.catalog import MANY, AggregateFunction, CallBinder, Function
-from ..planner.expr import Call, Expr, Literal
+from ..planner.expr import Bound, Call, Expr, Literal
 from ..planner.options import Option
 from ..planner.plan import Node
 from ..planner.types import BOOL, DATE, DOUBLE, DURATION, LONG, STRING, Type, join
@@ -173,6 +173,14 @@ def converted(call: CallBinder, arg: Expr, how: str) -> Expr:
     return Call(type=type_, function=function, args=tuple(inner.args), data=inner.data, span=arg.span)
 
 
+def computed(value: Bound) -> Bound:
+    """A decimal as a double, for figures that are computed in doubles; anything else as it is."""
+    if value.type.kind != "decimal":
+        return value
+    expr = Call(type=DOUBLE, function=REGISTRY.functions["@number"], args=(value.expr,), data=value.type)
+    return Bound(expr, value.parsed)
+
+
 _KINDS = {
     TEXT: "string",
     NUMBER: "long",
@@ -246,5 +254,5 @@ def load() -> Registry:
 __all__ = [
     "ANY_ARG", "BOOL", "BOOL_ARG", "DATE", "DATE_ARG", "DOUBLE", "DURATION", "DURATION_ARG", "INTEGER", "LONG", "MANY",
     "NUMBER", "PARSED", "REGISTRY", "STRING", "TEXT", "Args", "CallBinder", "Command", "Example", "Node", "Option",
-    "Registry", "Type", "aggregate", "converted", "function", "join", "kinds", "load", "lowers", "register",
+    "Registry", "Type", "aggregate", "computed", "converted", "function", "join", "kinds", "load", "lowers", "register",
 ]  # fmt: skip

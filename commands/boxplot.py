@@ -15,7 +15,7 @@ from ..planner.plan import AggCall, Aggregate
 from ..planner.types import DOUBLE, LONG, Type
 from ..planner.unparse import stage_text
 from .aggregates.quantile import METHODS
-from .base import REGISTRY, Args, Command, Example, Node, Option, kinds, lowers, register
+from .base import REGISTRY, Args, Command, Example, Node, Option, computed, kinds, lowers, register
 
 KINDS = ("long", "double", "decimal", "date", "duration")
 
@@ -103,6 +103,7 @@ def _function(name: str, kind: Type, state: Any) -> AggregateFunction:
 
 
 def _aggregates(value: Bound, method: str, outliers: bool) -> tuple[AggCall, ...]:
+    value = computed(value)
     known = value.type.kind in KINDS
     own = value.type if known else DOUBLE
     between = own if method in METHODS[2:] or own.kind in ("date", "duration") else DOUBLE

@@ -13,7 +13,7 @@ from ..planner.expr import Bound, FieldRef
 from ..planner.plan import AggCall, Aggregate, Key, Names
 from ..planner.types import BOOL, DATE, DATE_NS, DOUBLE, DURATION, LONG, NULL, STRING, Schema, Type, join
 from ..planner.unparse import stage_text
-from .base import REGISTRY, Args, Command, Example, Node, Option, lowers, register
+from .base import REGISTRY, Args, Command, Example, Node, Option, computed, lowers, register
 
 NUMBERS, ORDERED = ("long", "double", "decimal"), ("long", "double", "decimal", "date", "duration")
 VALUES, QUANTILES, MOMENTS = ("min", "max", "top"), ("p25", "median", "p75"), ("mean", "stddev")
@@ -140,6 +140,7 @@ def _of(agg: AggCall) -> int:
 def _figures(number: int, name: str, type_: Type, schema: Schema) -> list[AggCall]:
     """The aggregates of one field, named by its number and by what they are."""
     arg = _bound(name, schema)
+    as_number = computed(arg)
 
     def figure(what: str, function: AggregateFunction, kind: Type, *args: Bound) -> AggCall:
         parsed = ast.Call(name=function.name, args=tuple(a.parsed for a in args))
@@ -155,10 +156,10 @@ def _figures(number: int, name: str, type_: Type, schema: Schema) -> list[AggCal
         out += [figure(what, known[what], type_, arg) for what in ("min", "max")]
     if type_.kind in ORDERED:
         between = DOUBLE if type_.kind in NUMBERS else type_
-        out += [figure(what, known[what], between, arg) for what in QUANTILES]
+        out += [figure(what, known[what], between, as_number) for what in QUANTILES]
     if type_.kind in (*NUMBERS, "duration"):
         kind = DOUBLE if type_.kind in NUMBERS else DURATION
-        out += [figure(what, known[what], kind, arg) for what in MOMENTS]
+        out += [figure(what, known[what], kind, as_number) for what in MOMENTS]
     return out
 
 

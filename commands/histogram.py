@@ -14,7 +14,7 @@ from ..planner.expr import Bound, FieldRef
 from ..planner.plan import AggCall, Aggregate, Key, Names
 from ..planner.types import DOUBLE, LONG, NULL, Schema, Type, array_of
 from ..planner.unparse import stage_text
-from .base import Args, Command, Example, Node, Option, kinds, lowers, register
+from .base import Args, Command, Example, Node, Option, computed, kinds, lowers, register
 
 COLUMNS = ("lo", "hi", "count", "ratio")
 
@@ -99,7 +99,8 @@ values spill to disk until their group is cut.
         if args.given("bins") and args.given("span"):
             args.fail("E311", "bins= and span= exclude each other", args.option_span("span"))
         width, grid = _span(args, type_)
-        value = Bound(FieldRef(type=type_, name=name), ast.Name(name=name))
+        value = computed(Bound(FieldRef(type=type_, name=name), ast.Name(name=name)))
+        type_ = value.type
         values = AggCall(
             _values(type_), (value,), array_of(type_), None, "values", ast.Call(name="values", args=(value.parsed,))
         )

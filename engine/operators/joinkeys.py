@@ -11,13 +11,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.combine import Join
-from ...planner.types import DATE, LONG, NULL, Schema, Type
+from ...planner.types import DATE, DOUBLE, LONG, NULL, Schema, Type
 from ..arrow import array_from, is_valid, numbers_of
 from ..arrow import nulls as null_array
 from ..batch import Batch, Column, Spans
+from ..decimals import of_scale, rescaled, scale_of, to_double
 
 Mask = NDArray[np.bool_]
-AS_IT_IS, TO_LONG, TO_MICROS, NO_VALUE, NOTHING = range(5)
+AS_IT_IS, TO_LONG, TO_MICROS, NO_VALUE, NOTHING, TO_DECIMAL, TO_DOUBLE = range(7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,15 @@ def _common(a: Type, b: Type) -> tuple[Type, int, int]:
         return other, NO_VALUE if a.kind == "null" else AS_IT_IS, NO_VALUE if b.kind == "null" else AS_IT_IS
     if a.kind == b.kind == "date" and a.unit != b.unit:
         return DATE, TO_MICROS if a.unit == "ns" else AS_IT_IS, TO_MICROS if b.unit == "ns" else AS_IT_IS
+    if "decimal" in (a.kind, b.kind) and {a.kind, b.kind} <= {"long", "double", "decimal"}:
+        if "double" in (a.kind, b.kind):
+            return (
+                DOUBLE,
+                TO_DOUBLE if a.kind == "decimal" else AS_IT_IS,
+                TO_DOUBLE if b.kind == "decimal" else AS_IT_IS,
+            )
+        finest = of_scale(max(scale_of(a), scale_of(b)))
+        return finest, AS_IT_IS if a == finest else TO_DECIMAL, AS_IT_IS if b == finest else TO_DECIMAL
     if a.kind == b.kind and (a.kind != "array" or a.arrow == b.arrow):
         return a, AS_IT_IS, AS_IT_IS
     if {a.kind, b.kind} == {"long", "double"}:
@@ -84,7 +94,13 @@ def _brought(batch: Batch, i: int, way: int, type_: Type) -> tuple[Column, Mask 
     if way == NOTHING:  # only null is like null
         valid = column.length >= 0 if isinstance(column, Spans) else is_valid(batch.array(i))
         return null_array(batch.n_rows, type_.arrow), valid
-    array = batch.array(i)
+    array: Any = batch.array(i)
+    if way == TO_DOUBLE:
+        return to_double(array), None
+    if way == TO_DECIMAL:
+        given = of_scale(array.type.scale) if pa.types.is_decimal(array.type) else LONG
+        made, beyond = rescaled(array, given, scale_of(type_))
+        return made, beyond if beyond.any() else None
     valid = is_valid(array)
     values = numbers_of(array)
     if way == TO_MICROS:

@@ -19,10 +19,15 @@ def table_of(query: str) -> pa.Table:
     return cortado.query(query).to_arrow()
 
 
+def length(months: int) -> Any:
+    kind: Any = pa.MonthDayNano
+    return kind([months, 0, 0])
+
+
 def test_calendar_lengths_are_intervals() -> None:
     table = table_of(LENGTHS)
     assert table.schema.field("m").type == pa.month_day_nano_interval()
-    assert table["m"].to_pylist() == [pa.MonthDayNano([1, 0, 0]), pa.MonthDayNano([-14, 0, 0]), None]
+    assert table["m"].to_pylist() == [length(1), length(-14), None]
     assert cortado.query(LENGTHS).to_pandas()["m"][0].months == 1
 
 
@@ -32,7 +37,7 @@ def test_polars_which_has_no_intervals_gets_text() -> None:
 
 def test_intervals_inside_arrays_and_maps() -> None:
     table = table_of('json "{}" | eval a = array(1mon, null), m = dict("k", 1y), o = dict(concat("k", ""), 1q)')
-    one, year, quarter = (pa.MonthDayNano([n, 0, 0]) for n in (1, 12, 3))
+    one, year, quarter = map(length, (1, 12, 3))
     assert table.to_pylist() == [{"a": [one, None], "m": {"k": year}, "o": [("k", quarter)]}]
 
 
