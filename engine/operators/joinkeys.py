@@ -99,8 +99,8 @@ def _brought(batch: Batch, i: int, way: int, type_: Type) -> tuple[Column, Mask 
         return to_double(array), None
     if way == TO_DECIMAL:
         given = of_scale(array.type.scale) if pa.types.is_decimal(array.type) else LONG
-        made, beyond = rescaled(array, given, scale_of(type_))
-        return made, beyond if beyond.any() else None
+        exact, beyond = rescaled(array, given, scale_of(type_))
+        return exact, beyond if beyond.any() else None
     valid = is_valid(array)
     values = numbers_of(array)
     if way == TO_MICROS:
