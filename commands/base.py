@@ -210,7 +210,8 @@ def aggregate(
 ) -> Callable[[Any], Any]:
     """Enter an aggregate: `state(types, data)` makes the state of all groups (see engine.operators.states).
 
-    `examples`: (call, its value as a literal) over the rows whose `x` is 1, 2, 3 and whose `_time` is 0, 10, 20 s after a minute.
+    `examples`: (call, its value as a literal) over the rows whose `x` is 1, 2, 3 and whose `_time` is 0, 10, 20 s after a minute;
+    of a function of a window the values in all three, `[null, 1, 2]`.
     `details`: Markdown, what its reference page says beyond the summary. `window_only`: it makes one of
     engine.operators.window.functions instead.
     """

@@ -168,14 +168,20 @@ def aggregate_page(f: AggregateFunction) -> Page:
     parts: list[Part] = [Code(f.syntax or f"{f.name}(...)"), *_also(f, REGISTRY.aggregates)]
     if f.details:
         parts.append(Prose(f.details))
-    timed = f.span_only or any("_time" in q for q, _ in f.examples)
+    timed = f.span_only or f.window_only or any("_time" in q for q, _ in f.examples)
     parts += [
         Head("Examples"),
-        Prose("Over these rows" + (", in buckets of a minute:" if f.span_only else ":")),
+        Prose(_over(f)),
         Code(aligned(SAMPLE if timed else re.sub(r"^\S+ ", "", SAMPLE, flags=re.M))),
         _pairs(f.examples),
     ]
     return Page(f.name, f.summary, parts)
+
+
+def _over(f: AggregateFunction) -> str:
+    if f.window_only:
+        return "In `window`; over these rows, with a value in each:"
+    return "Over these rows" + (", in buckets of a minute:" if f.span_only else ":")
 
 
 def percentiles_page() -> Page:
@@ -317,7 +323,9 @@ def aggregates_index() -> Page:
         "[percentiles](p1-p99.md)."
     )
     names = [n for n in sorted(REGISTRY.aggregates) if not is_numbered(n)]
-    return _index("aggregates", "Aggregates: one value of many rows.", intro, {"": names}, REGISTRY.aggregates)
+    windows = [n for n in names if REGISTRY.aggregates[n].window_only]
+    groups = {"Everywhere": [n for n in names if n not in windows], "In `window` only": windows}
+    return _index("aggregates", "Aggregates: one value of many rows.", intro, groups, REGISTRY.aggregates)
 
 
 def home_page() -> Page:

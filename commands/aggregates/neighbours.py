@@ -54,7 +54,7 @@ def _shift(data: Any, ahead: bool) -> Maker:
     tier=2,
     syntax="lag(E[, N or DUR])",
     summary="E of the row N before (1 unless given), null or not; with a duration of the last row at or before that time.",
-    examples=(("lag(x)", "2"), ("lag(x, 2)", "1")),
+    examples=(("lag(x)", "[null, 1, 2]"), ("lag(x, 20s)", "[null, null, 1]")),
 )
 def lag(types: list[Type], data: Any) -> Maker:
     return _shift(data, ahead=False)
@@ -70,7 +70,7 @@ def lag(types: list[Type], data: Any) -> Maker:
     tier=2,
     syntax="lead(E[, N or DUR])",
     summary="E of the row N behind (1 unless given), null or not; with a duration of the first row at or after that time.",
-    examples=(("lead(x)", "null"), ("lead(x, 0)", "3")),
+    examples=(("lead(x)", "[2, 3, null]"), ("lead(x, 2)", "[3, null, null]")),
 )
 def lead(types: list[Type], data: Any) -> Maker:
     return _shift(data, ahead=True)
@@ -106,7 +106,7 @@ def _difference(types: list[Type], kind: str) -> Maker:
     tier=2,
     syntax="delta(E)",
     summary="E less that of the row before; of dates a duration; null if either is.",
-    examples=(("delta(x)", "1"), ("delta(x * x)", "5")),
+    examples=(("delta(x)", "[null, 1, 1]"), ("delta(x * x)", "[null, 3, 5]")),
 )
 def delta(types: list[Type], data: Any) -> Maker:
     return _difference(types, "delta")
@@ -125,7 +125,7 @@ def _pct_bind(call: CallBinder) -> Type:
     tier=2,
     syntax="pct(E)",
     summary="Change from the row before as a part of that one: 0.5 is half as much again; null, counted, if that is 0.",
-    examples=(("pct(x)", "0.5"), ("pct(2 * x)", "0.5")),
+    examples=(("pct(x)", "[null, 1.0, 0.5]"), ("pct(x * x)", "[null, 3.0, 1.25]")),
 )
 def pct(types: list[Type], data: Any) -> Maker:
     return _difference(types, "pct")
@@ -140,7 +140,7 @@ def pct(types: list[Type], data: Any) -> Maker:
     tier=2,
     syntax="row()",
     summary="The row's number in its group, from 1, in the order of the window.",
-    examples=(("row()", "3"), ("row()", "3")),
+    examples=(("row()", "[1, 2, 3]"), ("10 * row()", "[10, 20, 30]")),
 )
 def row(types: list[Type], data: Any) -> Maker:
     from ...engine.operators.window import functions
@@ -166,11 +166,11 @@ def _rank(name: str, dense: bool, summary: str, examples: tuple[tuple[str, str],
 
 _rank(
     "rank", False, "Place of E among all of the group, the least is 1; equal values share it and the next ones are passed over.",
-    (("rank(x)", "3"), ("rank(-x)", "1")),
+    (("rank(-x)", "[3, 2, 1]"), ("rank(x < 2)", "[3, 1, 1]")),
 )  # fmt: skip
 _rank(
     "dense_rank", True, "Place of E among the different values of the group, the least is 1.",
-    (("dense_rank(x)", "3"), ("dense_rank(x > 0)", "1")),
+    (("dense_rank(-x)", "[3, 2, 1]"), ("dense_rank(x < 2)", "[2, 1, 1]")),
 )  # fmt: skip
 
 
@@ -190,7 +190,7 @@ def _tile_bind(call: CallBinder) -> Type:
     tier=2,
     syntax="ntile(N)",
     summary="Which of N tiles of the group the row is in, from 1: as even as can be, the longer ones first.",
-    examples=(("ntile(3)", "3"), ("ntile(1)", "1")),
+    examples=(("ntile(3)", "[1, 2, 3]"), ("ntile(2)", "[1, 1, 2]")),
 )
 def ntile(types: list[Type], data: Any) -> Maker:
     from ...engine.operators.window import functions
@@ -210,7 +210,7 @@ def _zscore_bind(call: CallBinder) -> Type:
     tier=2,
     syntax="zscore(E)",
     summary="How many population deviations of its frame E is above the frame's mean; null without spread.",
-    examples=(("zscore(x)", "1.224744871391589"), ("zscore(x - x)", "null")),
+    examples=(("zscore(x)", "[null, 1.0, 1.224744871391589]"), ("zscore(x - x)", "[null, null, null]")),
 )
 def zscore(types: list[Type], data: Any) -> Maker:
     from ...engine.operators.states.sums import Skipped

@@ -165,7 +165,8 @@ class WindowSink:
 
     def result(self, ctx: Context) -> Source:
         local = self._local
-        assert local is not None
+        if local is None or (self._part is None and self._parts is None):  # ended before: nobody wants its rows
+            return WindowRows(self._program, 0, (), (), self._at)
         if self._parts is not None:
             assert self._rows is not None
             self._parts.results.finish()
