@@ -41,8 +41,10 @@ def notes_of(result: cortado.Result, query: str) -> list[tuple[Any, ...]]:
     limits = [i for i, s in enumerate(stages, 1) if LIMITS.match(s)]
     below = max(limits, default=0)
     inner = {i for i, s in enumerate(stages, 1) if "[" in s and LIMITS.search(s)}  # subqueries that end early
+    # a window that nobody reads is left out, and what it would have numbered anew keeps its place in the table
+    placed = r"^(row|t:)? ?\d+" if re.search(r"\| (window|eventstats)\b", query) else r"^row \d+"
     return sorted(
-        (n.stage, n.kind, n.reason, n.count, tuple(re.sub(r"^row \d+", "row", s) for s in n.samples))
+        (n.stage, n.kind, n.reason, n.count, tuple(re.sub(placed, "row", s) for s in n.samples))
         for n in result.notes
         if n.kind != "truncate"
         and (at := int(re.sub(r"\D.*", "", n.stage) or 0)) > below

@@ -196,7 +196,8 @@ def timechart(pipe: Pipe, make: Make) -> str:
     keys = [n for n in _some(pipe, TEXT, LONG, BOOL) if n != "_time"][:1]
     items, out = _aggregates(pipe, make)
     _only(pipe, {"_time": DATE, **{n: pipe.fields[n] for n in keys}, **out})
-    fill = make.pick("", "", "fill=0 ", "fill=null ", "fill=prev ")
+    numbers = set(out.values()) <= {LONG, DOUBLE}
+    fill = make.pick("", "", "fill=0 " if numbers and "seq()" not in items else "", "fill=null ", "fill=prev ")
     return f"timechart span={make.pick('1d', '6h', '1w')} time={dates[0]} {fill}long=t {items}" + (
         f" by {keys[0]}" if keys else ""
     )
