@@ -109,6 +109,7 @@ class GraceSink:
 
     def merge(self, ctx: Context) -> Sequence[Callable[[], None]]:
         if not self._ordered:
+            self._ctx = ctx
             return ()
         threads = max(1, ctx.settings.threads)
         memory = self._take_memory(ctx)
@@ -296,10 +297,10 @@ class GraceSink:
     # the result
 
     def result(self, ctx: Context) -> Source:
+        assert self._ctx is not None
         if not self._ordered:
             room = max(LEAST_PIECE, ctx.memory.limit // (2 * max(1, ctx.settings.threads)))
-            return Unordered(self, Context(ctx.query, ctx.notes, ctx.share, ctx.kernels), room)
-        assert self._ctx is not None
+            return Unordered(self, self._ctx, room)
         if self._n_doubled:
             ctx.notes.count(
                 self._at,
