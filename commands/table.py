@@ -251,11 +251,11 @@ class Table(Command[Scan]):
                 value = Literal(type=DATE, value=us, span=span)
                 made = args.binder.apply(op, [ref, value], [span, span], span, node.schema)
                 parts.append((made, ast.Call(name=op, op=True, args=(ast.Name(name=name), ast.Text(value=iso(us))))))
-        for op, value in late.items():
+        for op, bound in late.items():
             ref = FieldRef(type=kind, name=name, span=span)
-            if value.type.kind not in ("date", "null"):
-                value = args.binder.apply("date", [value], [value.span], value.span, Schema())
-            made = args.binder.apply(op, [ref, value], [span, value.span], span, node.schema)
+            if bound.type.kind not in ("date", "null"):
+                bound = args.binder.apply("date", [bound], [bound.span], bound.span, Schema())
+            made = args.binder.apply(op, [ref, bound], [span, bound.span], span, node.schema)
             parts.append((made, ast.Call(name=op, op=True, args=(ast.Name(name=name), ast.Text(value="$")))))
         if len(parts) == 1:
             return Filter(**stage, inputs=(node,), predicate=Bound(*parts[0]))
