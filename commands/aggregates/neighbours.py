@@ -217,3 +217,40 @@ def zscore(types: list[Type], data: Any) -> Maker:
     from ...engine.operators.window import functions
 
     return Maker(Skipped) if types[0].kind in ("null", "any") else Maker(functions.ZScore)
+
+
+def _flow_bind(call: CallBinder) -> Type:
+    for i in range(4):
+        kind = call.types[i].kind
+        if kind not in ("long", "double", "null", "any"):
+            hint = "double(x)" if kind == "string" else ""
+            call.fail("E320", f"ofi takes numbers, not {call.types[i]}", i, hint=hint)
+    return LONG if {call.types[1].kind, call.types[3].kind} == {"long"} else DOUBLE
+
+
+@aggregate(
+    "ofi",
+    least=4,
+    returns=_flow_bind,
+    ordered=True,
+    window_only=True,
+    tier=3,
+    syntax="ofi(BID, BIDSIZE, ASK, ASKSIZE)",
+    summary="Order-flow imbalance of a quote against the one before: what came to the bid less what came to the ask.",
+    examples=(("ofi(x, x, x + 1, x)", "5"), ("ofi(1, 10 * x, 2, 0)", "10")),
+    details="""
+Each quote is compared with the one before it in its group, in the order of the window: its bid size counts if the bid is not
+lower, the previous bid size is taken off if the bid is not higher, and the other way round for the ask. The first row of a group
+is null. A quote with a null among the four is null, and is no previous quote for the next one.
+""",
+)
+def ofi(types: list[Type], data: Any) -> Maker:
+    from ...engine.operators.states.sums import Skipped
+    from ...engine.operators.window.flow import Imbalance
+
+    known = all(t.kind in ("long", "double") for t in types)
+    return (
+        Maker(Imbalance)
+        if known
+        else Maker(lambda: Skipped(LONG if types[1].kind == types[3].kind == "long" else DOUBLE))
+    )

@@ -12,7 +12,7 @@ from ..states.moments import Moments
 from ..states.percentile import Percentile
 from ..states.rates import Rate
 from ..states.sums import Count, SumDouble, SumLong
-from . import functions, ordered, picks, sums
+from . import flow, functions, ordered, picks, sums
 from .evaluation import Evaluation, Made
 from .general import by_group, by_state
 from .moments import moments
@@ -35,6 +35,7 @@ EVALUATORS: Mapping[type, Callable[[Evaluation, Any, str], Made]] = {
     functions.Difference: functions.difference,
     functions.Rank: functions.rank,
     functions.Tile: functions.tile,
+    flow.Imbalance: flow.imbalance,
     functions.ZScore: functions.zscore,
 }
 
