@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from . import ast
 from .args import Args
@@ -18,6 +19,7 @@ from .procedures import numbered
 from .stages import RawOption
 from .text import Fault, QueryError, Span, nearest
 
+GROUPS = frozenset({"serial", "parallel"})  # whose stages are put in place, too
 CALL = "proc"  # the command whose stages are put in place
 
 
@@ -45,7 +47,11 @@ class ProcedureBinder(ParameterBinder):
         out: list[Parsed] = []
         is_known = True  # whether rows come to the stage
         for stage in stages:
-            if stage.command != CALL or not stage.known:
+            if stage.command in GROUPS and stage.known:
+                out += self._grouped(stage, has_rows or bool(out))
+                if not out:
+                    continue
+            elif stage.command != CALL or not stage.known:
                 out.append(stage)
             else:
                 self.stage = stage
@@ -55,6 +61,20 @@ class ProcedureBinder(ParameterBinder):
                     out.append(replace(stage, known=False))
             is_known = is_known and out[-1].known
         return out
+
+    def _grouped(self, stage: Parsed, has_rows: bool) -> list[Parsed]:
+        """The stages of `serial` or `parallel`, which say how they might run and never what comes out."""
+        self.stage = stage
+        with suppress(BindStop):
+            Args(cast(Any, self), stage, self.commands.commands[stage.command], None).check_options()
+        rows: list[Parsed] = []
+        for inner in stage.one("subquery"):
+            if self.is_control(inner):
+                self.stage = inner
+                self.fail("E201", f"'{inner.command}' stands before '{stage.command}', not in it", inner.command_span)
+            else:
+                rows.append(inner)
+        return self.inlined(rows, has_rows)
 
     def _inlined(self, stage: Parsed, call: ast.Call, has_rows: bool, is_known: bool) -> list[Parsed]:
         called = self._called(call)
