@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...planner.types import Schema
 from ..arrow import concat, is_valid
+from ..aside import aside
 from ..batch import Batch, Origin
 from ..context import Context
 from ..memory import Reservation
@@ -123,11 +124,15 @@ class FillSink:
         local = self._local
         assert local is not None
         local.ctx.check()
+        self._made = aside(local.ctx, local.nbytes, self._fill_all)
+
+    def _fill_all(self) -> list[pa.Array[Any]]:
+        local = self._local
+        assert local is not None
         wanted = {*self._gaps.targets, *((self._gaps.time,) if self._gaps.time is not None else ())}
         whole = {i: concat([p[i] for p in local.pieces]) for i in wanted}
         groups = np.concatenate(local.ids) if self._gaps.keys else None
-        local.ctx.check()
-        self._made = filled_at_once(self._gaps, self._schema, whole, groups, local.keys.n)
+        return filled_at_once(self._gaps, self._schema, whole, groups, local.keys.n)
 
     def result(self, ctx: Context) -> Source:
         local = self._local

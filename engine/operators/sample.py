@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...planner.plan import SortKey
 from ...planner.types import LONG, Schema
 from ..arrow import array_from, concat, indices, numbers_of
+from ..aside import aside
 from ..batch import Batch, Origin
 from ..context import Context
 from ..memory import Reservation
@@ -134,7 +135,7 @@ class SampleSink:
             return
         local.ctx.check()
         ids, draws = (np.concatenate(c) for c in zip(*((k.ids, k.draws) for k in local.kept), strict=True))
-        order = np.lexsort((draws, ids))
+        order = aside(local.ctx, draws.nbytes, lambda: np.lexsort((draws, ids)))
         begins = np.flatnonzero(np.diff(ids[order], prepend=-1))
         sizes = np.diff(begins, append=len(ids))
         ranks = np.arange(len(ids)) - np.repeat(begins, sizes)
