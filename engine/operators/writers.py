@@ -19,6 +19,7 @@ from ..batch import Batch
 from ..context import Context
 from ..notes import At
 from ..operator import Emit, Flow
+from ..storage.atomic import Handles
 from ..values import to_text
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"  # a null in a path, as others write it
@@ -108,6 +109,7 @@ class WriterLocal:
     files: dict[str, Open] = field(default_factory=dict)
     current: tuple[Batch, Any] | None = None  # what is being written, and which of its rows, for notes
     done: bool = False  # below: whoever reads these rows wants no more
+    handles: Handles = field(default_factory=Handles)
 
 
 class WriterTransform:
@@ -228,6 +230,8 @@ class WriterTransform:
             path, overwrite=node.overwrite or (node.append and node.form.rewrites), append=node.append and not node.form.rewrites,
             durable=node.durable,
         )  # fmt: skip
+        if self._varies:
+            file.share(local.handles)
         try:
             packer = packed(file.stream, path)
             target = packer if packer is not None else file.stream

@@ -9,7 +9,7 @@ import secrets
 import shutil
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from ...planner.text import QueryError, fault
 
@@ -40,6 +40,10 @@ class AtomicFile:
     def appending(self) -> bool:
         """Whether there is something to append to (then a format may leave out its header)."""
         return self._append and os.path.exists(self.target) and os.path.getsize(self.target) > 0
+
+    def share(self, pool: Handles) -> None:
+        """From here on the file is open only while `pool` has room for it; its stream opens it again as it is written."""
+        self.stream = cast(BinaryIO, pool.take(self._aside, self.stream))
 
     def _name_aside(self) -> Path:
         return self.target.parent / f".{secrets.token_hex(6)}.tmp"
@@ -108,6 +112,74 @@ class AtomicFile:
             self.abort()
 
 
+class Handles:
+    """Keeps at most `most` of many files open: those written to last. One thread at a time."""
+
+    def __init__(self, most: int = 128) -> None:
+        self._most = most
+        self._open: dict[Shared, None] = {}  # the least recently used first
+
+    def take(self, path: Path, stream: BinaryIO) -> Shared:
+        made = Shared(path, stream, self)
+        self.used(made)
+        return made
+
+    def used(self, stream: Shared) -> None:
+        self._open.pop(stream, None)
+        self._open[stream] = None
+        while len(self._open) > self._most:
+            oldest = next(iter(self._open))
+            self.gone(oldest)
+            oldest.suspend()
+
+    def gone(self, stream: Shared) -> None:
+        self._open.pop(stream, None)
+
+
+class Shared:
+    """A file that is being written, from front to end; closed at times, and opened again at its end."""
+
+    def __init__(self, path: Path, stream: BinaryIO, pool: Handles) -> None:
+        self.name, self.closed = os.fspath(path), False
+        self._pool, self._at = pool, 0
+        self._stream: BinaryIO | None = stream
+
+    def _opened(self) -> BinaryIO:
+        if self._stream is None:
+            self._stream = open(self.name, "ab")  # noqa: SIM115
+        self._pool.used(self)
+        return self._stream
+
+    def suspend(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+    def write(self, data: bytes) -> int:
+        self._opened().write(data)
+        n = memoryview(data).nbytes
+        self._at += n
+        return n
+
+    def tell(self) -> int:
+        return self._at
+
+    def writable(self) -> bool:
+        return True
+
+    def flush(self) -> None:
+        if self._stream is not None:
+            self._stream.flush()
+
+    def fileno(self) -> int:
+        return self._opened().fileno()
+
+    def close(self) -> None:
+        self.closed = True
+        self._pool.gone(self)
+        self.suspend()
+
+
 def _taken(path: Path, shown: str) -> bool:
     try:
         os.lstat(path)
@@ -124,9 +196,7 @@ def _create(path: Path, shown: str) -> BinaryIO:
     except FileNotFoundError as gone:
         raise fault("E601", f"no folder `{path.parent}` to write `{shown}` in", hint="make the folder first") from gone
     except OSError as why:
-        hint = (
-            "partition=t holds a file open for each value; `ulimit -n` allows more" if why.errno == errno.EMFILE else ""
-        )
+        hint = "`ulimit -n` allows more open files" if why.errno == errno.EMFILE else ""
         raise fault("E605", f"`{shown}` cannot be written: {why.strerror or why}", hint=hint) from why
 
 

@@ -100,3 +100,36 @@ def test_packed_arrow_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for suffix in ("gz", "zst", "bz2", "xz"):
         run(f"table t | outputarrow o.arrow.{suffix}", tmp_path, monkeypatch)
         assert run(f"arrowfile o.arrow.{suffix}", tmp_path, monkeypatch).to_pylist() == T.to_pylist()
+
+
+@pytest.mark.parametrize("command", ["outputcsv", "outputjson", "outputparquet", "outputarrow", "outputtxt", "gz"])
+def test_more_files_than_may_be_open(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is written to several times, in turns."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    n = 400
+    table = pa.table({"k": list(range(n)) * 3, "v": list(range(3 * n))})
+    monkeypatch.chdir(tmp_path)
+    name, fields = ("outputtxt", "k, v") if command == "gz" else (command, "k, v")
+    suffix = "txt.gz" if command == "gz" else "out"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 350) if hard > 0 else 350, hard))
+    try:
+        with cortado.connect(batch_rows=100, durable=False) as session:
+            session.query(f'table t | {name} partition=t "x{{k}}.{suffix}" {fields} | drop', sources={"t": table}).run()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(list(tmp_path.iterdir())) == n
+    seventh = tmp_path / f"x7.{suffix}"
+    reader = {
+        "outputcsv": "csvfile",
+        "outputjson": "jsonfile",
+        "outputparquet": "parquetfile",
+        "outputarrow": "arrowfile",
+    }.get(command)
+    if reader is not None:
+        found = cortado.query(f"{reader} {seventh}").to_pylist()
+        assert found == [{"k": 7, "v": v} for v in (7, n + 7, 2 * n + 7)]
+    else:
+        data = seventh.read_bytes()
+        text = gzip.decompress(data) if command == "gz" else data
+        assert text == f"7 7\n7 {n + 7}\n7 {2 * n + 7}\n".encode()
