@@ -134,7 +134,8 @@ def calls() -> Iterator[tuple[Key, str]]:
             yield ("function", name), f'json "{{}}" | eval got = {expression}'
     for name, a in registry.aggregates.items():
         for expression, _ in a.examples:
-            yield ("aggregate", name), f"table t | {'timechart' if a.span_only else 'stats'} {expression}"
+            command = "timechart" if a.span_only else "window" if a.window_only else "stats"
+            yield ("aggregate", name), f"table t | {command} {expression} as got"
 
 
 def drawn(n: int = 400) -> list[str]:
