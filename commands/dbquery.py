@@ -41,7 +41,7 @@ class DbQueryCommand(Command[Scan]):
     bound and is never part of the text; one that nothing sets is null, with W410. In strings and comments, behind a
     name (`a[1:n]`) and in `x::int` a colon means what it means in SQL.
 
-    The database only reads: PostgreSQL's transactions are read only, SQLite's connection is `query_only`. SQL that
+    The database only reads (other statements are E307): PostgreSQL's transactions are read only, SQLite's connection is `query_only`. SQL that
     the database does not take is E307 before a row is read, one that cannot be reached E610. Rows come batch by
     batch, in the database's order; a database that goes away, or an error in the middle, is E610 behind the rows
     that were read. A cancel ends the statement in PostgreSQL; in SQLite it is left behind to end by itself.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr, Late, Literal
-from ...planner.sqltext import is_one, parameters, trimmed
-from ...planner.text import QueryError, fault
+from ...planner.sqltext import is_one, parameters, pieces, trimmed
+from ...planner.text import QueryError, fault, nearest
 from ...planner.types import Type
 from ..batch import Batch, Origin
 from ..context import Context
@@ -29,6 +30,11 @@ from .ipc import checked
 
 AHEAD = 2  # batches that are fetched before they are asked for
 LOOK_S = 0.02
+
+READS = {
+    "sqlite": ("select", "with", "values", "explain", "pragma"),
+    "postgresql": ("select", "with", "values", "table", "show", "explain"),
+}
 
 Value = Literal | Late
 
@@ -48,6 +54,13 @@ class Statement:
 def statement_of(database: Database, sql: str, values: Mapping[str, Value]) -> Statement:
     """`:name` becomes what the driver takes; no value becomes part of the text."""
     sql = trimmed(sql)
+    if not sql:
+        raise fault("E307", "the SQL is empty")
+    known = READS.get(database.kind, ())
+    word = re.match(r"[\s(]*(\w*)", _begin(sql))
+    if known and word is not None and word[1].lower() not in known:
+        raise fault("E307", f"dbquery only reads, and this SQL begins with '{word[1]}'", hint="it begins with " + ", ".join(known),
+                    suggestions=nearest(word[1].lower(), known, 1))  # fmt: skip
     if not is_one(sql):
         raise fault("E307", "the SQL is more than one statement", hint="a semicolon in text stands in quotes")
     out, at, order = [], 0, list[str]()
@@ -58,6 +71,15 @@ def statement_of(database: Database, sql: str, values: Mapping[str, Value]) -> S
         out += [sql[at:low], database.placeholder(nth)]
         at = high
     return Statement("".join([*out, sql[at:]]), tuple(values[n] for n in order))
+
+
+def _begin(sql: str) -> str:
+    """The SQL without comments before its first word."""
+    for kind, low, high in pieces(sql):
+        if kind not in ("line", "block") or sql[:low].strip():
+            break
+        sql = " " * high + sql[high:]
+    return sql
 
 
 def bound_values(

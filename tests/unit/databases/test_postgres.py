@@ -138,8 +138,11 @@ def test_other_statements(session: cortado.Session) -> None:
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
-        ("selec 1", 'syntax error at or near "selec"'),
+        ("selec 1", "begins with 'selec'"),
+        ("select 1 fro x y", 'syntax error at or near "y"'),
         ("select * from nosuch", 'relation "nosuch" does not exist'),
+        ("insert into item values (1)", "only reads"),
+        ("copy item to '/tmp/x'", "only reads"),
         ("select 1; select 2", "more than one statement"),
         ("select date '2026-01-01' > :t", "operator does not exist: date > text"),
     ],
