@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
 from ...planner.text import QueryError, fault
 from ...planner.types import of_arrow
+from ..aside import aside
 from ..batch import Batch, Origin
 from ..context import Context
 from ..notes import At
@@ -265,6 +267,10 @@ def _concat(held: Sequence[pa.RecordBatch]) -> Sequence[pa.RecordBatch]:
         return held
 
 
+def _get(reader: Any, at: int) -> pa.RecordBatch:
+    return checked(reader.get_batch(at))
+
+
 def checked(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Raises ArrowInvalid where offsets, codes or text of the batch cannot be."""
     batch.validate(full=True)
@@ -293,7 +299,7 @@ class BatchesPart:
 
     def _groups(self, ctx: Context) -> Iterator[list[pa.RecordBatch]]:
         """Some batches at a time, so that small ones can be joined."""
-        at = self.low
+        at, each = self.low, (self.file.nbytes or 0) // max(1, self.file.n_batches or 1)
         while at < self.high:
             held: list[pa.RecordBatch] = []
             n = 0
@@ -302,7 +308,7 @@ class BatchesPart:
                 reader = self.source.borrow(self.file)
                 while at < self.high and n < ctx.settings.batch_rows:
                     ctx.check()
-                    held.append(checked(reader.get_batch(at)))
+                    held.append(aside(ctx, each, partial(_get, reader, at)))
                     n += held[-1].num_rows
                     at += 1
             except UNREADABLE as why:

@@ -139,7 +139,7 @@ def test_other_statements(session: cortado.Session) -> None:
     ("sql", "said"),
     [
         ("selec 1", "begins with 'selec'"),
-        ("select 1 fro x y", 'syntax error at or near "y"'),
+        ("select 1 fro x y", 'syntax error at or near "x"'),
         ("select * from nosuch", 'relation "nosuch" does not exist'),
         ("insert into item values (1)", "only reads"),
         ("copy item to '/tmp/x'", "only reads"),
