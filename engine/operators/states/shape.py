@@ -122,11 +122,22 @@ def quick(
                 (1.0, n, n, n, d), (-4.0, n, n, a, c), (6.0, n, a, a, b), (-3.0, a, a, a, a), (-3.0, second, second)
             )
         spread = second[0] + second[1]
-        under = spread * np.sqrt(spread) if out == "skew" else spread * spread
-        value = (over[0][0] + over[0][1]) / under
+        square = multiply(second, second)
+        if out == "skew":
+            size = np.sqrt(_quotient(multiply(over[0], over[0]), multiply(square, second)))
+            value = np.where(over[0][0] < 0, -size, size)
+        else:
+            value = _quotient(over[0], square)
         two = count == 2  # whose shape is always the same
         value[two] = 0.0 if out == "skew" else -2.0
         return value, fine & (over[1] | two) & (spread > 0) & (count < 1 << 50) & np.isfinite(value)
+
+
+def _quotient(a: Pair, b: Pair) -> F64:
+    """Rounded from twice the precision."""
+    first = a[0] / b[0]
+    rest = subtract(a, multiply((first, np.zeros_like(first)), b))
+    return np.asarray(first + (rest[0] + rest[1]) / b[0])
 
 
 def _scaled(pair: Pair, exponent: NDArray[np.int64]) -> Pair:
