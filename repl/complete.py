@@ -158,7 +158,7 @@ class Offers:
         groups: list[tuple[str, list[Candidate]]] = []
         if "TABLE" in follows:
             groups.append(("table", self.tables()))
-        elif "NAME" in follows and not re.search(r"\bas\s+\Z", body):
+        elif "NAME" in follows and (not re.search(r"\bas\s+\Z", body) or _is_input(command, body)):
             groups += self._names(command, here, body, follows)
         if not body.strip() and command.options:
             groups.insert(1 if not word else 0, ("option", _options(command, options)))
@@ -203,6 +203,10 @@ class Offers:
             found = self.schema(f"{here.prefix} | eval {body.rpartition(',')[0]}")
             if found is not None:
                 return found
+        if command.name == "lookup":
+            name, _, after = body.strip().partition(" ")
+            if not after.strip() or re.search(r"\boutput\b", after):  # its key, and what it gives
+                return self.schema(f"table {name}")
         return self.schema(here.prefix)
 
     def schema(self, prefix: str) -> Schema | None:
@@ -291,6 +295,9 @@ class Offers:
 
     def params(self, here: Place) -> list[Candidate]:
         names = re.findall(r"(?:^|\|)\s*set\s+([^\W\d]\w*)\s*=", here.prefix)
+        for found in re.finditer(r"(?:^|\|)\s*setq\s*\[", here.prefix):
+            schema = self.schema(_bracketed(here.prefix[found.end() :]))
+            names += schema.names() if schema is not None else ()
         return [Candidate(n, 0, "parameter") for n in dict.fromkeys(names)]
 
     def _argument(self, text: str) -> Iterable[Candidate]:
@@ -369,3 +376,18 @@ def _paths(word: str, session: Session) -> Iterator[Candidate]:
 
 
 __all__ = ["Candidate", "Offers"]
+
+
+def _is_input(command: Any, body: str) -> bool:
+    """Whether a name behind `as` is that of a field which is there."""
+    return bool(command.name == "lookup" and not re.search(r"\boutput\b", body))
+
+
+def _bracketed(text: str) -> str:
+    """Up to the bracket that closes what was opened before `text`; strings are passed over."""
+    depth = 1
+    for found in re.finditer(r"""\[|\]|"(?:\\.|[^"\\])*"|'(?:''|[^'])*'""", text):
+        depth += {"[": 1, "]": -1}.get(found[0], 0)
+        if not depth:
+            return text[: found.start()]
+    return text

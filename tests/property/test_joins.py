@@ -195,7 +195,9 @@ def test_a_spilled_join_before_an_aggregation(small: cortado.Session, ample: cor
     """It asks for no order: parts are joined as they are read."""
     sources = {"a": large(60_000, 40_000, 7, "i"), "b": large(60_000, 40_000, 8, "j")}
     field = {"leftonly": "i", "rightonly": "j"}.get(kind, "i + j")
-    query = f"table a | join type={kind} k, m [ table b ] | eval x = {field} | stats count, sum(x) as s, dc(v) as d by m"
+    query = (
+        f"table a | join type={kind} k, m [ table b ] | eval x = {field} | stats count, sum(x) as s, dc(v) as d by m"
+    )
     one, other = (s.query(query, sources=sources).run() for s in (ample, small))
     assert one.to_arrow().equals(other.to_arrow())
     assert [(n.kind, n.reason, n.count, n.samples) for n in one.notes] == [
