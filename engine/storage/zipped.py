@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import zipfile
 import zlib
@@ -43,7 +42,7 @@ class ZipGate:
 
     @contextmanager
     def _opened(self, archive: str) -> Iterator[zipfile.ZipFile]:
-        with os.fdopen(self._gate.open_fd(archive), "rb") as source:
+        with self._gate.open_stream(archive) as source:
             try:
                 found = zipfile.ZipFile(source)
             except FAULTS as why:
@@ -70,7 +69,7 @@ class ZipGate:
     def open_stream(self, path: str) -> BinaryIO:
         """From front to back; of a damaged entry all that is good, then E605."""
         archive, name = self._entries[path]
-        source = os.fdopen(self._gate.open_fd(archive), "rb")
+        source = self._gate.open_stream(archive)
         try:
             found = zipfile.ZipFile(source)
             info = found.getinfo(name)

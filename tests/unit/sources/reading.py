@@ -68,8 +68,12 @@ def read(
     number = line_of(ctx)
     for (_, kind, reason), entry in ctx.query.ledger.merged().items():
         notes[kind, reason] = entry.count
-        samples[kind, reason] = [f"{s.source}:{number(s)}  {s.text}" for s in entry.samples]
+        samples[kind, reason] = [f"{_file(ctx, s)}:{number(s)}  {s.text}" for s in entry.samples]
     return Read(source.schema, table, notes, samples, len(batches))
+
+
+def _file(ctx: Context, sample: Any) -> str:
+    return str(sample.source or ctx.query.ledger.files_by_seq.get(sample.seq, ""))
 
 
 def line_of(ctx: Context) -> Any:
