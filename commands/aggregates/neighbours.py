@@ -237,7 +237,7 @@ def _flow_bind(call: CallBinder) -> Type:
     tier=3,
     syntax="ofi(BID, BIDSIZE, ASK, ASKSIZE)",
     summary="Order-flow imbalance of a quote against the one before: what came to the bid less what came to the ask.",
-    examples=(("ofi(x, x, x + 1, x)", "5"), ("ofi(1, 10 * x, 2, 0)", "10")),
+    examples=(("ofi(x, x, x + 1, x)", "[null, 3, 5]"), ("ofi(1, 10 * x, 2, 0)", "[null, 10, 10]")),
     details="""
 Each quote is compared with the one before it in its group, in the order of the window: its bid size counts if the bid is not
 lower, the previous bid size is taken off if the bid is not higher, and the other way round for the ask. The first row of a group
