@@ -228,9 +228,20 @@ class RestTransform:
         step = local.ctx.settings.batch_rows
         for low in range(0, len(rows), step):
             local.ctx.check()
-            made = local.joiner.alone(rows[low : low + step], Origin(local.seq + 1, "", 0, low))
+            some = rows[low : low + step]
+            made = local.joiner.alone(some, Origin(local.seq + 1, told=_Alone(some)))
             if emit(made) is Flow.DONE:
                 return
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """The place in words of a row that has no left."""
+
+    rows: NDArray[np.int64]
+
+    def __call__(self, row: int) -> str:
+        return f"row {int(self.rows[row]) + 1} of the subquery"
 
 
 @dataclass(slots=True)

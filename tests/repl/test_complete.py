@@ -85,7 +85,7 @@ def test_no_field_that_is_not_there(session: cortado.Session) -> None:
             query = query.rpartition("[")[2]
         before, _, stage = query.rpartition("|")
         made = {stage.split()[1]} if stage.strip().startswith("eval") and "," in stage else set()
-        if stage.strip().startswith("lookup firewall "):
+        if stage.lstrip().startswith("lookup firewall "):
             before = before if " as " in stage and "output" not in stage else "table firewall"
         for c in offers.at(text):
             if c.kind == "field":
