@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ...arrow import array_from
 from .evaluation import Evaluation, Faults, Made
@@ -52,5 +55,5 @@ def imbalance(ev: Evaluation, state: Imbalance, out: str) -> Made:
     return Made(array_from(made, nulls), faults=faults)
 
 
-def _exact(terms: tuple[tuple[np.ndarray, np.ndarray, int], ...], i: int) -> int:  # type: ignore[type-arg]
+def _exact(terms: Sequence[tuple[NDArray[Any], NDArray[Any], int]], i: int) -> int:
     return sum(sign * int(size[i]) for holds, size, sign in terms if holds[i])
