@@ -70,6 +70,13 @@ _NAME_BEFORE = re.compile(r"(`(?:``|[^`])*`|[\w.@]+)\s*\Z")
 _COUNT_STAR = re.compile(r"\bcount\s*\(\s*\Z")
 
 
+_JOIN_TYPES = {
+    "left": "left", "leftouter": "left", "outer": "full", "full": "full", "fullouter": "full", "right": "right",
+    "rightouter": "right", "inner": "inner", "cross": "cross", "anti": "leftonly", "leftanti": "leftonly",
+    "rightanti": "rightonly", "semi": "inner",
+}  # fmt: skip
+
+
 def foreign(command: str, body: str, at: int, word: str) -> Ours | None:
     """The foreign spelling at (or just before) offset `at` of `body`, where the grammar stumbled over `word`."""
     if found := _of_command(command, body, at, word):
@@ -121,6 +128,24 @@ def _of_command(command: str, body: str, at: int, word: str) -> Ours | None:
             return Ours(span, f"'{word}' is not expected here", ("as",), "rename OLD as NEW")
         case "eval" | "set", "=" if body[at - 1 : at] == "=":
             return Ours(Span(at - 1, at + 1), "'==' compares, and nothing is compared here", ("=",))
+        case "lookup", "output" | "outputnew":
+            return Ours(
+                span, f"'{word}' is not expected here", ("output",), "lookup TABLE KEY [as FIELD] output F, ..."
+            )
+        case "join", _ if name.lower() in _JOIN_TYPES and before:
+            ours = _JOIN_TYPES[name.lower()]
+            return Ours(
+                Span(*before.span(1)), f"'{name}' is no key here", (f"type={ours}",), "join type=left KEY [ SUB ]"
+            )
+        case "join", "on" | "with" | "using" if name:
+            return Ours(span, f"'{word}' is not expected here", (), f"the key stands first: join KEY [ table {name} ]")
+        case "join" | "union", _ if word and (name == "" or command == "union"):
+            return Ours(span, f"'{word}' is not expected here", (f"[ table {word} ]",), "a subquery stands in brackets")
+        case "top" | "rare" | "dedup" | "sample", _ if word.isdigit() and not body[:at].strip():
+            ours = "count" if command == "sample" else "limit"
+            return Ours(span, f"'{word}' is not expected here", (f"{ours}={word}",), "options are written NAME=VALUE")
+        case "repeat", _ if word.isdigit():
+            return Ours(span, f"'{word}' is not expected here", (f"count={word}",))
         case _, "*" if _COUNT_STAR.search(body, 0, at):
             return Ours(span, "'*' is not expected here", ("count",), "count alone counts rows")
     return None
@@ -241,3 +266,13 @@ AGGREGATES: dict[str, tuple[str, ...]] = {
     for theirs in names.split()
 }
 """Aggregates of the same that have another name here."""
+
+OPTION_VALUES: dict[tuple[str, str, str], tuple[str, ...]] = {
+    (command, "type", theirs): ours
+    for command in ("join", "streamjoin")
+    for theirs, ours in {
+        "outer": ("left", "full"), "leftouter": ("left",), "left_outer": ("left",), "rightouter": ("right",),
+        "right_outer": ("right",), "fullouter": ("full",), "full_outer": ("full",), "anti": ("leftonly",),
+        "leftanti": ("leftonly",), "left_anti": ("leftonly",), "rightanti": ("rightonly",), "innerunique": ("inner",),
+    }.items()
+}  # fmt: skip
