@@ -27,7 +27,6 @@ class ImportTransform:
     """Takes its rows in order, hands them on, and lets no DONE through: a `limit` below does not shorten the table."""
 
     needs_order = True
-    is_steady = True
     swallows_done = True
 
     def __init__(self, node: Any, schema: Schema, at: At) -> None:

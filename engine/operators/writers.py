@@ -116,7 +116,6 @@ class WriterTransform:
     """Takes its rows in order, hands them on unchanged, and lets no DONE through."""
 
     needs_order = True
-    is_steady = True
     swallows_done = True
 
     def __init__(self, node: WriteFile, at: At) -> None:
