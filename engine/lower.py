@@ -313,7 +313,7 @@ class Lowering:
         """The line such that nothing in it ends its source or holds rows back: the source has other branches, too."""
         from .operators.collect import CollectSink
 
-        if not any(t.needs_order and not getattr(t, "is_steady", False) for t, _ in line.transforms):
+        if not any(map(_needs_its_own_line, (t for t, _ in line.transforms))):
             return line
         below = last.inputs[0] if isinstance(last, Union) else last
         sink = CollectSink(at_of(below))
@@ -383,6 +383,12 @@ class Lowering:
             return plan_rows(plan, {id(n): figures[i] for i, n in inner.items() if i in figures}, tuple(inner.values()))
 
         return Line(rows, tag, tuple(range(before, len(specs))))
+
+
+def _needs_its_own_line(transform: Any) -> bool:
+    """It may end its source, hold rows back, or want all rows whatever others do."""
+    is_steady = not transform.needs_order or getattr(transform, "is_steady", False)
+    return not is_steady or getattr(transform, "swallows_done", False)
 
 
 def _is_order_free(nodes: Sequence[Node]) -> bool:

@@ -32,7 +32,6 @@ class InsertTransform:
     """Takes its rows in order, hands them on, and lets no DONE through. `at` is the column that names the table."""
 
     needs_order = True
-    is_steady = True
     swallows_done = True
 
     def __init__(self, store: Any, create: bool, at: int, schema: Schema, told: At) -> None:
