@@ -9,6 +9,7 @@ from .base import Args, Command, Example, Node, register
 
 HERE = (
     "tables",
+    "lookups",
     "functions",
     "aggregates",
     "commands",
@@ -22,18 +23,19 @@ HERE = (
     "procs",
     "profiles",
 )
-LATER = ("lookups", "models")
+LATER = ("models",)
 
 
 @register
 class System(Command[Scan]):
     name = "system"
-    summary = "Rows of the catalogue: tables, functions, aggregates, commands, settings, params, memory, threads, queries, parsers, procs, profiles."
+    summary = "Rows of the catalogue: tables, lookups, functions, aggregates, commands, settings, params, memory, threads, queries, parsers, procs, profiles."
     syntax = "system {" + ",".join(HERE) + "} [NAME]"
     grammar = "word [word]"
     source = True
     details = """
-    `system tables` lists the stored tables and the registered objects; `functions`, `aggregates`, `commands` and
+    `system tables` lists the stored tables and the registered objects, and so does `lookups`, as `lookup` takes
+    either; `functions`, `aggregates`, `commands` and
     `parsers` what the language has, with syntax and summary; `settings` what holds now, `params` the parameters;
     `procs` what `proc` can call, with its parameters and help; `profiles` the databases that `dbquery` can read
     (name and driver, no more); `notes` what the last query of the session noted; `memory`, `threads` and `queries` what is going on. A name

@@ -159,7 +159,7 @@ def _profiles(session: Session, binder: Binder) -> pa.Table:
 
 
 PARTS: Mapping[str, Callable[[Session, Binder], pa.Table]] = {
-    "tables": _tables, "commands": _commands, "functions": _functions, "aggregates": _aggregates, "settings": _settings,
+    "tables": _tables, "lookups": _tables, "commands": _commands, "functions": _functions, "aggregates": _aggregates, "settings": _settings,
     "params": _params, "memory": _memory, "threads": _threads, "queries": _queries, "notes": _notes, "parsers": _parsers, "procs": _procs,
     "profiles": _profiles,
 }  # fmt: skip
