@@ -16,6 +16,7 @@ from ...planner.text import fault
 from ...planner.types import Schema
 from ..arrow import nulls as null_array
 from ..arrow import own
+from ..aside import aside
 from ..batch import Batch, Origin
 from ..context import Context
 from ..memory import Reservation
@@ -30,6 +31,7 @@ from .sort import SortLocal
 from .sortruns import stack
 
 Columns = "tuple[pa.Array[Any], ...]"
+PIECE = 1 << 17  # rows entered at once
 ROW_BYTES = 48  # of the table over the keys, for each row
 MOST_BYTES = 1 << 30  # in memory: a column of text has offsets of 31 bits
 
@@ -61,7 +63,7 @@ class BuildSink:
 
     def open(self, ctx: Context) -> BuildLocal:
         limit = ctx.memory.limit // ctx.settings.threads
-        local = BuildLocal(ctx, ctx.memory.reserve(self._at.command, limit), min(limit, MOST_BYTES) // 2)
+        local = BuildLocal(ctx, ctx.memory.reserve(self._at.command, limit), min(limit, MOST_BYTES))
         with self._lock:
             self._locals.append(local)
         return local
@@ -80,7 +82,8 @@ class BuildSink:
         return Flow.MORE
 
     def _hold(self, local: BuildLocal, columns: tuple[pa.Array[Any], ...], n: int) -> bool:
-        nbytes = 2 * sum(c.nbytes for c in columns) + ROW_BYTES * n  # rows are copied into one column at last
+        held = sum(c.nbytes for c in columns)
+        nbytes = held + held // 4 + ROW_BYTES * n  # one column after the other is copied into one piece at last
         local.nbytes += nbytes
         return local.nbytes <= local.most and local.reservation.grow(nbytes)
 
@@ -118,10 +121,14 @@ class BuildSink:
         chunks = sorted((c for local in self._locals for c in local.chunks), key=lambda c: c[0])
         for local in self._locals:
             local.chunks = []
-        columns = tuple(stack(c) for c in zip(*(c for _, c, _ in chunks), strict=True)) if chunks else ()
-        if not chunks:
-            columns = tuple(null_array(0, t.arrow) for _, t in self.schema.fields)
         n = sum(n for _, _, n in chunks)
+        pieces = [list(c) for c in zip(*(c for _, c, _ in chunks), strict=True)]
+        chunks.clear()
+        if pieces:
+            pieces.reverse()
+            columns = tuple(_stacked(pieces.pop(), ctx) for _ in range(len(pieces)))
+        else:
+            columns = tuple(null_array(0, t.arrow) for _, t in self.schema.fields)
         self._built = Built(self.schema, self.side, ctx, columns, n, ())
         self._built.enter(ctx, self._node)
         return self._built
@@ -179,16 +186,16 @@ class Built:
             never = nulls if never is None else never if nulls is None else never | nulls
         keys = self._keys = new_keys(self.side.types, ctx.compiled, 1 << max(10, (self.n_rows // 2).bit_length()))
         if never is None:
-            numbers = keys.ids(columns, self.n_rows, ctx.stop)
+            numbers = _numbered(keys, Batch(self.n_rows, tuple(columns), Origin(0)), ctx)
         else:
             some = np.flatnonzero(~never)
             part = Batch(self.n_rows, tuple(columns), Origin(0)).take(some.astype(np.int32))
             numbers = np.full(self.n_rows, -1, np.int32)
-            numbers[some] = keys.ids(part.columns, len(some), ctx.stop)
+            numbers[some] = _numbered(keys, part, ctx)
         ctx.check()
         if isinstance(keys, ManyKeys):
             keys.freeze(ctx.stop)
-        self._arrange(numbers, keys.n, ctx, first=node.first)
+        aside(ctx, 16 * self.n_rows, lambda: self._arrange(numbers, keys.n, ctx, first=node.first))
 
     def _arrange(self, numbers: Ids, n_keys: int, ctx: Context, *, first: bool) -> None:
         known = numbers if numbers.min(initial=0) >= 0 else numbers[numbers >= 0]
@@ -225,6 +232,20 @@ class Built:
 
     def is_compiled(self) -> bool:
         return self._keys is None or self._keys.compiled or not self._keys.coders
+
+
+def _stacked(chunks: Sequence[pa.Array[Any]], ctx: Context) -> pa.Array[Any]:
+    return aside(ctx, sum(c.nbytes for c in chunks), lambda: stack(chunks))
+
+
+def _numbered(keys: Keys, batch: Batch, ctx: Context) -> Ids:
+    """The number of each row's key, entered in pieces between which a cancel is seen."""
+    out = np.empty(batch.n_rows, np.int32)
+    for begin in range(0, batch.n_rows, PIECE):
+        ctx.check()
+        part = batch.slice(begin, min(begin + PIECE, batch.n_rows))
+        out[begin : begin + part.n_rows] = keys.ids(part.columns, part.n_rows, ctx.stop)
+    return out
 
 
 def _kept(batch: Batch, i: int) -> pa.Array[Any]:

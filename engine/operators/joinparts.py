@@ -100,6 +100,7 @@ class PartWriter:
         if batch is None:
             return
         for part in np.flatnonzero(np.diff(bounds)).tolist():
+            self._ctx.check()
             rows = batch.take(indices(order[bounds[part] : bounds[part + 1]]))
             self._write(part, rows)
 
