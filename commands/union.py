@@ -47,7 +47,7 @@ class Union(Command[combine.Union]):
         """Fields whose types have nothing in common, so that they become text."""
         for name, made in union_schema(parts).fields:
             kinds = [t for p in parts for n, t in p.fields if n == name and t.kind != "null"]
-            if made.kind != "string" or len({t.kind for t in kinds}) < 2:
+            if made.kind != "string" or all(t.kind == "string" for t in kinds):
                 continue
             said = f"field '{name}' is {' and '.join(dict.fromkeys(map(str, kinds)))}: it became text"
             if args.strict:

@@ -133,13 +133,14 @@ class Lowering:
 
     def _plan(self, plan: Node, specs: Specs, close: Close, after: tuple[int, ...] = ()) -> None:
         """Appends the plan's pipelines. `after`: what must be complete before any of it begins."""
-        if isinstance(plan, Given):
-            self._given(plan, specs, close, after, 0, {})
-            return
         nodes = [plan]
-        while nodes[-1].inputs and not isinstance(nodes[-1], Pending):
+        while nodes[-1].inputs and not isinstance(nodes[-1], Pending | Given):
             nodes.append(nodes[-1].inputs[0])
         nodes.reverse()
+        if isinstance(given := nodes[0], Given):  # a rule may have moved a stage into a subquery, above it
+            whole = replace(given, inputs=(rebuilt(nodes[1:], given.inputs[0]), *given.inputs[1:]))
+            self._given(whole, specs, close, after, 0, {})
+            return
         if isinstance(nodes[0], Pending):
             self._pend(nodes, specs, close, after)
             return

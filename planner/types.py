@@ -227,6 +227,8 @@ def join(types: Iterable[Type]) -> Type:
                     joined = tuple((n, join(t.member(n) or NULL for t in left)) for n in names)
                     return Type("map", members=joined)
                 return Type("map", item=join(value_of(t) for t in left))
+            case "other":
+                return STRING  # of two types that nobody computes with, text
         return Type(first.kind)
     if kinds == {"long", "decimal"}:
         finest = max((t for t in left if t.kind == "decimal"), key=lambda t: t.arrow_type.scale)

@@ -107,7 +107,7 @@ class _Shifted:
 
 def converted(column: Column, held: Type, wanted: Type, batch: Batch, i: int, ctx: Context) -> Column:
     """The column in the wider type."""
-    if held.kind == wanted.kind and (held.kind not in ("date", "array", "map") or held == wanted):
+    if held.kind == wanted.kind and held.arrow == wanted.arrow:
         return column
     array: pa.Array[Any] = batch.array(i)
     if held.kind == "null":
