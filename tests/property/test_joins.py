@@ -233,4 +233,4 @@ def test_a_small_left_is_read_first(kind: str, memory: int) -> None:
     built = [
         int(o.detail.split("build_rows=")[1].split(",")[0]) for o in one.stats.operators if "build_rows=" in o.detail
     ]
-    assert built[0] < 150_000
+    assert all(n < 150_000 for n in built)  # none is told of where the table went to disk
