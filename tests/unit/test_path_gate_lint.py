@@ -15,6 +15,7 @@ READS_ITS_OWN_DATA = {
     "planner/parse.py",  # base.lark, part of the package
     "engine/zones.py",  # the time zone database
     "engine/kernels/aside.py",  # the lock of those who compile
+    "repl/reference.py",  # writes the pages of the reference
 }
 MODULES = ("pyarrow.fs", "pyarrow.dataset", "fsspec", "gcsfs", "s3fs")
 CALLS = {
