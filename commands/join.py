@@ -11,6 +11,7 @@ from ..planner.types import NULL, Type, join
 from .base import Args, Command, Example, Option, kinds, register
 
 TYPES = ("inner", "left", "leftonly", "right", "rightonly", "full", "cross")
+ALONE = ("right", "full", "rightonly")  # those with rows of the subquery alone
 TABLES = {"p": "ip:string hits:long\na 1\nb 2\nc 3\na 4", "h": "ip:string name:string\na ann\nb bob\nd dan"}
 
 
@@ -34,14 +35,19 @@ class Joining(Command[combine.Join]):
         suffix = args.option("suffix")
         theirs = {k.right for k in keys}
         shared = [n for n in right.schema.names() if n in source.schema and n not in theirs]
-        if kind in ("leftonly", "rightonly"):
+        if kind == "leftonly":
             shared = []
+        elif kind == "rightonly":  # nothing else of the left comes out
+            shared = [n for n in shared if n in {k.left for k in keys}]
         renamed = tuple((n, n + suffix) for n in shared) if suffix else ()
         if suffix:
             self._check_renamed(args, source, right, renamed)
         else:
+            self._tell_lost_keys(args, kind, [k for k in keys if k.left in shared])
+            if kind == "rightonly":
+                shared = []
             self._tell_retyped(args, source, right, shared)
-        self._check_keys(args, keys)
+        self._check_keys(args, kind, keys)
         return combine.Join(
             **args.common, inputs=(source, right), type=kind, keys=keys, renamed=renamed,
             clashes=() if suffix else tuple(shared), nulls_match=args.option("nulls") == "match", may_spill=self.may_spill,
@@ -78,12 +84,25 @@ class Joining(Command[combine.Join]):
             else:
                 args.note("overwrite", said, args.place("subquery"), "suffix= keeps both")
 
-    def _check_keys(self, args: Args, keys: Sequence[JoinKey]) -> None:
-        seen: set[tuple[str, str]] = set()
+    def _tell_lost_keys(self, args: Args, kind: str, lost: Sequence[JoinKey]) -> None:
+        """Keys of rows without a left whose name here is that of another field of the subquery."""
+        for key in lost if kind in ALONE else ():
+            said = f"the subquery's '{key.left}' stands instead of its key '{key.right}' in rows without a partner"
+            if args.strict:
+                args.fail("E503", said, args.place("subquery"), strict=True)
+            else:
+                args.note("overwrite", said, args.place("subquery"), "suffix= keeps both")
+
+    def _check_keys(self, args: Args, kind: str, keys: Sequence[JoinKey]) -> None:
+        seen: dict[str, list[str]] = {}
         for key, pair in zip(keys, args.many("pairs"), strict=False):
-            if (key.left, key.right) in seen:
-                args.fail("E350", f"the key '{key.left}' is given twice", pair.left.span)
-            seen.add((key.left, key.right))
+            said, before = f"the key '{key.left}' is given twice", seen.setdefault(key.left, [])
+            if key.right in before:
+                args.fail("E350", said, pair.left.span)
+            elif before and kind in ALONE:
+                said += f", for '{before[0]}' and '{key.right}': a row without a partner may have two values"
+                args.fail("E350", said, pair.left.span, hint=f"eval a copy of '{key.left}' for the second")
+            before.append(key.right)
 
 
 def tell_types(

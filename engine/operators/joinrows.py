@@ -39,7 +39,7 @@ def fields_of(node: Join) -> list[Field]:
     out = []
     for name, kind in node.schema.fields:
         mine = left.index(name) if name in left else None
-        if name in keys:
+        if name in keys and name not in theirs:
             out.append(Field(name, kind, mine, right.index(keys[name]) if keys[name] in right else None, is_key=True))
         elif name in theirs:
             clash = mine is not None and not node.quiet
@@ -115,7 +115,7 @@ class RightJoiner(Joiner):
     def __init__(self, node: Join, built: Built, zone: str) -> None:
         super().__init__(node, built, zone)
         right = node.right.schema
-        source = {ours: t for t, ours in node.fresh()} | {k.left: k.right for k in node.keys}
+        source = {k.left: k.right for k in node.keys} | {ours: t for t, ours in node.fresh()}
         self._fields = [
             Field(n, t, None, right.index(source[n]) if source[n] in right else None) for n, t in node.schema.fields
         ]
