@@ -41,15 +41,10 @@ def rounded(high: Any, low: Any, power: Any) -> Any:
         value = np.float64(bottom)
     else:
         zeros = np.uint64(leading_zeros(top))
-        word = top
-        rest = bottom
-        if zeros > 0:
-            word = (top << zeros) | (bottom >> (np.uint64(64) - zeros))
-            rest = bottom << zeros
-        if rest:
-            word |= np.uint64(1)
-        value = np.float64(word)
-        power += 64 - np.int64(zeros)
+        word = (top << zeros) | ((bottom >> np.uint64(1)) >> (np.uint64(63) - zeros))
+        rest = (word & np.uint64(1)) | np.uint64((bottom << zeros) != 0)
+        value = np.float64(np.int64((word >> np.uint64(1)) | rest))  # signed words convert in one step
+        power += 65 - np.int64(zeros)
     value = scaled(value, power)
     return -value if negative else value
 
@@ -63,18 +58,20 @@ def sum_longs(values: Any, valid: Any, low: Any, high: Any, holed: Any, cells: A
     lows[0], highs[0] = 0, 0
     if valid.size:
         counts[0] = 0
+    lower, upper, number = np.uint64(0), np.int64(0), np.int64(0)
     for i in range(n):
         if (i & 0xFFFF) == 0 and stop[0]:
             return i
         value = values[np.uint64(i)]
         if valid.size:
-            is_in = valid[np.uint64(i)] != 0
-            counts[np.uint64(i + 1)] = counts[np.uint64(i)] + np.int64(is_in)
-            value = value if is_in else np.int64(0)
-        before = lows[np.uint64(i)]
-        after = before + np.uint64(value)
-        lows[np.uint64(i + 1)] = after
-        highs[np.uint64(i + 1)] = highs[np.uint64(i)] + (value >> 63) + np.int64(after < before)
+            is_in = np.int64(valid[np.uint64(i)] != 0)
+            number += is_in
+            counts[np.uint64(i + 1)] = number
+            value &= -is_in
+        lower += np.uint64(value)
+        upper += (value >> 63) + np.int64(lower < np.uint64(value))
+        lows[np.uint64(i + 1)] = lower
+        highs[np.uint64(i + 1)] = upper
     for i in range(n):
         if (i & 0xFFFF) == 0 and stop[0]:
             return i
@@ -96,86 +93,83 @@ def sum_longs(values: Any, valid: Any, low: Any, high: Any, holed: Any, cells: A
 @inline
 def range_of(values: Any, valid: Any, first: Any, end: Any) -> Any:
     """Least and greatest exponent of the finite values that are not 0; whether there are others than finite ones."""
-    least, most, odd = np.int64(2047), np.int64(0), False
+    least, most, highest = np.int64(2047), np.int64(0), np.int64(0)
     for i in range(first, end):
-        if valid.size and not valid[np.uint64(i)]:
-            continue
         bits = bits_of(values[np.uint64(i)])
+        if valid.size:
+            bits &= -np.int64(valid[np.uint64(i)] != 0)
         exponent = (bits >> 52) & 0x7FF
-        if exponent == 0x7FF:
-            odd = True
-        elif bits << 1:
-            exponent = max(exponent, 1)
-            least, most = min(least, exponent), max(most, exponent)
-    if most == 0:
-        least, most = np.int64(1), np.int64(1)
-    return least, most, odd
+        highest = max(highest, exponent)
+        least = min(least, exponent if bits << 1 else np.int64(2047))
+        most = max(most, exponent if exponent < 0x7FF else np.int64(0))
+    most = max(most, 1)
+    return min(max(least, 1), most), most, highest == 0x7FF
 
 
 @inline
 def whole(value: Any, least: Any) -> Any:
-    """A finite double as a whole number of units 2**(least - BIAS), in two words."""
+    """A finite double as a whole number of units 2**(least - BIAS), in two words. Without a branch on what chance decides."""
     bits = bits_of(value)
     exponent = (bits >> 52) & 0x7FF
-    mantissa = np.uint64(bits & MANTISSA)
-    if exponent:
-        mantissa |= np.uint64(1 << 52)
+    mantissa = np.uint64(bits & MANTISSA) | (np.uint64(exponent != 0) << np.uint64(52))
+    shift = np.uint64(max(exponent, 1) - least) if mantissa else np.uint64(0)
+    if shift < np.uint64(64):
+        low = mantissa << shift
+        high = (mantissa >> np.uint64(1)) >> (np.uint64(63) - shift)
     else:
-        exponent = np.int64(1)
-    low, high = np.uint64(0), np.uint64(0)
-    if mantissa:
-        shift = np.uint64(exponent - least)
-        if shift == 0:
-            low = mantissa
-        elif shift < np.uint64(64):
-            low = mantissa << shift
-            high = mantissa >> (np.uint64(64) - shift)
-        else:
-            high = mantissa << (shift - np.uint64(64))
-        if bits < 0:
-            low = ~low + np.uint64(1)
-            high = ~high + np.uint64(1 if low == 0 else 0)
+        low = np.uint64(0)
+        high = mantissa << (shift - np.uint64(64))
+    sign = np.uint64(bits >> 63)  # all ones, or none
+    low = (low ^ sign) - sign
+    high = (high ^ sign) + np.uint64((sign != 0) & (low == 0))
     return low, np.int64(high)
 
 
 @inline
 def narrow(
     values: Any, valid: Any, first: Any, end: Any, least: Any, low: Any, high: Any, holed: Any,
-    mean: Any, lows: Any, highs: Any, counts: Any, total: Any, number: Any, stop: Any,
+    mean: Any, sums: Any, counts: Any, total: Any, number: Any, stop: Any,
 ) -> Any:  # fmt: skip
-    """One group by sums up to each place, in two words."""
-    lows[0], highs[0] = np.uint64(0), np.int64(0)
+    """One group by sums up to each place, in two words; each is made when a stretch first reaches it."""
+    sums[0], sums[1] = np.uint64(0), np.uint64(0)
     if valid.size:
         counts[0] = 0
-    for i in range(first, end):
-        if (i & 0xFFFF) == 0 and stop[0]:
-            return
-        k = np.uint64(i - first)
-        is_in = True
-        if valid.size:
-            is_in = valid[np.uint64(i)] != 0
-            counts[k + np.uint64(1)] = counts[k] + np.int64(is_in)
-        lo, hi = np.uint64(0), np.int64(0)
-        if is_in:
-            lo, hi = whole(values[np.uint64(i)], least)
-        after = lows[k] + lo
-        lows[k + np.uint64(1)] = after
-        highs[k + np.uint64(1)] = highs[k] + hi + np.int64(after < lo)
+    lower, upper, seen = np.uint64(0), np.uint64(0), np.int64(0)
+    done = np.int64(first)
     power = least - BIAS
     for i in range(first, end):
         if (i & 0xFFFF) == 0 and stop[0]:
             return
-        a, b = np.uint64(np.int64(low[np.uint64(i)]) - first), np.uint64(np.int64(high[np.uint64(i)]) - first)
-        lo = lows[b] - lows[a]
-        hi = highs[b] - highs[a] - np.int64(lows[b] < lows[a])
-        count = (counts[b] - counts[a]) if valid.size else np.int64(b - a)
-        if holed:
-            own = np.uint64(i - first)
-            if a <= own and own < b and (not valid.size or valid[np.uint64(i)] != 0):
-                x, y = whole(values[np.uint64(i)], least)
-                hi -= y + np.int64(lo < x)
-                lo -= x
-                count -= 1
+        begin, until = np.int64(low[np.uint64(i)]), np.int64(high[np.uint64(i)])
+        while done < until:
+            value = values[np.uint64(done)]
+            if valid.size:
+                is_in = valid[np.uint64(done)] != 0
+                seen += np.int64(is_in)
+                counts[np.uint64(done + 1 - first)] = seen
+                value = value if is_in else 0.0
+            x, y = whole(value, least)
+            lower += x
+            upper += np.uint64(y) + np.uint64(lower < x)
+            done += 1
+            to = np.uint64(2 * (done - first))
+            sums[to], sums[to + np.uint64(1)] = lower, upper
+        if begin >= until:
+            total[np.uint64(i)] = 0.0
+            if number.size:
+                number[np.uint64(i)] = 0
+            continue
+        a, b = np.uint64(2 * (begin - first)), np.uint64(2 * (until - first))
+        lo = sums[b] - sums[a]
+        hi = np.int64(sums[b + np.uint64(1)] - sums[a + np.uint64(1)] - np.uint64(sums[b] < sums[a]))
+        count = until - begin
+        if valid.size:
+            count = counts[np.uint64(until - first)] - counts[np.uint64(begin - first)]
+        if holed and begin <= i and i < until and (not valid.size or valid[np.uint64(i)] != 0):
+            x, y = whole(values[np.uint64(i)], least)
+            hi -= y + np.int64(lo < x)
+            lo -= x
+            count -= 1
         value = rounded(hi, lo, power)
         total[np.uint64(i)] = value / count if mean and count else value
         if number.size:
@@ -294,14 +288,16 @@ def wide(
             add(limbs, odd, values[np.uint64(i)], base, np.int64(1))
 
 
-@kernel(f64w, u8w, i64w, i32w, i32w, long_, long_, u64w, i64w, i64w, f64w, i64w, u8w)
+@kernel(f64w, u8w, i64w, i32w, i32w, long_, long_, u64w, i64w, f64w, i64w, u8w)
 def sum_doubles(
     values: Any, valid: Any, starts: Any, low: Any, high: Any, holed: Any, mean: Any,
-    lows: Any, highs: Any, counts: Any, total: Any, number: Any, stop: Any,
+    sums: Any, counts: Any, total: Any, number: Any, stop: Any,
 ) -> Any:  # fmt: skip
     """The sum of each stretch (`mean`: by the number of its values), and that number unless `number` is empty.
 
-    `lows`, `highs`, `counts`: room for one more than the largest group has (`counts` only with `valid`). O(places), but for groups of wide range in O(places * range)."""
+    `sums` (two words each), `counts`: room for one more than the largest group has (`counts` only with `valid`).
+    O(places), but for groups of wide range in O(places * range).
+    """
     for g in range(starts.size - 1):
         if (g & 0xFF) == 0 and stop[0]:
             return 0
@@ -315,5 +311,5 @@ def sum_doubles(
         if odd or bits > 127:
             wide(values, valid, first, end, least, most, low, high, holed, mean, total, number, stop)
         else:
-            narrow(values, valid, first, end, least, low, high, holed, mean, lows, highs, counts, total, number, stop)
+            narrow(values, valid, first, end, least, low, high, holed, mean, sums, counts, total, number, stop)
     return 0

@@ -51,18 +51,29 @@ def stretches(frame: Frame, segment: Segment, time: I64 | None, ns: bool) -> Str
     if frame.before is None and frame.after is None:
         bounds = segment.starts.astype(np.int32)
         return Stretch(bounds[segment.group], bounds[segment.group + 1], not frame.sees_self)
+    return _by_rows(segment, _count(frame.before, segment.n), _count(frame.after, segment.n), frame.sees_self)
+
+
+def _count(bound: Any, n: int) -> int:
+    """No more than there are rows."""
+    assert not isinstance(bound, Length)
+    return n if bound is None else min(int(bound), n)
+
+
+def _by_rows(segment: Segment, before: int, after: int, sees_self: bool) -> Stretch:
+    has_self = sees_self and before >= 0 and after >= 0
+    if segment.ctx.compiled:
+        from ...kernels import windowrows
+
+        low, high = segment.empty(np.int32), segment.empty(np.int32)
+        windowrows.rows_around(segment.starts, before, after, low, high, segment.ctx.stop)
+        segment.ctx.check()
+        return Stretch(low, high, not sees_self, has_self)
     own = np.arange(segment.n, dtype=np.int64)
     first, end = segment.starts[segment.group], segment.starts[segment.group + 1]
-    before, after = _count(frame.before), _count(frame.after)
-    low = first if before is None else np.maximum(first, own - min(before, segment.n))
-    high = end if after is None else np.minimum(end, own + min(after, segment.n) + 1)
-    low, high = np.minimum(low, end), np.maximum(high, first)
-    return Stretch(low.astype(np.int32), np.maximum(low, high).astype(np.int32), not frame.sees_self)
-
-
-def _count(bound: Any) -> int | None:
-    assert not isinstance(bound, Length)
-    return None if bound is None else int(bound)
+    low = np.minimum(np.maximum(first, own - before), end).astype(np.int32)
+    high = np.maximum(np.minimum(end, own + after + 1), first).astype(np.int32)
+    return Stretch(low, np.maximum(low, high), not sees_self, has_self)
 
 
 def _by_time(frame: Frame, segment: Segment, time: I64, ns: bool) -> Stretch:

@@ -115,7 +115,7 @@ def _compiled_totals(
     number = np.empty(0, np.int64) if never_empty else ev.segment.empty(np.int64)
     arena, starts = ev.segment.arena, ev.segment.starts
     room = int(np.diff(starts).max(initial=0)) + 1
-    lows, highs = arena.empty(room, np.uint64), arena.empty(room, np.int64)
+    sums = arena.empty(2 * room, np.uint64)
     counts = np.empty(room if mask is not None else 0, np.int64)
     windowsums.sum_doubles(
         values,
@@ -125,8 +125,7 @@ def _compiled_totals(
         s.high,
         int(s.holed),
         int(mean),
-        lows,
-        highs,
+        sums,
         counts,
         total,
         number,
