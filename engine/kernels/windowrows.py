@@ -58,6 +58,34 @@ def give(values: Any, rows: Any, pos: Any, out: Any, stop: Any) -> Any:
     return rows.size
 
 
+@kernel(u8w, i32w, i32w, u8w, u8w)
+def give_bytes(values: Any, rows: Any, pos: Any, out: Any, stop: Any) -> Any:
+    """As `give`. O(rows)."""
+    for k in range(rows.size):
+        if (k & 0xFFFF) == 0 and stop[0]:
+            break
+        out[np.uint64(rows[np.uint64(k)])] = values[np.uint64(pos[np.uint64(k)])]
+    return rows.size
+
+
+@kernel(i64w, u8w, i64w, long_, i64w, u8w, u8w)
+def shift(values: Any, valid: Any, starts: Any, by: Any, out: Any, known: Any, stop: Any) -> Any:
+    """To each place the value `by` places before it (negative: behind) in its group, and whether there is one.
+
+    `valid` empty: all are. O(places).
+    """
+    for g in range(starts.size - 1):
+        if (g & 0xFF) == 0 and stop[0]:
+            return g
+        first, end = starts[g], starts[g + 1]
+        for i in range(first, end):
+            at = i - by
+            is_in = first <= at and at < end
+            out[np.uint64(i)] = values[np.uint64(at)] if is_in else np.int64(0)
+            known[np.uint64(i)] = is_in and (not valid.size or valid[np.uint64(at)] != 0)
+    return out.size
+
+
 @kernel(i64w, i64w, u8w)
 def is_ordered(values: Any, starts: Any, stop: Any) -> Any:
     """Whether no value is less than the one before it in its group. O(places)."""

@@ -90,6 +90,49 @@ def sum_longs(values: Any, valid: Any, low: Any, high: Any, holed: Any, cells: A
     return n
 
 
+@kernel(i64w, u8w, i32w, i32w, long_, i64w, i64w, u8w)
+def short_sums(values: Any, valid: Any, low: Any, high: Any, holed: Any, total: Any, number: Any, stop: Any) -> Any:
+    """As `sum_longs`, where sums fit 64 bits; gives how many do not. `number` may be empty. O(places)."""
+    n = values.size
+    sums = np.empty(2 * n + 2, np.uint64)
+    counts = np.empty(n + 1 if valid.size else 0, np.int64)
+    sums[0], sums[1] = 0, 0
+    if valid.size:
+        counts[0] = 0
+    lower, upper, seen, done, beyond = np.uint64(0), np.uint64(0), np.int64(0), np.int64(0), np.int64(0)
+    for i in range(n):
+        if (i & 0xFFFF) == 0 and stop[0]:
+            return 0
+        a, b = np.int64(low[np.uint64(i)]), np.int64(high[np.uint64(i)])
+        while done < b:
+            value = values[np.uint64(done)]
+            if valid.size:
+                is_in = np.int64(valid[np.uint64(done)] != 0)
+                seen += is_in
+                counts[np.uint64(done + 1)] = seen
+                value &= -is_in
+            lower += np.uint64(value)
+            upper += np.uint64(value >> 63) + np.uint64(lower < np.uint64(value))
+            done += 1
+            sums[np.uint64(2 * done)], sums[np.uint64(2 * done + 1)] = lower, upper
+        lo, hi, count = np.uint64(0), np.uint64(0), np.int64(0)
+        if a < b:
+            x, y = sums[np.uint64(2 * a)], sums[np.uint64(2 * b)]
+            lo = y - x
+            hi = sums[np.uint64(2 * b + 1)] - sums[np.uint64(2 * a + 1)] - np.uint64(y < x)
+            count = counts[np.uint64(b)] - counts[np.uint64(a)] if valid.size else b - a
+        if holed and a <= i < b and (not valid.size or valid[np.uint64(i)] != 0):
+            own = values[np.uint64(i)]
+            hi -= np.uint64(own >> 63) + np.uint64(lo < np.uint64(own))
+            lo -= np.uint64(own)
+            count -= 1
+        beyond += np.int64(np.int64(hi) != np.int64(lo) >> 63)
+        total[np.uint64(i)] = np.int64(lo)
+        if number.size:
+            number[np.uint64(i)] = count
+    return beyond
+
+
 @inline
 def range_of(values: Any, valid: Any, first: Any, end: Any) -> Any:
     """Least and greatest exponent of the finite values that are not 0; whether there are others than finite ones."""

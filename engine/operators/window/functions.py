@@ -14,7 +14,7 @@ from ...arrow import array_from, is_valid, numbers_of
 from ..keyform import Words, normal
 from ..keysort import ranks
 from ..states.moments import Moments
-from .evaluation import Evaluation, Faults, Made
+from .evaluation import Evaluation, Faults, Made, is_fixed
 from .frames import distant
 from .segment import I32, I64
 from .spec import Length
@@ -87,7 +87,27 @@ def _number(ev: Evaluation) -> I64:
 
 
 def shift(ev: Evaluation, state: Shift, out: str) -> Made:
+    if ev.ctx.compiled and is_fixed(ev.argument().type):
+        return _shifted_words(ev, state.rows)
     return Made(picked=_shifted(ev, state.rows), source=ev.column.args[0])
+
+
+def _shifted_words(ev: Evaluation, rows: int) -> Made:
+    from ...kernels import windowrows
+
+    values, valid = ev.numbers(), ev.valid()
+    out, known = ev.segment.empty(values.dtype), np.empty(ev.n, np.bool_)
+    windowrows.shift(
+        values.view(np.int64),
+        np.empty(0, np.uint8) if valid is None else valid.view(np.uint8),
+        ev.segment.starts,
+        max(-ev.n - 1, min(rows, ev.n + 1)),
+        out.view(np.int64),
+        known.view(np.uint8),
+        ev.ctx.stop,
+    )
+    ev.ctx.check()
+    return Made(array_from(out, ~known, ev.argument().type))
 
 
 def _shifted(ev: Evaluation, rows: int) -> I32:

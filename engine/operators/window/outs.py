@@ -58,7 +58,7 @@ class Out:
         segment.give(data, self._values)
         if values.null_count:
             assert self._valid is not None
-            self._valid[segment.rows] = is_valid(values)[segment.pos]
+            segment.give(is_valid(values), self._valid)
 
     def _pick(self, segment: Segment, picked: NDArray[Any], source: pa.Array[Any]) -> None:
         with self._lock:

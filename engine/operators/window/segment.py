@@ -95,6 +95,11 @@ class Segment:
             values = np.ascontiguousarray(values)
             windowrows.give(values.view(np.int64), self.rows, self.pos, out.view(np.int64), self.ctx.stop)
             self.ctx.check()
+        elif self.ctx.compiled and values.dtype == out.dtype == np.bool_:
+            from ...kernels import windowrows
+
+            windowrows.give_bytes(values.view(np.uint8), self.rows, self.pos, out.view(np.uint8), self.ctx.stop)
+            self.ctx.check()
         else:
             out[self.rows] = values[self.pos]
 

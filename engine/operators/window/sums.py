@@ -36,8 +36,25 @@ def count(ev: Evaluation, state: Count, out: str) -> Made:
 
 def sum_long(ev: Evaluation, state: SumLong, out: str) -> Made:
     mask = ev.mask(0)
+    few = ev.too_few(mask, or_none=True)
+    short = _short_sums(ev, mask) if out == "sum" and ev.ctx.compiled else None
+    if short is not None:
+        return ev.made(short, few)
     fill(ev, state, mask)
-    return ev.finished(state, out, ev.too_few(mask, or_none=True))
+    return ev.finished(state, out, few)
+
+
+def _short_sums(ev: Evaluation, mask: Mask | None) -> Finished | None:
+    """None: a sum does not fit 64 bits."""
+    from ...kernels import windowsums
+
+    s = ev.stretch
+    never_empty = mask is None and s.has_self
+    total = ev.segment.empty(np.int64)
+    number = ev.segment.empty(np.int64) if not never_empty else np.empty(0, np.int64)
+    beyond = windowsums.short_sums(ev.numbers(), _bytes(mask), s.low, s.high, int(s.holed), total, number, ev.ctx.stop)
+    ev.ctx.check()
+    return None if beyond else Finished(array_from(total, None if never_empty else number == 0, ev.column.type.arrow))
 
 
 def fill(ev: Evaluation, state: SumLong, mask: Mask | None) -> None:
