@@ -246,7 +246,8 @@ class Binder(ProcedureBinder):
             self.fail("E308", f"'{stage.command}' needs rows, and no source stands before it", stage.command_span,
                       hint="begin with table, json, textfile, csvfile, ...")  # fmt: skip
         elif before is not None and command.source and before.stage not in self._unknown:
-            self.fail("E308", f"'{stage.command}' is a source: it begins a query", stage.command_span)
+            self.fail("E308", f"'{stage.command}' is a source: it begins a query", stage.command_span,
+                      hint="`fields` keeps columns, `union [ table NAME ]` adds rows" if stage.command == "table" else "")  # fmt: skip
             return before
         return self._guarded(stage, before or (None if command.source else Here(columns=OPEN)))
 

@@ -24,6 +24,10 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     (r"!==|<>", "!="),
     (r"=~|~=|~~?", "match(x, 're')"),
     (r"!~", "not match(x, 're')"),
+    (r"!in~?(?![\w.@])", "not x in (...)"),
+    (r"!(?:has|contains)(?:_cs)?(?![\w.@])", "not contains(x, text)"),
+    (r"!(?:startswith|hasprefix)(?:_cs)?(?![\w.@])", "not startswith(x, text)"),
+    (r"!(?:endswith|hassuffix)(?:_cs)?(?![\w.@])", "not endswith(x, text)"),
     (r"!(?!=)", "not"),
     (r"%", "mod(a, b)"),
     (r":=", "="),
@@ -68,6 +72,13 @@ _TABLE = tuple((re.compile(p), ours) for p, ours in _SIGNS) + tuple(
 _SIGN_CHARACTERS = frozenset("&=!<>~%:?*^+-/.;")
 _NAME_BEFORE = re.compile(r"(`(?:``|[^`])*`|[\w.@]+)\s*\Z")
 _COUNT_STAR = re.compile(r"\bcount\s*\(\s*\Z")
+_COUNT_DISTINCT = re.compile(r"\bcount\s*\(\s*(distinct)\s+\Z", re.I)
+_CAST = re.compile(r"\b(?:try_|safe_)?cast\s*\([^()]*\Z", re.I)
+_INTERVAL = re.compile(r"\binterval\s+\Z", re.I)
+_ONE_ITEM = re.compile(r"(?:\A|,)\s*[\w.@]+\s*\Z")
+_AFTER_CALL = re.compile(r"\)\s*\Z")
+_VALUE = re.compile(r"\s*([\w.@]+(?:\([^()]*\))?)")
+_AGGREGATING = frozenset({"stats", "timechart", "eventstats", "streamstats", "window", "pivot", "rollup", "cube"})
 
 
 _JOIN_TYPES = {
@@ -77,9 +88,18 @@ _JOIN_TYPES = {
 }  # fmt: skip
 
 
+_OPTIONS = {("join", "kind"): "type", ("join", "how"): "type", ("streamjoin", "how"): "type"}
+
+
+def option(command: str, name: str) -> tuple[str, ...]:
+    """What an option of other languages is called here."""
+    ours = _OPTIONS.get((command, name))
+    return (ours,) if ours else ()
+
+
 def foreign(command: str, body: str, at: int, word: str) -> Ours | None:
     """The foreign spelling at (or just before) offset `at` of `body`, where the grammar stumbled over `word`."""
-    if found := _of_command(command, body, at, word):
+    if found := _of_command(command, body, at, word) or _of_expression(body, at, word):
         return found
     for start in _starts(body, at):
         if (upper := _UPPER.match(body, start)) and not _NOT_THEN.match(body, start):
@@ -87,7 +107,7 @@ def foreign(command: str, body: str, at: int, word: str) -> Ours | None:
         for pattern, ours in _TABLE:
             if (found_here := pattern.match(body, start)) and found_here.end() > at - (start < at):
                 return _operator(body, found_here, ours)
-    return None
+    return _of_aggregates(body, at, word) if command in _AGGREGATING else None
 
 
 def _starts(body: str, at: int) -> list[int]:
@@ -132,6 +152,16 @@ def _of_command(command: str, body: str, at: int, word: str) -> Ours | None:
             return Ours(
                 span, f"'{word}' is not expected here", ("output",), "lookup TABLE KEY [as FIELD] output F, ..."
             )
+        case "rename", _ if name and word.isidentifier() and word != "AS":
+            return Ours(span, f"'{word}' is not expected here", ("as",), "rename OLD as NEW")
+        case "drop", _ if word.isidentifier():
+            return Ours(span, f"'{word}' is not expected here", (f"fields - {word}",), "drop discards all rows")
+        case "join" | "union" | "streamjoin", _ if name == "table" and word:
+            return Ours(
+                span, f"'{word}' is not expected here", (f"[ table {word} ]",), "a subquery stands in square brackets"
+            )
+        case "join", _ if before and word and name.lower() in ("on", "using", "by"):
+            return Ours(Span(*before.span(1)), f"'{name}' is no key here", (), "the key stands first: join KEY [ SUB ]")
         case "join", _ if name.lower() in _JOIN_TYPES and before:
             ours = _JOIN_TYPES[name.lower()]
             return Ours(
@@ -146,8 +176,44 @@ def _of_command(command: str, body: str, at: int, word: str) -> Ours | None:
             return Ours(span, f"'{word}' is not expected here", (f"{ours}={word}",), "options are written NAME=VALUE")
         case "repeat", _ if word.isdigit():
             return Ours(span, f"'{word}' is not expected here", (f"count={word}",))
-        case _, "*" if _COUNT_STAR.search(body, 0, at):
-            return Ours(span, "'*' is not expected here", ("count",), "count alone counts rows")
+    return None
+
+
+def _of_expression(body: str, at: int, word: str) -> Ours | None:
+    """What SQL writes within expressions and calls."""
+    span, said = Span(at, at + len(word)), f"'{word}' is not expected here"
+    before = _NAME_BEFORE.search(body, 0, at)
+    if word == "*" and _COUNT_STAR.search(body, 0, at):
+        return Ours(span, said, ("count",), "count alone counts rows")
+    if distinct := _COUNT_DISTINCT.search(body, 0, at):
+        return Ours(Span(*distinct.span(1)), f"'{distinct[1]}' is not expected here", (f"dc({word})",))
+    if word.lower() == "as" and _CAST.search(body, 0, at):
+        return Ours(span, said, ("long(x), double(x), string(x), date(x)",))
+    if _INTERVAL.search(body, 0, at):
+        return Ours(span, said, (), "a duration is a bare value: _time + 1d, _time - 90m")
+    if word == "(" and before and before[1].lower() in ("true", "false", "null"):
+        return Ours(span, said, (before[1].lower(),), "constants are no functions")
+    return None
+
+
+def _of_aggregates(body: str, at: int, word: str) -> Ours | None:
+    """What others write in lists of aggregates."""
+    span, said = Span(at, at + len(word)), f"'{word}' is not expected here"
+    before = _NAME_BEFORE.search(body, 0, at)
+    item = _ONE_ITEM.search(body, 0, at)
+    if word == "=" and item and before:
+        value = _VALUE.match(body, at + 1)
+        return Ours(span, said, (f"{value[1] if value else '...'} as {before[1]}",), "names stand behind 'as'")
+    if word.lower() == "filter":
+        return Ours(span, said, ("where",), "count where status >= 400 as errors")
+    if not word.isidentifier() or word.lower() in ("as", "by", "where"):
+        return None
+    if _AFTER_CALL.search(body, 0, at):
+        if body[at + len(word) :].lstrip()[:1] == "(":
+            return Ours(span, said, (f", {word}",), "aggregates are separated by commas")
+        return Ours(span, said, (f"as {word}",), "a column's name stands behind 'as'; columns are separated by commas")
+    if item and before and before[1] != "count":
+        return Ours(span, said, (f"{before[1]}({word})",), "an aggregate's argument stands in parentheses")
     return None
 
 
@@ -204,7 +270,9 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         "rand": "randint random_int",
         "max": "greatest max_of maxof",
         "min": "least min_of minof",
-        "bucket": "bin floorto width_bucket bin_at",
+        "datetrunc/bucket": "bin bin_at",
+        "bucket": "floorto width_bucket",
+        "count where ...": "eval",
         "guid": "uuid new_guid newid gen_random_uuid newguid",
         "isnotnull": "notnull exists is_not_null isnonnull",
         "isnull": "is_null missing",

@@ -183,9 +183,21 @@ def _unknown(stage: Stage, registry: Language) -> Fault | None:
     if registry.is_known(stage.command):
         return None
     code, message, suggestions, hint = registry.unknown(stage.command)
+    if code == "E302" and stage.number == "1":
+        suggestions, hint = _as_source(stage, suggestions, hint)
     return Fault(
         code=code, message=message, suggestions=suggestions, hint=hint, span=stage.command_span, stage=stage.number
     )
+
+
+def _as_source(stage: Stage, suggestions: tuple[str, ...], hint: str) -> tuple[tuple[str, ...], str]:
+    """What to say where a query begins with the name of a table, as in Kusto, or with a path."""
+    rest = stage.masked.strip()
+    if not rest and not stage.options and not suggestions:
+        return (f"table {stage.command}",), hint
+    if rest[:1] in ("/", ".", ":", "\\") and stage.masked[:1] == rest[:1]:
+        return (f"textfile {stage.command}{rest.split()[0]}",), "a file is read by a command: textfile, csvfile, ..."
+    return suggestions, hint
 
 
 def _stage(whole: Cut, stage: Stage, registry: Language, faults: list[Fault]) -> Parsed:
@@ -285,13 +297,16 @@ def _syntax_fault(whole: Cut, stage: Stage, registry: Language, span: Span, word
 
 DURATION_LIKE = re.compile(r"\d+\.\d+(ns|us|ms|mon|[smhdwqy])\Z|\d+(?:M|H|D|sec|min|hour|day|week|month|year)s?\Z")
 WORD_BEFORE = re.compile(r"[\w.]+\Z")
+ASSIGNED = re.compile(r"=(?!=)")
+BY_NAMES = re.compile(r"\b(?:by|for|rows|cols)\s+[\w.@`]+(?:\s*,\s*[\w.@`]+)*\s*\Z")
 
 
 def _hint(stage: Stage, registry: Language, local: int, word: str, accepts: set[str]) -> str:
     """What was probably meant, where the words around say so."""
     body, options = stage.masked, registry.shown_options(stage.command)
     before = WORD_BEFORE.search(body[:local].rstrip())
-    if (word in options and body[local + len(word) : local + len(word) + 1] == "=") or (
+    glued_equal = ASSIGNED.match(body, local + len(word)) is not None
+    if (glued_equal and (word in options or (before is not None and "COMMA" in accepts and options))) or (
         word == "=" and before is not None and before[0] in options
     ):
         return "options stand before the fields, without blanks around '='"
@@ -302,7 +317,8 @@ def _hint(stage: Stage, registry: Language, local: int, word: str, accepts: set[
         return "a field is bare, or in back quotes"
     is_name = word[:1].isalpha() or word[:1] in ("_", "`")
     if is_name and word not in RESERVED and "COMMA" in accepts and before is not None:
-        return "names are separated by commas" if "EQ" not in accepts else ""
+        listed = "EQ" not in accepts or BY_NAMES.search(body, 0, local)
+        return "names are separated by commas" if listed else ""
     if word[:1] == "[" and stage.command.endswith("file"):
         return "a path that holds brackets stands in quotes"
     return ""

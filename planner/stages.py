@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NoReturn, Protocol
 
+from .foreign import option
 from .sqltext import sql_end
 from .text import Fault, Span, error, nearest
 
@@ -156,12 +157,12 @@ class _Cutter:
                     low = max(self.start, min(begin, pos) - (begin >= len(self.text)))
                     at = Span(low, min(len(self.text), begin + 1))
                     doubled = self.text[begin : begin + 1] == "|" and self.text[begin - 1 : begin] == "|" and begin > 0
-                    if not self.text[self.start :].strip() and opened is None:
+                    if not "".join(self.masked[self.start :]).strip() and opened is None:
                         begins = "it begins with a source, such as textfile PATH or table NAME"
                         self.fail("E203", "the query is empty", Span(self.start, self.start), "",
                                   hint=f"a pipeline follows the header: {begins}" if self.start else begins)  # fmt: skip
                     self.fail("E203", "empty stage", at, name, suggestions=("or",) if doubled else (),
-                              hint="'||' is no operator" if doubled else "remove the pipe, or write a command after it")  # fmt: skip
+                              hint="'||' is no operator; concat(a, b) joins texts" if doubled else "remove the pipe, or write a command after it")  # fmt: skip
                 made = self.stage(begin, pos, name, subqueries)
                 stages.append(made if sql is None else replace(made, foreign=Span(sql, made.span.end)))
             if pos >= len(self.text):
@@ -344,7 +345,7 @@ class _Cutter:
                     break
                 self.faults.append(Fault(
                     code="E310", message=f"{word[0]} has no option '{key[1]}'", span=name_span, stage=number,
-                    command=word[0], suggestions=nearest(key[1], known, 1), hint=named_value(masked, key),
+                    command=word[0], suggestions=option(word[0], key[1]) or nearest(key[1], known, 1), hint=named_value(masked, key),
                     options=self.commands.shown_options(word[0])))  # fmt: skip
             value = VALUE.match(masked, key.end())
             if value is None:

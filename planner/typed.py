@@ -76,6 +76,8 @@ def from_text(text: str, kind: str, time: Time) -> Literal:
             return _field_list([unquote(e) for e in elements(text)])
         case "any":
             return _as_it_looks(text)
+        case "field" | "table" if not text:
+            raise Unfit(f"the name of a {kind}")
         case "string" | "field" | "table":
             return Literal(type=TYPES[kind], value=text)
         case "int" | "long":
