@@ -58,7 +58,7 @@ def is_sink(operator: Any) -> bool:
 class Close:
     """What takes the rows of a line: a sink, or with None the query's result. `then`: see PipelineSpec.
 
-    `collects`: the sink keeps the rows as they are, so a line that ends in a sink needs no other.
+    `collects`: the sink keeps the rows as they are, so where `then` takes them a line that ends in a sink needs no other.
     """
 
     sink: Any = None
@@ -157,8 +157,9 @@ class Lowering:
                 line = self._union(node, line, specs) if isinstance(node, Union) else self._through(node, line, specs)
             i += 1
         if close.collects:
-            if line.giver is not None and specs and specs[-1] is line.giver and not line.transforms:
-                follow(line.giver, close)  # the sink that it ends in has the rows
+            is_held = line.giver is not None and specs and specs[-1] is line.giver and not line.transforms
+            if is_held and close.then is not None:  # whoever waits is given the rows by the sink that has them
+                follow(specs[-1], close)
                 return
             close.sink.schema = nodes[-1].schema
         specs.append(line.spec(close))
