@@ -95,6 +95,8 @@ class CsvFileCommand(Command[Scan]):
         return scan_of(args, relation)
 
     def _separator(self, args: Args) -> int:
+        if args.option("tab") and args.given("sep"):
+            args.abort("E311", "tab=t and sep= exclude each other", args.option_span("sep"))
         text = "\t" if args.option("tab") else args.option("sep")
         text = {"\\t": "\t", "tab": "\t"}.get(text, text)
         if len(text) != 1 or text in '"\r\n' or ord(text) > 127:

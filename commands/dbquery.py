@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 from ..engine.notes import At
 from ..planner import ast
@@ -84,7 +84,7 @@ class DbQueryCommand(Command[Scan]):
         try:
             profile = args.services.profiles.find(args.path(args.one("profile")))
         except QueryError as why:
-            self._placed(args, why, "profile")
+            args.abort_as(why, "profile")
         database = args.services.profiles.opened(profile, Database)
         sql = self._sql(args)
         values = {name: self._value(args, name, low, high) for name, low, high in parameters(sql)}
@@ -94,7 +94,7 @@ class DbQueryCommand(Command[Scan]):
             statement = statement_of(database, sql, values)
             found = survey(database, statement, options.zone, sample)
         except QueryError as why:
-            self._placed(args, why, "profile" if why.code == "E610" else "sql")
+            args.abort_as(why, "profile" if why.code == "E610" else "sql")
         for name in found.survey.renamed:
             args.note("info", f"a column name is there twice: the later one is '{name}'")
         for name in found.survey.decimals:
@@ -110,10 +110,6 @@ class DbQueryCommand(Command[Scan]):
             )
         at = At(args.stage, self.name, args.span)
         return scan_of(args, DbRelation(database, found, statement, options, at, sample))
-
-    def _placed(self, args: Args, why: QueryError, part: str) -> NoReturn:
-        first = why.first
-        args.abort(first.code, first.message, args.place(part), hint=first.hint, suggestions=first.suggestions)
 
     def _sql(self, args: Args) -> str:
         given = args.one("sql")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from ..engine.notes import At
 from ..planner.plan import Node as PlanNode
 from ..planner.plan import Scan
+from ..planner.text import QueryError
 from ..planner.unparse import stage_text
 from .arrowfile import ArrowFileCommand
 from .base import REGISTRY, Args, Command, Example, Node, Option, register
@@ -74,7 +75,11 @@ class ZipFileCommand(Command[Scan]):
         services = args.services
         if archive == "-":
             args.abort("E605", "an archive cannot be standard input: it is read from its end", args.place("archive"))
-        gate = ZipGate(services.gate, services.gate.glob(archive), entry)
+        try:
+            gate = ZipGate(services.gate, services.gate.glob(archive))
+        except QueryError as why:
+            args.abort_as(why, "archive")
+        gate.choose(entry)
         command = self._reader(args, gate.names())
         known = {o.name for o in command.options or () if not o.hidden}
         for given in args.parsed.options:

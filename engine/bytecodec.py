@@ -33,17 +33,30 @@ DIGIT_OF, LETTER_OF = _values(DIGITS), _values(LETTERS)
 DIGIT_OF[np.frombuffer(b"ABCDEF", np.uint8)] = np.arange(10, 16, dtype=np.uint8)
 
 
-def _parts(array: pa.Array[Any]) -> tuple[Bytes, Sizes, Sizes]:
-    """All bytes, and start and size of each row (0 for null)."""
+def _packed(array: pa.Array[Any]) -> tuple[Bytes, Sizes]:
+    """The bytes of all rows one behind another, and how many each has (0 for null)."""
     offsets = offsets_of(array).astype(np.int64)
-    sizes = np.where(is_valid(array), np.diff(offsets), 0)
-    return bytes_of(array.buffers()[2]), offsets[:-1], sizes
+    sizes = np.diff(offsets)
+    data = bytes_of(array.buffers()[2])[offsets[0] : offsets[-1]]
+    valid = is_valid(array)
+    return (data, sizes) if valid.all() else _without(data, sizes, ~valid)
 
 
-def _nth(sizes: Sizes) -> tuple[Sizes, Sizes]:
-    """Row and place in its row of each item, for `sizes` items a row."""
-    row = np.repeat(np.arange(len(sizes)), sizes)
-    return row, np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+def _without(data: Bytes, sizes: Sizes, rows: Mask) -> tuple[Bytes, Sizes]:
+    """What is left of the bytes when some rows have none."""
+    return data[np.repeat(~rows, sizes)], np.where(rows, 0, sizes)
+
+
+def _filled_up(data: Bytes, sizes: Sizes, k: int) -> tuple[Bytes, Mask]:
+    """The bytes in groups of `k`, as many as each row needs; and which of them are the row's own (the others are 0)."""
+    groups = -(-sizes // k)
+    missing, ends = groups * k - sizes, np.cumsum(groups) * k
+    own = np.ones(int(ends[-1]) if len(ends) else 0, np.bool_)
+    for back in range(1, k):
+        own[ends[missing >= back] - back] = False
+    out = np.zeros(len(own), np.uint8)
+    out[own] = data
+    return out.reshape(-1, k), own.reshape(-1, k)
 
 
 def _column(kind: pa.DataType, data: Bytes, sizes: Sizes, nulls: Mask) -> pa.Array[Any]:
@@ -57,77 +70,59 @@ def _column(kind: pa.DataType, data: Bytes, sizes: Sizes, nulls: Mask) -> pa.Arr
     )
 
 
-def _any(bad: Mask, row: Sizes, n: int) -> Mask:
-    """Rows that have a bad item."""
-    out = np.zeros(n, np.bool_)
-    out[row[bad]] = True
+def _rows_with(bad: Mask, sizes: Sizes) -> Mask:
+    """Rows that have a bad byte."""
+    out = np.zeros(len(sizes), np.bool_)
+    out[np.searchsorted(np.cumsum(sizes), np.flatnonzero(bad), side="right")] = True
     return out
 
 
 def to_hex(array: pa.Array[Any]) -> pa.Array[Any]:
     """Two lower-case digits a byte."""
-    data, starts, sizes = _parts(array)
-    row, nth = _nth(sizes)
-    raw = data[starts[row] + nth]
-    out = np.empty(2 * len(raw), np.uint8)
-    out[0::2], out[1::2] = DIGITS[raw >> 4], DIGITS[raw & 15]
+    data, sizes = _packed(array)
+    out = np.empty(2 * len(data), np.uint8)
+    out[0::2], out[1::2] = DIGITS[data >> 4], DIGITS[data & 15]
     return _column(pa.string(), out, 2 * sizes, ~is_valid(array))
 
 
 def from_hex(text: pa.Array[Any]) -> tuple[pa.Array[Any], Mask]:
     """Digits in either case; malformed: an odd number of them, or another character."""
-    data, starts, sizes = _parts(text)
-    row, nth = _nth(sizes)
-    digits = DIGIT_OF[data[starts[row] + nth]]
-    bad = (sizes % 2 == 1) | _any(digits == BAD, row, len(text))
-    keep = ~bad[row]
-    pairs = digits[keep].reshape(-1, 2)
-    return _column(
-        pa.binary(), (pairs[:, 0] << 4) | pairs[:, 1], np.where(bad, 0, sizes // 2), bad | ~is_valid(text)
-    ), bad
+    data, sizes = _packed(text)
+    digits = DIGIT_OF[data]
+    bad = (sizes % 2 == 1) | _rows_with(digits == BAD, sizes)
+    if bad.any():
+        digits, sizes = _without(digits, sizes, bad)
+    made = (digits[0::2] << 4) | digits[1::2]
+    return _column(pa.binary(), made, sizes // 2, bad | ~is_valid(text)), bad
 
 
 def to_base64(array: pa.Array[Any]) -> pa.Array[Any]:
     """RFC 4648 with padding."""
-    data, starts, sizes = _parts(array)
-    groups = -(-sizes // 3)
-    row, nth = _nth(groups)
-    left = sizes[row] - 3 * nth
-    at = starts[row] + 3 * nth
-    last = max(len(data) - 1, 0)
-    data = data if len(data) else np.zeros(1, np.uint8)
-    a, b, c = (np.where(left > k, data[np.minimum(at + k, last)], 0).astype(np.uint32) for k in range(3))
-    whole = (a << 16) | (b << 8) | c
-    out = np.empty((len(row), 4), np.uint8)
-    for k in range(4):
-        out[:, k] = LETTERS[(whole >> (18 - 6 * k)) & 63]
-    out[left < 2, 2] = out[left < 3, 3] = ord("=")
-    return _column(pa.string(), out.ravel(), 4 * groups, ~is_valid(array))
+    data, sizes = _packed(array)
+    bytes_, own = _filled_up(data, sizes, 3)
+    a, b, c = bytes_.T
+    out = np.empty((len(bytes_), 4), np.uint8)
+    out[:, 0], out[:, 1] = LETTERS[a >> 2], LETTERS[((a & 3) << 4) | (b >> 4)]
+    out[:, 2], out[:, 3] = LETTERS[((b & 15) << 2) | (c >> 6)], LETTERS[c & 63]
+    out[:, 2:][~own[:, 1:]] = ord("=")
+    return _column(pa.string(), out.ravel(), 4 * -(-sizes // 3), ~is_valid(array))
 
 
 def from_base64(text: pa.Array[Any]) -> tuple[pa.Array[Any], Mask]:
     """The standard alphabet; padding may be left out, but not be wrong. Malformed: anything else."""
     text = text.view(pa.string()) if text.type == pa.binary() else text  # trimming is not there for bytes
-    body = call("ascii_rtrim", text, characters="=")
-    data, starts, sizes = _parts(body)
+    data, sizes = _packed(call("ascii_rtrim", text, characters="="))
     whole = np.asarray(call("fill_null", call("binary_length", text), 0)).astype(np.int64)
     padding = whole - sizes
-    row, nth = _nth(sizes)
-    values = LETTER_OF[data[starts[row] + nth]]
-    bad = _any(values == BAD, row, len(text)) | (sizes % 4 == 1) | (padding > 2) | ((padding > 0) & (whole % 4 != 0))
-    good = np.where(bad, 0, sizes)
-    groups = -(-good // 4)
-    target = np.zeros(int(groups.sum()) * 4, np.uint32)
-    first = (np.cumsum(groups) - groups) * 4
-    keep = ~bad[row]
-    target[first[row[keep]] + nth[keep]] = values[keep]
-    quads = target.reshape(-1, 4)
-    joined = (quads[:, 0] << 18) | (quads[:, 1] << 12) | (quads[:, 2] << 6) | quads[:, 3]
-    out = np.stack([joined >> 16, joined >> 8, joined], axis=1).astype(np.uint8).ravel()
-    made = good * 3 // 4
-    row_out, nth_out = _nth(made)
-    starts_out = (np.cumsum(groups) - groups) * 3
-    return _column(pa.binary(), out[starts_out[row_out] + nth_out], made, bad | ~is_valid(text)), bad
+    values = LETTER_OF[data]
+    bad = _rows_with(values == BAD, sizes) | (sizes % 4 == 1) | (padding > 2) | ((padding > 0) & (whole % 4 != 0))
+    if bad.any():
+        values, sizes = _without(values, sizes, bad)
+    letters, own = _filled_up(values, sizes, 4)
+    a, b, c, d = letters.T
+    out = np.empty((len(letters), 3), np.uint8)
+    out[:, 0], out[:, 1], out[:, 2] = (a << 2) | (b >> 4), (b << 4) | (c >> 2), (c << 6) | d
+    return _column(pa.binary(), out[own[:, 1:]], sizes * 3 // 4, bad | ~is_valid(text)), bad
 
 
 def charset(name: str) -> str | None:

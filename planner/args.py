@@ -15,7 +15,7 @@ from .options import RAW, TEXT, Option
 from .parse import Parsed
 from .plan import AggCall, Derived, Keep, Key, Node, Project, is_hidden
 from .stages import RawOption
-from .text import Span
+from .text import QueryError, Span
 from .types import Schema, Type
 
 if TYPE_CHECKING:
@@ -76,6 +76,11 @@ class Args:
         """Record a fault and give up this stage."""
         self.fail(code, message, span, **more)
         raise BindStop
+
+    def abort_as(self, why: QueryError, part: str) -> NoReturn:
+        """What went wrong outside, told at the part of the stage that names it."""
+        first = why.first
+        self.abort(first.code, first.message, self.place(part), hint=first.hint, suggestions=first.suggestions)
 
     def warn(self, code: str, message: str, span: Span | None = None, **more: Any) -> None:
         self.binder.warn(code, message, span or self.parsed.command_span, **more)

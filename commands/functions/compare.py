@@ -319,9 +319,14 @@ def in_(ev: Eval, left: Value, *values: Value) -> Value:
         wanted = array_from(np.array(members.longs, np.int64))
         found |= _spread(compute("is_in", _plain(left), value_set=wanted), ev.n)
     active = ev.active
+    told = np.zeros(ev.n, np.bool_)  # rows whose text E is no number: counted once, not for each value
     for i, plan, read in members.rest:
-        ev.active = ~found if active is None else active & ~found  # a row that was found is asked no more
-        found |= equal(ev, plan, left if read is None else scalar(read.value, read.type), values[i])[0]
+        asked = ~(found | told) if plan.way == "left_parsed" else ~found  # a row that was found is asked no more
+        ev.active = asked if active is None else active & asked
+        same_, known = equal(ev, plan, left if read is None else scalar(read.value, read.type), values[i])
+        found |= same_
+        if plan.way == "left_parsed":
+            told |= ~known & valid(values[i], ev.n)
     ev.active = active
     return array_from(found)
 
@@ -363,7 +368,14 @@ def _bind_between(call: CallBinder) -> Type:
           examples=[("between(2, 1, 3)", "true"), ("between(1, 1, 3)", "true"), ("between(null, 1, 3)", "null")])  # fmt: skip
 def between(ev: Eval, value: Value, low: Value, high: Value) -> Value:
     above, below = ev.data
-    return compute("and_kleene", relation(ev, ">=", above, value, low), relation(ev, "<=", below, value, high))
+    enough = ev.array(relation(ev, ">=", above, value, low))
+    active = ev.active
+    if above.way == below.way == "left_parsed":  # text E that is no number was counted beside LO
+        told = valid(low, ev.n) & ~is_valid(enough)
+        ev.active = ~told if active is None else active & ~told
+    little = relation(ev, "<=", below, value, high)
+    ev.active = active
+    return compute("and_kleene", enough, little)
 
 
 def _bind_like(call: CallBinder) -> Type:

@@ -19,7 +19,6 @@ PLAIN = np.zeros(256, np.bool_)
 PLAIN[np.frombuffer(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.*", np.uint8)] = True
 ESCAPED = ~PLAIN
 ESCAPED[ord(" ")] = False
-WIDTH = np.where(ESCAPED, 3, 1).astype(np.uint8)
 FORM = np.where(ESCAPED, ord("%"), np.arange(256)).astype(np.uint8)
 FORM[ord(" ")] = ord("+")
 UNFORM = np.arange(256).astype(np.uint8)
@@ -75,8 +74,11 @@ def encode_bytes(column: pa.Array[Any]) -> pa.Array[Any]:
     """Every byte as itself, `+` or `%XX`. What stands behind a null is encoded too, and seen by nobody."""
     offsets, source = _stretch(column)
     escaped = np.flatnonzero(ESCAPED[source])
-    out = np.repeat(FORM[source], WIDTH[source])
     at = escaped + 2 * np.arange(len(escaped))
+    out = np.empty(len(source) + 2 * len(escaped), np.uint8)
+    first = np.ones(len(out), np.bool_)
+    first[at + 1] = first[at + 2] = False
+    out[first] = FORM[source]
     nibbles = source[escaped]
     out[at + 1], out[at + 2] = DIGITS[nibbles >> 4], DIGITS[nibbles & 15]
     return strings_from(offsets + 2 * np.searchsorted(escaped, offsets), out)

@@ -123,7 +123,8 @@ def radians(ev: Eval, value: Value) -> Value:
 )  # fmt: skip
 def degrees(ev: Eval, value: Value) -> Value:
     values, valid = ev.numbers(_doubles(ev, value))
-    return array_from(values * (180.0 / math.pi), ~valid)
+    with np.errstate(over="ignore"):  # infinity, as everywhere
+        return array_from(values * (180.0 / math.pi), ~valid)
 
 
 @function(

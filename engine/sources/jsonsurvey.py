@@ -14,7 +14,7 @@ from ...planner.text import QueryError, fault
 from ...planner.types import STRING, Schema, Type, of_arrow
 from .files import FIRST_CHUNK, FileOptions, Input, check_encoding
 from .jsontextblocks import Records, are_objects, stream_lines, stream_values, too_deep
-from .jsonvalues import Seen, settled, whole
+from .jsonvalues import DEEPEST_TYPE, Seen, settled, whole
 from .jsonvalues import survey as survey_values
 
 HALVES = re.compile(rb"\\u[dD][89a-fA-F]")  # escapes of surrogates, which may stand alone
@@ -116,17 +116,17 @@ def sampled(block: Records, lenient: bool = False) -> dict[str, Seen]:
     return survey_values(read(block.text(i)) for i in range(len(block)))
 
 
-def _seen(kind: pa.DataType, n: int) -> Seen:
+def _seen(kind: pa.DataType, n: int, depth: int = 0) -> Seen:
     """An Arrow type as a survey of values; text that looks like a time is text."""
-    out = Seen()
+    out = Seen(depth)
     type_ = of_arrow(kind)
-    if type_.kind == "date":
+    if type_.kind == "date" or (depth >= DEEPEST_TYPE and type_.kind in ("array", "map")):
         type_ = STRING
     out.counts[type_.kind] = n
     if type_.kind == "array":
-        out.item = _seen(kind.value_type, n)  # type: ignore[attr-defined]
+        out.item = _seen(kind.value_type, n, depth + 1)  # type: ignore[attr-defined]
     elif type_.kind == "map":
-        out.members = {f.name: _seen(f.type, n) for f in kind}  # type: ignore[attr-defined]
+        out.members = {f.name: _seen(f.type, n, depth + 1) for f in kind}  # type: ignore[attr-defined]
     return out
 
 
@@ -149,9 +149,9 @@ def parsed(raw: bytes) -> Any:
     """The value of a record; a string stands for one that is broken."""
     try:
         value = json.loads(raw)
+        return whole(value) if HALVES.search(raw) else value
     except (ValueError, RecursionError):
         return ""
-    return whole(value) if HALVES.search(raw) else value
 
 
 def parsed_leniently(raw: bytes) -> Any:

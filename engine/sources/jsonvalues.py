@@ -18,28 +18,36 @@ INT64 = range(-(2**63), 2**63)
 Refuse = Callable[[int, str, Any], None]  # row, reason, value
 
 
+DEEPEST_TYPE = (
+    100  # arrays and maps below that many others are text: types are walked by functions that call themselves
+)
+
+
 class Seen:
-    """Kinds of values seen in one place: a field, a member, the elements of an array."""
+    """Kinds of values seen in one place: a field, a member, the elements of an array. `depth`: places around it."""
 
-    __slots__ = ("counts", "item", "members")
+    __slots__ = ("counts", "depth", "item", "members")
 
-    def __init__(self) -> None:
+    def __init__(self, depth: int = 0) -> None:
+        self.depth = depth
         self.counts: dict[str, int] = {}
         self.members: dict[str, Seen] = {}
         self.item: Seen | None = None
 
     def add(self, value: Any) -> None:
         kind = kind_of(value)
+        if self.depth >= DEEPEST_TYPE and kind in ("array", "map"):
+            kind = "string"
         self.counts[kind] = self.counts.get(kind, 0) + 1
         if kind == "map":
             for name, member in value.items():
                 inner = self.members.get(name)
                 if inner is None:
-                    inner = self.members[name] = Seen()
+                    inner = self.members[name] = Seen(self.depth + 1)
                 inner.add(member)
         elif kind == "array":
             if self.item is None:
-                self.item = Seen()
+                self.item = Seen(self.depth + 1)
             for element in value:
                 self.item.add(element)
 

@@ -21,24 +21,30 @@ FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError
 class ZipGate:
     """The entries of one or more archives that match a pattern. A path is `archive/entry`; threads may share it."""
 
-    def __init__(self, gate: Gate, archives: list[str], pattern: str, limits: Limits | None = None) -> None:
+    def __init__(self, gate: Gate, archives: list[str], limits: Limits | None = None) -> None:
         self._gate, self._limits = gate, limits or Limits()
+        self._names = {archive: self._names_of(archive) for archive in archives}
         self._entries: dict[str, tuple[str, str]] = {}
-        every: list[str] = []
+
+    def choose(self, pattern: str) -> None:
+        """Narrows it to the entries that match."""
         wanted = _pattern(pattern)
-        for archive in archives:
-            with self._opened(archive) as found:
-                names = sorted({i.filename for i in found.infolist() if not i.is_dir()})
-            every += names
+        for archive, names in self._names.items():
             for name in names:
                 if name == pattern or wanted.fullmatch(name):
                     self._entries[f"{archive}/{name}"] = (archive, name)
-        if not self._entries:
-            shown = archives[0] if len(archives) == 1 else f"{len(archives)} archives"
-            if re.search(r"[*?]", pattern):
-                raise fault("E601", f"no entry of `{shown}` matches `{pattern}`",
-                            hint="`*` matches within a folder, `**/` any folders")  # fmt: skip
-            raise fault("E601", f"`{shown}` has no entry `{pattern}`", suggestions=nearest(pattern, every, 3))
+        if self._entries:
+            return
+        shown = next(iter(self._names)) if len(self._names) == 1 else f"{len(self._names)} archives"
+        if re.search(r"[*?]", pattern):
+            raise fault("E601", f"no entry of `{shown}` matches `{pattern}`",
+                        hint="`*` matches within a folder, `**/` any folders")  # fmt: skip
+        every = [name for names in self._names.values() for name in names]
+        raise fault("E601", f"`{shown}` has no entry `{pattern}`", suggestions=nearest(pattern, every, 3))
+
+    def _names_of(self, archive: str) -> list[str]:
+        with self._opened(archive) as found:
+            return sorted({i.filename for i in found.infolist() if not i.is_dir()})
 
     @contextmanager
     def _opened(self, archive: str) -> Iterator[zipfile.ZipFile]:
