@@ -85,6 +85,10 @@ class Session:
         self._registry: Registry = REGISTRY
         self._closed = False  # from here on there is something to close
 
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else str(self._database) if self._database else "in memory"
+        return f"<cortado.Session {state}>"
+
     # objects and tables
 
     def register(self, name: str, frame: Any) -> None:

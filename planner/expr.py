@@ -28,6 +28,10 @@ class Literal(Expr):
     pattern: ast.Text | None = None  # of a string literal: the text as written, whose stars may be wild
     weeks: bool = False  # of a duration: written in weeks alone (see ast.Duration)
 
+    def __hash__(self) -> int:
+        """By the text of an array: it is a list, and lists have no hash."""
+        return hash((self.type, str(self.value) if isinstance(self.value, list) else self.value))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldRef(Expr):

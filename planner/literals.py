@@ -11,6 +11,7 @@ from .expr import Literal
 from .types import BOOL, DATE, DOUBLE, DURATION, INT, LONG, NULL, STRING, array_of, join
 
 INT32 = range(-(2**31), 2**31)
+_ROWS = {dict: "; a table is given in sources={...}, or registered"}
 
 
 def literal_of(value: Any, zone: str = "UTC") -> Literal:
@@ -48,13 +49,17 @@ def literal_of(value: Any, zone: str = "UTC") -> Literal:
         return Literal(type=DOUBLE, value=float(value))
     if hasattr(value, "as_py"):  # an Arrow scalar
         return literal_of(value.as_py(), zone)
-    if hasattr(value, "item"):  # a NumPy scalar, or an array of one value
+    if hasattr(value, "tolist") and getattr(value, "ndim", 0) == 1:  # a NumPy array
+        return array_literal([literal_of(v, zone) for v in value])
+    if type(value).__name__ == "NAType":  # pandas' NA
+        return Literal(type=NULL, value=None)
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:  # a NumPy scalar
         inner = value.item()
         if type(inner) is int and type(value).__name__ in ("datetime64", "timedelta64"):  # nanoseconds
             inner = value.astype(f"{type(value).__name__}[us]").item()
         if type(value).__name__ not in ("datetime64", "timedelta64") or isinstance(inner, dt.date | dt.timedelta):
             return literal_of(inner, zone)
-    raise TypeError(f"a parameter cannot be a {type(value).__name__}")
+    raise TypeError(f"no parameter is of Python's type {type(value).__name__}{_ROWS.get(type(value), '')}")
 
 
 def array_literal(items: Sequence[Literal]) -> Literal:

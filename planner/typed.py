@@ -24,6 +24,7 @@ SCALARS = ("string", "int", "long", "double", "bool", "date", "duration", "any")
 ELEMENT = re.compile(r"""\s*(`(?:``|[^`])*`|"(?:\\.|[^"\\])*"|'(?:''|[^'])*'|[^,]*?)\s*(?:,|\Z)""")
 QUOTED = re.compile(r"""`(?:``|[^`])*`|"(?:\\.|[^"\\])*"|'(?:''|[^'])*'""")
 PLAIN_NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\Z")
+CALL = re.compile(r"[A-Za-z_]\w*\s*\(.*\)", re.S)
 
 Time = Callable[[str], int | None]
 
@@ -51,6 +52,8 @@ def written_default(kind: str, text: str, time: Time) -> Literal | None:
         return Literal(type=TYPES[kind], value=unquote(text))
     if kind == "fields":
         return from_text(unquote(text) if text[0] in "\"'" and QUOTED.fullmatch(text) else text, kind, time)
+    if kind.startswith("array<") and CALL.fullmatch(text):
+        return None
     if kind not in (*NAMES, "any"):
         with suppress(Unfit):
             return from_text(text if kind.startswith("array") else unquote(text), kind, time)
@@ -200,7 +203,7 @@ def from_value(value: Any, kind: str, time: Time, zone: str = "UTC") -> Literal:
     if kind == "date" and given.type.unit == "ns":
         return Literal(type=DATE, value=given.value // 1000)
     if kind in NAMES:
-        return Literal(type=TYPES[kind], value=given.value)
+        return from_text(given.value, kind, time)
     return Literal(type=DOUBLE, value=float(given.value)) if kind == "double" else given
 
 
