@@ -35,6 +35,7 @@ from ..planner.plan import (
 from ..planner.text import QueryError, error, locate
 from ..planner.types import Schema
 from .branches import Branch, Branches, behind
+from .foresight import is_next_near, is_order_free, needs_its_own_line
 from .latevalues import FirstRow, with_values
 from .notes import At
 from .operators.filter import FilterTransform
@@ -210,7 +211,7 @@ class Lowering:
             here = replace(line, after=())
             if built.is_spilled:
                 is_strict = ctx.settings.strict  # the first row that is refused is told in order
-                ordered = is_strict or node.first or not _is_order_free(nodes[i + 1 :])
+                ordered = is_strict or node.first or not is_order_free(nodes[i + 1 :])
                 here = self._sunk(GraceSink(node, at, built, ordered=ordered), tag, here, made)
                 built.is_taken = True
             for operator in probes(node, at, built):
@@ -315,7 +316,7 @@ class Lowering:
         """The line such that nothing in it ends its source or holds rows back: the source has other branches, too."""
         from .operators.collect import CollectSink
 
-        if not any(map(_needs_its_own_line, (t for t, _ in line.transforms))):
+        if not any(map(needs_its_own_line, (t for t, _ in line.transforms))):
             return line
         below = last.inputs[0] if isinstance(last, Union) else last
         sink = CollectSink(at_of(below))
@@ -345,7 +346,7 @@ class Lowering:
             case Limit():
                 from .operators.limit import LimitTransform
 
-                return [LimitTransform(node.count, node.offset, at, _is_next_near(node))]
+                return [LimitTransform(node.count, node.offset, at, is_next_near(node.inputs[0]))]
             case Tail():
                 from .operators.limit import TailSink
 
@@ -385,32 +386,6 @@ class Lowering:
             return plan_rows(plan, {id(n): figures[i] for i, n in inner.items() if i in figures}, tuple(inner.values()))
 
         return Line(rows, tag, tuple(range(before, len(specs))))
-
-
-def _needs_its_own_line(transform: Any) -> bool:
-    """It may end its source, hold rows back, or want all rows whatever others do."""
-    is_steady = not transform.needs_order or getattr(transform, "is_steady", False)
-    return not is_steady or getattr(transform, "swallows_done", False)
-
-
-def _is_order_free(nodes: Sequence[Node]) -> bool:
-    """Whether what stands behind gives the same for rows in any order: an aggregation that asks for none, before all else."""
-    for node in nodes:
-        if type(node) is Aggregate:
-            return not node.needs_order and not any(a.function.ordered for a in node.aggs)
-        if not isinstance(node, Filter | Project | Keep | Rename) or node.needs_order:
-            return False
-    return False
-
-
-def _is_next_near(limit: Limit) -> bool:
-    """Whether the next row comes without a search: each row of the source is one here, and none is waited for."""
-    below = limit.inputs[0]
-    while isinstance(below, Limit) or below.lets_limit_through():
-        below = below.inputs[0]
-    if isinstance(below, Scan):
-        return not below.request.filters and not getattr(below.relation, "is_live", False)
-    return below.blocking
 
 
 def _sort(node: Sort, at: At) -> Any:

@@ -122,7 +122,11 @@ def tables(draw: st.DrawFn) -> dict[str, pa.Table]:
     made = {}
     for name in NAMES:
         n = draw(st.integers(0, 7))
-        values = {"k": st.none() | st.integers(0, 3), "s": st.none() | st.sampled_from("xyz"), "v": st.none() | st.integers(0, 20)}
+        values = {
+            "k": st.none() | st.integers(0, 3),
+            "s": st.none() | st.sampled_from("xyz"),
+            "v": st.none() | st.integers(0, 20),
+        }
         cells = {f: draw(st.lists(values[f], min_size=n, max_size=n)) for f in FIELDS}
         text: Any = pa.array(cells["s"], pa.string())
         made[name] = pa.table({"k": pa.array(cells["k"], pa.int64()), "s": text.dictionary_encode() if draw(st.booleans()) else text,
