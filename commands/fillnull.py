@@ -9,9 +9,10 @@ from ..engine.lower import at_of
 from ..engine.operators.fillcarry import Fill
 from ..engine.zones import NS, US
 from ..planner import ast
-from ..planner.plan import Names
+from ..planner.expr import Bound, FieldRef
+from ..planner.plan import Assignment, Names
 from ..planner.types import DOUBLE, Schema, Type
-from .base import Args, Command, Example, Node, Option, kinds, lowers, register
+from .base import Args, Command, Example, Node, Option, computed, kinds, lowers, register
 from .fillvalues import value_fields
 from .rowtime import row_time
 
@@ -68,15 +69,16 @@ class FillNullCommand(Command[FillNull]):
     syntax = "fillnull [value=0] [method={value,prev,next,linear}] [maxgap=N or DUR] [time=F] [F, ...] [by G, ...]"
     grammar = "[names] [by_names]"
     details = """
-**Which fields.** Without names, all fields of a type that takes the value: `value=0` fills whole numbers, doubles and
+**Which fields.** Without names, all fields of a type that takes the value: `value=0` fills whole numbers, doubles, decimals and
 fields that are null throughout, `value="x"` text, `value=true` booleans, `value=5m` durations. `prev` and `next`
 take fields of any type, `linear` numbers, durations and dates; keys and the row's time are left alone. A field that is
-named must be able to take the value: a whole number becomes a double for `value=0.5`, text takes the value as it is
+named must be able to take the value: a whole number becomes a double for `value=0.5`, a decimal takes what has no more
+digits behind the point than it, text takes the value as it is
 written, a date takes a time. Anything else is E311. An unknown field is always E301.
 
 **Methods.** `prev` repeats the last value of the group that was not null, `next` the one that follows, both in input
 order. `linear` goes by the row's time (`time=`, else `_time`, else the only date field): a null gets the point on the
-line between its neighbours in time, ties in input order; whole numbers become doubles. What has no neighbour on the
+line between its neighbours in time, ties in input order; whole numbers and decimals become doubles. What has no neighbour on the
 needed side stays null: the first rows for `prev`, the last for `next`, both ends for `linear`. With `by` each group is
 filled apart; null is a group.
 
@@ -148,11 +150,12 @@ are held until their gap has ended, in memory or on disk.
         return node(**args.common, inputs=(source,), filled=filled, fill=fill, values=values, by=by, time=time)
 
     def lower(self, node: FillNull) -> Any:
+        from ..engine.notes import At
         from ..engine.operators.fillgaps import Gaps
         from ..engine.operators.fillprev import FillPrevTransform
         from ..engine.operators.fillsink import FillSink
         from ..engine.operators.fillvalue import Constant, FillValueTransform
-        from ..engine.operators.project import PassTransform
+        from ..engine.operators.project import PassTransform, ProjectTransform
 
         before = node.inputs[0].schema
         here = [(i, f) for i, f in enumerate(node.filled) if f[0] in before]
@@ -163,12 +166,26 @@ are held until their gap has ended, in memory or on disk.
         values = tuple(node.values[i] for i, _ in here) if node.values else ()
         if node.fill.method == "value" and not node.fill.is_limited:
             return FillValueTransform([Constant(*c) for c in zip(places, values, types, strict=True)])
+        doubled = _doubled(node, before)
+        first = [ProjectTransform(doubled, before, At(node.stage, node.name, node.span))] if doubled else []
+        for assign in doubled:
+            before = before.put(assign.names[0], DOUBLE)
         gaps = Gaps(
             fill=node.fill, targets=places, types=types, keys=tuple(before.index(n) for n in node.by),
             time=before.index(node.time) if node.time is not None else None, values=values,
         )  # fmt: skip
         operator: Any = FillSink if isinstance(node, FillGaps) else FillPrevTransform
-        return operator(gaps, before, at_of(node))
+        return [*first, operator(gaps, before, at_of(node))]
+
+
+def _doubled(node: FillNull, before: Schema) -> list[Assignment]:
+    """Decimals through which a line is drawn become doubles, as whole numbers do."""
+    if node.fill.method != "linear":
+        return []
+    fields = [FieldRef(type=before.type(name), name=name) for name, _ in node.filled if name in before]
+    return [
+        Assignment((f.name,), computed(Bound(f, ast.Constant(value=None)))) for f in fields if f.type.kind == "decimal"
+    ]
 
 
 def _most(args: Args) -> tuple[int | None, ast.Duration | None]:
@@ -218,5 +235,5 @@ def _carried(args: Args, listed: tuple[str, ...], apart: set[str], method: str) 
                     hint="method=prev or method=next",
                 )
             continue
-        out.append((name, DOUBLE if method == "linear" and kind.kind == "long" else kind))
+        out.append((name, DOUBLE if method == "linear" and kind.kind in ("long", "decimal") else kind))
     return tuple(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Context, Decimal
 from typing import Any
 
 from ..planner import option_values
@@ -10,6 +11,7 @@ from ..planner.text import Span
 from ..planner.types import DATE, DOUBLE, LONG, Type
 from .base import Args
 
+_EXACT = Context(prec=400)
 Filled = tuple[tuple[str, Type], ...]
 
 
@@ -53,12 +55,23 @@ def _as_it_is(value: Literal, kind: Type) -> tuple[Type, Any] | None:
         return _plain(value.type), value.value
     if kind.kind == "double" and value.type.kind == "long":
         return kind, float(value.value)
+    if kind.kind == "decimal" and value.type.kind in ("long", "double"):
+        return _as_decimal(value.value, kind)
     if kind.kind == "any":
         return (kind, value.value) if value.type.kind == "string" else None
     if kind.kind == "date" and value.type.kind == "date":
         return kind, _in_unit(value, kind)
     same = kind.kind == value.type.kind and kind.kind not in ("array", "map", "other", "months")
     return (kind, value.value) if same else None
+
+
+def _as_decimal(value: float, kind: Type) -> tuple[Type, Decimal] | None:
+    """The number as it is written, if it has no more digits than the field's values."""
+    written, scale, digits = Decimal(repr(value)), kind.arrow.scale, kind.arrow.precision
+    if not written.is_finite() or written.adjusted() >= digits - scale:
+        return None
+    made = written.quantize(Decimal(1).scaleb(-scale), context=_EXACT)
+    return (kind, made) if made == written else None
 
 
 def _in_type(args: Args, value: Literal, kind: Type) -> tuple[Type, Any] | None:
@@ -102,6 +115,8 @@ def _place(args: Args, name: str) -> Span:
 
 
 def _way(kind: Type) -> str:
+    if kind.kind == "decimal":
+        return f"a number of at most {kind.arrow.scale} digits behind the point"
     ways = {
         "bool": "value=true or value=false",
         "date": "value=2026-11-01, or method=prev",

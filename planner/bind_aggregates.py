@@ -13,9 +13,10 @@ from .plan import HIDDEN, AggCall, Derived, Key, column_name, is_hidden
 from .text import Span, nearest
 from .types import Schema
 
-PICKS = frozenset(
-    ("count", "c", "dc", "distinct", "first", "last", "min", "max", "values", "mode", "argmin", "argmax", "arg_min", "arg_max", "list")
-)  # fmt: skip
+PICKS = frozenset((
+    "count", "c", "dc", "distinct", "estdc", "estdcount", "entropy", "first", "last", "any", "earliest", "latest",
+    "min", "max", "values", "array", "list", "mode", "argmin", "argmax", "arg_min", "arg_max",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,8 @@ class _Cells:
                         f"{MOST_CELLS:,} cells", hint="values= with those that are wanted, or stats")  # fmt: skip
 
     def _rows_of(self, series: list[int]) -> int:
+        if not series:
+            return 0
         counts = numbers_of(self._aggs[-1])
         return sum(int(counts[self._groups(i)].sum()) for i in series)
 

@@ -63,19 +63,13 @@ class UnpivotTransform(StreamTransform):
     def _joined(self, batch: Batch, i: int, type_: Type, local: Context) -> pa.Array[Any]:
         """A listed column in the type of all; what was no text and becomes one is told."""
         array = batch.array(i)
+        joined = unify(array, type_, self._type, local.settings.timezone)
         if self._type.kind == "string" and type_.kind not in ("string", "null", "any"):
             mixed = np.flatnonzero(is_valid(array))
             if len(mixed):
-                local.notes.rows(
-                    self._at,
-                    "mixed",
-                    f"{type_} becomes text",
-                    batch,
-                    mixed,
-                    array,
-                    "the listed fields are of several types",
-                )
-        return unify(array, type_, self._type, local.settings.timezone)
+                reason, hint = f"{type_} becomes text", "the listed fields are of several types"
+                local.notes.rows(self._at, "mixed", reason, batch, mixed, joined, hint)
+        return joined
 
 
 def _taken(values: pa.Array[Any], places: NDArray[np.int64]) -> pa.Array[Any]:

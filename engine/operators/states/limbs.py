@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...arrow import array_from, is_valid, numbers_of
+from ...arrow import buffer_of, bytes_of, is_valid, numbers_of
 from .base import Groups, bitmap, fit
 
 NANS, PLUS_INF, MINUS_INF, COUNT = 0, 1, 2, 3
@@ -225,23 +225,43 @@ class Limbs:
         ]
 
     def export(self, members: Groups) -> list[pa.Array[Any]]:
-        wide = self.wide[members] if len(self.wide) else np.zeros((len(members), self.width), np.int64)
-        columns = [*self.limbs[members].T, *wide.T, self.top[members].astype(np.int64), *self.extra[members].T]
-        return [array_from(np.ascontiguousarray(c)) for c in columns]
+        """Rows of bytes: a column a number would cost more than the numbers where groups are written a few at a time."""
+        rest = np.column_stack([self.top[members].astype(np.int64), self.extra[members]])
+        wide = self.wide[members] if len(self.wide) else np.zeros((len(members), 0), np.int64)
+        return [_rows_of_bytes(self.limbs[members]), _rows_of_bytes(wide), _rows_of_bytes(rest)]
 
     def load(self, arrays: Sequence[pa.Array[Any]]) -> None:
-        columns, w = [numbers_of(a) for a in arrays], self.width
-        self.limbs = np.stack(columns[:w], axis=1)
-        self.wide = np.stack(columns[w : 2 * w], axis=1)
-        self.top = columns[2 * w].astype(np.int16)
-        self.extra = np.stack(columns[2 * w + 1 : 2 * w + 5], axis=1)
+        widths = (self.width, self.width, 5)
+        self.limbs, self.wide, rest = (_numbers(a, w) for a, w in zip(arrays, widths, strict=True))
         if not self.wide.any():
-            self.wide = self.wide[:0]
+            self.wide = np.zeros((0, self.width), np.int64)
+        self.top, self.extra = rest[:, 0].astype(np.int16), rest[:, 1:].copy()
         self.added = int(self.extra[:, COUNT].sum())
 
-    def columns(self) -> int:
+    @staticmethod
+    def columns() -> int:
         """How many columns `export` gives."""
-        return 2 * self.width + 5
+        return 3
+
+
+def _rows_of_bytes(numbers: NDArray[np.int64]) -> pa.Array[Any]:
+    """A matrix as binary values, one a row."""
+    n, width = numbers.shape
+    ends = np.arange(n + 1, dtype=np.int64) * (8 * width)
+    data = np.ascontiguousarray(numbers).reshape(-1)
+    return pa.Array.from_buffers(pa.large_binary(), n, [None, buffer_of(ends), buffer_of(data)])
+
+
+def _numbers(column: pa.Array[Any], width: int) -> NDArray[np.int64]:
+    """The matrix again, a copy of its own; zeros where the values are empty."""
+    n = len(column)
+    if not n:
+        return np.zeros((0, width), np.int64)
+    _, offsets, data = column.buffers()
+    ends = bytes_of(offsets).view(np.int64)[column.offset : column.offset + n + 1]
+    if ends[0] == ends[n]:
+        return np.zeros((n, width), np.int64)
+    return bytes_of(data)[ends[0] : ends[n]].copy().view(np.int64).reshape(n, width)
 
 
 def _halves(x: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

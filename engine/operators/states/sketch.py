@@ -1,8 +1,8 @@
 """HyperLogLog: about how many distinct values a group has, in memory that does not grow with them.
 
 A value's hash names a register and gives a rank; a register keeps the greatest. So the outcome depends on the set of
-values alone: not on their order, nor on how often they occur, nor on how they were split and merged. Registers of few
-groups are a matrix; of many, only those that are not zero are kept, as sorted words.
+values alone: not on their order, nor on how often they occur, nor on how they were split and merged. Only registers that
+are not zero are kept, as sorted words; of few groups with many values a matrix of all registers takes no more room.
 Estimate: O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches", 2017.
 """
 
@@ -41,7 +41,8 @@ class Estimate(State):
 
     def __init__(self, type_: Type, bits: int) -> None:
         self.type, self.bits, self.m = type_, bits, 1 << bits
-        self.dense: NDArray[np.uint8] | None = np.zeros((0, self.m), np.uint8)
+        self.dense: NDArray[np.uint8] | None = None
+        self._n_groups = self._added = 0
         self.words: U64 = np.empty(0, np.uint64)  # group, register, rank: sorted, one a register
         self.fresh: list[U64] = []
         self._n_fresh = 0
@@ -56,17 +57,24 @@ class Estimate(State):
     def resize(self, n: int) -> None:
         return None  # a matrix has the groups that were met
 
-    def _room(self, n: int) -> NDArray[np.uint8] | None:
-        """The matrix with n rows at least; None if there are too many for one."""
-        if self.dense is None or len(self.dense) >= n:
-            return self.dense
-        if n > 1 and n * self.m > MOST_DENSE:
-            self.words, self.dense = self._dense_words(np.arange(len(self.dense))), None
-            return None
-        more = np.zeros((min(max(n, 2 * len(self.dense)), max(n, MOST_DENSE // self.m)), self.m), np.uint8)
-        more[: len(self.dense)] = self.dense
-        self.dense = more
-        return more
+    def _matrix(self) -> NDArray[np.uint8] | None:
+        """The matrix with a row for each group met; None where there are too many groups, or too few values to fill one."""
+        n = self._n_groups
+        may = n == 1 or n * self.m <= MOST_DENSE
+        if self.dense is not None and len(self.dense) < n:
+            if not may:
+                self.words, self.dense = self._dense_words(np.arange(len(self.dense))), None
+                return None
+            more = np.zeros((min(2 * n, max(n, MOST_DENSE // self.m)), self.m), np.uint8)
+            more[: len(self.dense)] = self.dense
+            self.dense = more
+        elif self.dense is None and may and 8 * self._added >= n * self.m:
+            self._settle()
+            self.dense = np.zeros((n, self.m), np.uint8)
+            registers, ranks = _parts(self.words)
+            self.dense[_groups(self.words), registers] = ranks
+            self.words = np.empty(0, np.uint64)
+        return self.dense
 
     def _dense_words(self, members: NDArray[Any]) -> U64:
         assert self.dense is not None
@@ -107,7 +115,9 @@ class Estimate(State):
     def _add(self, groups: Groups, registers: NDArray[np.int64], ranks: NDArray[np.uint8]) -> None:
         if not len(groups):
             return
-        dense = self._room(int(groups.max()) + 1)
+        self._n_groups = max(self._n_groups, int(groups.max()) + 1)
+        self._added += len(groups)
+        dense = self._matrix()
         if dense is not None:
             np.maximum.at(dense.reshape(-1), groups.astype(np.int64) * self.m + registers, ranks)
         else:
