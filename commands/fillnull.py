@@ -182,10 +182,9 @@ def _doubled(node: FillNull, before: Schema) -> list[Assignment]:
     """Decimals through which a line is drawn become doubles, as whole numbers do."""
     if node.fill.method != "linear":
         return []
-    fields = [FieldRef(type=before.type(name), name=name) for name, _ in node.filled if name in before]
-    return [
-        Assignment((f.name,), computed(Bound(f, ast.Constant(value=None)))) for f in fields if f.type.kind == "decimal"
-    ]
+    named = [(n, before.type(n)) for n, _ in node.filled]
+    fields = [FieldRef(type=t, name=n) for n, t in named if t is not None and t.kind == "decimal"]
+    return [Assignment((f.name,), computed(Bound(f, ast.Constant(value=None)))) for f in fields]
 
 
 def _most(args: Args) -> tuple[int | None, ast.Duration | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Context, Decimal
 from typing import Any
 
+from ..engine.decimals import MOST_DIGITS, scale_of
 from ..planner import option_values
 from ..planner.expr import Literal
 from ..planner.text import Span
@@ -67,8 +68,8 @@ def _as_it_is(value: Literal, kind: Type) -> tuple[Type, Any] | None:
 
 def _as_decimal(value: float, kind: Type) -> tuple[Type, Decimal] | None:
     """The number as it is written, if it has no more digits than the field's values."""
-    written, scale, digits = Decimal(repr(value)), kind.arrow.scale, kind.arrow.precision
-    if not written.is_finite() or written.adjusted() >= digits - scale:
+    written, scale = Decimal(repr(value)), scale_of(kind)
+    if not written.is_finite() or written.adjusted() >= MOST_DIGITS - scale:
         return None
     made = written.quantize(Decimal(1).scaleb(-scale), context=_EXACT)
     return (kind, made) if made == written else None
@@ -116,7 +117,7 @@ def _place(args: Args, name: str) -> Span:
 
 def _way(kind: Type) -> str:
     if kind.kind == "decimal":
-        return f"a number of at most {kind.arrow.scale} digits behind the point"
+        return f"a number of at most {scale_of(kind)} digits behind the point"
     ways = {
         "bool": "value=true or value=false",
         "date": "value=2026-11-01, or method=prev",

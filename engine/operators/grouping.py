@@ -69,9 +69,7 @@ class Coder:
             return self._mapped_compiled(rows, column.dictionary, stop)
         out = self._mapped[rows]
         if len(out) and out.min() < 0:
-            met = np.zeros(len(self._mapped), np.bool_)
-            met[rows[out < 0]] = True
-            fresh = np.flatnonzero(met)
+            fresh = in_order_of_sight(np.unique(rows[out < 0]), rows, len(self._mapped))
             self._mapped[fresh] = self._fresh(column.dictionary, fresh, stop)
             out = self._mapped[rows]
         return out
@@ -81,7 +79,7 @@ class Coder:
 
         out = np.empty(len(rows), np.int32)
         if codes.map_codes(rows, self._mapped, out):
-            fresh = np.flatnonzero(self._mapped == codes.ASKED)
+            fresh = in_order_of_sight(np.flatnonzero(self._mapped == codes.ASKED), rows, len(self._mapped))
             self._mapped[fresh] = self._fresh(dictionary, fresh, stop)
             codes.map_codes(rows, self._mapped, out)
         return out
@@ -110,6 +108,16 @@ class Coder:
             return from_normal(self.type, self.table.keys(members))
         self._values = [concat(self._values)] if self._values else [null_array(0, self.type.arrow)]
         return self._values[0] if members is None else self._values[0].take(indices(members))
+
+
+def in_order_of_sight(values: NDArray[Any], rows: Ids, n: int) -> NDArray[Any]:
+    """Numbers of a dictionary of n values, all of which rows have, by the first of these rows: so keys are numbered."""
+    if len(values) < 2:
+        return values
+    first = np.empty(n, np.int64)
+    first[rows[::-1]] = np.arange(len(rows) - 1, -1, -1)
+    order: NDArray[Any] = values[np.argsort(first[values])]
+    return order
 
 
 def first_rows(ids: Ids, low: int, high: int) -> NDArray[np.int64]:
