@@ -24,6 +24,7 @@ from .arrow import (
     numbers_of,
 )
 from .calendar import to_utc
+from .decimals import to_double
 from .exprs import DIGITS_CUT
 from .values import unify
 from .zones import NS, US
@@ -86,6 +87,8 @@ def _physical(array: Any, own: Type, zone: str, told: Told) -> Any:
     match own.kind:
         case "long":
             return _unsigned(array, told) if t.is_uint64(kind) else call("cast", array, pa.int64())
+        case "double" if t.is_decimal(kind):
+            return to_double(array)
         case "double" | "string" | "binary" | "ip":
             return call("cast", _tame(array), own.arrow)
         case "date":
