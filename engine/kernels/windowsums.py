@@ -145,7 +145,7 @@ def range_of(values: Any, valid: Any, first: Any, end: Any) -> Any:
         highest = max(highest, exponent)
         least = min(least, exponent if bits << 1 else np.int64(2047))
         most = max(most, exponent if exponent < 0x7FF else np.int64(0))
-    most = max(most, 1)
+    most = max(most, np.int64(1))
     return min(max(least, 1), most), most, highest == 0x7FF
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal, getcontext
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -59,3 +61,21 @@ def test_text_long_and_rounding(scale: int) -> None:
         made, _ = decimals.rounded(column, decimals.of_scale(scale), digits, "half_towards_infinity")
         wanted = [None if v is None else v.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP) for v in given]
         assert made.to_pylist() == wanted
+
+
+@pytest.mark.parametrize(
+    ("kind", "unscaled", "scale"),
+    [
+        (pa.decimal128(12, 2), range(-617500, -617000), -2),
+        (pa.decimal128(38, 30), [2**62 - 1, -(2**61) - 1], -30),
+        (pa.decimal128(38, 4), [2**53 + 1, 2**64 + 3, -(2**63), None], -4),
+        (pa.decimal256(50, 10), [15 * 10**9, None, -1], -10),
+        (pa.decimal128(5, -2), [123], 2),
+        (pa.decimal32(5, 2), [123, None], -2),
+    ],
+)
+def test_the_nearest_double(kind: pa.DataType, unscaled: Iterable[int | None], scale: int) -> None:
+    values = [None if n is None else Decimal(n).scaleb(scale) for n in unscaled]
+    array: Any = pa.array(values, kind)
+    for part in (array, array.slice(1)):
+        assert decimals.to_double(part).to_pylist() == [None if v is None else float(v) for v in part.to_pylist()]

@@ -37,7 +37,7 @@ def rows(spread: str) -> pa.Table:
     )
 
 
-def bits(column: pa.ChunkedArray) -> list[Any]:
+def bits(column: pa.ChunkedArray[Any]) -> list[Any]:
     if not pa.types.is_floating(column.type):
         return [str(v) for v in column]
     return [None if v is None else "nan" if v != v else struct.pack("d", v) for v in column.to_pylist()]
