@@ -77,6 +77,7 @@ _CAST = re.compile(r"\b(?:try_|safe_)?cast\s*\([^()]*\Z", re.I)
 _INTERVAL = re.compile(r"\binterval\s+\Z", re.I)
 _ONE_ITEM = re.compile(r"(?:\A|,)\s*[\w.@]+\s*\Z")
 _AFTER_CALL = re.compile(r"\)\s*\Z")
+_BARE_SOURCE = re.compile(r"\(?\s*table\s+([\w.@]+)")
 _VALUE = re.compile(r"\s*([\w.@]+(?:\([^()]*\))?)")
 _AGGREGATING = frozenset({"stats", "timechart", "eventstats", "streamstats", "window", "pivot", "rollup", "cube"})
 
@@ -156,6 +157,12 @@ def _of_command(command: str, body: str, at: int, word: str) -> Ours | None:
             return Ours(span, f"'{word}' is not expected here", ("as",), "rename OLD as NEW")
         case "drop", _ if word.isidentifier():
             return Ours(span, f"'{word}' is not expected here", (f"fields - {word}",), "drop discards all rows")
+        case _, ";" if not body[at + 1 :].strip():
+            return Ours(span, "';' is not expected here", (), "a query ends where its text ends")
+        case "join" | "union" | "streamjoin", "(" | "table" if bare := _BARE_SOURCE.match(body, at):
+            return Ours(
+                span, f"'{word}' is not expected here", (f"[ table {bare[1]} ]",), "a subquery stands in brackets"
+            )
         case "join" | "union" | "streamjoin", _ if name == "table" and word:
             return Ours(
                 span, f"'{word}' is not expected here", (f"[ table {word} ]",), "a subquery stands in square brackets"

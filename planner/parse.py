@@ -193,6 +193,8 @@ def _unknown(stage: Stage, registry: Language) -> Fault | None:
 def _as_source(stage: Stage, suggestions: tuple[str, ...], hint: str) -> tuple[tuple[str, ...], str]:
     """What to say where a query begins with the name of a table, as in Kusto, or with a path."""
     rest = stage.masked.strip()
+    if stage.command in ("help", "exit", "quit"):
+        return (), f"'{stage.command}' is a word of the prompt"
     if not rest and not stage.options and not suggestions:
         return (f"table {stage.command}",), hint
     if rest[:1] in ("/", ".", ":", "\\") and stage.masked[:1] == rest[:1]:

@@ -155,6 +155,8 @@ def handle(text: str, state: State) -> None:
     if not bare:
         return
     try:
+        if bare in ("quit", "exit"):
+            raise Quit
         if bare.startswith("."):
             Meta(state).run(bare)
         elif bare.split()[0] == "help" and "|" not in bare:
