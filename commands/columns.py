@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..engine.notes import At
-from ..engine.sources.files import REFUSING, SHARED, note_mixed, scan_of, shared_options
+from ..engine.sources.files import REFUSING, SHARED, note_decimal, note_mixed, scan_of, shared_options
 from ..planner import ast
 from ..planner.types import Schema
 from .base import Args, Node, Option, kinds
@@ -33,7 +33,7 @@ def bind_columns(args: Args, survey: Callable[[Any, Any], Any], relation: Callab
     for name in found.renamed:
         args.note("info", f"a column name is there twice: the later one is '{name}'")
     for name in found.decimals:
-        args.note("info", f"field '{name}' is a decimal: it is read as double")
+        note_decimal(args, name)
     for name in found.others:
         args.note("info", f"field '{name}' is of type {found.types[name]}: it passes through, functions see its text")
     note_mixed(args, found.mixed, hint="long(x), double(x) or date(x) reads it")

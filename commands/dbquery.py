@@ -77,7 +77,7 @@ class DbQueryCommand(Command[Scan]):
     def bind(self, args: Args, source: Node | None) -> Node:
         from ..engine.sources.adbc import Database
         from ..engine.sources.database import DbRelation, statement_of, survey
-        from ..engine.sources.files import FileOptions, scan_of
+        from ..engine.sources.files import FileOptions, note_decimal, scan_of
 
         if args.binder.settings.get("safe"):
             args.abort("E705", "databases are not read in safe mode")
@@ -98,7 +98,7 @@ class DbQueryCommand(Command[Scan]):
         for name in found.survey.renamed:
             args.note("info", f"a column name is there twice: the later one is '{name}'")
         for name in found.survey.decimals:
-            args.note("info", f"field '{name}' is a decimal: it is read as double")
+            note_decimal(args, name)
         for name in found.survey.others:
             kind = found.survey.types[name]
             args.note("info", f"field '{name}' is of type {kind}: it passes through, functions see its text")

@@ -123,5 +123,6 @@ def _way(kind: Type) -> str:
         "date": "value=2026-11-01, or method=prev",
         "ip": "value=0.0.0.0",
         "duration": "value=5m",
+        "decimal": "a number with no more digits behind the point than the field has",
     }
     return ways.get(kind.kind, "value=0" if kind.is_number else "method=prev or method=next")

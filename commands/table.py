@@ -179,11 +179,12 @@ class Table(Command[Scan]):
         services: Services = args.services
         held = services.shadowing(name)
         if held is None and services.tables.exists(name):
+            from ..engine.sources.files import note_decimal
             from ..engine.sources.table import TableRelation
 
             relation = TableRelation(services.tables.snapshot(name), meta=args.option("meta"))
             for column in relation.decimals():
-                args.note("info", f"field '{column}' is a decimal: it is read as double")
+                note_decimal(args, column)
             while services.told:
                 args.note("warn", services.told.pop(0), args.place("tables"))
             return relation

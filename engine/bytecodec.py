@@ -92,7 +92,7 @@ def from_hex(text: pa.Array[Any]) -> tuple[pa.Array[Any], Mask]:
     bad = (sizes % 2 == 1) | _rows_with(digits == BAD, sizes)
     if bad.any():
         digits, sizes = _without(digits, sizes, bad)
-    made = (digits[0::2] << 4) | digits[1::2]
+    made: Bytes = ((digits[0::2] << 4) | digits[1::2]).astype(np.uint8, copy=False)
     return _column(pa.binary(), made, sizes // 2, bad | ~is_valid(text)), bad
 
 

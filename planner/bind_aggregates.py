@@ -14,8 +14,8 @@ from .text import Span, nearest
 from .types import Schema
 
 PICKS = frozenset((
-    "count", "c", "dc", "distinct", "estdc", "estdcount", "entropy", "first", "last", "any", "earliest", "latest",
-    "min", "max", "values", "array", "list", "mode", "argmin", "argmax", "arg_min", "arg_max",
+    "count", "c", "countif", "dc", "distinct", "estdc", "estdcount", "entropy", "first", "last", "any", "earliest", "latest",
+    "min", "max", "values", "array", "list", "mode", "argmin", "argmax", "arg_min", "arg_max", "anytrue", "alltrue",
 ))  # fmt: skip
 
 
@@ -146,7 +146,7 @@ class AggregateBinder(ExpressionBinder):
         return AggCall(function, bound, type_, where, name, e, call.data)
 
     def _computed(self, name: str, arg: Bound) -> Bound:
-        """Decimals are computed as doubles, but for the aggregates that only pick values."""
+        """Decimals are computed as doubles, but for the aggregates that only pick or tell apart values."""
         if arg.type.kind != "decimal" or name in PICKS:
             return arg
         return Bound(self.apply("@number", [arg.expr], [arg.expr.span], arg.expr.span, Schema()), arg.parsed)

@@ -151,6 +151,20 @@ def is_list_view(kind: pa.DataType) -> bool:
     return pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind)
 
 
+def holds_decimals(kind: pa.DataType) -> bool:
+    """Whether decimals are in it at any depth: `of_arrow` makes doubles of them."""
+    import pyarrow as pa
+
+    t = pa.types
+    if t.is_decimal(kind):
+        return True
+    if isinstance(kind, pa.BaseExtensionType):
+        return holds_decimals(kind.storage_type)
+    if t.is_dictionary(kind) or t.is_run_end_encoded(kind):
+        return holds_decimals(cast(Any, kind).value_type)
+    return t.is_nested(kind) and any(holds_decimals(kind.field(i).type) for i in range(kind.num_fields))
+
+
 def of_arrow(kind: pa.DataType) -> Type:
     """The type of an Arrow column, before it is brought to its physical form (`engine.arrow.normalise`)."""
     import pyarrow as pa

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...planner.catalog import ScanRequest
 from ...planner.expr import Expr
-from ...planner.types import STRING, Schema, Type, join, of_arrow
+from ...planner.types import STRING, Schema, Type, holds_decimals, join, of_arrow
 from ..arrow import is_valid, numbers_of
 from ..batch import Batch, Column, Origin
 from ..context import Context
@@ -61,7 +61,7 @@ def survey_of(files: Iterable[ColumnFile]) -> Survey:
         out.files.append(file)
         for column in file.schema:
             parts.setdefault(column.name, []).append(of_arrow(column.type))
-            if pa.types.is_decimal(column.type) and column.name not in out.decimals:
+            if holds_decimals(column.type) and column.name not in out.decimals:
                 out.decimals.append(column.name)
     for name, types in parts.items():
         out.types[name] = join(types)

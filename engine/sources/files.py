@@ -128,6 +128,10 @@ def scan_of(args: Args, relation: Any) -> Node:
     )
 
 
+def note_decimal(args: Args, name: str) -> None:
+    args.note("info", f"field '{name}' is a decimal: it is read as double")
+
+
 def note_mixed(args: Args, mixed: Mapping[str, Mapping[str, int]], hint: str = "") -> None:
     """Columns whose values are of several kinds, so that they became text. Without a `hint`, schema= is the way out."""
     for name, by_kind in mixed.items():

@@ -13,7 +13,7 @@ import pyarrow as pa
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
 from ...planner.text import fault
-from ...planner.types import LONG, STRING, Schema, of_arrow
+from ...planner.types import LONG, STRING, Schema, holds_decimals, of_arrow
 from ..arrow import array_from, concat, nulls
 from ..batch import Batch, Column, Origin
 from ..context import Context
@@ -21,7 +21,7 @@ from ..exprs import INFOS
 from ..normalise import ignore, normalise
 from ..notes import At
 from ..operator import Partition
-from .files import file_column, note_mixed
+from .files import file_column, note_decimal, note_mixed
 
 if TYPE_CHECKING:
     from ...planner.bind import Args
@@ -69,8 +69,8 @@ def note_object(args: Args, relation: MemoryRelation) -> None:
     for column in relation.renamed:
         args.note("info", f"a column name is there twice: the later one is '{column}'")
     for column, kind in relation.given.items():
-        if pa.types.is_decimal(kind):
-            args.note("info", f"field '{column}' is a decimal: it is read as double")
+        if holds_decimals(kind):
+            note_decimal(args, column)
         elif of_arrow(kind).kind == "other":
             args.note("info", f"field '{column}' is of type {kind}: it passes through, functions see its text")
 

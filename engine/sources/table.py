@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
-from ...planner.types import STRING, Schema, scalar
+from ...planner.types import STRING, Schema, holds_decimals, scalar
 from ..arrow import array_from
 from ..batch import Batch, Column, Origin
 from ..context import Context
@@ -37,7 +37,7 @@ class TableRelation:
 
     def decimals(self) -> list[str]:
         """Fields that the table keeps exactly and that are read as doubles."""
-        return [f.name for f in self._snapshot.schema if pa.types.is_decimal(f.type)]
+        return [f.name for f in self._snapshot.schema if holds_decimals(f.type)]
 
     def pushdown(self, predicate: Expr) -> Pushdown:
         return Pushdown.PRUNES if self._bounds((predicate,)) else Pushdown.NO

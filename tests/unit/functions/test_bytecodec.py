@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -23,7 +24,7 @@ BEHIND_NULL = pa.Array.from_buffers(
 @pytest.mark.parametrize(
     "column", [pa.array(BYTES), pa.array(BYTES).slice(3, 90), pa.array(BYTES).slice(0, 0), BEHIND_NULL]
 )
-def test_there_and_back(column: pa.Array) -> None:
+def test_there_and_back(column: pa.Array[Any]) -> None:
     values = column.to_pylist()
     hexes, base = bytecodec.to_hex(column), bytecodec.to_base64(column)
     assert hexes.to_pylist() == [v if v is None else v.hex() for v in values]
