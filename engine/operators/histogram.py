@@ -129,7 +129,8 @@ class HistogramTransform(StreamTransform):
 
     def _guard(self, n: float) -> None:
         if n > MOST_BINS:
-            raise fault("E701", f"{n:,.0f} bins: more than {MOST_BINS:,}", hint="a wider span, or bins=N")
+            said = f"{n:,.0f}" if n < 1e15 else f"{n:.0e}"  # a span may be as small as doubles are
+            raise fault("E701", f"{said} bins: more than {MOST_BINS:,}", hint="a wider span, or bins=N")
 
 
 def _points(steps: Any, width: float) -> Any:
