@@ -22,7 +22,6 @@ from .keytable import Ids
 
 FEW = 16  # batches of pairs that may be made at once
 HINT = "suffix= keeps both"
-NO_ROWS = np.empty(0, np.int32)
 
 
 def probes(node: Join, at: At, built: Built) -> list[Any]:

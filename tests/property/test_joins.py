@@ -234,3 +234,12 @@ def test_a_small_left_is_read_first(kind: str, memory: int) -> None:
         int(o.detail.split("build_rows=")[1].split(",")[0]) for o in one.stats.operators if "build_rows=" in o.detail
     ]
     assert all(n < 150_000 for n in built)  # none is told of where the table went to disk
+
+
+@pytest.mark.parametrize("optimiser", [True, False])
+def test_a_small_left_that_refuses_values_is_not_read_beyond_a_limit(optimiser: bool) -> None:
+    texts = [str(i) if i < 3000 else "none" for i in range(4000)]
+    sources = {"a": pa.table({"x": texts}), "b": large(150_000, 50_000, 6, "j")}
+    query = "table a | eval m = long(x) | join type=left m [ table b ] | limit 3"
+    with cortado.connect(timezone="UTC", threads=2, batch_rows=256, strict=True, optimiser=optimiser) as session:
+        assert len(session.query(query, sources=sources).run()) == 3
