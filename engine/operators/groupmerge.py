@@ -129,8 +129,10 @@ class Merge:
             if reservation.grow(now - charged):
                 charged = now
             elif self._divisible(table, level):
-                files = self._divide(table, sources, level)
+                files = self.part_files(level)
+                files.write(self.ctx, table.keys, table.states, now)
                 del table
+                self._divide(files, sources, now)
                 reservation.release()
                 return self._below(files, level, reservation)
         run: Any = self.finish(table)
@@ -143,16 +145,18 @@ class Merge:
         enough = table.keys.n >= LEAST_GROUPS or (table.keys.n > 1 and table.nbytes() > LEAST_BYTES)
         return enough and level < MAX_LEVEL
 
-    def _divide(self, table: Table, sources: Iterator[Source], level: int) -> PartFiles:
-        files = self.part_files(level)
-        files.write(self.ctx, table.keys, table.states, table.nbytes())
+    def _divide(self, files: PartFiles, sources: Iterator[Source], full: int) -> None:
+        """What is left of a part, written when a table of it takes `full` bytes: one source alone has few groups a file."""
+        rest, nbytes = self.program.table(self.ctx.compiled), 0
         for add in sources:
             self.ctx.check()
-            rest = self.program.table(self.ctx.compiled)
             add(rest)
-            files.write(self.ctx, rest.keys, rest.states, rest.nbytes())
+            nbytes = rest.nbytes()
+            if nbytes >= full:
+                files.write(self.ctx, rest.keys, rest.states, nbytes)
+                rest = self.program.table(self.ctx.compiled)
+        files.write(self.ctx, rest.keys, rest.states, nbytes)
         files.finish()
-        return files
 
     def part_files(self, level: int) -> PartFiles:
         ctx = self.ctx
