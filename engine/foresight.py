@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..planner.combine import Union
+from ..planner.expr import Expr
 from ..planner.plan import Aggregate, Filter, Keep, Limit, Node, Project, Rename, Scan
+from ..planner.rules.total import is_total
 
 
 def needs_its_own_line(transform: Any) -> bool:
@@ -16,13 +18,28 @@ def needs_its_own_line(transform: Any) -> bool:
 
 
 def is_order_free(nodes: Sequence[Node]) -> bool:
-    """Whether what stands behind gives the same for rows in any order: an aggregation that asks for none, before all else."""
+    """Whether what stands behind gives the same for rows in any order: an aggregation that asks for none, before all else.
+
+    Nothing of it may refuse values: notes show the first rows in order.
+    """
     for node in nodes:
-        if type(node) is Aggregate:
-            return not node.needs_order and not any(a.function.ordered for a in node.aggs)
-        if not isinstance(node, Filter | Project | Keep | Rename) or node.needs_order:
+        if not isinstance(node, Filter | Project | Keep | Rename | Aggregate) or node.needs_order:
             return False
+        if not all(map(is_total, _computed(node))):
+            return False
+        if isinstance(node, Aggregate):
+            return type(node) is Aggregate and not any(a.function.ordered for a in node.aggs)
     return False
+
+
+def _computed(node: Node) -> Iterator[Expr]:
+    if isinstance(node, Filter) and node.predicate is not None:
+        yield node.predicate.expr
+    if isinstance(node, Project):
+        yield from (a.value.expr for a in node.assigns)
+    if isinstance(node, Aggregate):
+        yield from (k.expr.expr for k in node.keys)
+        yield from (b.expr for a in node.aggs for b in (*a.args, a.where) if b is not None)
 
 
 def is_next_near(below: Node) -> bool:

@@ -25,7 +25,7 @@ from ..arrow import nulls as null_array
 from ..batch import Batch, Origin
 from ..context import Context
 from ..memory import Budget, Reservation
-from ..notes import At
+from ..notes import At, Ledger, Sample
 from ..operator import Flow, Partition, Source
 from .collect import source_rows
 from .joinbuild import ROW_BYTES, Built
@@ -78,14 +78,16 @@ class GraceSink:
         self._held: Reservation | None = None
         self._ctx: Context | None = None
         self._clashes = [(n, node.left.schema.index(n)) for n in node.clashes if n in node.left.schema]
-        self._schema = Schema((*node.schema.fields, (PLACES[0], LONG), (PLACES[1], LONG)))
+        self._schema = Schema((*node.schema.fields, *((n, LONG) for n in (PLACES[2], PLACES[0], PLACES[1]))))
         keys = (SortKey(PLACES[0]), SortKey(PLACES[1]))
         self._sort = SortSink(Sort(inputs=(Here(columns=self._schema),), keys=keys), self._schema, at)
         self._n_doubled = 0
         self.schema = node.schema
         self._told: dict[int, list[tuple[int, Callable[[int], str]]]] = {}  # by partition and first row
+        self._ledger = Ledger()
 
     def open(self, ctx: Context) -> GraceLocal:
+        self._ledger = ctx.query.ledger
         kept = Schema((*self._node.left.schema.fields, (PLACES[2], LONG)))
         local = GraceLocal(PartWriter(ctx, self._at.command, kept, self._side))
         with self._lock:
@@ -150,12 +152,12 @@ class GraceSink:
             joiner = Joiner(self._node, piece, work.ctx.settings.timezone)
             self._n_doubled += piece.n_doubled if self._node.first else 0
             begin = 0
-            for batch, places, _ in self._left(part, last=False):
+            for batch, places, rows in self._left(part, last=False):
                 numbers = matcher.numbers(batch)
                 met[begin : begin + batch.n_rows] |= numbers >= 0
                 begin += batch.n_rows
                 if kind != "leftonly":
-                    for _ in self._match(batch, places, numbers, matcher, joiner, piece, work):
+                    for _ in self._match(batch, places, rows, numbers, matcher, joiner, piece, work):
                         yield
             if kind in ("right", "full", "rightonly"):
                 self._rest(piece, work)
@@ -166,12 +168,13 @@ class GraceSink:
             begin += batch.n_rows
             self._tell(batch, places, rows, mine, work)
             if keeps_left and not mine.all():
-                self._unmatched(batch, places, np.flatnonzero(~mine), work)
+                self._unmatched(batch, places, rows, np.flatnonzero(~mine), work)
                 yield
 
     def _match(
-        self, batch: Batch, places: Rows, numbers: Ids, matcher: Matcher, joiner: Joiner, piece: Built, work: Work
-    ) -> Iterator[None]:
+        self, batch: Batch, places: Rows, rows: Rows, numbers: Ids, matcher: Matcher, joiner: Joiner, piece: Built,
+        work: Work,
+    ) -> Iterator[None]:  # fmt: skip
         most = work.ctx.settings.batch_rows
         if piece.is_unique:
             found = matcher.single(numbers)
@@ -186,7 +189,7 @@ class GraceSink:
                 continue
             made = joiner.pairs(batch.take(left), right)
             assert piece.places is not None
-            self._emit(made, places[left], piece.places[right], work)
+            self._emit(made, places[left], piece.places[right], rows[left], work)
             yield
 
     def _rest(self, piece: Built, work: Work) -> None:
@@ -197,22 +200,25 @@ class GraceSink:
         step = work.ctx.settings.batch_rows
         for low in range(0, len(rows), step):
             some = rows[low : low + step]
-            self._emit(joiner.alone(some, Origin(0)), np.full(len(some), BEHIND), piece.places[some], work)
+            behind = np.full(len(some), BEHIND)
+            self._emit(joiner.alone(some, Origin(0)), behind, piece.places[some], np.zeros(len(some), np.int64), work)
 
-    def _unmatched(self, batch: Batch, places: Rows, rows: NDArray[Any], work: Work) -> None:
+    def _unmatched(self, batch: Batch, places: Rows, source: Rows, rows: NDArray[Any], work: Work) -> None:
         some = batch.take(rows.astype(np.int32))
         if self._node.type != "leftonly":
             joiner = Joiner(self._node, self._empty(work), work.ctx.settings.timezone)
             some = joiner.pairs(some, np.full(len(rows), -1, np.int32))
         else:
             some = some.select(range(len(self._node.left.schema)))
-        self._emit(some, places[rows], np.full(len(rows), NOWHERE), work)
+        self._emit(some, places[rows], np.full(len(rows), NOWHERE), source[rows], work)
 
-    def _emit(self, made: Batch, left: Rows, right: Rows, work: Work) -> None:
+    def _emit(self, made: Batch, left: Rows, right: Rows, rows: Rows, work: Work) -> None:
+        """`rows`: where those of the left stood within their partitions, at the source."""
+        source = np.where(left == BEHIND, NOWHERE, (left >> PLACE_BITS << PLACE_BITS) | rows)
         if work.sort is None:
-            work.made.append(replace(made, origin=Origin(work.seq)))
+            work.made.append(replace(made, origin=Origin(work.seq, told=_Place(self, source, 0))))
             return
-        batch = made.with_columns([array_from(left), array_from(right)])
+        batch = made.with_columns([array_from(source), array_from(left), array_from(right)])
         self._sort.push(replace(batch, origin=Origin(work.seq)), work.sort)
 
     # rows from disk
@@ -294,6 +300,12 @@ class GraceSink:
             return None
         return lambda row: max((p for p in known if p[0] <= row), key=lambda p: p[0])[1](row)
 
+    def place(self, at: int) -> str:
+        """In words: where a row of the left stood."""
+        seq, row = at >> PLACE_BITS, at & ((1 << PLACE_BITS) - 1)
+        teller = self._teller(seq)
+        return teller(row) if teller is not None else self._ledger.places()(Sample(seq, row, "", ""))
+
     # the result
 
     def result(self, ctx: Context) -> Source:
@@ -314,7 +326,7 @@ class GraceSink:
         source = self._sort.result(self._ctx)
         if self._held is not None:
             self._held.release()
-        return Stripped(source, self._node.schema)
+        return Ordered(source, self)
 
     def close(self) -> None:
         self._sort.close()
@@ -354,14 +366,14 @@ class _Part:
             work.made.clear()
 
 
-class Stripped:
-    """A source without its last columns."""
+class Ordered:
+    """The joined rows once they are sorted, without the columns that this took."""
 
-    def __init__(self, source: Source, schema: Schema) -> None:
-        self._source, self.schema = source, schema
+    def __init__(self, source: Source, sink: GraceSink) -> None:
+        self._source, self._sink, self.schema = source, sink, sink.schema
 
     def partitions(self, target: int) -> Sequence[Partition]:
-        return [_StrippedPart(p, len(self.schema)) for p in self._source.partitions(target)]
+        return [_OrderedPart(p, self._sink) for p in self._source.partitions(target)]
 
     def close(self) -> None:
         close = getattr(self._source, "close", None)
@@ -370,10 +382,27 @@ class Stripped:
 
 
 @dataclass(frozen=True, slots=True)
-class _StrippedPart:
+class _OrderedPart:
     part: Partition
-    n_columns: int
+    sink: GraceSink
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
+        row, n_columns = 0, len(self.sink.schema)
         for batch in self.part.batches(ctx):
-            yield batch.select(range(self.n_columns))
+            told = _Place(self.sink, numbers_of(batch.array(n_columns)), row)
+            origin = Origin(batch.origin.seq, row=row, told=told)
+            row += batch.n_rows
+            yield replace(batch.select(range(n_columns)), origin=origin)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a row stood at the source of the left, in words."""
+
+    sink: GraceSink
+    places: Rows
+    first: int
+
+    def __call__(self, row: int) -> str:
+        at = int(self.places[row - self.first])
+        return self.sink.place(at) if at >= 0 else "row of the subquery"

@@ -243,3 +243,19 @@ def test_a_small_left_that_refuses_values_is_not_read_beyond_a_limit(optimiser: 
     query = "table a | eval m = long(x) | join type=left m [ table b ] | limit 3"
     with cortado.connect(timezone="UTC", threads=2, batch_rows=256, strict=True, optimiser=optimiser) as session:
         assert len(session.query(query, sources=sources).run()) == 3
+
+
+@pytest.mark.parametrize("kind", ["inner", "left", "leftonly"])
+def test_rows_behind_a_spilled_join_say_where_they_stood(
+    small: cortado.Session, ample: cortado.Session, kind: str
+) -> None:
+    sources = {"a": large(60_000, 40_000, 9, "i"), "b": large(60_000, 40_000, 10, "j").drop_columns(["v"])}
+    query = f"table a | join type={kind} k, m [ table b ] | eval x = long(v)"
+    for text in (query, f"{query} | stats count by m"):
+        one, other = (s.query(text, sources=sources).run() for s in (ample, small))
+        assert one.to_arrow().equals(other.to_arrow())
+        assert [(n.kind, n.reason, n.count, n.samples) for n in one.notes] == [
+            (n.kind, n.reason, n.count, n.samples) for n in other.notes
+        ]
+        assert "a:" in one.notes[0].samples[0]
+        assert other.stats.spilled_bytes > 0 == one.stats.spilled_bytes
