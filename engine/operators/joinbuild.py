@@ -26,7 +26,7 @@ from .finder import Finder
 from .grouping import Keys, ManyKeys, new_keys
 from .joinkeys import Side, null_rows, sides
 from .joinparts import PartWriter
-from .keytable import Ids
+from .keytable import Ids, KeyTable
 from .sort import SortLocal
 from .sortruns import stack
 
@@ -195,6 +195,9 @@ class Built:
         ctx.check()
         if isinstance(keys, ManyKeys):
             keys.freeze(ctx.stop)
+        for coder in keys.coders:
+            if isinstance(coder.table, KeyTable):
+                coder.table.straighten()
         aside(ctx, 16 * self.n_rows, lambda: self._arrange(numbers, keys.n, ctx, first=node.first))
 
     def _arrange(self, numbers: Ids, n_keys: int, ctx: Context, *, first: bool) -> None:

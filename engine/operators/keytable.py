@@ -18,6 +18,7 @@ Ids = NDArray[np.int32]
 NO_ROWS = np.empty(0, np.int32)
 REBUILT = 1 << 17  # groups entered anew between two looks at the stop byte: some milliseconds
 MAX_GROUPS = (1 << 31) - 1
+CLOSE = 8  # integers that lie so many times as wide as they are many
 
 
 class Table(Protocol):
@@ -128,6 +129,23 @@ class KeyTable:
             group.rebuild(self.key0, self.key1, begin, min(begin + REBUILT, self.n), self.slots)
             if stop is not None and stop[0]:
                 return
+
+    def straighten(self) -> None:
+        """Where the keys are integers that lie close together, each is found by its distance from the least alone."""
+        n = self.n
+        if not self.words or not n:
+            return
+        known = np.flatnonzero(self.key1[:n] != NULL_TAG)
+        values = self.key0[known].byteswap()
+        if not len(values):
+            return
+        low = values.min()
+        width = int(values.max() - low) + 1
+        if width > CLOSE * n:
+            return
+        self.near = np.full(width, -1, np.int32)
+        self.near[(values - low).astype(np.int64)] = known.astype(np.int32)
+        self.base[0] = low
 
     def merge(self, other: KeyTable, members: Ids) -> Ids:
         """The numbers here of another table's keys (each perhaps several times)."""
