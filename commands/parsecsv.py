@@ -14,6 +14,7 @@ from .textparse import (
     ERRORS,
     FIELD,
     OVERLAY,
+    Parsing,
     certain_of,
     errors_field,
     is_own,
@@ -27,17 +28,14 @@ COLUMN = re.compile(r"column(\d{1,9})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ParseCsv(Opening):
+class ParseCsv(Parsing):
     """`columns`: the fields with the place of their cell; None while only the data knows how many there are. `width`: the
     cells that a record should have, where names were given."""
 
-    field: str
     columns: tuple[tuple[str, int | None], ...] | None = None
     width: int | None = None
     sep: str = ","
     strict: bool = False
-    overlay: bool = False
-    errors: str = ""
     command = "parsecsv"
 
     def derive(self) -> Schema:
@@ -56,23 +54,10 @@ class ParseCsv(Opening):
         places = [(n, COLUMN.fullmatch(n)) for n in names]
         return replace(self, columns=tuple((n, int(at[1]) if at else None) for n, at in places))
 
-    def needs(self, wanted: Names) -> Names:
-        return ((wanted - {self.errors}) | {self.field}) & frozenset(self.inputs[0].schema.names())
-
     def prune(self, wanted: Names) -> Node:
         if self.columns is None:
             return self
         return replace(self, columns=tuple(c for c in self.columns if c[0] in wanted))
-
-    def lets_limit_through(self) -> bool:
-        return True
-
-    @property
-    def hands_on(self) -> bool:
-        return self.overlay
-
-    def repeats(self) -> bool:
-        return True
 
     def detail(self) -> str:
         made = "..." if self.columns is None else ", ".join(n for n, _ in self.columns) or "nothing"

@@ -12,7 +12,7 @@ from ..engine.notes import At
 from ..planner.plan import Names, Opening, Sample, Settle
 from ..planner.types import ANY, STRING, Schema, Type, array_of, join
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
-from .textparse import ERRORS, FIELD, OVERLAY, errors_field, is_own, laid_out, source_field
+from .textparse import ERRORS, FIELD, OVERLAY, Parsing, errors_field, is_own, laid_out, source_field
 
 ALL = 1 << 62
 Fields = tuple[tuple[str, Type], ...]
@@ -20,18 +20,15 @@ Places = list[tuple[tuple[str, ...], Type]]  # in an object: the names that lead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ParseJson(Opening):
+class ParseJson(Parsing):
     """`names`: the fields that are wanted; None: all. `kinds`: the members of the objects with their types, once they are
     known."""
 
-    field: str
     names: tuple[str, ...] | None = None
-    overlay: bool = False
     flatten: bool = False
     cutoff: int | None = None
     lenient: bool = False
     infer: int = 20_000
-    errors: str = ""
     kinds: Fields | None = dataclasses.field(default=None, compare=False)
     mixed: frozenset[str] = dataclasses.field(default_factory=frozenset, compare=False)
     wanted: frozenset[str] | None = dataclasses.field(default=None, compare=False)  # of what comes out
@@ -72,21 +69,11 @@ class ParseJson(Opening):
         cut = frozenset(n for (n, t), (_, was) in zip(kinds, found.fields, strict=True) if t != was)
         return replace(self, kinds=kinds, mixed=mixed | cut)
 
-    def needs(self, wanted: Names) -> Names:
-        return ((wanted - {self.errors}) | {self.field}) & frozenset(self.inputs[0].schema.names())
-
     def prune(self, wanted: Names) -> Node:
         return self if self.kinds is None else replace(self, wanted=wanted)
 
     def lets_limit_through(self) -> bool:
         return self.kinds is not None
-
-    @property
-    def hands_on(self) -> bool:
-        return self.overlay
-
-    def repeats(self) -> bool:
-        return True
 
     def detail(self) -> str:
         made = "..." if self.kinds is None else ", ".join(self.parts()) or "nothing"

@@ -11,18 +11,25 @@ from ..engine.notes import At
 from ..planner.plan import Names, Opening, Settle
 from ..planner.types import Schema, Type
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
-from .textparse import ERRORS, OVERLAY, certain_of, errors_field, is_own, keeps_its_type, laid_out, source_field
+from .textparse import (
+    ERRORS,
+    OVERLAY,
+    Parsing,
+    certain_of,
+    errors_field,
+    is_own,
+    keeps_its_type,
+    laid_out,
+    source_field,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ParseMap(Opening):
+class ParseMap(Parsing):
     """Entries of the map `field` as fields. `made`: which, with their types; None while only the data knows them."""
 
-    field: str
     kind: Type  # of the field
     made: tuple[tuple[str, Type], ...] | None = None
-    overlay: bool = False
-    errors: str = ""
     is_quiet: bool = dataclasses.field(default=False, compare=False)
     command = "parsemap"
 
@@ -49,23 +56,10 @@ class ParseMap(Opening):
         made = tuple(f for f in found.fields if not is_own(f[0], self.inputs[0].schema))
         return replace(self, made=made, is_quiet=settled)
 
-    def needs(self, wanted: Names) -> Names:
-        return ((wanted - {self.errors}) | {self.field}) & frozenset(self.inputs[0].schema.names())
-
     def prune(self, wanted: Names) -> Node:
         if self.made is None:
             return self
         return replace(self, made=tuple(f for f in self.made if f[0] in wanted))
-
-    def lets_limit_through(self) -> bool:
-        return True
-
-    @property
-    def hands_on(self) -> bool:
-        return self.overlay
-
-    def repeats(self) -> bool:
-        return True
 
     def detail(self) -> str:
         made = "..." if self.made is None else ", ".join(n for n, _ in self.made) or "nothing"

@@ -76,15 +76,35 @@ def certain_of(node: Opening, made: Container[str], errors: str) -> Schema:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TextParse(Opening):
-    """Fields out of `key=value`. `names`: the keys wanted; None while only the data knows them."""
+class Parsing(Opening):
+    """A stage that makes fields of one field's values, row by row. `errors`: the field of reasons, "" for none."""
 
     field: str
+    overlay: bool = False
+    errors: str = ""
+
+    def needs(self, wanted: Names) -> Names:
+        """A field that was there before keeps its value where the row has no new one."""
+        return ((wanted - {self.errors}) | {self.field}) & frozenset(self.inputs[0].schema.names())
+
+    def lets_limit_through(self) -> bool:
+        return True
+
+    @property
+    def hands_on(self) -> bool:
+        return self.overlay
+
+    def repeats(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextParse(Parsing):
+    """Fields out of `key=value`. `names`: the keys wanted; None while only the data knows them."""
+
     form: PairForm
     names: tuple[str, ...] | None = None
     head: tuple[str, ...] = ()  # fields that each text has
-    overlay: bool = False
-    errors: str = ""
     is_quiet: bool = dataclasses.field(default=False, compare=False)  # what cannot be parsed was told before
     command = "parsekv"
 
@@ -104,24 +124,10 @@ class TextParse(Opening):
         names = tuple(n for n in found.names() if not is_own(n, self.inputs[0].schema))
         return replace(self, names=names, is_quiet=settled)
 
-    def needs(self, wanted: Names) -> Names:
-        """A field that was there before keeps its value where the key is not."""
-        return ((wanted - {self.errors}) | {self.field}) & frozenset(self.inputs[0].schema.names())
-
     def prune(self, wanted: Names) -> Node:
         if self.names is None:
             return self
         return replace(self, names=tuple(n for n in self.names if n in wanted))
-
-    def lets_limit_through(self) -> bool:
-        return True
-
-    @property
-    def hands_on(self) -> bool:
-        return self.overlay
-
-    def repeats(self) -> bool:
-        return True
 
     def detail(self) -> str:
         made = ", ".join(self.names) if self.names else "nothing" if self.names is not None else "..."

@@ -40,12 +40,8 @@ class FirstRow:
 
     def push(self, batch: Batch, local: First) -> Flow:
         if self._found is None and batch.n_rows:
-            places = [self._schema.index(n) for n, _ in self._names]
-            kinds = [t for n, t in self._schema.fields if n in dict(self._names)]
-            row = batch.slice(0, 1)
-            self._found = {
-                key: (row.array(i)[0], kind) for (_, key), i, kind in zip(self._names, places, kinds, strict=True)
-            }
+            row, kinds = batch.slice(0, 1), dict(self._schema.fields)
+            self._found = {key: (row.array(self._schema.index(n))[0], kinds[n]) for n, key in self._names}
             local.ctx.last_row(batch, 0)
         return Flow.MORE if self._found is None else Flow.DONE
 

@@ -213,7 +213,6 @@ class Lowering:
                 is_strict = ctx.settings.strict  # the first row that is refused is told in order
                 ordered = is_strict or node.first or not is_order_free(nodes[i + 1 :])
                 here = self._sunk(GraceSink(node, at, built, ordered=ordered), tag, here, made)
-                built.is_taken = True
             for operator in probes(node, at, built):
                 here = here.through(operator, tag)
             self._line(nodes, i + 1, here, made, close)

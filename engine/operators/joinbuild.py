@@ -27,7 +27,7 @@ from .grouping import Keys, ManyKeys, new_keys
 from .joinkeys import Side, null_rows, sides
 from .joinparts import PartWriter
 from .keytable import Ids, KeyTable
-from .sort import SortLocal
+from .sort import Placing
 from .sortruns import stack
 
 Columns = "tuple[pa.Array[Any], ...]"
@@ -36,15 +36,15 @@ ROW_BYTES = 48  # of the table over the keys, for each row
 MOST_BYTES = 1 << 30  # in memory: a column of text has offsets of 31 bits
 
 
-class BuildLocal(SortLocal):
+class BuildLocal(Placing):
     """Per worker: chunks of rows and the place of their first."""
 
     def __init__(self, ctx: Context, reservation: Reservation, most: int) -> None:
+        super().__init__()
         self.ctx, self.reservation, self.most = ctx, reservation, most
         self.chunks: list[tuple[int, tuple[pa.Array[Any], ...], int]] = []  # first place, columns, rows
         self.nbytes = 0
         self.writer: PartWriter | None = None
-        self._rows: dict[int, int] = {}
 
 
 class BuildSink:

@@ -61,7 +61,6 @@ class PartWriter:
         self._files: list[SpillFile | None] = [None] * N_PARTS
         self._names = [str(i) for i in range(len(schema) + 1)]
         self.rows = np.zeros(N_PARTS, np.int64)
-        self.nbytes = np.zeros(N_PARTS, np.int64)
         self.written = 0
         limit = max(LEAST_BYTES, ctx.memory.limit // ctx.settings.threads // 4)
         self._block = max(LEAST_BYTES, min(CHUNK_BYTES * N_PARTS, limit))
@@ -96,9 +95,10 @@ class PartWriter:
         self._waiting, self._hashes, self._bytes = [], [], 0
         order = np.argsort(parts, kind="stable")
         bounds = np.searchsorted(parts[order], np.arange(N_PARTS + 1))
-        batch = whole.to_batches()[0] if whole.num_rows else None
-        if batch is None:
+        batches = whole.to_batches()
+        if not batches:
             return
+        batch = batches[0]
         for part in np.flatnonzero(np.diff(bounds)).tolist():
             self._ctx.check()
             rows = batch.take(indices(order[bounds[part] : bounds[part + 1]]))
@@ -112,7 +112,6 @@ class PartWriter:
         file.write_batch(rows)
         self.written += file.nbytes - before
         self.rows[part] += rows.num_rows
-        self.nbytes[part] += rows.nbytes
 
     def finish(self) -> None:
         self._flush()

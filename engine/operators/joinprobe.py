@@ -40,7 +40,6 @@ class Matcher:
     def __init__(self, node: Join, side: Side, built: Built, ctx: Context) -> None:
         self._side, self._built, self._ctx = side, built, ctx
         self._finder: Finder | None = None
-        self._is_compiled = False
         self._type = node.type
 
     def numbers(self, batch: Batch) -> Ids:

@@ -34,7 +34,7 @@ from .joinparts import N_PARTS, PartWriter
 from .joinprobe import HINT, Matcher
 from .joinrows import Joiner, RightJoiner
 from .keytable import Ids
-from .sort import PLACE_BITS, SortLocal, SortSink
+from .sort import PLACE_BITS, Placing, SortLocal, SortSink
 
 BEHIND = 1 << 62  # the place of rows without a left: behind all others
 PLACES = ("left place", "right place", "source row")
@@ -44,10 +44,10 @@ NOWHERE = np.int64(-1)
 Rows = NDArray[np.int64]
 
 
-class GraceLocal(SortLocal):
+class GraceLocal(Placing):
     def __init__(self, writer: PartWriter) -> None:
+        super().__init__()
         self.writer = writer
-        self._rows: dict[int, int] = {}
 
 
 @dataclass(slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +11,13 @@ from numpy.typing import NDArray
 
 from ...planner.text import fault
 from ...planner.types import Schema, Type
-from ..arrow import array_from, concat, indices, numbers_of
+from ..arrow import array_from, indices, numbers_of
 from ..arrow import nulls as null_array
 from ..aside import aside
-from ..batch import Batch
 from ..context import Context
 from ..notes import At
-from ..operator import Flow, Source
-from .wide import MOST_CELLS, MemoryRows, check_names, labels_of, numbered
+from ..operator import Source
+from .wide import MOST_CELLS, GroupsSink, MemoryRows, check_names, labels_of, numbered
 
 NOT_LISTED = "rows of values that are not listed"
 HINT = "rename the values, or name the aggregate with 'as'"
@@ -43,36 +41,14 @@ class PivotLayout:
         return [(label if len(self.aggs) == 1 else f"{label}_{alias}", type_) for alias, type_ in self.aggs]
 
 
-class PivotSink:
+class PivotSink(GroupsSink):
     """Takes the groups sorted by key; gives the table."""
 
-    needs_order = True
+    hint = "fewer values of `for`, or values= with those that are wanted"
 
     def __init__(self, layout: PivotLayout, at: At) -> None:
-        self._layout, self._at = layout, at
-        self._batches: list[tuple[pa.Array[Any], ...]] = []
-        self._reservation: Any = None
-
-    def open(self, ctx: Context) -> Context:
-        self._reservation = ctx.memory.reserve(self._at.command)
-        return ctx
-
-    def push(self, batch: Batch, local: Context) -> Flow:
-        columns = batch.own(range(len(batch.columns)))
-        self._charge(sum(c.nbytes for c in columns))
-        self._batches.append(columns)
-        return Flow.MORE
-
-    def _charge(self, nbytes: int) -> None:
-        if not self._reservation.grow(nbytes):
-            raise fault("E702", f"{self._at.command} needs more memory than the query has",
-                        hint="fewer values of `for`, or values= with those that are wanted")  # fmt: skip
-
-    def combine(self, local: Context) -> None:
-        return None
-
-    def merge(self, ctx: Context) -> Sequence[Callable[[], None]]:
-        return ()
+        super().__init__(at)
+        self._layout = layout
 
     def result(self, ctx: Context) -> Source:
         layout = self._layout
@@ -80,8 +56,7 @@ class PivotSink:
             listed = [f for _, name in layout.listed or () for f in layout.names(name)]
             schema = Schema((*layout.rows, *listed))
             return MemoryRows([null_array(0, t.arrow) for _, t in schema.fields], schema, self._at.command)
-        columns = [concat(parts) for parts in zip(*self._batches, strict=True)]
-        self._batches.clear()
+        columns = self._columns()
         zone, nbytes = ctx.settings.timezone, sum(c.nbytes for c in columns)
         made = aside(ctx, nbytes, lambda: _Cells(layout, columns, zone))
         if made.n_left_out:
@@ -89,10 +64,6 @@ class PivotSink:
         self._charge(9 * len(layout.aggs) * made.n_cells)
         names, values = aside(ctx, nbytes + 9 * made.n_cells, made.table)
         return MemoryRows(values, Schema(tuple(names)), self._at.command)
-
-    def close(self) -> None:
-        if self._reservation is not None:
-            self._reservation.release()
 
 
 class _Cells:

@@ -60,7 +60,7 @@ class LeftSink:
             local.keys.ids(columns, batch.n_rows, local.ctx.stop)
             more = local.keys.nbytes() - local.held
             if more > 0 and not local.reservation.grow(more):
-                local.is_full = True
+                local.is_full, local.keys = True, new_keys((), False)  # they are let go of
                 local.reservation.release()
             local.held += max(0, more)
         return self._rows.push(batch, local.sort)

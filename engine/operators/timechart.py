@@ -24,7 +24,7 @@ from ..operator import Flow, Source
 from ..values import to_text
 from .aggregate import AggregateSink, Local
 from .groupprogram import Values
-from .wide import MOST_CELLS, MemoryRows, check_names, labels_of, numbered
+from .wide import MOST_CELLS, GroupsSink, MemoryRows, check_names, labels_of, numbered
 
 FILLS = ("null", "0", "prev", "linear")
 
@@ -75,47 +75,21 @@ class Layout:
     schema: Schema  # of the rows that come out where the data does not decide it
 
 
-class ChartSink:
+class ChartSink(GroupsSink):
     """Takes the groups in order; gives the grid."""
 
-    needs_order = True
+    hint = "a longer span, or fewer values of `by`"
 
     def __init__(self, layout: Layout, at: At) -> None:
-        self._layout, self._at = layout, at
-        self._batches: list[tuple[pa.Array[Any], ...]] = []
-        self._reservation: Any = None
-
-    def open(self, ctx: Context) -> Context:
-        self._reservation = ctx.memory.reserve(self._at.command)
-        return ctx
-
-    def push(self, batch: Batch, local: Context) -> Flow:
-        columns = batch.own(range(len(batch.columns)))
-        self._charge(sum(c.nbytes for c in columns))
-        self._batches.append(columns)
-        return Flow.MORE
-
-    def _charge(self, nbytes: int) -> None:
-        if not self._reservation.grow(nbytes):
-            raise fault(
-                "E702",
-                f"{self._at.command} needs more memory than the query has",
-                hint="a longer span, or fewer values of `by`",
-            )
-
-    def combine(self, local: Context) -> None:
-        return None
-
-    def merge(self, ctx: Context) -> Sequence[Callable[[], None]]:
-        return ()
+        super().__init__(at)
+        self._layout = layout
 
     def result(self, ctx: Context) -> Source:
         layout = self._layout
         if not self._batches:
             schema = Schema(layout.schema.fields)
             return MemoryRows([nulls(0, t.arrow) for _, t in schema.fields], schema, self._at.command)
-        columns = [concat(parts) for parts in zip(*self._batches, strict=True)]
-        self._batches.clear()
+        columns = self._columns()
         nbytes = sum(c.nbytes for c in columns)
         names, made = aside(ctx, nbytes, lambda: self._laid_out(columns, ctx.settings.timezone))
         return MemoryRows(made, Schema(tuple(names)), self._at.command)
@@ -124,10 +98,6 @@ class ChartSink:
         rows = _Groups(self._layout, columns, zone)
         self._charge(9 * len(self._layout.aggs) * rows.n_cells)
         return rows.wide() if self._layout.wide else rows.long()
-
-    def close(self) -> None:
-        if self._reservation is not None:
-            self._reservation.release()
 
 
 class _Groups:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from ...planner.text import fault
 from ...planner.types import Schema, Type
-from ..arrow import indices
+from ..arrow import concat, indices
 from ..batch import Batch, Origin
 from ..context import Context
-from ..operator import Partition
+from ..memory import Reservation
+from ..notes import At
+from ..operator import Flow, Partition
 from ..values import to_text
 from .keyform import Words, normal
 from .keysort import ranks
@@ -50,6 +52,49 @@ def check_names(names: Sequence[str], hint: str) -> None:
         if name in seen:
             raise fault("E350", f"two columns are named '{name}'", hint=hint)
         seen.add(name)
+
+
+class GroupsSink:
+    """Takes groups in order and keeps them, within the memory of its query; `result` lays them out."""
+
+    needs_order = True
+    hint = ""  # what to do where they do not fit
+
+    def __init__(self, at: At) -> None:
+        self._at = at
+        self._batches: list[tuple[pa.Array[Any], ...]] = []
+        self._reservation: Reservation | None = None
+
+    def open(self, ctx: Context) -> Context:
+        self._reservation = ctx.memory.reserve(self._at.command)
+        return ctx
+
+    def push(self, batch: Batch, local: Context) -> Flow:
+        columns = batch.own(range(len(batch.columns)))
+        self._charge(sum(c.nbytes for c in columns))
+        self._batches.append(columns)
+        return Flow.MORE
+
+    def _charge(self, nbytes: int) -> None:
+        assert self._reservation is not None
+        if not self._reservation.grow(nbytes):
+            raise fault("E702", f"{self._at.command} needs more memory than the query has", hint=self.hint)
+
+    def _columns(self) -> list[pa.Array[Any]]:
+        """Of all groups; they are let go of."""
+        columns = [concat(parts) for parts in zip(*self._batches, strict=True)]
+        self._batches.clear()
+        return columns
+
+    def combine(self, local: Context) -> None:
+        return None
+
+    def merge(self, ctx: Context) -> Sequence[Callable[[], None]]:
+        return ()
+
+    def close(self) -> None:
+        if self._reservation is not None:
+            self._reservation.release()
 
 
 class MemoryRows:
