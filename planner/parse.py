@@ -255,7 +255,7 @@ def _tree(whole: Cut, stage: Stage, registry: Language, start: str) -> Tree[Toke
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "and", "or", "end of stage")
 READABLE = {"NAME": "a name", "BACKQUOTED": "", "PATTERN": "", "STAR_PATTERN": "", "STRING": "a string", "RAW_STRING": "", "NUMBER": "a number", "DURATION": "",
             "PARAM": "", "DOLLAR": "", "TRUE": "", "FALSE": "", "NULL": "", "NOT": "", "NOT_CALL": "", "MINUS": "", "PLUS": "", "LPAR": "(",
-            "RPAR": ")", "COMMA": "a comma", "EQUAL": "=", "EQ": "==", "NE": "!=", "LT": "<", "LE": "<=", "GT": ">", "GE": ">=", "STAR": "", "SLASH": "",
+            "RPAR": ")", "COMMA": "a comma", "COLON": ":", "EQUAL": "=", "EQ": "==", "NE": "!=", "LT": "<", "LE": "<=", "GT": ">", "GE": ">=", "STAR": "", "SLASH": "",
             "RESERVED": "", "AND": "and", "OR": "or", "IN": "in", "AS": "as", "BY": "by", "WHERE": "where", "FILL": "fill", "OUTPUT": "output", "ROWS": "rows", "FOR": "for", "COLS": "cols",
             "SUBQUERY": "[ subquery ]", "PATH": "a path", "TABLE": "a table", "$END": "end of stage"}  # fmt: skip
 RESERVED = frozenset({"and", "or", "not", "by", "as", "where", "true", "false", "null"})
@@ -638,6 +638,10 @@ class _Builder:
                 return ast.Name(name=self.build(token), span=self.span(node))
         return self.build(token)
 
+    def on_column_def(self, node: Any) -> ast.Column:
+        name, kind = node.children
+        return ast.Column(self.build(name), self.build(kind), self.span(name), self.span(kind))
+
     def on_subquery(self, node: Any) -> tuple[Parsed, ...]:
         return self.subqueries[self.span(node).start]
 
@@ -646,4 +650,4 @@ class _Builder:
 
     on_count = on_word = on_by_names = on_by_keys = on_columns = on_by_pairs = first
     on_names = on_signed_names = on_pairs = on_keys = on_aggs = on_filled = on_assigns = many
-    on_renames = on_anchors = on_tables = on_columns_def = on_column_def = many
+    on_renames = on_anchors = on_tables = on_columns_def = many
