@@ -20,7 +20,9 @@ def _bucket_type(call: CallBinder) -> Type:
     if value.kind == "duration" and width.kind == "duration" and all(t.kind in ("duration", "null") for t in offset):
         kind = DURATION
     elif value.kind in ("long", "double") and width.kind in LENGTHS:
-        call.fail("E307", f"the width of a number's bucket is a number, not a {width}", at=1, hint="such as bucket(x, 10)")
+        call.fail(
+            "E307", f"the width of a number's bucket is a number, not a {width}", at=1, hint="such as bucket(x, 10)"
+        )
     elif value.kind == "date" or width.kind in SPANS:
         call.args = [converted(call, call.args[0], DATE_ARG), *call.args[1:]]
         return REGISTRY.functions["datetrunc"].bind(call)
