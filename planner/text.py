@@ -215,7 +215,7 @@ def to_dict(text: str, fault: Fault) -> dict[str, Any]:
         "expected": list(fault.expected), "suggestions": list(fault.suggestions), "fields": list(fault.fields),
         "samples": list(fault.samples),
     }  # fmt: skip
-    return out | {"file": fault.file} if fault.file else out
+    return out | {name: value for name, value in (("hint", fault.hint), ("file", fault.file)) if value}
 
 
 def render(text: str, fault: Fault) -> str:

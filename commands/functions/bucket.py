@@ -10,7 +10,8 @@ from ...engine.exprs import Eval, Value
 from ...engine.strings import Ints, Mask
 from ..base import ANY_ARG, DATE_ARG, DOUBLE, DURATION, LONG, NUMBER, REGISTRY, CallBinder, Type, converted, function
 
-SPANS = ("duration", "months", "string")
+LENGTHS = ("duration", "months")
+SPANS = (*LENGTHS, "string")
 
 
 def _bucket_type(call: CallBinder) -> Type:
@@ -18,6 +19,10 @@ def _bucket_type(call: CallBinder) -> Type:
     call.data = None
     if value.kind == "duration" and width.kind == "duration" and all(t.kind in ("duration", "null") for t in offset):
         kind = DURATION
+    elif value.kind in ("long", "double") and width.kind in LENGTHS:
+        call.fail(
+            "E307", f"the width of a number's bucket is a number, not a {width}", at=1, hint="such as bucket(x, 10)"
+        )
     elif value.kind == "date" or width.kind in SPANS:
         call.args = [converted(call, call.args[0], DATE_ARG), *call.args[1:]]
         return REGISTRY.functions["datetrunc"].bind(call)

@@ -20,9 +20,10 @@ GROUP = "Reference, type, condition"
 
 
 def _decimal_type(call: CallBinder) -> Type:
-    scale = call.constant(1)
-    if not isinstance(scale, int) or isinstance(scale, bool) or not 0 <= scale <= decimals.MOST_DIGITS:
-        said = "SCALE must be a constant" if not call.is_constant(1) else f"{scale!r} is no SCALE"
+    scale = call.whole(1)
+    if scale is None or not 0 <= scale <= decimals.MOST_DIGITS:
+        bad = f"{scale} is no SCALE" if scale is not None else "SCALE must be a whole number"
+        said = bad if call.is_constant(1) else "SCALE must be a constant"
         call.fail("E307", said, at=1, hint="the digits behind the point, 0 to 38; a decimal has 38 in all")
     call.data, call.args = (call.types[0], scale), call.args[:1]
     made = decimals.of_scale(scale)

@@ -176,10 +176,8 @@ def _to_longs(values: Ints) -> tuple[Ints, Mask]:
 def _digits_type(call: CallBinder) -> Type:
     if len(call.args) == 1:
         call.data = 0
-    elif call.is_constant(1) and isinstance(call.constant(1), int):
-        call.data = call.constant(1)
     else:
-        call.data = None
+        call.data = call.whole(1)
     kind = call.types[0]
     if kind.kind == "decimal" and call.data is not None:
         call.data = Places(kind, call.data)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...arrow import is_valid
@@ -123,15 +125,21 @@ class WindowSink:
             self._rows = RowFile(area, self._at.command, memory)
             self._spilled = PartRows(area, self._at.command, 0, memory)
         assert self._spilled is not None
-        for chunks in (*local.kept, *local.plain.values()):
-            chunks.seal()
-        self._rows.write([c.whole() for c in local.kept], local.held, ctx)
+        nbytes = sum(c.nbytes() for c in (*local.kept, *local.plain.values())) + 4 * local.held
+        kept, columns, codes = aside(ctx, nbytes, lambda: self._sealed(local))
+        self._rows.write(kept, local.held, ctx)
         numbers = np.arange(local.n_rows - local.held, local.n_rows)
-        columns = [local.plain[i].whole() for i in self._needed]
-        self._spilled.write(numbers, local.keys, np.concatenate(local.codes), columns, ctx)
+        self._spilled.write(numbers, local.keys, codes, columns, ctx)
         local.keys = self._new_keys(ctx)
         self._clear(local)
         local.reservation.release()
+
+    def _sealed(self, local: Local) -> tuple[list[pa.Array[Any]], list[pa.Array[Any]], NDArray[np.int32]]:
+        """What is held, each column as one array: the rows as they came, what is computed from, codes of the keys."""
+        for chunks in (*local.kept, *local.plain.values()):
+            chunks.seal()
+        columns = [local.plain[i].whole() for i in self._needed]
+        return [c.whole() for c in local.kept], columns, np.concatenate(local.codes)
 
     def combine(self, local: Local) -> None:
         """Rows that stay in memory need room for what is computed."""
