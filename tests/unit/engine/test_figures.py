@@ -9,6 +9,7 @@ from typing import Any, cast
 import pyarrow as pa
 import pytest
 
+import cortado
 from cortado.engine.notes import At, Ledger, Sample
 from cortado.engine.operators.limit import LimitTransform
 from cortado.engine.operators.rows import Rows
@@ -189,6 +190,10 @@ def test_sinks_that_live_at_once() -> None:
 def test_the_hint_of_an_early_end_counts_what_the_stage_saw() -> None:
     with cortado.connect(threads=1) as session:
         table = pa.table({"a": [1, 2, 9]})
-        notes = session.query("table t | repeat count=1000 | search a > 1 | eval z = 1 / (a - 2) | limit 5", t=table).run().notes
+        notes = (
+            session.query("table t | repeat count=1000 | search a > 1 | eval z = 1 / (a - 2) | limit 5", t=table)
+            .run()
+            .notes
+        )
         (div0,) = (n for n in notes if n.reason == "div0")
         assert "of the first 2,000 rows: the query ended early" in div0.hint
