@@ -166,6 +166,8 @@ class Lowering:
                 follow(specs[-1], close)
                 return
             close.sink.schema = nodes[-1].schema
+        elif isinstance(close.sink, FirstRow):
+            close.sink.schema = nodes[-1].schema
         specs.append(line.spec(close))
 
     def _through(self, node: Node, line: Line, specs: Specs) -> Line:
@@ -262,13 +264,19 @@ class Lowering:
     ) -> None:  # fmt: skip
         """Subquery i, whose first row gives parameters; then the next, at last the plan."""
         if i == len(plan.names):
-            whole = self.again(with_values(plan.inputs[0], known)) if known else plan.inputs[0]
+            whole = plan.inputs[0]
+            if plan.rest is not None:
+                whole, notes = plan.rest({key: kind for key, (_, kind) in known.items()})
+                self.told(notes)
+            whole = self.again(with_values(whole, known)) if known else whole
             self.became.replaced(plan.inputs[0], whole)
             self._plan(whole, specs, close, after)
             return
         node = with_values(plan.inputs[i + 1], known) if known else plan.inputs[i + 1]
         self.became.replaced(plan.inputs[i + 1], node)
-        first = FirstRow(node.schema, plan.names[i], at_of(node))
+        setter = plan.setters[i]
+        at = At(setter.number, setter.command, setter.span) if isinstance(node, Pending) else at_of(node)
+        first = FirstRow(plan.names[i], at)
 
         def then(found: Any, ctx: Any, spec: PipelineSpec) -> Specs:
             made: Specs = []
