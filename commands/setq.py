@@ -40,7 +40,7 @@ class SetQ(Command[Node]):
             title="of a table whose columns the data decides",
             given={"t": "k:string m:long\na 1\na 2\nb 2"},
             query='setq [ table t | pivot count by k for m | fields k, `2` ] | table t | search k == $k and m == $("2") | stats count',
-            expect="count:long\n0",
+            expect="count:long\n1",
         ),
     )
 

@@ -1,0 +1,82 @@
+"""SIGTERM ends the command even where the exception that it raises is swallowed, and never breaks into the cleaning up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAD = """
+import os, signal, sys, time
+from cortado.repl import leaving
+leaving.AGAIN_S = 0.2
+def asked():
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.01)
+"""
+SWALLOWED = {
+    "a finaliser": """
+class Thing:
+    def __del__(self):
+        asked()
+thing = Thing()
+del thing
+""",
+    "C code that asks for an attribute": """
+class Thing:
+    def __eq__(self, other):
+        asked()
+        return True
+    __hash__ = None
+try:
+    [Thing()].index(1)
+except BaseException:
+    pass
+""",
+}
+ENDS = "with leaving.terminable():\n{}\n    for i in range(100):\n        time.sleep(0.1)\nprint('lost')\n"
+
+
+def ran(code: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, "-c", HEAD + code], capture_output=True, text=True, env=env, timeout=60)
+
+
+@pytest.mark.parametrize("how", SWALLOWED)
+def test_what_is_swallowed_is_asked_again(how: str) -> None:
+    body = "\n".join("    " + line for line in SWALLOWED[how].splitlines())
+    done = ran(ENDS.format(body))
+    assert done.returncode == 143 and "lost" not in done.stdout, done
+
+
+def test_cleaning_up_is_not_broken_into() -> None:
+    """By what asks again, nor by a second signal from outside."""
+    done = ran("""
+with leaving.terminable():
+    try:
+        asked()
+    finally:
+        try:
+            raise ValueError
+        except ValueError:
+            for i in range(10):
+                asked()
+                time.sleep(0.1)
+        print("cleaned up")
+""")
+    assert done.returncode == 143 and done.stdout == "cleaned up\n", done
+
+
+def test_behind_it_the_signal_ends_the_process() -> None:
+    done = ran("with leaving.terminable():\n    pass\nasked()\nprint('lost')\n")
+    assert done.returncode == -signal.SIGTERM and done.stdout == ""
+
+
+def test_without_a_signal_nothing_is_changed() -> None:
+    done = ran("with leaving.terminable():\n    pass\nsys.exit(3)\n")
+    assert done.returncode == 3 and done.stderr == ""
