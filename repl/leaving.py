@@ -1,8 +1,8 @@
 """SIGTERM ends the command through every `finally`, so that nothing stays behind, and surely.
 
-Python raises what a handler raises wherever the main thread is. There it may be lost: in a `__del__`, in a callback of
-the garbage collector, in C code that asks for an attribute and clears whatever it gets. So whoever was asked to go is
-asked again while no such exception is on its way.
+Python raises what a handler raises wherever the main thread is. There it may be lost: in a `__del__`, in a callback of a
+weak reference (the import system has one for each module that it loads), in C code that clears whatever it gets. So whoever
+was asked to go is asked again while no such exception is on its way.
 """
 
 from __future__ import annotations
@@ -28,17 +28,25 @@ def terminable() -> Iterator[None]:
         return
     leaving = _Leaving()
     signal.signal(signal.SIGTERM, leaving.asked)
+    told, sys.unraisablehook = sys.unraisablehook, leaving.lost
     try:
         yield
     finally:
         leaving.is_over = True
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        sys.unraisablehook = told
 
 
 class _Leaving:
     def __init__(self) -> None:
         self.is_over = False
         self._was_asked = False
+        self._told = sys.unraisablehook
+
+    def lost(self, what: sys.UnraisableHookArgs) -> None:
+        """Our own exception was swallowed: it is raised again soon, and there is nothing to tell of."""
+        if not _is_ours(what.exc_value):
+            self._told(what)
 
     def asked(self, number: int, frame: FrameType | None) -> None:
         if self.is_over or _is_under_way():
@@ -65,7 +73,11 @@ def _is_under_way() -> bool:
     """Whether the main thread runs a `finally` or an `except` on behalf of a SystemExit of ours."""
     found = sys.exc_info()[1]
     while found is not None:
-        if isinstance(found, SystemExit) and found.code == TERMINATED:
+        if _is_ours(found):
             return True
         found = found.__context__
     return False
+
+
+def _is_ours(found: BaseException | None) -> bool:
+    return isinstance(found, SystemExit) and found.code == TERMINATED
