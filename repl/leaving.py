@@ -31,6 +31,10 @@ def terminable() -> Iterator[None]:
     told, sys.unraisablehook = sys.unraisablehook, leaving.lost
     try:
         yield
+    except BaseException:
+        if leaving.was_asked:  # whatever became of it on the way: Python makes a RuntimeError of it in a `__set_name__`
+            raise SystemExit(TERMINATED) from None
+        raise
     finally:
         leaving.is_over = True
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -40,7 +44,7 @@ def terminable() -> Iterator[None]:
 class _Leaving:
     def __init__(self) -> None:
         self.is_over = False
-        self._was_asked = False
+        self.was_asked = False
         self._told = sys.unraisablehook
 
     def lost(self, what: sys.UnraisableHookArgs) -> None:
@@ -51,8 +55,8 @@ class _Leaving:
     def asked(self, number: int, frame: FrameType | None) -> None:
         if self.is_over or _is_under_way():
             return
-        if not self._was_asked:
-            self._was_asked = True
+        if not self.was_asked:
+            self.was_asked = True
             _thread.start_new_thread(self._ask_again, ())  # `threading` takes locks that the main thread may hold
         raise SystemExit(TERMINATED)
 

@@ -74,7 +74,7 @@ def _by_order(ev: Eval, *values: Value) -> Value:
     below = less(0, 1)
     above = np.where(below, less(2, 1), less(2, 0))
     chosen = (~(below | above), below & ~above, above)
-    out = no_value(kind.arrow)
+    out: Value = no_value(kind.arrow)
     for part, type_, rows in zip(parts, types, chosen, strict=True):
         column = call("if_else", array_from(rows & known), part, no_value(part.type))
         if kind.unit == "ns" and type_.kind == "date":

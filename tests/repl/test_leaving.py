@@ -35,6 +35,13 @@ thing = Thing()
 seen = weakref.ref(thing, lambda _: asked())
 del thing
 """,
+    "a class that is made": """
+class Thing:
+    def __set_name__(self, owner, name):
+        asked()
+class Owner:
+    thing = Thing()
+""",
     "a handler of everything": """
 try:
     asked()

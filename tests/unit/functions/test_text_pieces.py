@@ -153,7 +153,7 @@ def test_many_different_arguments_answer_as_few_do(monkeypatch: pytest.MonkeyPat
     texts = ["a,b,,c", "", "한글,x", None, ",", "aaa", "no sign"] * 3
     separators = [",", "", None, "a", "글", ",", "zz"]
     olds = pa.array([separators[i % 5] for i in range(21)], pa.string())
-    news = pa.array(["-", None, "", "가"][i % 4] if i % 3 else "-" for i in range(21))
+    news = strings(*(["-", None, "", "가"][i % 4] if i % 3 else "-" for i in range(21)))
     limits = pa.array([[0, 1, 2, 3, -1, None][i % 6] for i in range(21)], pa.int64())
     asked = [("replace", (texts, olds, news)), ("split", (texts, olds)), ("split", (texts, olds, limits))]
     found = []
