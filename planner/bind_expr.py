@@ -40,7 +40,7 @@ COERCED = {
     "bool": "bool",
     "duration": "duration",
 }
-STRICT_CODE = {"W330": "E320", "W110": "E201", "W321": "E320", "W322": "E320"}
+STRICT_CODE = {"W330": "E320", "W331": "E307", "W110": "E201", "W321": "E320", "W322": "E320"}
 
 
 class BindStop(Exception):

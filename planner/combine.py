@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,12 +125,15 @@ class Given(Node):
     """A plan some of whose parameters subqueries give: the first input is the plan, the others run before it, in order.
 
     `names`: of each subquery, its fields and the names under which `Late` expressions ask for them.
+    `rest`: where only the data says which types the last subquery's fields have. Of the types by those names it gives
+    the plan and notes; the first input is the plan as far as it could be checked before.
     """
 
     names: tuple[tuple[tuple[str, str], ...], ...] = ()
     setters: tuple[Any, ...] = field(default=(), compare=False, repr=False)  # the stages as parsed
+    rest: Callable[[Mapping[str, Type]], tuple[Node, Any]] | None = field(default=None, compare=False, repr=False)
     command = "setq"
     order = Order.KEEPS
 
     def derive(self) -> Schema:
-        return self.inputs[0].schema
+        return self.inputs[0].schema if self.rest is None else Schema((), open=True)

@@ -74,7 +74,7 @@ def _replace(call: CallBinder, i: int, arg: e.Expr) -> None:
 def plan_typed(call: CallBinder, op: str, i: int, j: int) -> Plan:
     """Exact comparison of two arguments; constant text beside a number, date or address is read here."""
     for one, other in ((i, j), (j, i)):
-        _read_constant(call, one, call.type_of(other))
+        read_constant(call, one, call.type_of(other))
     left, right = call.type_of(i), call.type_of(j)
     kinds = {left.kind, right.kind}
     if "null" in kinds:
@@ -106,7 +106,8 @@ def _parsed(call: CallBinder, way: str, text: int, left: Type, right: Type) -> P
     return Plan(way, left, right)
 
 
-def _read_constant(call: CallBinder, i: int, other: Type) -> None:
+def read_constant(call: CallBinder, i: int, other: Type) -> None:
+    """Argument i, where it is constant text, as a value of the other's kind. E307 for text that is none."""
     arg = call.args[i]
     if not isinstance(arg, e.Literal) or not isinstance(arg.value, str) or arg.type.kind != "string":
         return

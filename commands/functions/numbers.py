@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ...engine import decimals
 from ...engine.arrow import array_from, bools_of, call, is_valid, numbers_of
+from ...engine.datecolumns import to_nanoseconds
 from ...engine.exprs import Eval, Value
 from ...engine.strings import Ints, Mask
 from ...engine.values import unify
@@ -344,6 +345,8 @@ def _extreme(name: str, summary: str, examples: list[tuple[str, str]]) -> None:
         if isinstance(ev.data, tuple):
             return _extreme_decimals(ev, values, ev.data[0], ev.data[1], most)
         columns = [c for c in map(ev.array, values) if not pa.types.is_null(c.type)]
+        if len({c.type for c in columns}) > 1 and pa.types.is_timestamp(columns[0].type):
+            columns = [_in_nanoseconds(ev, c) for c in columns]
         if not columns:
             return pa.nulls(ev.n, pa.null())
         if pa.types.is_string(columns[0].type):
@@ -367,15 +370,18 @@ def _extreme_decimals(ev: Eval, values: tuple[Value, ...], kind: Type, types: li
     return cast(Value, out)
 
 
+def _in_nanoseconds(ev: Eval, dates: Any) -> Any:
+    out, beyond = to_nanoseconds(dates)
+    ev.reject("overflow", beyond, dates)
+    return out
+
+
 def _extreme_numbers(columns: list[Any], most: bool) -> Value:
     """Numbers, dates, durations. NaN comes after all numbers, so it is the greatest."""
     parts = [(numbers_of(c), is_valid(c)) for c in columns]
     kind = columns[0].type
     if len({v.dtype for v, _ in parts}) > 1:
         parts, kind = [(v.astype(np.float64), ok) for v, ok in parts], pa.float64()
-    elif kind.id == pa.timestamp("us").id and any(c.type.unit == "ns" for c in columns):
-        kind = pa.timestamp("ns", "UTC")
-        parts = [(numbers_of(c.cast(kind)), is_valid(c)) for c in columns]
     out, valid = parts[0]
     for values, there in parts[1:]:
         with np.errstate(invalid="ignore"):
@@ -398,19 +404,3 @@ def _extreme_by_order(columns: list[Any], most: bool) -> Value:
 _extreme("max", "The greatest value, nulls skipped; NaN is greater than all numbers.",
          [("max(1, 3, 2)", "3"), ("max(1, null)", "1"), ('max("a", "b")', '"b"')])  # fmt: skip
 _extreme("min", "The least value, nulls skipped.", [("min(1.5, 3)", "1.5"), ("min(null, null)", "null")])
-
-
-@function(
-    "clip", args=(NUMBER, NUMBER, NUMBER), returns=same_kind, group=GROUP,
-    syntax="clip(E, LO, HI)",
-    summary="E, but at least LO and at most HI.",
-    examples=[("clip(12, 0, 10)", "10"), ("clip(-0.5, 0, 1)", "0.0")],
-)  # fmt: skip
-def clip(ev: Eval, value: Value, low: Value, high: Value) -> Value:
-    parts = [ev.numbers(v) for v in (value, low, high)]
-    if any(v.dtype == np.float64 for v, _ in parts):
-        parts = [(v.astype(np.float64), ok) for v, ok in parts]
-    (x, a), (lo, b), (hi, c) = parts
-    with np.errstate(invalid="ignore"):
-        x = np.where(x < lo, lo, x)
-        return array_from(np.where(x > hi, hi, x), ~(a & b & c))

@@ -20,6 +20,7 @@ from ...notes import At
 from ...operator import Flow, Source
 from ..grouping import Keys, new_keys
 from ..groupspill import area_of
+from ..trail import Trail
 from .chunks import Chunks, kept
 from .part import Part, unlent
 from .parts import Parts
@@ -41,6 +42,10 @@ class Local:
     held: int = 0  # rows in memory
     n_rows: int = 0
     keys_bytes: int = 0  # charged
+    trail: Trail = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.trail = Trail(self.ctx.query.ledger)
 
 
 class WindowSink:
@@ -90,6 +95,7 @@ class WindowSink:
         if not fits and local.held:
             self._spill(local)
             fits = local.reservation.grow(charge)
+        local.trail.add(batch)
         self._hold(batch, rows, plain, local)
         if not fits or not self._charge_keys(local):
             self._spill(local)
@@ -174,18 +180,18 @@ class WindowSink:
     def result(self, ctx: Context) -> Source:
         local = self._local
         if local is None or (self._part is None and self._parts is None):  # ended before: nobody wants its rows
-            return WindowRows(self._program, 0, (), (), self._at)
+            return WindowRows(self._program, 0, (), (), self._at, Trail(ctx.query.ledger))
         if self._parts is not None:
             assert self._rows is not None
             self._parts.results.finish()
             self._tell_cut(self._parts.cut, ctx)
-            return SpilledRows(self._program, local.n_rows, self._rows, self._parts.results, self._at)
+            return SpilledRows(self._program, local.n_rows, self._rows, self._parts.results, self._at, local.trail)
         part = self._part
         assert part is not None
         aside(ctx, sum(o.nbytes() for o in part.outs), part.seal)
         local.plain = {}
         self._tell_cut(sum(o.cut for o in part.outs), ctx)
-        return WindowRows(self._program, local.n_rows, local.kept, part.outs, self._at)
+        return WindowRows(self._program, local.n_rows, local.kept, part.outs, self._at, local.trail)
 
     def _tell_cut(self, cut: int, ctx: Context) -> None:
         if cut:
