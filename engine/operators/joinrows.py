@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.combine import Join
-from ...planner.types import Type
+from ...planner.types import Schema, Type
 from ..arrow import array_from, call, coded, nulls
 from ..batch import Batch, Column, Origin
 from ..values import unify
@@ -53,12 +53,17 @@ class Joiner:
     """Makes batches of pairs of rows."""
 
     def __init__(self, node: Join, built: Built, zone: str) -> None:
-        self._fields = fields_of(node)
-        self._left, self._right = node.left.schema, node.right.schema
+        fields = fields_of(node)
+        self._needed = sorted({f.left for f in fields if f.left is not None})  # columns of the left; fields count in them
+        self._fields = [f if f.left is None else replace(f, left=self._needed.index(f.left)) for f in fields]
+        self._left, self._right = Schema(tuple(node.left.schema.fields[i] for i in self._needed)), node.right.schema
         self._built, self._zone = built, zone
 
-    def pairs(self, left: Batch, rows: Ids) -> Batch:
-        """`rows`: of the right, for each row of the left; -1 where there is none."""
+    def pairs(self, left: Batch, rows: Ids, picked: Ids | None = None) -> Batch:
+        """`rows`: of the right, for each row of the left, or for each of those `picked`; -1 where there is none."""
+        left = left.select(self._needed)
+        if picked is not None:
+            left = left.take(picked)
         lacks = rows < 0
         missing = lacks if lacks.any() else None
         made = [self._column(f, left, rows, missing) for f in self._fields]
