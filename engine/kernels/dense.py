@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .jit import i32, i32w, i64, inline, kernel, long_, u8, u64
+from .jit import i32, i32w, i64, inline, kernel, long_, u8
 
 
 @inline

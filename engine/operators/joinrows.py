@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...planner.combine import Join
 from ...planner.types import Schema, Type
-from ..arrow import array_from, call, coded, nulls
+from ..arrow import array_from, call, coded, decode, gathered, nulls
 from ..batch import Batch, Column, Origin
 from ..values import unify
 from .joinbuild import Built
@@ -54,7 +54,9 @@ class Joiner:
 
     def __init__(self, node: Join, built: Built, zone: str) -> None:
         fields = fields_of(node)
-        self._needed = sorted({f.left for f in fields if f.left is not None})  # columns of the left; fields count in them
+        self._needed = sorted(
+            {f.left for f in fields if f.left is not None}
+        )  # columns of the left; fields count in them
         self._fields = [f if f.left is None else replace(f, left=self._needed.index(f.left)) for f in fields]
         self._left, self._right = Schema(tuple(node.left.schema.fields[i] for i in self._needed)), node.right.schema
         self._built, self._zone = built, zone
@@ -86,7 +88,7 @@ class Joiner:
         assert f.left is not None
         mine = unify(left.array(f.left), self._left.fields[f.left][1], f.type, self._zone)
         if isinstance(theirs, pa.DictionaryArray):
-            theirs = theirs.dictionary.take(theirs.indices)
+            theirs = decode(theirs)
         if pa.types.is_null(f.type.arrow):
             return mine
         return call("if_else", array_from(missing), mine, theirs)
@@ -96,14 +98,11 @@ class Joiner:
         column, held = self._built.columns[f.right], self._right.fields[f.right][1]
         at = array_from(rows, missing)
         if isinstance(column, pa.DictionaryArray):
-            column = column.take(at)
-            if _alike(held, f.type):
-                return column
-            column = column.dictionary.take(column.indices)
-            return unify(column, held, f.type, self._zone)
+            made: Any = gathered(column, at)
+            return made if _alike(held, f.type) else unify(decode(made), held, f.type, self._zone)
         if held.kind == "string" and f.type.kind == "string" and len(column) <= CODED * len(rows):
             return coded(at, column)
-        return unify(column.take(at), held, f.type, self._zone)
+        return unify(gathered(column, at), held, f.type, self._zone)
 
     def alone(self, rows: NDArray[Any], origin: Origin) -> Batch:
         """Rows of the right without a left."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..arrow import bitmap_of, buffer_of, bytes_of, decode, int32_of, is_valid, offsets_of, pooled
+from ..arrow import bitmap_of, buffer_of, bytes_of, decode, int32_of, is_valid, offsets_of
 from ..batch import Batch, Column, Spans
 
 SPARE = 16  # bytes that the kernel writes beyond the last
@@ -39,11 +39,11 @@ def _gathered(coded: Any) -> pa.Array[Any] | None:
     nulls = ~is_valid(coded.indices) if coded.indices.null_count else None
     marks = nulls.view(np.uint8) if nulls is not None else np.empty(0, np.uint8)
     offsets, data = offsets_of(dictionary), bytes_of(dictionary.buffers()[2])
-    ends = pooled(n + 1, np.int32)
+    ends = np.empty(n + 1, np.int32)  # not of Arrow's pool: see `arrow.gathered`
     total = int(texts.coded_ends(offsets, codes, marks, ends))
     if total < 0:
         return None
-    out = pooled(total + SPARE, np.uint8)
+    out = np.empty(total + SPARE, np.uint8)
     texts.copy_coded(offsets, data, codes, ends, out)
     bitmap = bitmap_of(nulls) if nulls is not None else None
     return pa.Array.from_buffers(dictionary.type, n, [bitmap, buffer_of(ends), buffer_of(out[:total])])
