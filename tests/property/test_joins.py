@@ -219,7 +219,7 @@ def test_a_spilled_join_by_numbers(
     small: cortado.Session, ample: cortado.Session, kind: str, wide: int
 ) -> None:  # fmt: skip
     """Close together, and too far apart for a cell each; all fields, one field, and none are read."""
-    sources = {"a": numbered(60_000, wide, 3, "i"), "b": numbered(60_000, wide, 4, "j")}
+    sources = {"a": numbered(25_000, wide, 3, "i"), "b": numbered(25_000, wide, 4, "j")}
     field = "j" if kind == "rightonly" else "i"
     for tail in ("", f"| fields {field}", "| stats count"):
         query = f"table a | join type={kind} k, m [ table b ] {tail}"

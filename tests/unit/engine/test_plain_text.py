@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from ..functions.harness import spans_of, strings
 texts = st.text("aé€😀", max_size=12) | st.text("xyz", min_size=14, max_size=50)
 
 
-def coded(codes: list[int | None], values: list[str | None]) -> Any:
+def coded(codes: Sequence[int | None], values: Sequence[str | None]) -> Any:
     return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(values, pa.string()))
 
 
@@ -59,7 +60,7 @@ def test_a_null_value_of_the_dictionary_and_codes_beneath_nulls() -> None:
     wild = pa.Array.from_buffers(
         pa.int32(), 3, [pa.py_buffer(b"\x05"), pa.py_buffer(np.array([0, -7, 1], np.int32).tobytes())]
     )
-    column: Any = pa.DictionaryArray.from_arrays(wild, pa.array(["a", "b"]), safe=False)  # type: ignore[call-arg]
+    column: Any = pa.DictionaryArray.from_arrays(wild, pa.array(["a", "b"]), safe=False)
     assert made(column, compiled=True).to_pylist() == ["a", None, "b"]
 
 
