@@ -320,7 +320,7 @@ def _may_hold(page: NDArray[np.int64], n_bytes: int) -> bool:
     from ..kernels import pageheads as heads
 
     known = page[heads.ENCODING] in (heads.PLAIN, heads.PLAIN_DICTIONARY)
-    return bool(known and n_bytes * page[heads.N_VALUES] <= page[heads.UNPACKED])
+    return bool(known and 0 <= n_bytes * page[heads.N_VALUES] <= page[heads.UNPACKED])
 
 
 def _dictionary_texts(
