@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .plan import Names, Node, Order
@@ -28,6 +28,7 @@ class Join(Node):
     Left order, then right order; unmatched rows of the right last. `clashes`: fields of both sides that are no keys, as
     they were at bind: where a row matched the right's value stands. `renamed`: fields of the right by their name
     here. `first`: at most one match a row, the first. `quiet`: what a lookup overwrites is what its text says.
+    `carried`: the fields that stages behind it read, and so the only ones that it makes; None: all.
     """
 
     type: str  # inner, left, leftonly, right, rightonly, full, cross
@@ -39,6 +40,7 @@ class Join(Node):
     quiet: bool = False
     may_spill: bool = True
     left_first: bool = field(default=False, compare=False)  # the left is read first, being much smaller
+    carried: tuple[str, ...] | None = field(default=None, compare=False)
     command = "join"
     order = Order.KEEPS
 
@@ -60,7 +62,16 @@ class Join(Node):
             return ()
         return tuple((n, named.get(n, n)) for n in self.right.schema.names() if n not in keys)
 
+    def prune(self, wanted: Names) -> Node:
+        names = self.schema.names()
+        carried = tuple(n for n in names if n in wanted)
+        return self if len(carried) == len(names) else replace(self, carried=carried)
+
     def derive(self) -> Schema:
+        schema = self._whole()
+        return schema if self.carried is None else schema.select(self.carried)
+
+    def _whole(self) -> Schema:
         left, right = self.left.schema, self.right.schema
         if self.type == "rightonly":
             return self._right_alone()
