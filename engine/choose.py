@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .arrow import array_from, call, is_valid, numbers_of
+from .arrow import array_from, call, is_valid, numbers_of, pooled
 from .exprs import spread
 
 Mask = NDArray[np.bool_]
@@ -39,15 +39,19 @@ def either(mask: Mask, yes: Any, no: Any, compiled: bool) -> pa.Array[Any]:
     return array_from(_chosen(mask, a, b, compiled).view(_dtype(yes.type)), nulls, yes.type)
 
 
+def numbers(mask: Mask, yes: NDArray[Any], no: NDArray[Any], compiled: bool) -> NDArray[Any]:
+    """As `np.where`, of 64-bit numbers of one kind: columns of the mask's length, or of one row."""
+    return _chosen(mask, yes.view(np.int64), no.view(np.int64), compiled).view(yes.dtype)
+
+
 def _chosen(mask: Mask, a: NDArray[np.int64], b: NDArray[np.int64], compiled: bool) -> NDArray[np.int64]:
-    """`a` is of the mask's length or of one row, and so is `b`; `a` of one row only where `b` is."""
     n = len(mask)
     if len(a) != n:
         a = np.full(n, a[0])
     if compiled:
         from .kernels import choose
 
-        out = np.empty(n, np.int64)
+        out = pooled(n, np.int64)
         if len(b) == n:
             choose.choose_words(mask.view(np.uint8), a, b, out)
         else:
