@@ -10,7 +10,7 @@ from .exact_sum import raise_top, shifted
 from .jit import bits_of, f64, i16w, i32, i64w, kernel, long_, multiply_high
 
 
-@kernel(i32, f64, i64w, i64w, i16w, i64w, i64w, i16w, i64w, i64w, i16w, long_)
+@kernel(i32, f64, i64w, i64w, i16w, i64w, i64w, i16w, i64w, i64w, i16w, long_, makes_arrays=True)
 def add_powers(
     groups: Any, x: Any, limbs2: Any, wide2: Any, top2: Any, limbs3: Any, wide3: Any, top3: Any, limbs4: Any, wide4: Any,
     top4: Any, width: Any,
