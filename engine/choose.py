@@ -21,7 +21,10 @@ Mask = NDArray[np.bool_]
 def is_words(kind: pa.DataType) -> bool:
     """Whether values of the Arrow type are 64 bits that `numbers_of` reads."""
     return (
-        pa.types.is_int64(kind) or pa.types.is_float64(kind) or pa.types.is_timestamp(kind) or pa.types.is_duration(kind)
+        pa.types.is_int64(kind)
+        or pa.types.is_float64(kind)
+        or pa.types.is_timestamp(kind)
+        or pa.types.is_duration(kind)
     )
 
 

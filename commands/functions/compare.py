@@ -134,9 +134,10 @@ def _read_constant(call: CallBinder, i: int, other: Type) -> None:
 def _widen_constant(call: CallBinder, i: int, other: Type) -> None:
     """A whole number beside doubles that is itself a double becomes one: no exactness is lost."""
     arg = call.args[i]
-    if other.kind == "double" and isinstance(arg, e.Literal) and arg.type.kind == "long" and isinstance(arg.value, int):
-        if abs(arg.value) <= EXACT_WHOLE:
-            _replace(call, i, e.Literal(type=DOUBLE, value=float(arg.value), span=arg.span))
+    if other.kind != "double" or not isinstance(arg, e.Literal) or arg.type.kind != "long":
+        return
+    if isinstance(arg.value, int) and abs(arg.value) <= EXACT_WHOLE:
+        _replace(call, i, e.Literal(type=DOUBLE, value=float(arg.value), span=arg.span))
 
 
 def _time(call: CallBinder, i: int, text: str) -> int:
