@@ -34,6 +34,8 @@ def either(mask: Mask, yes: Any, no: Any, compiled: bool) -> pa.Array[Any]:
         return call("if_else", array_from(mask), yes, no)
     if isinstance(yes, pa.Scalar) and not isinstance(no, pa.Scalar):
         mask, yes, no = ~mask, no, yes
+    if isinstance(no, pa.Scalar) and not no.is_valid and not isinstance(yes, pa.Scalar):
+        return array_from(numbers_of(yes), ~(mask & is_valid(yes)), yes.type)  # the same values
     (a, has_a), (b, has_b) = _words(yes), _words(no)
     nulls: Mask | None = None
     if has_a is not None or has_b is not None:
