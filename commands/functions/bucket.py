@@ -50,10 +50,11 @@ def bucket(ev: Eval, value: Value, width: Value, offset: Value | None = None) ->
     narrow = valid & ~(w > 0)
     ev.reject("domain", narrow, width, "a width above 0")
     valid = valid & ~narrow
-    w = np.where(valid, w, 1)
+    if not valid.all():
+        x, w = np.where(valid, x, 0), np.where(valid, w, 1)
     if any(v.dtype == np.float64 for v in (x, w, origin)):
         return array_from(_floor_doubles(x, w, origin), ~valid)
-    out, beyond = floor_to_grid(np.where(valid, x, 0), w, np.where(has_origin, origin, 0))
+    out, beyond = floor_to_grid(x, w, np.where(has_origin, origin, 0))
     ev.reject("overflow", beyond & valid, value, "double(x)")
     return array_from(out, ~valid | beyond, pa.duration("us") if pa.types.is_duration(ev.array(value).type) else None)
 
@@ -76,7 +77,8 @@ def _floor_doubles(x: Ints, width: Ints, origin: Ints) -> Ints:
 
 def floor_to_grid(x: Ints, width: Ints, origin: Ints) -> tuple[Ints, Mask]:
     """Whole numbers down to origin + k * width (width > 0), and where that lies below 64 bits. No step overflows."""
-    rest = np.mod(x, width)
+    one = width.flat[0] if width.size and (width == width.flat[0]).all() else width
+    rest = x - x // one * one  # a division by one number is turned into a product, a remainder is not
     if origin.any():
         rest = np.mod(rest - np.mod(origin, width), width)
     with np.errstate(over="ignore"):

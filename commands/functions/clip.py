@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...engine import compare
+from ...engine import choose, compare
 from ...engine.arrow import array_from, call, is_valid, no_value
 from ...engine.datecolumns import to_nanoseconds
 from ...engine.exprs import Eval, Value
@@ -55,11 +55,11 @@ def clip(ev: Eval, value: Value, low: Value, high: Value) -> Value:
         return _by_order(ev, value, low, high)
     parts = [ev.numbers(v) for v in (value, low, high)]
     if any(v.dtype == np.float64 for v, _ in parts):
-        parts = [(v.astype(np.float64), ok) for v, ok in parts]
+        parts = [(v.astype(np.float64, copy=False), ok) for v, ok in parts]
     (x, a), (lo, b), (hi, c) = parts
     with np.errstate(invalid="ignore"):
-        x = np.where(x < lo, lo, x)
-        return array_from(np.where(x > hi, hi, x), ~(a & b & c))
+        x = choose.numbers(x < lo, lo, x, ev.compiled)
+        return array_from(choose.numbers(x > hi, hi, x, ev.compiled), ~(a & b & c))
 
 
 def _by_order(ev: Eval, *values: Value) -> Value:

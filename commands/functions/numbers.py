@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
-from ...engine import decimals
+from ...engine import choose, decimals
 from ...engine.arrow import array_from, bools_of, call, is_valid, numbers_of
 from ...engine.datecolumns import to_nanoseconds
 from ...engine.exprs import Eval, Value
@@ -268,6 +268,8 @@ def _divide(ev: Eval, a: Value, b: Value) -> tuple[Ints, Ints, Mask]:
     zero = valid & (y == 0)
     ev.reject("div0", zero, a)
     valid = valid & ~zero
+    if valid.all():
+        return x, y, valid
     return np.where(valid, x, 0), np.where(valid, y, 1), valid
 
 
@@ -303,6 +305,8 @@ def div(ev: Eval, a: Value, b: Value) -> Value:
     beyond = valid & (x == LEAST) & (y == -1)
     ev.reject("overflow", beyond, a, "double(x)")
     y = np.where(beyond, 1, y)
+    if len(y) and y[0] > 0 and (y == y[0]).all():  # a division by one number is turned into a product
+        return array_from((x + ((x >> 63) & (y[0] - 1))) // y[0], ~valid)
     quotient = x // y
     return array_from(quotient + ((x - quotient * y != 0) & ((x < 0) != (y < 0))), ~valid | beyond)
 
@@ -352,8 +356,8 @@ def _extreme(name: str, summary: str, examples: list[tuple[str, str]]) -> None:
         if pa.types.is_string(columns[0].type):
             return call(name + "_element_wise", *columns, skip_nulls=True)
         if pa.types.is_boolean(columns[0].type) or not pa.types.is_primitive(columns[0].type):
-            return _extreme_by_order(columns, most)
-        return _extreme_numbers(columns, most)
+            return _extreme_by_order(columns, most, ev.compiled)
+        return _extreme_numbers(columns, most, ev.compiled)
 
 
 def _extreme_decimals(ev: Eval, values: tuple[Value, ...], kind: Type, types: list[Type], most: bool) -> Value:
@@ -376,7 +380,7 @@ def _in_nanoseconds(ev: Eval, dates: Any) -> Any:
     return out
 
 
-def _extreme_numbers(columns: list[Any], most: bool) -> Value:
+def _extreme_numbers(columns: list[Any], most: bool, compiled: bool) -> Value:
     """Numbers, dates, durations. NaN comes after all numbers, so it is the greatest."""
     parts = [(numbers_of(c), is_valid(c)) for c in columns]
     kind = columns[0].type
@@ -386,16 +390,16 @@ def _extreme_numbers(columns: list[Any], most: bool) -> Value:
     for values, there in parts[1:]:
         with np.errstate(invalid="ignore"):
             beats = (values > out) | (values != values) if most else (values < out) | (out != out)
-        out = np.where(there & (beats | ~valid), values, out)
+        out = choose.numbers(there & (beats | ~valid), values, out, compiled)
         valid = valid | there
     return array_from(out, ~valid, kind)
 
 
-def _extreme_by_order(columns: list[Any], most: bool) -> Value:
+def _extreme_by_order(columns: list[Any], most: bool, compiled: bool) -> Value:
     """Booleans (false before true) and addresses, which Arrow does not order: as fixed text of their bytes."""
     if pa.types.is_boolean(columns[0].type):
         numbers = [call("cast", c, pa.int64()) for c in columns]
-        return call("cast", _extreme_numbers(numbers, most), pa.bool_())
+        return call("cast", _extreme_numbers(numbers, most, compiled), pa.bool_())
     keys = [call("cast", c, pa.binary()) for c in columns]
     made = call("max_element_wise" if most else "min_element_wise", *keys, skip_nulls=True)
     return call("cast", made, columns[0].type)

@@ -57,7 +57,7 @@ class UnpivotTransform(StreamTransform):
                 places = np.flatnonzero(kept)
                 rows, values = rows[places], _taken(values, places)
                 names = coded(array_from((places % width).astype(np.int32)), self._names)
-        out = Batch(n, tuple(repeated(batch.columns[i], width) for i in self._others), batch.origin).take(rows)
+        out = repeated(batch.select(self._others), rows, width)
         return out.with_columns([names, values])
 
     def _joined(self, batch: Batch, i: int, type_: Type, local: Context) -> pa.Array[Any]:
