@@ -280,8 +280,10 @@ def relation(ev: Eval, op: str, plan: Plan, left: Value, right: Value) -> Value:
 
 
 def _of_doubles(ev: Eval, op: str, left: Value, right: Value) -> Value:
-    """At least one side is a column; constants stay single numbers."""
-    known: Mask | None = None
+    """A constant beside a column stays a single number."""
+    if isinstance(left, pa.Scalar) and isinstance(right, pa.Scalar):
+        left = ev.array(left)
+    known: Mask = np.ones(1, np.bool_)
     sides: list[Any] = []
     for value in (left, right):
         if isinstance(value, pa.Scalar) and value.is_valid:
@@ -289,8 +291,7 @@ def _of_doubles(ev: Eval, op: str, left: Value, right: Value) -> Value:
             continue
         numbers, there = ev.numbers(value)
         sides.append(numbers)
-        known = there if known is None else known & there
-    assert known is not None
+        known = known & there
     return array_from(compare.double_holds(op, *sides), ~known)
 
 
