@@ -119,7 +119,14 @@ class Union(Node):
         return union_schema([n.schema for n in self.inputs])
 
     def needs_each(self, wanted: Names) -> tuple[Names, ...]:
-        return tuple(wanted & frozenset(n.schema.names()) for n in self.inputs)
+        return tuple((wanted | self.narrowed()) & frozenset(n.schema.names()) for n in self.inputs)
+
+    def narrowed(self) -> Names:
+        """Dates in microseconds that become nanoseconds, which not all do: those that do not are told."""
+        dates = {n for n, t in self.schema.fields if t.kind == "date" and t.unit == "ns"}
+        return frozenset(
+            n for n in dates for i in self.inputs if (t := i.schema.type(n)) and t.kind == "date" and t.unit != "ns"
+        )
 
 
 def union_schema(parts: list[Schema]) -> Schema:

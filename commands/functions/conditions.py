@@ -12,7 +12,7 @@ from ...engine.arrow import array_from, coded, concat, is_valid, list_sizes, no_
 from ...engine.arrow import call as compute
 from ...engine.choose import either, is_words
 from ...engine.exprs import Eval, Value, plain, spread, truth
-from ...engine.values import unify
+from ...engine.values import BEYOND_NS, unify
 from ...planner.expr import Expr
 from ...planner.types import BOOL, Type, join
 from ..base import MANY, CallBinder, function
@@ -30,9 +30,13 @@ def joined(call: CallBinder, places: list[int]) -> Type:
 def branch(ev: Eval, expr: Expr, active: Mask | None, result: Type) -> Any:
     """One branch as a scalar or plain column of the result's type."""
     value = ev.run(expr, active)
+
+    def refuse(beyond: Mask) -> None:
+        ev.reject("overflow", beyond if active is None else beyond & active, value, BEYOND_NS)
+
     if isinstance(value, pa.Scalar):
-        return unify(plain(value, 1), expr.type, result, ev.zone)[0]
-    return unify(plain(value, ev.n), expr.type, result, ev.zone)
+        return unify(plain(value, 1), expr.type, result, ev.zone, lambda _: refuse(np.ones(ev.n, np.bool_)))[0]
+    return unify(plain(value, ev.n), expr.type, result, ev.zone, refuse)
 
 
 def choose(ev: Eval, conditions: list[Mask], branches: list[Any], result: Type) -> Value:
