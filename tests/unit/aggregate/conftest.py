@@ -60,6 +60,13 @@ class FakeCall:
     def constant(self, i: int) -> Any:
         return self.args[i].value if i < len(self.args) else None
 
+    def number(self, i: int) -> Any:
+        return self.constant(i) if i < len(self.args) and self.type_of(i).is_number else None
+
+    def whole(self, i: int) -> Any:
+        known = self.number(i)
+        return known if isinstance(known, int) else None
+
     def fail(self, code: str, message: str, at: int | None = None, **more: Any) -> Any:
         raise ValueError(f"{code} {message}")
 
