@@ -22,11 +22,11 @@ from ..context import Context
 from ..memory import Reservation
 from ..notes import At
 from ..operator import Flow
-from .finder import Finder
-from .grouping import Keys, ManyKeys, new_keys
+from .grouping import Keys, new_keys
 from .joinkeys import Side, null_rows, sides
 from .joinparts import PartWriter
-from .keytable import Ids, KeyTable
+from .keytable import Ids
+from .knownkeys import KnownKeys
 from .sort import Placing
 from .sortruns import stack
 
@@ -72,7 +72,7 @@ class BuildSink:
         if not batch.n_rows:
             return Flow.MORE
         place = local.first_place(batch)
-        columns = tuple(_kept(batch, i) for i in range(len(self.schema)))
+        columns = tuple(kept(batch, i) for i in range(len(self.schema)))
         if local.writer is None and not self._hold(local, columns, batch.n_rows):
             self._spill(local)
         if local.writer is not None:
@@ -126,7 +126,7 @@ class BuildSink:
         chunks.clear()
         if pieces:
             pieces.reverse()
-            columns = tuple(_stacked(pieces.pop(), ctx) for _ in range(len(pieces)))
+            columns = tuple(stacked(pieces.pop(), ctx) for _ in range(len(pieces)))
         else:
             columns = tuple(null_array(0, t.arrow) for _, t in self.schema.fields)
         self._built = Built(self.schema, self.side, ctx, columns, n, ())
@@ -164,8 +164,7 @@ class Built:
         self.starts: NDArray[np.int64] = np.zeros(1, np.int64)
         self.rows: Ids | None = None
         self.matched: NDArray[np.bool_] = np.zeros(0, np.bool_)
-        self._keys: Keys | None = None
-        self._lock = threading.Lock()
+        self.known: KnownKeys | None = None
 
     @property
     def is_spilled(self) -> bool:
@@ -175,7 +174,7 @@ class Built:
         """Number the keys. Rows that can match none are of no number."""
         self.matched = np.zeros(self.n_rows, np.bool_)
         if node.type == "cross":
-            self._keys = new_keys((), ctx.compiled)
+            self.known = KnownKeys(new_keys((), ctx.compiled), ctx)
             self.starts = np.array([0, self.n_rows], np.int64)
             self.is_unique = False
             return
@@ -184,7 +183,7 @@ class Built:
         if not node.nulls_match:
             nulls = null_rows(columns)
             never = nulls if never is None else never if nulls is None else never | nulls
-        keys = self._keys = new_keys(self.side.types, ctx.compiled, 1 << max(10, (self.n_rows // 2).bit_length()))
+        keys = new_keys(self.side.types, ctx.compiled, 1 << max(10, (self.n_rows // 2).bit_length()))
         if never is None:
             numbers = _numbered(keys, Batch(self.n_rows, tuple(columns), Origin(0)), ctx)
         else:
@@ -193,11 +192,7 @@ class Built:
             numbers = np.full(self.n_rows, -1, np.int32)
             numbers[some] = _numbered(keys, part, ctx)
         ctx.check()
-        if isinstance(keys, ManyKeys):
-            keys.freeze(ctx.stop)
-        for coder in keys.coders:
-            if isinstance(coder.table, KeyTable):
-                coder.table.straighten()
+        self.known = KnownKeys(keys, ctx)
         aside(ctx, 16 * self.n_rows, lambda: self._arrange(numbers, keys.n, ctx, first=node.first))
 
     def _arrange(self, numbers: Ids, n_keys: int, ctx: Context, *, first: bool) -> None:
@@ -224,20 +219,8 @@ class Built:
         """Rows whose key an earlier row has."""
         return int(self.starts[-1]) - (len(self.starts) - 1) if len(self.starts) > 1 else 0
 
-    def finder(self, ctx: Context) -> Finder:
-        """For one worker."""
-        assert self._keys is not None
-        if ctx.compiled and not self._keys.compiled and self._keys.coders:
-            with self._lock:
-                if not self._keys.compiled:
-                    self._keys.compile(ctx.stop)
-        return Finder(self._keys)
 
-    def is_compiled(self) -> bool:
-        return self._keys is None or self._keys.compiled or not self._keys.coders
-
-
-def _stacked(chunks: Sequence[pa.Array[Any]], ctx: Context) -> pa.Array[Any]:
+def stacked(chunks: Sequence[pa.Array[Any]], ctx: Context) -> pa.Array[Any]:
     return aside(ctx, sum(c.nbytes for c in chunks), lambda: stack(chunks))
 
 
@@ -251,7 +234,7 @@ def _numbered(keys: Keys, batch: Batch, ctx: Context) -> Ids:
     return out
 
 
-def _kept(batch: Batch, i: int) -> pa.Array[Any]:
+def kept(batch: Batch, i: int) -> pa.Array[Any]:
     """A column in memory that keeps nothing of a morsel."""
     column = batch.columns[i]
     if isinstance(column, pa.DictionaryArray) and 2 * len(column.dictionary) <= len(column):

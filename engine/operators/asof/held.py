@@ -1,0 +1,54 @@
+"""The right side of an as-of join once it is all there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..joinkeys import nulls_of
+from ..joinparts import PartWriter
+from ..knownkeys import KnownKeys
+from .index import I32, I64, Index
+
+
+class Held:
+    """`columns`: those that come out, by place in the right's schema; `known`: their keys. `writers`: on disk instead."""
+
+    def __init__(
+        self,
+        columns: dict[int, pa.Array[Any]],
+        index: Index,
+        known: KnownKeys,
+        writers: Sequence[PartWriter] = (),
+    ) -> None:
+        self.columns, self.index, self.known, self.writers = columns, index, known, writers
+        self.masked: dict[int, Index] = {}  # of columns whose values are looked for by themselves
+
+    @property
+    def is_spilled(self) -> bool:
+        return bool(self.writers)
+
+    def way(self) -> str:
+        """How rows were looked for, for `explain analyze`."""
+        indexes = (self.index, *self.masked.values())
+        ways = (
+            "sweep" if any(i.was_swept for i in indexes) else "",
+            "partition" if any(i.was_merged for i in indexes) else "",
+        )
+        return " and ".join(w for w in ways if w)
+
+    def mask(self) -> None:
+        """An index for each column that has nulls, of the rows that have a value there."""
+        for i, column in self.columns.items():
+            nulls = nulls_of(column)
+            if nulls is not None:
+                self.masked[i] = self.index.masked(~nulls)
+
+    def extremes(self, rows_of: Callable[[Index, I32], I32]) -> I64:
+        """Rows that `rows_of` picks of an index for each of its keys, ascending."""
+        code = np.arange(self.index.n_keys, dtype=np.int32)
+        rows = np.unique(np.concatenate([rows_of(index, code) for index in (self.index, *self.masked.values())]))
+        return rows[rows >= 0].astype(np.int64)
