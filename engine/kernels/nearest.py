@@ -26,23 +26,20 @@ def entered(code: Any, key: Any, last_tie: Any, state: Any, at: Any) -> None:
             state[np.uint64(number)] = np.int32(at)
 
 
-@kernel(i32c, i64c, long_, long_, long_, i32w, u8w)
-def marks(code: Any, key: Any, step: Any, ahead: Any, last_tie: Any, out: Any, stop: Any) -> Any:
-    """For rows 0, step, 2 step, ...: of each key the last row in front, or with `ahead` the first at or behind. O(rows).
+@kernel(i32c, i64c, long_, long_, long_, long_, long_, i32w, u8w)
+def marks(
+    code: Any, key: Any, step: Any, low: Any, high: Any, ahead: Any, last_tie: Any, out: Any, stop: Any
+) -> Any:  # fmt: skip
+    """For stretches low .. high of `step` rows: of each key the last row, or with `ahead` the first. O(rows).
 
-    `out` has a line of keys for each of these rows; the first (`ahead`: the last) is filled with -1 already.
+    `out` has a line of keys for each stretch of all rows, filled with -1.
     """
-    lines = (code.size + step - 1) // step + 1
-    n_keys = out.size // lines
-    for j in range(1, lines):
-        line = lines - 1 - j if ahead else j
-        other = line + 1 if ahead else line - 1
-        for k in range(n_keys):
-            out[np.uint64(line * n_keys + k)] = out[np.uint64(other * n_keys + k)]
-        state = out[line * n_keys : (line + 1) * n_keys]
-        first, end = min(line, other) * step, min(code.size, max(line, other) * step)
+    n_keys = out.size // max(1, (code.size + step - 1) // step)
+    for line in range(low, high):
         if stop[0]:
             return line
+        state = out[line * n_keys : (line + 1) * n_keys]
+        first, end = line * step, min(code.size, (line + 1) * step)
         for i in range(end - first):
             if (i & LOOK) == 0 and stop[0]:
                 return line
@@ -50,7 +47,7 @@ def marks(code: Any, key: Any, step: Any, ahead: Any, last_tie: Any, out: Any, s
                 entered(code, key, last_tie, state, end - 1 - i)
             elif code[np.uint64(first + i)] >= 0:
                 state[np.uint64(code[np.uint64(first + i)])] = np.int32(first + i)
-    return lines
+    return high
 
 
 @kernel(i32c, i64c, i32c, i64c, long_, i32w, long_, i32w, u8w)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ....planner.combine import Asof
 from ....planner.types import LONG, Schema
-from ...arrow import array_from, own, pooled
+from ...arrow import array_from, numbers_of, own, pooled
 from ...arrow import nulls as null_array
 from ...aside import aside
 from ...batch import Batch, Column, Spans
@@ -24,15 +24,16 @@ from ...memory import Reservation
 from ...notes import At
 from ...operator import Flow
 from ..grouping import Keys, new_keys
-from ..joinbuild import kept
 from ..joinkeys import AS_IT_IS, Side, null_rows, sides
 from ..joinparts import PartWriter
 from ..knownkeys import KnownKeys
 from ..sort import Placing
 from ..sortruns import stack
+from ..window.chunks import kept, side_by_side
 from .held import Held
 from .index import Index
-from .times import I64, Mask, clock_of
+from .search import wish_of
+from .times import Mask, clock_of, is_ordered
 
 I32 = NDArray[np.int32]
 NULL_TIME, NULL_KEY, BEYOND = "null time", "null key", "overflow"
@@ -69,7 +70,8 @@ def layout_of(node: Asof, side: Side) -> Layout:
 class Chunk:
     place: int
     code: I32
-    key: I64
+    time: pa.Array[Any]
+    is_ordered: bool
     columns: list[pa.Array[Any]]
     numbers: I32 | None = None  # of all workers together, for each of `code`; None: `code` itself
 
@@ -100,7 +102,7 @@ class BuildSink:
         self._locals: list[BuildLocal] = []
         self._keys: Keys = new_keys((), False)
         self._code: I32 = np.empty(0, np.int32)
-        self._key: I64 = np.empty(0, np.int64)
+        self._is_sorted = True
         self._columns: list[pa.Array[Any]] = []
         self._held: Held | None = None
         self._spilled_bytes = 0
@@ -121,12 +123,12 @@ class BuildSink:
         if not batch.n_rows:
             return Flow.MORE
         keys, _ = self._side.keys(batch)
-        key = self.clock.times(own(batch.array(self.layout.time))).key
+        time = self.clock.whole(batch.array(self.layout.time))
         columns = [kept(batch, i) for i in self.layout.columns]
-        if local.writer is None and not self._hold(local, place, keys, key, columns):
+        if local.writer is None and not self._hold(local, place, keys, time, columns):
             self._spill(local)
         elif local.writer is not None:
-            local.writer.add([*map(_plain, keys), array_from(key), *columns], batch.n_rows, place)
+            local.writer.add([*map(_plain, keys), time, *columns], batch.n_rows, place)
         return Flow.MORE
 
     def _living(self, batch: Batch, ctx: Context) -> Batch:
@@ -155,15 +157,15 @@ class BuildSink:
             ctx.notes.rows(self._at, kind, reason, batch, rows, text, hint)
 
     def _hold(
-        self, local: BuildLocal, place: int, keys: Sequence[Column], key: I64, columns: list[pa.Array[Any]]
+        self, local: BuildLocal, place: int, keys: Sequence[Column], time: pa.Array[Any], columns: list[pa.Array[Any]]
     ) -> bool:
         """False: over the memory; the rows are held all the same."""
-        ctx, n = local.ctx, len(key)
+        ctx, n = local.ctx, len(time)
         if ctx.compiled and not local.keys.compiled:
             local.keys.compile(ctx.stop)
         code = local.keys.ids(keys, n, ctx.stop)
         ctx.check()
-        local.chunks.append(Chunk(place, code, key, columns))
+        local.chunks.append(Chunk(place, code, time, is_ordered(numbers_of(time)), columns))
         for i, column in enumerate(columns):
             if column.type.num_buffers == 3:
                 local.text_bytes[i] = local.text_bytes.get(i, 0) + column.nbytes
@@ -181,7 +183,7 @@ class BuildSink:
         for chunk in local.chunks:
             local.ctx.check()
             keys = [v.take(array_from(chunk.code)) for v in values]
-            local.writer.add([*keys, array_from(chunk.key), *chunk.columns], len(chunk.key), chunk.place)
+            local.writer.add([*keys, chunk.time, *chunk.columns], len(chunk.code), chunk.place)
         local.chunks, local.keys = [], new_keys(self._side.types, False)
         local.reservation.release()
 
@@ -196,11 +198,11 @@ class BuildSink:
         self._number(ctx)
         for local in self._locals:
             local.chunks = []
-        ends = np.cumsum([len(c.key) for c in chunks], dtype=np.int64)
-        n = int(ends[-1]) if len(ends) else 0
-        self._code, self._key = pooled(n, np.int32), pooled(n, np.int64)
-        pieces = [[c.columns[i] for c in chunks] for i in range(len(self.layout.columns))]
-        self._columns = [null_array(0, t.arrow) for _, t in self.layout.schema.fields[self.layout.n_keys + 1 :]]
+        ends = np.cumsum([len(c.code) for c in chunks], dtype=np.int64)
+        self._code = pooled(int(ends[-1]) if len(ends) else 0, np.int32)
+        self._is_sorted = _in_order(chunks)
+        pieces = [[c.time for c in chunks], *([c.columns[i] for c in chunks] for i in range(len(self.layout.columns)))]
+        self._columns = [null_array(0, t.arrow) for _, t in self.layout.schema.fields[self.layout.n_keys :]]
         threads = max(1, ctx.settings.threads)
         cuts = [len(chunks) * i // threads for i in range(threads + 1)]
         copies = [partial(self._copy, chunks[a:b], ends[a:b], ctx) for a, b in pairwise(cuts) if a < b]
@@ -232,13 +234,17 @@ class BuildSink:
     def _copy(self, chunks: Sequence[Chunk], ends: NDArray[np.int64], ctx: Context) -> None:
         for chunk, end in zip(chunks, ends.tolist(), strict=True):
             ctx.check()
-            begin = end - len(chunk.key)
+            begin = end - len(chunk.code)
             self._code[begin:end] = chunk.code if chunk.numbers is None else chunk.numbers[chunk.code]
-            self._key[begin:end] = chunk.key
 
     def _stack(self, i: int, pieces: list[pa.Array[Any]], ctx: Context) -> None:
-        self._columns[i] = aside(ctx, sum(p.nbytes for p in pieces), lambda: stack(pieces))
+        """What lies side by side in memory stays there."""
+        joined = [pieces[0]]
+        for piece in pieces[1:]:
+            whole = side_by_side(joined[-1], piece)
+            joined[-1:] = [joined[-1], piece] if whole is None else [whole]
         pieces.clear()
+        self._columns[i] = aside(ctx, sum(p.nbytes for p in joined), lambda: own(stack(joined)))
 
     def refine(self, ctx: Context) -> Sequence[Callable[[], None]]:
         """When all rows are in place: what a search needs of them."""
@@ -250,13 +256,15 @@ class BuildSink:
             nothing = Index(np.empty(0, np.int32), np.empty(0, np.int64), 0)
             self._held = Held({}, nothing, KnownKeys(new_keys((), False), ctx), writers)
             return ()
-        code, key = self._code, self._key
-        index = aside(ctx, key.nbytes, lambda: Index(code, key, self._keys.n))
-        columns = dict(zip(self.layout.columns, self._columns, strict=True))
+        time, *others = self._columns
+        key = numbers_of(time)
+        index = Index(self._code, key, self._keys.n, self._is_sorted)
+        columns = dict(zip(self.layout.columns, others, strict=True))
         held = self._held = Held(columns, index, KnownKeys(self._keys, ctx), ())
         if self._node.skipnull:
             aside(ctx, key.nbytes * len(columns), held.mask)
-        return index.tasks(ctx)
+        wish = wish_of(self._node, self.clock)
+        return [task for i in (index, *held.masked.values()) for task in i.tasks(wish.ways(), ctx)]
 
     def result(self, ctx: Context) -> Held:
         assert self._held is not None
@@ -272,6 +280,14 @@ class BuildSink:
     def describe_run(self) -> dict[str, Any]:
         n = len(self._held.index.code) if self._held is not None else 0
         return {"build_rows": n, "spilled_bytes": self._spilled_bytes}
+
+
+def _in_order(chunks: Sequence[Chunk]) -> bool:
+    """Whether times never fall from the first chunk to the last."""
+    if not all(c.is_ordered for c in chunks):
+        return False
+    ends = [numbers_of(c.time)[[0, -1]] for c in chunks]
+    return all(int(a[1]) <= int(b[0]) for a, b in pairwise(ends))
 
 
 def _plain(column: Column) -> pa.Array[Any]:

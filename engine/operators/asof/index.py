@@ -25,6 +25,7 @@ STEP = 1 << 16  # rows from one line of marks to the next, at least
 WAIT_S = 0.02
 
 Made = TypeVar("Made")
+Way = tuple[bool, bool]  # whether it goes ahead, and takes the last of rows of one time
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +64,27 @@ class Index:
         self.was_swept = self.was_merged = False  # by rows in order, by others
         self._lock = threading.Lock()
         self._made: dict[Any, Any] = {}
+        self._found: dict[Way, Marks] = {}  # by stretch
 
     def masked(self, valid: Mask) -> Index:
         """The same rows, of which only some take part."""
         return Index(np.where(valid, self.code, np.int32(-1)), self.key, self.n_keys, self.is_sorted)
 
-    def tasks(self, ctx: Context) -> Sequence[Callable[[], None]]:
-        """What may be prepared on all threads: segments, where the rows are in no order."""
-        if self.is_sorted or not ctx.compiled:
-            return ()
-        made, pieces = self._room(ctx)
-        self._made["segments"] = made
-        spare = pooled(len(made.key), np.int64), pooled(len(made.row), np.int32)
-        return [partial(self._fill, made, spare, low, high, ctx) for low, high in pieces]
+    def tasks(self, ways: Sequence[Way], ctx: Context) -> list[Callable[[], None]]:
+        """What may be prepared on all threads: marks where the rows are in order, else segments."""
+        if not ctx.compiled or not len(self.code):
+            return []
+        if self.is_sorted:
+            made = [self._stretches(way) for way in ways]
+            self._found = dict(zip(ways, made, strict=True))
+            return [task for way, s in self._found.items() for task in self._mark_tasks(way, s, ctx)]
+        room, pieces = self._room(ctx)
+        self._made["segments"] = room
+        spare = pooled(len(room.key), np.int64), pooled(len(room.row), np.int32)
+        return [partial(self._fill, room, spare, low, high, ctx) for low, high in pieces]
 
-    def marks(self, ahead: bool, last_tie: bool, ctx: Context) -> Marks:
-        return self._once(("marks", ahead, last_tie), lambda c: self._marks(ahead, last_tie, c), ctx)
+    def marks(self, way: Way, ctx: Context) -> Marks:
+        return self._once(way, lambda c: self._marks(way, c), ctx)
 
     def segments(self, ctx: Context) -> Segments:
         return self._once("segments", self._segments, ctx)
@@ -99,16 +105,41 @@ class Index:
                 self._lock.release()
         return self._made[name]  # type: ignore[no-any-return]
 
-    def _marks(self, ahead: bool, last_tie: bool, ctx: Context) -> Marks:
+    def _marks(self, way: Way, ctx: Context) -> Marks:
+        """From the rows of each stretch those in front of it, or from it on."""
+        found = self._found.pop(way, None)
+        if found is None:
+            found = self._stretches(way)
+            for task in self._mark_tasks(way, found, ctx):
+                task()
+        ahead, last_tie = way
+        lines, n = found.lines, len(found.lines)
+        for i in range(1, n):
+            line, behind = (n - 1 - i, n - i) if ahead else (i, i - 1)
+            other = lines[behind]
+            taken = lines[line] < 0
+            if last_tie:  # rows of one time that lie on both sides
+                taken |= (other >= 0) & (self.key[lines[line]] == self.key[other])
+            lines[line] = np.where(taken, other, lines[line])
+        nothing = np.full((1, self.n_keys), -1, np.int32)
+        return Marks(found.step, np.concatenate([lines, nothing] if ahead else [nothing, lines]))
+
+    def _stretches(self, way: Way) -> Marks:
+        step = max(STEP, self.n_keys)
+        return Marks(step, np.full((-(-len(self.code) // step), self.n_keys), -1, np.int32))
+
+    def _mark_tasks(self, way: Way, found: Marks, ctx: Context) -> list[Callable[[], None]]:
         from ...kernels import nearest
 
-        step = max(STEP, self.n_keys)
-        lines = -(-len(self.code) // step) + 1
-        out = pooled(lines * self.n_keys, np.int32)
-        out.reshape(lines, self.n_keys)[-1 if ahead else 0] = -1
-        nearest.marks(self.code, self.key, step, int(ahead), int(last_tie), out, ctx.stop)
-        ctx.check()
-        return Marks(step, out.reshape(lines, self.n_keys))
+        def mark(low: int, high: int) -> None:
+            ahead, last_tie = way
+            out = found.lines.reshape(-1)
+            nearest.marks(self.code, self.key, found.step, low, high, int(ahead), int(last_tie), out, ctx.stop)
+            ctx.check()
+
+        n, threads = len(found.lines), max(1, ctx.settings.threads)
+        cuts = [n * i // threads for i in range(threads + 1)]
+        return [partial(mark, a, b) for a, b in pairwise(cuts) if a < b]
 
     def _segments(self, ctx: Context) -> Segments:
         made, pieces = self._room(ctx)

@@ -10,7 +10,7 @@ import numpy as np
 from ....planner.combine import Asof
 from ...aside import aside
 from ...context import Context
-from .index import I32, I64, Index, Marks
+from .index import I32, I64, Index, Marks, Way
 from .times import Clock, is_ordered
 
 LEAST = np.int64(-(1 << 63))
@@ -24,6 +24,15 @@ class Wish:
     exact: bool = True
     tolerance: Any = None
     clock: Clock = Clock()  # noqa: RUF009 (frozen)
+
+    def ways(self) -> list[Way]:
+        """The searches that it takes."""
+        match self.direction:
+            case "backward":
+                return [(False, False)]
+            case "forward":
+                return [(True, False)]
+        return [(False, False), (True, True)]
 
 
 def wish_of(node: Asof, clock: Clock) -> Wish:
@@ -47,10 +56,8 @@ class Searcher:
     def rows(self, code: I32, key: I64) -> I32:
         """A row of the right for each of the left, -1: none. `code` is negative where a row of the left takes no part."""
         wish = self._wish
-        if wish.direction == "nearest":
-            rows = self._nearer(key, self._found(code, key, False, True), self._found(code, key, True, True))
-        else:
-            rows = self._found(code, key, wish.direction == "forward", False)
+        found = [self._found(code, key, *way) for way in wish.ways()]
+        rows = self._nearer(key, *found) if len(found) > 1 else found[0]
         return rows if wish.tolerance is None else self._within(key, rows)
 
     def _nearer(self, key: I64, back: I32, ahead: I32) -> I32:
@@ -108,9 +115,9 @@ class Searcher:
         )
 
     def _from_behind(self, last: int, last_tie: bool) -> tuple[int, I32]:
-        """A row all behind which are not before `last`, and the state there."""
-        marks = self._index.marks(True, last_tie, self._ctx)
-        at = int(np.searchsorted(self._index.key, last, "left"))
+        """A row from which on all may match a row of time `last`, and the state there."""
+        marks = self._index.marks((True, last_tie), self._ctx)
+        at = int(np.searchsorted(self._index.key, last, "left" if self._wish.exact else "right"))
         line = -(-at // marks.step)
         return min(line * marks.step, len(self._index.code)), marks.lines[line].copy()
 
@@ -120,7 +127,7 @@ class Searcher:
 
         index = self._index
         at = int(np.searchsorted(index.key, first, "left"))
-        marks: Marks = index.marks(False, False, self._ctx)
+        marks: Marks = index.marks((False, False), self._ctx)
         line = at // marks.step
         if not line * marks.step <= self._at <= at:
             self._at, self._state = line * marks.step, marks.lines[line].copy()

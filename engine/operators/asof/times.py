@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ....planner.combine import Asof
 from ....planner.types import NULL, Type
 from ...arithmetic import multiply
-from ...arrow import is_valid, numbers_of
+from ...arrow import array_from, is_valid, numbers_of
 
 I64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -45,9 +45,15 @@ class Clock:
         valid = is_valid(array) if array.null_count else None
         if self.is_double:
             return _of_doubles(values.astype(np.float64, copy=False), valid)
-        if self.ns and not (pa.types.is_timestamp(kind) and kind.unit == "ns"):
+        if self.ns and not is_ns(kind):
             return _of_micros(values, valid)
         return Times(values, valid)
+
+    def whole(self, array: pa.Array[Any]) -> pa.Array[Any]:
+        """The keys of times that are all there, as whole numbers; without a copy where they are such already."""
+        if self.is_double or (self.ns and not is_ns(array.type)) or pa.types.is_null(array.type):
+            return array_from(self.times(array).key)
+        return array.view(pa.int64())
 
     def distance(self, a: I64, b: I64) -> NDArray[Any]:
         """|a - b| of two keys: unsigned, since it may need 64 bits; of doubles a double, 0 for equal infinities."""
@@ -57,6 +63,10 @@ class Clock:
                 return np.where(x == y, 0.0, np.abs(x - y))
         u, v = a.view(np.uint64), b.view(np.uint64)
         return np.where(a >= b, u - v, v - u)
+
+
+def is_ns(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(kind) and kind.unit == "ns")
 
 
 def clock_of(node: Asof) -> Clock:
