@@ -10,43 +10,61 @@ from typing import Any
 
 import numpy as np
 
-from .jit import i32c, i32w, i64c, i64w, inline, kernel, long_, u8w
+from .jit import i32c, i32w, i64c, kernel, long_, u8w
 
 LEAST = np.int64(-(1 << 63))
 LOOK = np.int64(0xFFFF)
 
 
-@inline
-def entered(code: Any, key: Any, last_tie: Any, state: Any, at: Any) -> None:
-    """Row `at` becomes the next row ahead of its key; with `last_tie` not in front of one of the same time."""
-    number = code[np.uint64(at)]
-    if number >= 0:
-        known = state[np.uint64(number)]
-        if not (last_tie and known >= 0 and key[np.uint64(known)] == key[np.uint64(at)]):
-            state[np.uint64(number)] = np.int32(at)
+@kernel(i32c, i64c, long_, long_, long_, i32w, long_, u8w)
+def enter(code: Any, key: Any, low: Any, high: Any, last_tie: Any, state: Any, at: Any, stop: Any) -> Any:
+    """Rows low .. high, from the last to the first, become the next ahead of their keys. O(rows).
+
+    `state` from `at` on has a place a key. With `last_tie` a row does not stand in front of one of the same time.
+    """
+    for back in range(high - low):
+        if (back & LOOK) == 0 and stop[0]:
+            return back
+        row = high - 1 - back
+        number = np.int64(code[np.uint64(row)])
+        if number < 0:
+            continue
+        place = np.uint64(at + number)
+        known = np.int64(state[place])
+        if not (last_tie and known >= 0 and key[np.uint64(known)] == key[np.uint64(row)]):
+            state[place] = np.int32(row)
+    return high - low
 
 
-@kernel(i32c, i64c, long_, long_, long_, long_, long_, i32w, u8w)
+@kernel(i32c, long_, long_, i32w, long_, u8w)
+def pass_by(code: Any, low: Any, high: Any, state: Any, at: Any, stop: Any) -> Any:
+    """Rows low .. high become the last of their keys. O(rows)."""
+    for i in range(high - low):
+        if (i & LOOK) == 0 and stop[0]:
+            return i
+        row = low + i
+        number = np.int64(code[np.uint64(row)])
+        if number >= 0:
+            state[np.uint64(at + number)] = np.int32(row)
+    return high - low
+
+
+@kernel(i32c, i64c, long_, long_, long_, long_, long_, long_, i32w, u8w)
 def marks(
-    code: Any, key: Any, step: Any, low: Any, high: Any, ahead: Any, last_tie: Any, out: Any, stop: Any
+    code: Any, key: Any, step: Any, n_keys: Any, low: Any, high: Any, ahead: Any, last_tie: Any, out: Any, stop: Any
 ) -> Any:  # fmt: skip
     """For stretches low .. high of `step` rows: of each key the last row, or with `ahead` the first. O(rows).
 
     `out` has a line of keys for each stretch of all rows, filled with -1.
     """
-    n_keys = out.size // max(1, (code.size + step - 1) // step)
     for line in range(low, high):
         if stop[0]:
             return line
-        state = out[line * n_keys : (line + 1) * n_keys]
         first, end = line * step, min(code.size, (line + 1) * step)
-        for i in range(end - first):
-            if (i & LOOK) == 0 and stop[0]:
-                return line
-            if ahead:
-                entered(code, key, last_tie, state, end - 1 - i)
-            elif code[np.uint64(first + i)] >= 0:
-                state[np.uint64(code[np.uint64(first + i)])] = np.int32(first + i)
+        if ahead:
+            enter(code, key, first, end, last_tie, out, line * n_keys, stop)
+        else:
+            pass_by(code, first, end, out, line * n_keys, stop)
     return high
 
 
@@ -104,25 +122,16 @@ def sweep_ahead(
             if (at & LOOK) == 0 and stop[0]:
                 return at
             at -= 1
-            entered(rcode, rkey, last_tie, state, at)
+            mine = np.int64(rcode[np.uint64(at)])
+            if mine >= 0:
+                known = np.int64(state[np.uint64(mine)])
+                if not (last_tie and known >= 0 and rkey[np.uint64(known)] == rkey[np.uint64(at)]):
+                    state[np.uint64(mine)] = np.int32(at)
         out[np.uint64(i)] = state[np.uint64(number)]
     return at
 
 
-@kernel(i32c, i64c, long_, long_, long_, long_, i32w, u8w)
-def roll(code: Any, key: Any, low: Any, high: Any, ahead: Any, last_tie: Any, state: Any, stop: Any) -> Any:
-    """Enter the rows low .. high of the right into a state: in order, or with `ahead` from the last to the first. O(rows)."""
-    for i in range(high - low):
-        if (i & LOOK) == 0 and stop[0]:
-            return i
-        if ahead:
-            entered(code, key, last_tie, state, high - 1 - i)
-        elif code[np.uint64(low + i)] >= 0:
-            state[np.uint64(code[np.uint64(low + i)])] = np.int32(low + i)
-    return high - low
-
-
-@inline
+@kernel(i64c, long_, long_, long_)
 def reached(key: Any, at: Any, end: Any, until: Any) -> Any:
     """The first place of `at` .. `end` whose key is greater: in steps that double, then by halves."""
     step = np.int64(1)
@@ -142,70 +151,55 @@ def reached(key: Any, at: Any, end: Any, until: Any) -> Any:
     return at
 
 
-@inline
-def ahead_of(rkey: Any, at: Any, end: Any, t: Any, exact: Any) -> Any:
-    """The first place from `at` on that is not before `t` (without `exact`: after)."""
-    if not exact:
-        return reached(rkey, at, end, t)
-    return at if t == LEAST else reached(rkey, at, end, t - 1)
-
-
-@inline
-def back_of(rkey: Any, at: Any, end: Any, t: Any, exact: Any) -> Any:
-    """The first place from `at` on that is after `t` (without `exact`: not before): the place wanted is the one in front."""
-    if exact:
-        return reached(rkey, at, end, t)
-    return at if t == LEAST else reached(rkey, at, end, t - 1)
-
-
-@kernel(i64w, i32w, i64w, i64c, i32c, i64c, long_, long_, long_, i32w, u8w)
-def merge(
-    lkey: Any, lrow: Any, lstarts: Any, rkey: Any, rrow: Any, rstarts: Any, ahead: Any, exact: Any, last_tie: Any,
-    out: Any, stop: Any,
-) -> Any:  # fmt: skip
-    """Segments of the left against those of the right, both in order of time within each key. O(left * log(right / left))."""
-    for number in range(lstarts.size - 1):
-        if (number & 0xFF) == 0 and stop[0]:
-            return number
-        first, end = rstarts[np.uint64(number)], rstarts[np.uint64(number + 1)]
-        at = first
-        for i in range(lstarts[np.uint64(number)], lstarts[np.uint64(number + 1)]):
-            if (i & LOOK) == 0 and stop[0]:
-                return number
-            t, row = lkey[np.uint64(i)], np.uint64(lrow[np.uint64(i)])
-            if ahead:
-                at = ahead_of(rkey, at, end, t, exact)
-                found = at
-                if last_tie and at < end:
-                    found = reached(rkey, at, end, rkey[np.uint64(at)]) - 1
-                out[row] = rrow[np.uint64(found)] if at < end else np.int32(-1)
-            else:
-                at = back_of(rkey, at, end, t, exact)
-                out[row] = rrow[np.uint64(at - 1)] if at > first else np.int32(-1)
-    return lstarts.size - 1
+LANES = 16  # searches that go side by side, so that none of them waits alone for memory
 
 
 @kernel(i32c, i64c, i64c, i32c, i64c, long_, long_, long_, i32w, u8w)
 def find(
     lcode: Any, lkey: Any, rkey: Any, rrow: Any, rstarts: Any, ahead: Any, exact: Any, last_tie: Any, out: Any, stop: Any
 ) -> Any:  # fmt: skip
-    """As `merge`, for rows of the left in any order, fewer than there are keys. O(left * log(right))."""
-    for i in range(lcode.size):
-        if (i & LOOK) == 0 and stop[0]:
-            return i
-        out[np.uint64(i)] = -1
-        number = lcode[np.uint64(i)]
-        if number < 0:
-            continue
-        first, end = rstarts[np.uint64(number)], rstarts[np.uint64(number) + np.uint64(1)]
-        t = lkey[np.uint64(i)]
-        if ahead:
-            at = ahead_of(rkey, first, end, t, exact)
-            if at < end:
-                found = reached(rkey, at, end, rkey[np.uint64(at)]) - 1 if last_tie else at
-                out[np.uint64(i)] = rrow[np.uint64(found)]
-        else:
-            at = back_of(rkey, first, end, t, exact)
-            if at > first:
-                out[np.uint64(i)] = rrow[np.uint64(at - 1)]
+    """Rows of the left in any order, by halves in the segment of their key. O(left * log(right)).
+
+    `rkey`, `rrow`, `rstarts`: segments of the right, in order of time within each.
+    """
+    base, size = np.empty(LANES, np.int64), np.empty(LANES, np.int64)
+    until, end = np.empty(LANES, np.int64), np.empty(LANES, np.int64)
+    # the place searched for is the first whose key is greater than `until`: of a row that is before all, the first of all
+    back = 1 if not ahead else 0
+    less = (1 - exact) if not ahead else exact
+    for first in range(0, lcode.size, LANES):
+        if (first & LOOK) == 0 and stop[0]:
+            return first
+        lanes = min(LANES, lcode.size - first)
+        most = np.int64(0)
+        for lane in range(lanes):
+            number = np.int64(lcode[np.uint64(first + lane)])
+            low = high = np.int64(0)
+            t = np.int64(0)
+            if number >= 0:
+                low, high = rstarts[np.uint64(number)], rstarts[np.uint64(number + 1)]
+                t = lkey[np.uint64(first + lane)]
+                if less and t == LEAST:  # nothing is before it
+                    size[lane], base[lane], end[lane], until[lane] = 0, low, high, t
+                    continue
+                t -= less
+            base[lane], size[lane], end[lane], until[lane] = low, high - low, high, t
+            most = max(most, high - low)
+        while most > 0:
+            for lane in range(lanes):
+                half = (size[lane] + 1) >> 1
+                if size[lane] > 0:
+                    is_in = np.int64(rkey[np.uint64(base[lane] + half - 1)] <= until[lane])
+                    base[lane] += is_in * half
+                    size[lane] = is_in * (size[lane] - half) + (1 - is_in) * (half - 1)
+            most >>= 1
+        for lane in range(lanes):
+            number, at = np.int64(lcode[np.uint64(first + lane)]), base[lane]
+            found = np.int64(-1)
+            if number >= 0:
+                if back:
+                    found = at - 1 if at > rstarts[np.uint64(number)] else found
+                elif at < end[lane]:
+                    found = reached(rkey, at, end[lane], rkey[np.uint64(at)]) - 1 if last_tie else at
+            out[np.uint64(first + lane)] = rrow[np.uint64(found)] if found >= 0 else np.int32(-1)
     return lcode.size

@@ -36,7 +36,7 @@ class Held:
         indexes = (self.index, *self.masked.values())
         ways = (
             "sweep" if any(i.was_swept for i in indexes) else "",
-            "partition" if any(i.was_merged for i in indexes) else "",
+            "partition" if any(i.was_searched for i in indexes) else "",
         )
         return " and ".join(w for w in ways if w)
 

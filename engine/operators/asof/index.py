@@ -61,7 +61,7 @@ class Index:
     def __init__(self, code: I32, key: I64, n_keys: int, is_sorted: bool | None = None) -> None:
         self.code, self.key, self.n_keys = code, key, n_keys
         self.is_sorted = is_ordered(key) if is_sorted is None else is_sorted
-        self.was_swept = self.was_merged = False  # by rows in order, by others
+        self.was_swept = self.was_searched = False  # by rows in order, by others
         self._lock = threading.Lock()
         self._made: dict[Any, Any] = {}
         self._found: dict[Way, Marks] = {}  # by stretch
@@ -134,7 +134,9 @@ class Index:
         def mark(low: int, high: int) -> None:
             ahead, last_tie = way
             out = found.lines.reshape(-1)
-            nearest.marks(self.code, self.key, found.step, low, high, int(ahead), int(last_tie), out, ctx.stop)
+            nearest.marks(
+                self.code, self.key, found.step, self.n_keys, low, high, int(ahead), int(last_tie), out, ctx.stop
+            )  # fmt: skip
             ctx.check()
 
         n, threads = len(found.lines), max(1, ctx.settings.threads)

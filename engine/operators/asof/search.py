@@ -87,11 +87,11 @@ class Searcher:
         parts = code >= 0
         in_order = index.is_sorted and is_ordered(key if parts.all() else key[parts])
         index.was_swept |= in_order
-        index.was_merged |= not in_order
+        index.was_searched |= not in_order
         if not ctx.compiled:
             return aside(ctx, 64 * len(code), lambda: self._ranked(code, key, ahead, last_tie))
         out = np.empty(len(code), np.int32)
-        (self._sweep if in_order else self._merge)(code, key, ahead, last_tie, out)
+        (self._sweep if in_order else self._find)(code, key, ahead, last_tie, out)
         ctx.check()
         return out
 
@@ -131,23 +131,15 @@ class Searcher:
         line = at // marks.step
         if not line * marks.step <= self._at <= at:
             self._at, self._state = line * marks.step, marks.lines[line].copy()
-        nearest.roll(index.code, index.key, self._at, at, 0, 0, self._state, self._ctx.stop)
+        nearest.pass_by(index.code, self._at, at, self._state, 0, self._ctx.stop)
         self._at = at
 
-    def _merge(self, code: I32, key: I64, ahead: bool, last_tie: bool, out: I32) -> None:
+    def _find(self, code: I32, key: I64, ahead: bool, last_tie: bool, out: I32) -> None:
         from ...kernels import nearest
 
-        index, stop, exact = self._index, self._ctx.stop, int(self._wish.exact)
-        right = index.segments(self._ctx)
-        if len(code) < index.n_keys:
-            nearest.find(
-                code, key, right.key, right.row, right.starts, int(ahead), exact, int(last_tie), out, stop
-            )  # fmt: skip
-            return
-        out[:] = -1
-        left = Index(code, key, index.n_keys, is_sorted=False).segments(self._ctx)
-        nearest.merge(
-            left.key, left.row, left.starts, right.key, right.row, right.starts, int(ahead), exact, int(last_tie), out, stop
+        right = self._index.segments(self._ctx)
+        nearest.find(
+            code, key, right.key, right.row, right.starts, int(ahead), int(self._wish.exact), int(last_tie), out, self._ctx.stop
         )  # fmt: skip
 
     def _ranked(self, code: I32, key: I64, ahead: bool, last_tie: bool) -> I32:
