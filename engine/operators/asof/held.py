@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ...arrow import array_from, is_valid, numbers_of, pooled
 from ..joinkeys import nulls_of
 from ..joinparts import PartWriter
 from ..knownkeys import KnownKeys
 from .index import I32, I64, Index
+from .times import Mask
 
 
 class Held:
@@ -25,6 +27,7 @@ class Held:
         writers: Sequence[PartWriter] = (),
     ) -> None:
         self.columns, self.index, self.known, self.writers = columns, index, known, writers
+        self._valid: dict[int, Mask] = {}  # of columns with nulls
         self.masked: dict[int, Index] = {}  # of columns whose values are looked for by themselves
 
     @property
@@ -39,6 +42,20 @@ class Held:
             "partition" if any(i.was_searched for i in indexes) else "",
         )
         return " and ".join(w for w in ways if w)
+
+    def gathered(self, i: int, rows: I32, missing: Mask | None) -> pa.Array[Any]:
+        """Words of a column by row, null where `missing`; with compiled kernels."""
+        from ...kernels import select
+
+        column = self.columns[i]
+        out = pooled(len(rows), np.int64)
+        select.gather(numbers_of(column).view(np.int64), rows, out)
+        if column.null_count:
+            if i not in self._valid:
+                self._valid[i] = is_valid(column)
+            nulls = ~self._valid[i][np.maximum(rows, 0)]
+            missing = nulls if missing is None else missing | nulls
+        return array_from(out, missing, column.type)
 
     def mask(self) -> None:
         """An index for each column that has nulls, of the rows that have a value there."""

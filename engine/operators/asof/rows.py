@@ -20,6 +20,7 @@ from ...notes import At
 from ..joinkeys import Side
 from ..joinrows import Field, Joiner
 from ..knownkeys import Numbers
+from ..window.evaluation import is_fixed
 from .build import BEYOND
 from .held import Held
 from .search import Searcher, Wish
@@ -66,7 +67,7 @@ class AsofJoiner(Joiner):
 
     def __init__(self, node: Asof, held: Held, clock: Clock, ctx: Context, at: At) -> None:
         super().__init__(node, held, ctx.settings.timezone)
-        self._held, self._clock = held, clock
+        self._held, self._clock, self._ctx = held, clock, ctx
         self._gap = node.gap
         self._kinds = (node.left.schema.type(node.on) or NULL, node.right.schema.type(node.righton) or NULL)
         self._match: Match | None = None
@@ -84,10 +85,13 @@ class AsofJoiner(Joiner):
     def _taken(self, f: Field, rows: I32, missing: NDArray[np.bool_] | None) -> Column:
         assert self._match is not None and f.right is not None
         own = self._match.own.get(f.right)
-        if own is None:
-            return super()._taken(f, rows, missing)
-        lacks = own < 0
-        return super()._taken(f, own, lacks if lacks.any() else None)
+        if own is not None:
+            lacks = own < 0
+            rows, missing = own, lacks if lacks.any() else None
+        column = self._held.columns[f.right]
+        if self._ctx.compiled and column.type == f.type.arrow and is_fixed(column.type) and len(column):
+            return self._held.gathered(f.right, rows, missing)
+        return super()._taken(f, rows, missing)
 
     def _distance(self, f: Field, left: Batch, rows: I32, missing: NDArray[np.bool_] | None) -> pa.Array[Any]:
         assert self._match is not None
