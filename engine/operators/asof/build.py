@@ -24,7 +24,7 @@ from ...memory import Reservation
 from ...notes import At
 from ...operator import Flow
 from ..grouping import Keys, new_keys
-from ..joinkeys import AS_IT_IS, Side, null_rows, sides
+from ..joinkeys import AS_IT_IS, Side, sides
 from ..joinparts import PartWriter
 from ..knownkeys import KnownKeys
 from ..sort import Placing
@@ -32,12 +32,11 @@ from ..sortruns import stack
 from ..window.chunks import kept, side_by_side
 from .held import Held
 from .index import Index
+from .living import Living
 from .search import wish_of
-from .times import Mask, clock_of, is_ordered
+from .times import clock_of, is_ordered
 
 I32 = NDArray[np.int32]
-NULL_TIME, NULL_KEY, BEYOND = "null time", "null key", "overflow"
-FAR_HINT = "beside nanoseconds only the years 1677 to 2262 are in reach"
 ROW_BYTES = 36  # of the code and time of a row, of its place by key and in time, and of the work that this is
 MOST_TEXT = 1 << 30  # bytes of a column in memory: its offsets have 31 bits
 MOST_ROWS = (1 << 31) - 1
@@ -98,6 +97,7 @@ class BuildSink:
         self._node, self._at = node, at
         _, self._side = sides(node, node.left.schema, node.right.schema)
         self.layout, self.clock = layout_of(node, self._side), clock_of(node)
+        self._living = Living(self._side, self.clock, self.layout.time, at)
         self._lock = threading.Lock()
         self._locals: list[BuildLocal] = []
         self._keys: Keys = new_keys((), False)
@@ -119,7 +119,7 @@ class BuildSink:
         if not batch.n_rows:
             return Flow.MORE
         place, ctx = local.first_place(batch), local.ctx
-        batch = self._living(batch, ctx)
+        batch = self._living.rows(batch, ctx)
         if not batch.n_rows:
             return Flow.MORE
         keys, _ = self._side.keys(batch)
@@ -130,31 +130,6 @@ class BuildSink:
         elif local.writer is not None:
             local.writer.add([*map(_plain, keys), time, *columns], batch.n_rows, place)
         return Flow.MORE
-
-    def _living(self, batch: Batch, ctx: Context) -> Batch:
-        """The rows that can match one of the left."""
-        times = self.clock.times(batch.array(self.layout.time))
-        keys, never = self._side.keys(batch)
-        nulls = null_rows(keys)
-        dead = np.zeros(batch.n_rows, np.bool_)
-        if times.beyond is not None:
-            dead |= times.beyond
-            self._tell("reject", BEYOND, batch, times.beyond, ctx, FAR_HINT)
-        if times.valid is not None:
-            self._tell("drop", NULL_TIME, batch, ~times.valid & ~dead, ctx)
-            dead |= ~times.valid
-        if nulls is not None:
-            self._tell("drop", NULL_KEY, batch, nulls & ~dead, ctx)
-            dead |= nulls
-        if never is not None:
-            dead |= never
-        return batch.pick(~dead) if dead.any() else batch
-
-    def _tell(self, kind: str, reason: str, batch: Batch, which: Mask, ctx: Context, hint: str = "") -> None:
-        rows = np.flatnonzero(which)
-        if len(rows):
-            text = batch.columns[self.layout.time] if kind == "reject" else None
-            ctx.notes.rows(self._at, kind, reason, batch, rows, text, hint)
 
     def _hold(
         self, local: BuildLocal, place: int, keys: Sequence[Column], time: pa.Array[Any], columns: list[pa.Array[Any]]

@@ -11,7 +11,7 @@ import numpy as np
 from ....planner.combine import Asof
 from ...batch import Batch
 from ..joinkeys import nulls_of
-from .build import BEYOND, FAR_HINT
+from .living import BEYOND, FAR_HINT
 from .rows import Match
 from .search import Wish, wish_of
 from .times import Clock, Times, clock_of

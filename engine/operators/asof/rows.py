@@ -21,8 +21,8 @@ from ..joinkeys import Side
 from ..joinrows import Field, Joiner
 from ..knownkeys import Numbers
 from ..window.evaluation import is_fixed
-from .build import BEYOND
 from .held import Held
+from .living import BEYOND
 from .search import Searcher, Wish
 from .times import I64, Clock, Times, gap_of
 
