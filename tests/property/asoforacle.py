@@ -129,9 +129,19 @@ def expected(case: Case) -> list[tuple[Any, ...]]:
         plain = found(case, row)
         if case.inner and plain is None:
             continue
-        got = {c: None if (f := (found(case, row, c) if case.skipnull else plain)) is None else f[c] for c in ("v", "w")}
+        got = {
+            c: None if (f := (found(case, row, c) if case.skipnull else plain)) is None else f[c] for c in ("v", "w")
+        }
         time = None if plain is None else plain["t"]
-        out.append((row["i"], got["v"], got["w"], gap_of(case, row, plain) if case.gap else None, time if case.prefix else None))
+        out.append(
+            (
+                row["i"],
+                got["v"],
+                got["w"],
+                gap_of(case, row, plain) if case.gap else None,
+                time if case.prefix else None,
+            )
+        )
     return out
 
 
@@ -178,7 +188,9 @@ def tolerance(rng: random.Random, kinds: tuple[str, str]) -> tuple[str, Any] | N
     value = rng.choice([0, 1, 2, 5, 50])
     if set(kinds) <= {"long", "double"}:
         if rng.random() < 0.3:
-            return (f"{value}.5", value + 0.5) if kinds != ("long", "long") else (f"{value}.5", Fraction(2 * value + 1, 2))
+            return (
+                (f"{value}.5", value + 0.5) if kinds != ("long", "long") else (f"{value}.5", Fraction(2 * value + 1, 2))
+            )
         return str(value), value
     unit, ns = rng.choice([("us", 1000), ("ms", 10**6), ("s", NS), ("d", 86_400 * NS)])
     if "ns" in kinds and rng.random() < 0.3:
