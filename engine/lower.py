@@ -221,7 +221,7 @@ class Lowering:
             self._line(nodes, i + 1, here, made, close)
             return made
 
-        self._plan(node.right, specs, Close(build, tag, then, _later(nodes, i), through=through), line.after)
+        self._right(node, specs, Close(build, tag, then, _later(nodes, i), through=through), line)
 
     def _match(self, nodes: list[Node], i: int, node: Matched, line: Line, specs: Specs, close: Close) -> None:
         """Any other stage whose right side is taken whole before its left begins: its command says how."""
@@ -238,7 +238,14 @@ class Lowering:
 
         *through, sink = run.right
         before = tuple((t, tag) for t in through)
-        self._plan(node.right, specs, Close(sink, tag, then, _later(nodes, i), through=before), line.after)
+        self._right(node, specs, Close(sink, tag, then, _later(nodes, i), through=before), line)
+
+    def _right(self, node: Matched, specs: Specs, close: Close, line: Line) -> None:
+        """The pipelines of a right side. What the left waits with is kept for as long as any of them runs."""
+        first = len(specs)
+        self._plan(node.right, specs, close, line.after)
+        for spec in specs[first:]:
+            spec.after = tuple(dict.fromkeys((*line.after, *spec.after)))
 
     def _pend(self, nodes: list[Node], specs: Specs, close: Close, after: tuple[int, ...]) -> None:
         """The rest is bound and lowered when the sink before it is done and its columns are known."""
