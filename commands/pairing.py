@@ -8,7 +8,7 @@ from ..planner import ast
 from ..planner.combine import JoinKey
 from ..planner.plan import Node
 from ..planner.text import Span
-from ..planner.types import Type
+from ..planner.types import NULL, Type
 from .base import Args
 from .join import tell_types
 from .rowtime import HINT, implied_time, time_field
@@ -23,6 +23,8 @@ def read_keys(args: Args, left: Node, right: Node) -> tuple[JoinKey, ...]:
     out: list[JoinKey] = []
     for pair in args.many("pairs") or args.many("by_pairs"):
         name, mine = args.field(pair.left, always=True)
+        if pair.right is None and name not in left.schema and not left.schema.open:
+            continue  # said once
         other, theirs = args.binder.field(pair.right or pair.left, right.schema, always=True)
         tell_types(args, pair, name, mine, other, theirs)
         if JoinKey(name, other) in out:
@@ -72,6 +74,8 @@ def _right(args: Args, right: Node) -> tuple[str, Type]:
         return args.binder.field(ast.Field(given, args.option_span("righton")), schema, always=True)
     if on is not None:
         if on not in schema and not schema.open:
+            if on not in args.schema:  # said already
+                return on, NULL
             said, hint = f"unknown field '{on}' in the subquery", "righton= says which field of the subquery it is"
             args.abort("E301", said, args.option_span("on"), hint=hint, fields=schema.names())
         return args.binder.field(ast.Field(on, args.option_span("on")), schema, always=True)

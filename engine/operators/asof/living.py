@@ -37,11 +37,11 @@ class Living:
         if times.valid is not None:
             self._tell("drop", NULL_TIME, batch, ~times.valid & ~dead, ctx)
             dead |= ~times.valid
+        if never is not None:  # a value that the left cannot have is no null
+            dead |= never
         if nulls is not None:
             self._tell("drop", NULL_KEY, batch, nulls & ~dead, ctx)
             dead |= nulls
-        if never is not None:
-            dead |= never
         return batch.pick(~dead) if dead.any() else batch
 
     def _tell(self, kind: str, reason: str, batch: Batch, which: Mask, ctx: Context, hint: str = "") -> None:
