@@ -14,9 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-import cortado  # noqa: E402
-from tests.property import asoforacle, windowjoinoracle  # noqa: E402
-from tests.worlds import WORLDS  # noqa: E402
+import cortado
+from tests.property import asoforacle, windowjoinoracle
+from tests.worlds import WORLDS
 
 
 def asof(session: cortado.Session, rng: random.Random) -> str:

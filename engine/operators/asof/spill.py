@@ -27,6 +27,9 @@ from .stretches import LEAST, MOST, Columns, Stretches
 from .times import Mask, Times
 
 
+LEAST_ROOM = 256 << 10  # bytes of the right that are held at once, however short memory is
+
+
 class AsofGrace(Grace):
     def __init__(self, node: Asof, at: At, built: BuildSink, held: Held, *, ordered: bool) -> None:
         Grace.__init__(self, node, at, ordered=ordered)
@@ -35,14 +38,15 @@ class AsofGrace(Grace):
         self._row_bytes = ROW_BYTES * (1 + len(self._layout.columns) * node.skipnull)
 
     def steps(self, part: int, work: Work) -> Iterator[None]:
-        if self._right_bytes(part) <= work.room:
+        room = max(work.room, LEAST_ROOM)
+        if self._right_bytes(part) <= room:
             yield from self._against([LEAST, MOST], iter([self._made(self._read(part), work)]), part, work)
             return
         stretches = Stretches(
             partial(self._made, work=work), self._layout.n_keys, self._left_times.wish, self._at.command, work.ctx
         )
         try:
-            self._cut(part, stretches, work)
+            self._cut(part, stretches, room, work)
             stretches.look_ahead()
             yield from self._against(stretches.bounds(), stretches.in_turn(), part, work)
         finally:
@@ -108,15 +112,21 @@ class AsofGrace(Grace):
             held.mask()
         return held
 
-    def _cut(self, part: int, stretches: Stretches, work: Work) -> None:
+    def _cut(self, part: int, stretches: Stretches, room: int, work: Work) -> None:
         """The rows of a part in order of time."""
         schema = self._layout.schema
-        sorter = Sorter(with_place(schema), work.ctx, self._at, keys=(SortKey("time"), SortKey(PLACE)), part=0.25)
+        sorter = Sorter(
+            with_place(schema),
+            work.ctx,
+            self._at,
+            keys=(SortKey("time"), SortKey(PLACE)),
+            part=1 / work.ctx.settings.threads,
+        )
         try:
             for writer in self._writers:
                 for columns, places in writer.batches(part, last=True):
                     sorter.add(Batch(len(places), (*columns, array_from(places)), Origin(0)))
-            stretches.cut(sorter.batches(), len(schema), work.room, self._row_bytes)
+            stretches.cut(sorter.batches(), len(schema), room, self._row_bytes)
         finally:
             sorter.close()
 
