@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from ....planner.plan import SortKey
 from ...arrow import array_from, concat, indices, numbers_of
 from ...arrow import nulls as null_array
 from ...batch import Batch, Origin
+from ...memory import Budget
 from ...notes import At
 from ..grace import NOWHERE, Grace, Rows, Work
 from ..grouping import new_keys
@@ -28,6 +30,7 @@ from .times import Mask, Times
 
 
 LEAST_ROOM = 256 << 10  # bytes of the right that are held at once, however short memory is
+LEAST_SORT = 1 << 20  # the same, while they are put in order
 
 
 class AsofGrace(Grace):
@@ -115,13 +118,8 @@ class AsofGrace(Grace):
     def _cut(self, part: int, stretches: Stretches, room: int, work: Work) -> None:
         """The rows of a part in order of time."""
         schema = self._layout.schema
-        sorter = Sorter(
-            with_place(schema),
-            work.ctx,
-            self._at,
-            keys=(SortKey("time"), SortKey(PLACE)),
-            part=1 / work.ctx.settings.threads,
-        )
+        ctx = replace(work.ctx, share=Budget(max(2 * room, LEAST_SORT)))  # what the pieces have when they are made
+        sorter = Sorter(with_place(schema), ctx, self._at, keys=(SortKey("time"), SortKey(PLACE)), part=1.0)
         try:
             for writer in self._writers:
                 for columns, places in writer.batches(part, last=True):
