@@ -54,10 +54,10 @@ def seen(case: Case, row: Row) -> list[Row] | None:
 
     def inside(u: int) -> bool:
         above = u > low if case.closed in ("right", "none") else u >= low
-        return above and (u < high if case.closed in ("left", "none") else u <= high)
+        return bool(above and (u < high if case.closed in ("left", "none") else u <= high))
 
     def in_front(u: int) -> bool:
-        return u <= low if case.closed in ("right", "none") else u < low
+        return bool(u <= low if case.closed in ("right", "none") else u < low)
 
     found = [r for u, r in mine if inside(u)]
     before = [r for u, r in mine if in_front(u)]

@@ -28,7 +28,6 @@ from .rows import AsofJoiner, Matcher
 from .stretches import LEAST, MOST, Columns, Stretches
 from .times import Mask, Times
 
-
 LEAST_ROOM = 256 << 10  # bytes of the right that are held at once, however short memory is
 LEAST_SORT = 1 << 20  # the same, while they are put in order
 

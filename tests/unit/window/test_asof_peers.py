@@ -57,8 +57,10 @@ def test_asof_as_polars_and_pandas(direction: Any, tolerance: int | None, exact:
         tolerance=None if tolerance is None else pd.Timedelta(tolerance, "us"),
     )  # fmt: skip
     by_pandas = [(int(i), None if v != v else int(v)) for i, v in zip(frame["i"], frame["v"], strict=True)]
-    found: Any = pl.from_arrow(left).join_asof(  # type: ignore[union-attr]
-        pl.from_arrow(right), on="t", by="k", strategy=direction, allow_exact_matches=exact,
+    mine: Any = pl.from_arrow(left)
+    theirs: Any = pl.from_arrow(right)
+    found = mine.join_asof(
+        theirs, on="t", by="k", strategy=direction, allow_exact_matches=exact,
         tolerance=None if tolerance is None else f"{tolerance}us",
     )  # fmt: skip
     assert got == list(found.select("i", "v").iter_rows())
