@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from . import ast
-from .parse import Parsed
+from .parsed import Parsed
 
 BARE_PATH = re.compile(r"[^\s\"'`|\[\]$/][^\s\"`|\[\]]*\Z")
 
@@ -66,7 +66,7 @@ def _part(name: str, value: Any) -> str:
         case "path" | "profile" | "archive":
             return path_text(value)
         case "columns_def":
-            return _list(value, lambda c: f"{ast.Name(name=c[0]).text()}:{c[1]}")
+            return _list(value, ast.Column.text)
         case "MINUS":
             return "-"
     return str(value) if isinstance(value, str) else value.text()

@@ -22,6 +22,7 @@ from ..context import Context
 from ..memory import Reservation
 from ..notes import At
 from ..operator import Flow
+from .densekeys import DenseKeys, dense_keys
 from .grouping import Keys, new_keys
 from .joinkeys import Side, null_rows, sides
 from .joinparts import PartWriter
@@ -183,17 +184,28 @@ class Built:
         if not node.nulls_match:
             nulls = null_rows(columns)
             never = nulls if never is None else never if nulls is None else never | nulls
-        keys = new_keys(self.side.types, ctx.compiled, 1 << max(10, (self.n_rows // 2).bit_length()))
-        if never is None:
-            numbers = _numbered(keys, Batch(self.n_rows, tuple(columns), Origin(0)), ctx)
-        else:
+        part, some = Batch(self.n_rows, tuple(columns), Origin(0)), None
+        if never is not None:
             some = np.flatnonzero(~never)
-            part = Batch(self.n_rows, tuple(columns), Origin(0)).take(some.astype(np.int32))
-            numbers = np.full(self.n_rows, -1, np.int32)
-            numbers[some] = _numbered(keys, part, ctx)
+            part = part.take(some.astype(np.int32))
+        keys = self._table(part, ctx)
+        numbers = _numbered(keys, part, ctx)
+        if some is not None:
+            known, numbers = numbers, np.full(self.n_rows, -1, np.int32)
+            numbers[some] = known
         ctx.check()
         self.known = KnownKeys(keys, ctx)
         aside(ctx, 16 * self.n_rows, lambda: self._arrange(numbers, keys.n, ctx, first=node.first))
+        if isinstance(keys, DenseKeys) and self.is_unique and self.rows is not None:
+            keys.renumber(self.rows)
+            self.rows = None
+
+    def _table(self, part: Batch, ctx: Context) -> Keys | DenseKeys:
+        """For the keys of these rows."""
+        types = self.side.types
+        if ctx.compiled and (made := dense_keys(types, part.columns, part.n_rows, ctx.memory.limit // 8)) is not None:
+            return made
+        return new_keys(types, ctx.compiled, 1 << max(10, (self.n_rows // 2).bit_length()))
 
     def _arrange(self, numbers: Ids, n_keys: int, ctx: Context, *, first: bool) -> None:
         known = numbers if numbers.min(initial=0) >= 0 else numbers[numbers >= 0]
@@ -224,7 +236,7 @@ def stacked(chunks: Sequence[pa.Array[Any]], ctx: Context) -> pa.Array[Any]:
     return aside(ctx, sum(c.nbytes for c in chunks), lambda: stack(chunks))
 
 
-def _numbered(keys: Keys, batch: Batch, ctx: Context) -> Ids:
+def _numbered(keys: Keys | DenseKeys, batch: Batch, ctx: Context) -> Ids:
     """The number of each row's key, entered in pieces between which a cancel is seen."""
     out = np.empty(batch.n_rows, np.int32)
     for begin in range(0, batch.n_rows, PIECE):

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..batch import Batch
 from ..context import Context
+from .densekeys import DenseKeys
 from .finder import Finder
 from .grouping import Keys, ManyKeys
 from .joinkeys import Side
@@ -15,9 +16,11 @@ from .keytable import Ids, KeyTable
 
 
 class KnownKeys:
-    def __init__(self, keys: Keys, ctx: Context) -> None:
+    def __init__(self, keys: Keys | DenseKeys, ctx: Context) -> None:
         self._keys = keys
         self._lock = threading.Lock()
+        if isinstance(keys, DenseKeys):
+            return
         if isinstance(keys, ManyKeys):
             keys.freeze(ctx.stop)
         for coder in keys.coders:
@@ -28,8 +31,10 @@ class KnownKeys:
     def n(self) -> int:
         return self._keys.n
 
-    def finder(self, ctx: Context) -> Finder:
+    def finder(self, ctx: Context) -> Finder | DenseKeys:
         """For one worker."""
+        if isinstance(self._keys, DenseKeys):
+            return self._keys
         if ctx.compiled and not self._keys.compiled and self._keys.coders:
             with self._lock:
                 if not self._keys.compiled:
@@ -37,7 +42,7 @@ class KnownKeys:
         return Finder(self._keys)
 
     def is_compiled(self) -> bool:
-        return self._keys.compiled or not self._keys.coders
+        return isinstance(self._keys, DenseKeys) or self._keys.compiled or not self._keys.coders
 
 
 class Numbers:
@@ -45,7 +50,7 @@ class Numbers:
 
     def __init__(self, side: Side, known: KnownKeys, ctx: Context) -> None:
         self._side, self._known, self._ctx = side, known, ctx
-        self._finder: Finder | None = None
+        self._finder: Finder | DenseKeys | None = None
 
     def of(self, batch: Batch) -> Ids:
         """-1 where the keys are none of those that are known."""

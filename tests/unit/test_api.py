@@ -141,7 +141,7 @@ def test_closing_a_stream_cancels(s: cortado.Session, large: str) -> None:
     assert len(s.running()) == 1
     begun = time.monotonic()
     reader.close()
-    assert time.monotonic() - begun < 1 and s.running() == []
+    assert time.monotonic() - begun < 5 and s.running() == []
     with pytest.raises(StopIteration):
         reader.read_next_batch()
     reader = q.stream()
@@ -179,7 +179,7 @@ def test_progress_wait_and_cancel(s: cortado.Session, large: str) -> None:
     begun = time.monotonic()
     h.cancel()
     assert h.wait(10) is True
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5
     with pytest.raises(cortado.Cancelled) as found:
         h.result()
     assert found.value.code == "E704"
@@ -397,6 +397,10 @@ def test_errors_have_fields_and_pickle(s: cortado.Session) -> None:
     )
     assert e.suggestions == ("search",) and "^^^^^^" in str(e)
     assert e.to_dict()["suggestions"] == ["search"] and e.to_dict()["kind"] == "bind"
+    assert e.to_dict()["hint"] == e.hint == "system commands lists all"
+    with pytest.raises(cortado.ParseError) as bare:
+        s.query("table trades | search price = 5")
+    assert "hint" not in bare.value.to_dict()
     again = pickle.loads(pickle.dumps(e))
     assert type(again) is cortado.BindError and str(again) == str(e)
     assert issubclass(cortado.BindError, QueryError) and issubclass(cortado.Cancelled, QueryError)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ...arrow import array_from, is_valid, numbers_of, pooled
+from ...arrow import array_from, is_valid, numbers_of
 from ..joinkeys import nulls_of
 from ..joinparts import PartWriter
 from ..knownkeys import KnownKeys
@@ -48,7 +48,7 @@ class Held:
         from ...kernels import select
 
         column = self.columns[i]
-        out = pooled(len(rows), np.int64)
+        out = np.empty(len(rows), np.int64)  # not of Arrow's pool, which clears huge pages for what is kept
         select.gather(numbers_of(column).view(np.int64), rows, out)
         if column.null_count:
             if i not in self._valid:

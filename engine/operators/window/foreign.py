@@ -89,6 +89,7 @@ class ForeignSink(WindowSink):
             if missing.any():
                 local.ctx.notes.rows(self._at, "drop", NULL_TIME, batch, np.flatnonzero(missing), None)
         plain = self._plain(sides.whole(batch.array(sides.time)), n)
+        local.trail.add(batch)
         self._take(self._keys(batch), [kept(batch, i) for i in range(self._left_columns)], plain, n, local)
         return Flow.MORE
 
