@@ -154,7 +154,7 @@ def reached(key: Any, at: Any, end: Any, until: Any) -> Any:
 LANES = 16  # searches that go side by side, so that none of them waits alone for memory
 
 
-@kernel(i32c, i64c, i64c, i32c, i64c, long_, long_, long_, i32w, u8w)
+@kernel(i32c, i64c, i64c, i32c, i64c, long_, long_, long_, i32w, u8w, makes_arrays=True)
 def find(
     lcode: Any, lkey: Any, rkey: Any, rrow: Any, rstarts: Any, ahead: Any, exact: Any, last_tie: Any, out: Any, stop: Any
 ) -> Any:  # fmt: skip

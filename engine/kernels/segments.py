@@ -130,7 +130,7 @@ def radix_pass(
     return end
 
 
-@kernel(i64w, i32w, i64w, i32w, long_, long_, long_, types.uint64, u8w)
+@kernel(i64w, i32w, i64w, i32w, long_, long_, long_, types.uint64, u8w, makes_arrays=True)
 def radix_sort(
     key: Any, row: Any, spare_key: Any, spare_row: Any, first: Any, end: Any, least: Any, spread: Any, stop: Any
 ) -> Any:  # fmt: skip
