@@ -46,7 +46,7 @@ class Joining(Command[combine.Join]):
             self._tell_lost_keys(args, kind, [k for k in keys if k.left in shared])
             if kind == "rightonly":
                 shared = []
-            self._tell_retyped(args, source, right, shared)
+            tell_retyped(args, source, right, shared, "suffix= keeps both")
         self._check_keys(args, kind, keys)
         return combine.Join(
             **args.common, inputs=(source, right), type=kind, keys=keys, renamed=renamed,
@@ -71,19 +71,6 @@ class Joining(Command[combine.Join]):
                     args.option_span("suffix"),
                 )
 
-    def _tell_retyped(self, args: Args, left: Node, right: Node, shared: Sequence[str]) -> None:
-        """A field of two types becomes one of the type that holds both."""
-        for name in shared:
-            mine, theirs = left.schema.type(name) or NULL, right.schema.type(name) or NULL
-            made = join([mine, theirs])
-            if made.kind == mine.kind or mine.kind == "null":
-                continue
-            said = f"'{name}' is {mine} and the subquery's is {theirs}: it became {made}"
-            if args.strict:
-                args.fail("E503", said, args.place("subquery"), strict=True)
-            else:
-                args.note("overwrite", said, args.place("subquery"), "suffix= keeps both")
-
     def _tell_lost_keys(self, args: Args, kind: str, lost: Sequence[JoinKey]) -> None:
         """Keys of rows without a left whose name here is that of another field of the subquery."""
         for key in lost if kind in ALONE else ():
@@ -103,6 +90,20 @@ class Joining(Command[combine.Join]):
                 said += f", for '{before[0]}' and '{key.right}': a row without a partner may have two values"
                 args.fail("E350", said, pair.left.span, hint=f"eval a copy of '{key.left}' for the second")
             before.append(key.right)
+
+
+def tell_retyped(args: Args, left: Node, right: Node, shared: Sequence[str], hint: str) -> None:
+    """A field of two types becomes one of the type that holds both."""
+    for name in shared:
+        mine, theirs = left.schema.type(name) or NULL, right.schema.type(name) or NULL
+        made = join([mine, theirs])
+        if made.kind == mine.kind or mine.kind == "null":
+            continue
+        said = f"'{name}' is {mine} and the subquery's is {theirs}: it became {made}"
+        if args.strict:
+            args.fail("E503", said, args.place("subquery"), strict=True)
+        else:
+            args.note("overwrite", said, args.place("subquery"), hint)
 
 
 def tell_types(

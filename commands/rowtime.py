@@ -33,7 +33,7 @@ def implied_time(args: Args, schema: Schema, option: str = "time") -> tuple[str,
 
 
 def time_field(
-    schema: Schema, fail: Callable[..., NoReturn], note: Callable[[str, str], None], way: str
+    schema: Schema, fail: Callable[..., NoReturn], note: Callable[[str, str], None], way: str, whose: str = "the row's"
 ) -> tuple[str, Type]:
     """`_time`, or the only date field, which is noted; else E340. `way`: how a user names the field F."""
     if "_time" in schema:
@@ -43,7 +43,7 @@ def time_field(
         return "_time", kind
     dates = [(n, t) for n, t in schema.fields if t.kind == "date"]
     if len(dates) == 1:
-        note("info", f"the row's time is '{dates[0][0]}', the only date field")
+        note("info", f"{whose} time is '{dates[0][0]}', the only date field")
         return dates[0]
     if schema.open:
         return "_time", DATE

@@ -271,7 +271,7 @@ def program(node: Window) -> tuple[Any, Program]:
     from ..engine.operators.window.spec import Column, Program, Sorting
 
     before = node.inputs[0].schema
-    exprs = _Inputs(node, before)
+    exprs = arguments([f.call for f in node.columns], before)
     sortings: list[Sorting] = []
     columns = []
     for framed in node.columns:
@@ -312,16 +312,20 @@ def _sorting(node: Window, framed: Framed, before: Schema, make: Any) -> Any:
     return make(before.index(node.sort)) if node.sort is not None else make()
 
 
+def arguments(calls: Sequence[AggCall], schema: Schema) -> _Inputs:
+    """Where the arguments and conditions of aggregates over rows of `schema` are to be found."""
+    return _Inputs(calls, schema)
+
+
 class _Inputs:
     """Expressions that are no fields get columns behind them; conditions first, so that they can guard arguments."""
 
-    def __init__(self, node: Window, schema: Schema) -> None:
+    def __init__(self, calls: Sequence[AggCall], schema: Schema) -> None:
         from ..engine.operators.window.spec import Computed
 
         self._schema = schema
         self.computed: list[Computed] = []
         self._number: dict[Any, int] = {}
-        calls = [f.call for f in node.columns]
         for call in calls:
             if call.where is not None:
                 self._enter(call.where.expr, Computed(call.where.expr))

@@ -14,7 +14,7 @@ from .spec import Tag
 
 NEVER = 1 << 62
 STRICT_CODES = {"reject": "E501", "drop": "E502", "mixed": "E504"}
-OVERWRITERS = ("join", "union")  # elsewhere the text of the query asks for it
+OVERWRITERS = ("join", "streamjoin", "asof", "union")  # elsewhere the text of the query asks for it
 
 
 class Phase(IntEnum):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..planner import explain as plan_text
-from ..planner.combine import Given, Join, Union
+from ..planner.combine import Given, Join, Matched, Union
 from ..planner.plan import (
     Aggregate,
     Explain,
@@ -157,6 +157,9 @@ class Lowering:
             if isinstance(node, Join):
                 self._join(nodes, i, node, line, specs, close)
                 return
+            if isinstance(node, Matched):
+                self._match(nodes, i, node, line, specs, close)
+                return
             if not isinstance(node, Procedure):  # which is but a name for the stages below it
                 line = self._union(node, line, specs) if isinstance(node, Union) else self._through(node, line, specs)
             i += 1
@@ -224,8 +227,31 @@ class Lowering:
             self._line(nodes, i + 1, here, made, close)
             return made
 
-        later = 2 + sum(isinstance(n, Join) for n in nodes[i + 1 :])
-        self._plan(node.right, specs, Close(build, tag, then, later, through=through), line.after)
+        self._right(node, specs, Close(build, tag, then, _later(nodes, i), through=through), line)
+
+    def _match(self, nodes: list[Node], i: int, node: Matched, line: Line, specs: Specs, close: Close) -> None:
+        """Any other stage whose right side is taken whole before its left begins: its command says how."""
+        tag, run = self.tag(node), self.lowerings[type(node)].lower(node)
+
+        def then(taken: Any, ctx: Any, spec: PipelineSpec) -> Specs:
+            made: Specs = []
+            here = replace(line, after=())
+            ordered = ctx.settings.strict or not is_order_free(nodes[i + 1 :])
+            for operator in run.left(taken, ordered):
+                here = self._sunk(operator, tag, here, made) if is_sink(operator) else here.through(operator, tag)
+            self._line(nodes, i + 1, here, made, close)
+            return made
+
+        *through, sink = run.right
+        before = tuple((t, tag) for t in through)
+        self._right(node, specs, Close(sink, tag, then, _later(nodes, i), through=before), line)
+
+    def _right(self, node: Matched, specs: Specs, close: Close, line: Line) -> None:
+        """The pipelines of a right side. What the left waits with is kept for as long as any of them runs."""
+        first = len(specs)
+        self._plan(node.right, specs, close, line.after)
+        for spec in specs[first:]:
+            spec.after = tuple(dict.fromkeys((*line.after, *spec.after)))
 
     def _pend(self, nodes: list[Node], specs: Specs, close: Close, after: tuple[int, ...]) -> None:
         """The rest is bound and lowered when the sink before it is done and its columns are known."""
@@ -317,7 +343,7 @@ class Lowering:
         nodes = [plan]
         while nodes[-1].inputs:
             nodes.append(nodes[-1].inputs[0])
-        if any(isinstance(n, Pending | Given | Join) for n in nodes):
+        if any(isinstance(n, Pending | Given | Matched) for n in nodes):
             tag, sink = self.tag(plan), CollectSink(at_of(plan))
             self._plan(plan, specs, Close(sink, tag, collects=True))
             return Line(sink.result, tag, is_result=True)
@@ -402,6 +428,11 @@ class Lowering:
             return plan_rows(self.became.in_order(plan), told)
 
         return Line(rows, tag, tuple(range(before, len(specs))))
+
+
+def _later(nodes: Sequence[Node], i: int) -> int:
+    """How many sinks may live at once behind node i of a line."""
+    return 2 + sum(isinstance(n, Matched) for n in nodes[i + 1 :])
 
 
 def _sort(node: Sort, at: At) -> Any:

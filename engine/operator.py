@@ -69,8 +69,9 @@ class Sink(Protocol[Local]):
 
     `push` runs in parallel, each worker with its own Local (one, in sequence, with `needs_order`). `combine` is called
     once for each Local, in parallel: it prepares the Local, then hands it over under the sink's lock. The tasks of
-    `merge` run in parallel after the last `combine`; `result` once after the last of them; `close` always, once, also
-    after an error: it gives back memory and files. It may have `describe_run()`, with `spilled_bytes` among the figures.
+    `merge` run in parallel after the last `combine`, then those of `refine(ctx)`, if it has one; `result` once after the
+    last of them; `close` always, once, also after an error: it gives back memory and files. It may have `describe_run()`,
+    with `spilled_bytes` among the figures.
     """
 
     needs_order: bool

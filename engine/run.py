@@ -265,6 +265,11 @@ class Run:
         yield Step(Phase.MERGE, deque([lambda: tasks.extend(timed(lambda: sink.merge(ctx)))]))
         if tasks:
             yield Step(Phase.MERGE, deque(partial(timed, task) for task in tasks))
+        if (refine := getattr(sink, "refine", None)) is not None:
+            last: list[Task] = []
+            yield Step(Phase.MERGE, deque([lambda: last.extend(timed(lambda: refine(ctx)))]))
+            if last:
+                yield Step(Phase.MERGE, deque(partial(timed, task) for task in last))
         if spec.then is not None:
             more: list[PipelineSpec] = []
             yield Step(Phase.FOLLOW, deque([lambda: more.extend(self._following(part, ctx))]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .plan import Names, Node, Order
-from .types import NULL, Schema, Type, join
+from .types import DOUBLE, DURATION, LONG, NULL, Schema, Type, join
 from .types import Type as FieldType
 
 KEEPS_LEFT = ("inner", "left", "leftonly", "cross")  # types that give no row without a row of the left
@@ -22,26 +22,19 @@ class JoinKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Join(Node):
+class Matched(Node):
     """Rows of the left (the first input) with those of the right that have the same keys.
 
-    Left order, then right order; unmatched rows of the right last. `clashes`: fields of both sides that are no keys, as
-    they were at bind: where a row matched the right's value stands. `renamed`: fields of the right by their name
-    here. `first`: at most one match a row, the first. `quiet`: what a lookup overwrites is what its text says.
-    `carried`: the fields that stages behind it read, and so the only ones that it makes; None: all.
+    `clashes`: fields of both sides that are no keys, as they were at bind: where a row matched the right's value stands.
+    `renamed`: fields of the right by their name here. `quiet`: what is overwritten is what the text says.
     """
 
-    type: str  # inner, left, leftonly, right, rightonly, full, cross
+    type: str
     keys: tuple[JoinKey, ...]
     nulls_match: bool = False
     clashes: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
-    first: bool = False
     quiet: bool = False
-    may_spill: bool = True
-    left_first: bool = field(default=False, compare=False)  # the left is read first, being much smaller
-    carried: tuple[str, ...] | None = field(default=None, compare=False)
-    command = "join"
     order = Order.KEEPS
 
     @property
@@ -52,15 +45,50 @@ class Join(Node):
     def right(self) -> Node:
         return self.inputs[1]
 
+    def fresh(self) -> tuple[tuple[str, str], ...]:
+        """Fields of the right that come out: its name there, and here."""
+        keys, named = {k.right for k in self.keys}, dict(self.renamed)
+        return tuple((n, named.get(n, n)) for n in self.right.schema.names() if n not in keys)
+
+    def _with_fresh(self, out: Schema) -> Schema:
+        left, right = self.left.schema, self.right.schema
+        for theirs, ours in self.fresh():
+            kind = right.type(theirs) or NULL
+            out = out.put(ours, self._clashing(left.type(ours), kind) if ours in left else kind)
+        return Schema(out.fields, left.open or right.open)
+
+    def _clashing(self, mine: FieldType | None, theirs: FieldType) -> FieldType:
+        return theirs if self.quiet or mine is None else join([mine, theirs])
+
+    def needs_each(self, wanted: Names) -> tuple[Names, ...]:
+        """What must come from the left and from the right."""
+        left, right = frozenset(self.left.schema.names()), frozenset(self.right.schema.names())
+        theirs = frozenset(t for t, ours in self.fresh() if ours in wanted)
+        mine = (wanted & left) | (frozenset(k.left for k in self.keys) & left)
+        if not self.quiet:
+            mine |= frozenset(self.clashes) & left  # notes show what was overwritten
+        return mine, theirs | (frozenset(k.right for k in self.keys) & right)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join(Matched):
+    """Left order, then right order; unmatched rows of the right last.
+
+    `type`: inner, left, leftonly, right, rightonly, full, cross. `first`: at most one match a row, the first. `carried`: the
+    fields that stages behind it read, and so the only ones that it makes; None: all.
+    """
+
+    first: bool = False
+    may_spill: bool = True
+    left_first: bool = field(default=False, compare=False)  # the left is read first, being much smaller
+    carried: tuple[str, ...] | None = field(default=None, compare=False)
+    command = "join"
+
     def detail(self) -> str:
         return Node.detail(self) + (" (left first)" if self.left_first else "")
 
     def fresh(self) -> tuple[tuple[str, str], ...]:
-        """Fields of the right that come out: its name there, and here."""
-        keys, named = {k.right for k in self.keys}, dict(self.renamed)
-        if self.type == "leftonly":
-            return ()
-        return tuple((n, named.get(n, n)) for n in self.right.schema.names() if n not in keys)
+        return () if self.type == "leftonly" else Matched.fresh(self)
 
     def prune(self, wanted: Names) -> Node:
         names = self.schema.names()
@@ -82,13 +110,7 @@ class Join(Node):
                     out = out.put(k.left, join([left.type(k.left) or NULL, right.type(k.right) or NULL]))
                 else:  # no such field on the left: what comes from the right alone
                     out = out.put(k.left, right.type(k.right) or NULL)
-        for theirs, ours in self.fresh():
-            kind = right.type(theirs) or NULL
-            out = out.put(ours, self._clashing(left.type(ours), kind) if ours in left else kind)
-        return Schema(out.fields, left.open or right.open)
-
-    def _clashing(self, mine: FieldType | None, theirs: FieldType) -> FieldType:
-        return theirs if self.quiet or mine is None else join([mine, theirs])
+        return self._with_fresh(out)
 
     def _right_alone(self) -> Schema:
         """Keys under the left's names, then the other fields of the right."""
@@ -98,14 +120,47 @@ class Join(Node):
             out = out.put(ours, right.type(theirs) or NULL)
         return out
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asof(Matched):
+    """Each row of the left once, in its order, with the row of the right that has its keys and is nearest in time.
+
+    `type`: inner, left. `on`, `righton`: the fields that order the rows of either side. `direction`: backward, forward,
+    nearest. `tolerance`: nanoseconds between times, else a number, inclusive; None: any distance. `exact`: whether equal
+    times match. `skipnull`: each field of the right is taken from the nearest row that has a value. `gap`: the field for
+    the distance. `keeps_time`: `righton` comes out, too.
+    """
+
+    on: str
+    righton: str
+    direction: str = "backward"
+    tolerance: int | float | None = None
+    exact: bool = True
+    skipnull: bool = False
+    gap: str | None = None
+    keeps_time: bool = False
+    command = "asof"
+
+    def fresh(self) -> tuple[tuple[str, str], ...]:
+        return tuple((t, o) for t, o in Matched.fresh(self) if self.keeps_time or t != self.righton)
+
+    def derive(self) -> Schema:
+        out = self._with_fresh(self.left.schema)
+        if self.gap is None:
+            return out
+        return out.put(self.gap, gap_type(self.left.schema.type(self.on), self.right.schema.type(self.righton)))
+
     def needs_each(self, wanted: Names) -> tuple[Names, ...]:
-        """What must come from the left and from the right."""
-        left, right = frozenset(self.left.schema.names()), frozenset(self.right.schema.names())
-        theirs = frozenset(t for t, ours in self.fresh() if ours in wanted)
-        mine = (wanted & left) | (frozenset(k.left for k in self.keys) & left)
-        if not self.quiet:
-            mine |= frozenset(self.clashes) & left  # notes show what was overwritten
-        return mine, theirs | (frozenset(k.right for k in self.keys) & right)
+        mine, theirs = Matched.needs_each(self, wanted)
+        return mine | {self.on}, theirs | {self.righton}
+
+
+def gap_type(mine: FieldType | None, theirs: FieldType | None) -> FieldType:
+    """Of the difference of two values that order rows."""
+    kinds = {t.kind for t in (mine, theirs) if t is not None}
+    if "date" in kinds or "duration" in kinds:
+        return DURATION
+    return DOUBLE if "double" in kinds else LONG if "long" in kinds else DURATION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -121,7 +122,10 @@ def of_literal(value: Literal, option: Option, time: Callable[[str], int | None]
         return None
     if kind == options.TIME and value.type.kind == "date":
         return got // 1000 if value.type.unit == "ns" else got
-    if kind in (options.DURATION, options.DURATIONS, options.NUMBER_OR_DURATION) and value.type.kind in _LENGTHS:
+    if (
+        kind in (options.DURATION, options.DURATIONS, options.NUMBER_OR_DURATION, options.OFFSET)
+        and value.type.kind in _LENGTHS
+    ):
         calendar = value.type.kind == "months"
         length = ast.Duration(months=got) if calendar else ast.Duration(ns=got * 1000, weeks=value.weeks)
         return (length,) if kind == options.DURATIONS else length
@@ -181,6 +185,9 @@ def of_text(text: str, option: Option, time: Callable[[str], int | None], raw: s
             return got
         case options.DURATION:
             return _duration(text)
+        case options.OFFSET:
+            length = _duration(text.removeprefix("-"))
+            return replace(length, months=-length.months, ns=-length.ns) if text.startswith("-") else length
         case options.DURATIONS:
             return tuple(_duration(unquote(t)) for t in split_list(text))
         case options.NUMBER_OR_DURATION:

@@ -1,4 +1,4 @@
-"""Rows whose number lies in a range: the rows' places, not a mask."""
+"""Rows whose number lies in a range (their places, not a mask), and rows by their place."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .jit import i32w, i64, kernel, long_
+from .jit import i32c, i32w, i64, i64c, i64w, kernel, long_
 
 
 @kernel(i64, long_, long_, i32w)
@@ -33,3 +33,11 @@ def narrow_to_range(values: Any, low: Any, high: Any, rows: Any, n: Any) -> Any:
         rows[kept] = row
         kept += np.uint64((value >= low) & (value <= high))
     return np.int64(kept)
+
+
+@kernel(i64c, i32c, i64w)
+def gather(values: Any, rows: Any, out: Any) -> Any:
+    """Words by number of their row; of a negative number what stands in the first row. O(rows)."""
+    for i in range(rows.size):
+        out[np.uint64(i)] = values[np.uint64(max(rows[np.uint64(i)], np.int32(0)))]
+    return rows.size

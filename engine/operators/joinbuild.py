@@ -23,11 +23,11 @@ from ..memory import Reservation
 from ..notes import At
 from ..operator import Flow
 from .densekeys import DenseKeys, dense_keys
-from .finder import Finder
-from .grouping import Keys, ManyKeys, new_keys
+from .grouping import Keys, new_keys
 from .joinkeys import Side, null_rows, sides
 from .joinparts import PartWriter
-from .keytable import Ids, KeyTable
+from .keytable import Ids
+from .knownkeys import KnownKeys
 from .sort import Placing
 from .sortruns import stack
 
@@ -73,7 +73,7 @@ class BuildSink:
         if not batch.n_rows:
             return Flow.MORE
         place = local.first_place(batch)
-        columns = tuple(_kept(batch, i) for i in range(len(self.schema)))
+        columns = tuple(kept(batch, i) for i in range(len(self.schema)))
         if local.writer is None and not self._hold(local, columns, batch.n_rows):
             self._spill(local)
         if local.writer is not None:
@@ -127,7 +127,7 @@ class BuildSink:
         chunks.clear()
         if pieces:
             pieces.reverse()
-            columns = tuple(_stacked(pieces.pop(), ctx) for _ in range(len(pieces)))
+            columns = tuple(stacked(pieces.pop(), ctx) for _ in range(len(pieces)))
         else:
             columns = tuple(null_array(0, t.arrow) for _, t in self.schema.fields)
         self._built = Built(self.schema, self.side, ctx, columns, n, ())
@@ -165,8 +165,7 @@ class Built:
         self.starts: NDArray[np.int64] = np.zeros(1, np.int64)
         self.rows: Ids | None = None
         self.matched: NDArray[np.bool_] = np.zeros(0, np.bool_)
-        self._keys: Keys | DenseKeys | None = None
-        self._lock = threading.Lock()
+        self.known: KnownKeys | None = None
 
     @property
     def is_spilled(self) -> bool:
@@ -176,7 +175,7 @@ class Built:
         """Number the keys. Rows that can match none are of no number."""
         self.matched = np.zeros(self.n_rows, np.bool_)
         if node.type == "cross":
-            self._keys = new_keys((), ctx.compiled)
+            self.known = KnownKeys(new_keys((), ctx.compiled), ctx)
             self.starts = np.array([0, self.n_rows], np.int64)
             self.is_unique = False
             return
@@ -189,18 +188,13 @@ class Built:
         if never is not None:
             some = np.flatnonzero(~never)
             part = part.take(some.astype(np.int32))
-        keys = self._keys = self._table(part, ctx)
+        keys = self._table(part, ctx)
         numbers = _numbered(keys, part, ctx)
         if some is not None:
             known, numbers = numbers, np.full(self.n_rows, -1, np.int32)
             numbers[some] = known
         ctx.check()
-        if isinstance(keys, ManyKeys):
-            keys.freeze(ctx.stop)
-        if not isinstance(keys, DenseKeys):
-            for coder in keys.coders:
-                if isinstance(coder.table, KeyTable):
-                    coder.table.straighten()
+        self.known = KnownKeys(keys, ctx)
         aside(ctx, 16 * self.n_rows, lambda: self._arrange(numbers, keys.n, ctx, first=node.first))
         if isinstance(keys, DenseKeys) and self.is_unique and self.rows is not None:
             keys.renumber(self.rows)
@@ -237,23 +231,8 @@ class Built:
         """Rows whose key an earlier row has."""
         return int(self.starts[-1]) - (len(self.starts) - 1) if len(self.starts) > 1 else 0
 
-    def finder(self, ctx: Context) -> Finder | DenseKeys:
-        """For one worker."""
-        assert self._keys is not None
-        if isinstance(self._keys, DenseKeys):
-            return self._keys
-        if ctx.compiled and not self._keys.compiled and self._keys.coders:
-            with self._lock:
-                if not self._keys.compiled:
-                    self._keys.compile(ctx.stop)
-        return Finder(self._keys)
 
-    def is_compiled(self) -> bool:
-        keys = self._keys
-        return keys is None or isinstance(keys, DenseKeys) or keys.compiled or not keys.coders
-
-
-def _stacked(chunks: Sequence[pa.Array[Any]], ctx: Context) -> pa.Array[Any]:
+def stacked(chunks: Sequence[pa.Array[Any]], ctx: Context) -> pa.Array[Any]:
     return aside(ctx, sum(c.nbytes for c in chunks), lambda: stack(chunks))
 
 
@@ -267,7 +246,7 @@ def _numbered(keys: Keys | DenseKeys, batch: Batch, ctx: Context) -> Ids:
     return out
 
 
-def _kept(batch: Batch, i: int) -> pa.Array[Any]:
+def kept(batch: Batch, i: int) -> pa.Array[Any]:
     """A column in memory that keeps nothing of a morsel."""
     column = batch.columns[i]
     if isinstance(column, pa.DictionaryArray) and 2 * len(column.dictionary) <= len(column):

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...planner.combine import Join
+from ...planner.combine import Matched
 from ...planner.types import DATE, DOUBLE, LONG, NULL, Schema, Type, join, value_of
 from ..arrow import array_from, is_valid, numbers_of
 from ..arrow import nulls as null_array
@@ -45,7 +45,7 @@ class Side:
         return out, never if never is not None and never.any() else None
 
 
-def sides(node: Join, left: Schema, right: Schema) -> tuple[Side, Side]:
+def sides(node: Matched, left: Schema, right: Schema) -> tuple[Side, Side]:
     """Of the left and of the right."""
     mine: list[tuple[int | None, int, Type]] = []
     theirs: list[tuple[int | None, int, Type]] = []

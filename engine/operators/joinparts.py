@@ -61,6 +61,7 @@ class PartWriter:
         self._files: list[SpillFile | None] = [None] * N_PARTS
         self._names = [str(i) for i in range(len(schema) + 1)]
         self.rows = np.zeros(N_PARTS, np.int64)
+        self.sizes = np.zeros(N_PARTS, np.int64)  # bytes in memory
         self.written = 0
         limit = max(LEAST_BYTES, ctx.memory.limit // ctx.settings.threads // 4)
         self._block = max(LEAST_BYTES, min(CHUNK_BYTES * N_PARTS, limit))
@@ -112,6 +113,7 @@ class PartWriter:
         file.write_batch(rows)
         self.written += file.nbytes - before
         self.rows[part] += rows.num_rows
+        self.sizes[part] += rows.nbytes
 
     def finish(self) -> None:
         self._flush()

@@ -14,12 +14,11 @@ from ..batch import Batch, Origin
 from ..context import Context
 from ..notes import At
 from ..operator import Emit, Flow
-from .densekeys import DenseKeys
-from .finder import Finder
 from .joinbuild import Built
 from .joinkeys import Side, nulls_of, sides
 from .joinrows import Joiner, RightJoiner
 from .keytable import Ids
+from .knownkeys import Numbers
 
 FEW = 16  # batches of pairs that may be made at once
 HINT = "suffix= keeps both"
@@ -39,21 +38,16 @@ class Matcher:
     """The partners of each row of a batch of the left, for one worker."""
 
     def __init__(self, node: Join, side: Side, built: Built, ctx: Context) -> None:
-        self._side, self._built, self._ctx = side, built, ctx
-        self._finder: Finder | DenseKeys | None = None
+        assert built.known is not None
+        self._built, self._ctx = built, ctx
+        self._numbers = Numbers(side, built.known, ctx)
         self._type = node.type
 
     def numbers(self, batch: Batch) -> Ids:
         """Of the keys of each row; -1 where the right has no such."""
-        if self._finder is None or (self._ctx.compiled and not self._built.is_compiled()):
-            self._finder = self._built.finder(self._ctx)
         if self._type == "cross":
             return np.zeros(batch.n_rows, np.int32) if self._built.n_rows else np.full(batch.n_rows, -1, np.int32)
-        columns, never = self._side.keys(batch)
-        found = self._finder.find(columns, batch.n_rows)
-        if never is not None:
-            found = np.where(never, np.int32(-1), found)
-        return found
+        return self._numbers.of(batch)
 
     def single(self, numbers: Ids) -> Ids:
         """The row of the right of each number, where no number has two."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...planner.combine import Join
+from ...planner.combine import Matched
 from ...planner.types import Schema, Type
 from ..arrow import array_from, call, coded, decode, gathered, nulls
 from ..batch import Batch, Column, Origin
 from ..values import unify
-from .joinbuild import Built
 from .keytable import Ids
 
 CODED = 4  # a text column of the right is handed on as codes while it has at most so many rows for one of a batch
@@ -32,7 +31,7 @@ class Field:
     is_key: bool = False  # of rows without a left, the right's
 
 
-def fields_of(node: Join) -> list[Field]:
+def fields_of(node: Matched) -> list[Field]:
     left, right = node.left.schema, node.right.schema
     theirs = {ours: right.index(t) for t, ours in node.fresh()}
     keys = {k.left: k.right for k in node.keys} if node.type in ("right", "full") else {}
@@ -49,10 +48,17 @@ def fields_of(node: Join) -> list[Field]:
     return out
 
 
+class Rows(Protocol):
+    """Of the right, by place in its schema."""
+
+    @property
+    def columns(self) -> Any: ...
+
+
 class Joiner:
     """Makes batches of pairs of rows."""
 
-    def __init__(self, node: Join, built: Built, zone: str) -> None:
+    def __init__(self, node: Matched, built: Rows, zone: str) -> None:
         fields = fields_of(node)
         self._needed = sorted(
             {f.left for f in fields if f.left is not None}
@@ -116,7 +122,7 @@ class Joiner:
 class RightJoiner(Joiner):
     """Of `rightonly`: keys under the left's names, then the right's other fields."""
 
-    def __init__(self, node: Join, built: Built, zone: str) -> None:
+    def __init__(self, node: Matched, built: Rows, zone: str) -> None:
         super().__init__(node, built, zone)
         right = node.right.schema
         source = {k.left: k.right for k in node.keys} | {ours: t for t, ours in node.fresh()}

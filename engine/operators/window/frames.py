@@ -54,6 +54,22 @@ def stretches(frame: Frame, segment: Segment, time: I64 | None, ns: bool) -> Str
     return _by_rows(segment, _count(frame.before, segment.n), _count(frame.after, segment.n), frame.sees_self)
 
 
+def foreign(stretch: Stretch, segment: Segment, seen: NDArray[np.bool_], prevailing: bool) -> Stretch:
+    """Of places of two sides the stretches that one has of the other: rows that are `seen` see nothing themselves.
+
+    `prevailing`: with the last that is seen in front of each stretch.
+    """
+    low = stretch.low
+    if prevailing:
+        places = np.arange(segment.n, dtype=np.int32)
+        last = np.empty(segment.n + 1, np.int32)
+        last[0] = -1
+        np.maximum.accumulate(np.where(seen, places, np.int32(-1)), out=last[1:])
+        before = last[low]
+        low = np.where(before >= segment.starts[segment.group], before, low).astype(np.int32)
+    return Stretch(low, np.where(seen, low, np.maximum(low, stretch.high)).astype(np.int32))
+
+
 def _count(bound: Any, n: int) -> int:
     """No more than there are rows."""
     assert not isinstance(bound, Length)
@@ -130,9 +146,10 @@ def _moved(time: I64, by: Length, sign: int, ns: bool, ctx: Context) -> I64:
         return np.where(
             known, out, _moved(time, Length(ticks=min(by.months * MONTH_S * ticks, int(MOST))), sign, ns, ctx)
         )
-    if sign < 0:
-        return np.where(time < LEAST + by.ticks, LEAST, time - by.ticks)
-    return np.where(time > MOST - by.ticks, MOST, time + by.ticks)
+    shift = sign * by.ticks
+    if shift < 0:
+        return np.where(time < LEAST - shift, LEAST, time + shift)
+    return np.where(time > MOST - shift, MOST, time + shift)
 
 
 def places(segment: Segment, time: I64, targets: I64, after_equal: bool) -> I32:

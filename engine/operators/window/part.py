@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...arrow import is_valid, numbers_of, pooled
+from ...arrow import bools_of, is_valid, numbers_of, pooled
 from ...aside import aside
 from ...context import Context
 from ..keyform import SIGN, Words, normal
@@ -21,10 +21,10 @@ from ..keysort import ranks
 from ..states.held import stable_order
 from .evaluation import Evaluation
 from .evaluators import evaluate
-from .frames import Stretch, stretches
+from .frames import Stretch, foreign, stretches
 from .outs import Out
 from .segment import I32, I64, Arena, Segment, segment
-from .spec import Program, Sorting
+from .spec import Frame, Program, Sorting
 
 LEAST = 1 << 13  # rows that are worth a piece of work of their own
 PIECE_KEYS = 1 << 14
@@ -134,7 +134,7 @@ class Part:
             if column.sorting != at:
                 continue
             if column.frame not in known:
-                known[column.frame] = stretches(self.program.frames[column.frame], made, time, ns)
+                known[column.frame] = self._stretch(self.program.frames[column.frame], made, time, ns)
             ctx.check()
             ev = Evaluation(
                 made, known[column.frame], column, self.arrays, self.program.types, ctx, time, ns,
@@ -142,6 +142,12 @@ class Part:
             )  # fmt: skip
             got = evaluate(ev)
             out.put(made, got, self.arrays[got.source] if got.picked is not None else None)
+
+    def _stretch(self, frame: Frame, made: Segment, time: I64 | None, ns: bool) -> Stretch:
+        found = stretches(frame, made, time, ns)
+        if frame.seen is None:
+            return found
+        return foreign(found, made, made.bring(bools_of(self.arrays[frame.seen])), frame.prevailing)
 
     def seal(self) -> None:
         self._arenas.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...arrow import is_valid
 from ...aside import aside
-from ...batch import Batch
+from ...batch import Batch, Column
 from ...context import Context
 from ...memory import Reservation
 from ...notes import At
@@ -29,6 +29,7 @@ from .spec import Program
 from .spill import PartRows, RowFile
 
 NULL_TIME = "null time"
+Values: TypeAlias = "pa.Array[Any]"
 
 
 @dataclass(slots=True)
@@ -41,6 +42,8 @@ class Local:
     codes: list[NDArray[np.int32]] = field(default_factory=list)
     held: int = 0  # rows in memory
     n_rows: int = 0
+    n_kept: int = 0  # rows in memory that go out again
+    n_out: int = 0  # all that go out again: the first of `n_rows`
     keys_bytes: int = 0  # charged
     trail: Trail = field(init=False)
 
@@ -61,6 +64,7 @@ class WindowSink:
         self._program, self._at = program, at
         self._needed = sorted({*program.arguments(), *(s.column for s in program.sortings if s.column is not None)})
         self._time = next((s.column for s in program.sortings if s.is_time), None)
+        self._goes_out = True  # whether the rows that are taken now go out again
         self._local: Local | None = None
         self._part: Part | None = None
         self._rows: RowFile | None = None
@@ -78,7 +82,7 @@ class WindowSink:
     def _clear(self, local: Local) -> None:
         local.kept = [Chunks(t.arrow) for t in self._program.types[: self._program.carried]]
         local.plain = {i: Chunks(self._program.types[i].arrow) for i in self._needed}
-        local.codes, local.held, local.keys_bytes = [], 0, 0
+        local.codes, local.held, local.n_kept, local.keys_bytes = [], 0, 0, 0
 
     def push(self, batch: Batch, local: Local) -> Flow:
         n = batch.n_rows
@@ -89,29 +93,41 @@ class WindowSink:
             ctx.notes.rows(self._at, "drop", NULL_TIME, batch, np.flatnonzero(~is_valid(times)), None)
         rows = [kept(batch, i) for i in range(self._program.carried)]
         plain = [batch.array(i) for i in self._needed]
+        local.trail.add(batch)
+        self._take([batch.columns[i] for i, _ in self._program.keys], rows, plain, n, local)
+        return Flow.MORE
+
+    def _take(
+        self, keys: Sequence[Column], rows: Sequence[Values], plain: Sequence[Values], n: int, local: Local
+    ) -> None:  # fmt: skip
+        """n rows: their keys, what goes out again of them (nothing where only others are computed from them), the rest."""
         own = sum(p.nbytes for i, p in zip(self._needed, plain, strict=True) if not _is_kept(p, i, rows))
         charge = sum(r.nbytes for r in rows) + own + 4 * n
         fits = local.reservation.grow(charge)
         if not fits and local.held:
             self._spill(local)
             fits = local.reservation.grow(charge)
-        local.trail.add(batch)
-        self._hold(batch, rows, plain, local)
+        self._hold(keys, rows, plain, n, local)
         if not fits or not self._charge_keys(local):
             self._spill(local)
-        return Flow.MORE
 
-    def _hold(self, batch: Batch, rows: Sequence[object], plain: Sequence[object], local: Local) -> None:
+    def _hold(
+        self, keys: Sequence[Column], rows: Sequence[Values], plain: Sequence[Values], n: int, local: Local
+    ) -> None:  # fmt: skip
         ctx = local.ctx
         if ctx.compiled and not local.keys.compiled:
             local.keys.compile(ctx.stop)
-        columns = [batch.columns[i] for i, _ in self._program.keys]
-        local.codes.append(local.keys.ids(columns, batch.n_rows, ctx.stop))
+        local.codes.append(local.keys.ids(keys, n, ctx.stop))
         ctx.check()
-        for chunks, values in zip((*local.kept, *local.plain.values()), (*rows, *plain), strict=True):
-            chunks.add(values)  # type: ignore[arg-type]
-        local.held += batch.n_rows
-        local.n_rows += batch.n_rows
+        for chunks, values in zip(local.kept if rows else (), rows, strict=True):
+            chunks.add(values)
+        for chunks, values in zip(local.plain.values(), plain, strict=True):
+            chunks.add(values)
+        local.held += n
+        local.n_rows += n
+        if self._goes_out:
+            local.n_kept += n
+            local.n_out += n
 
     def _charge_keys(self, local: Local) -> bool:
         now = local.keys.nbytes()
@@ -133,7 +149,7 @@ class WindowSink:
         assert self._spilled is not None
         nbytes = sum(c.nbytes() for c in (*local.kept, *local.plain.values())) + 4 * local.held
         kept, columns, codes = aside(ctx, nbytes, lambda: self._sealed(local))
-        self._rows.write(kept, local.held, ctx)
+        self._rows.write(kept, local.n_kept, ctx)
         numbers = np.arange(local.n_rows - local.held, local.n_rows)
         self._spilled.write(numbers, local.keys, codes, columns, ctx)
         local.keys = self._new_keys(ctx)
@@ -163,7 +179,7 @@ class WindowSink:
         local = self._local
         assert local is not None
         if self._spilled is not None:
-            self._parts = Parts(self._program, self._at, self._spilled, self._needed, local.n_rows, ctx)
+            self._parts = Parts(self._program, self._at, self._spilled, self._needed, local.n_out, ctx)
             return self._parts.tasks()
         nbytes = sum(c.nbytes() for c in local.plain.values()) + 4 * local.held
         return aside(ctx, nbytes, lambda: self._tasks(local, unlent(ctx), ctx))
@@ -185,13 +201,13 @@ class WindowSink:
             assert self._rows is not None
             self._parts.results.finish()
             self._tell_cut(self._parts.cut, ctx)
-            return SpilledRows(self._program, local.n_rows, self._rows, self._parts.results, self._at, local.trail)
+            return SpilledRows(self._program, local.n_out, self._rows, self._parts.results, self._at, local.trail)
         part = self._part
         assert part is not None
         aside(ctx, sum(o.nbytes() for o in part.outs), part.seal)
         local.plain = {}
         self._tell_cut(sum(o.cut for o in part.outs), ctx)
-        return WindowRows(self._program, local.n_rows, local.kept, part.outs, self._at, local.trail)
+        return WindowRows(self._program, local.n_out, local.kept, part.outs, self._at, local.trail)
 
     def _tell_cut(self, cut: int, ctx: Context) -> None:
         if cut:

@@ -25,7 +25,8 @@ class Frame:
     `by_time`: rows whose time is from `before` earlier to `after` later (`Length`), else by count in the order (int, which
     may be -1: from the next, or to the previous row on). None: all to the end. `open_low`, `open_high`: a row at just that
     distance is not seen. `own_time`: False: of the rows of its own time, those up to itself. `sees_self`: False: all
-    but itself.
+    but itself. `seen`: the rows are those of two sides; a column tells which are seen, by the others only. `prevailing`: the
+    last of them in front of the frame is in it.
     """
 
     by_time: bool = False
@@ -35,6 +36,8 @@ class Frame:
     open_high: bool = False
     own_time: bool = True
     sees_self: bool = True
+    seen: int | None = None
+    prevailing: bool = False
 
 
 WHOLE = Frame(before=None, after=None)
@@ -81,9 +84,9 @@ class Program:
     schema: Schema
 
     def arguments(self) -> list[int]:
-        """Columns whose values are needed: arguments and conditions."""
+        """Columns whose values are needed: arguments and conditions, and which rows are seen."""
         found = {i for c in self.columns for i in (*c.args, *(() if c.where is None else (c.where,)))}
-        return sorted(found)
+        return sorted(found | {f.seen for f in self.frames if f.seen is not None})
 
 
 @dataclass(frozen=True, slots=True)

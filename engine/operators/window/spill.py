@@ -139,19 +139,20 @@ class Results:
         self._area, self._command = area, command
         fit = max(1024, memory // (16 * max(1, row_bytes)))
         self.step = max(fit, -(-n_rows // MOST_BLOCKS))
+        self._n_rows = n_rows
         self._n = -(-n_rows // self.step) if n_rows else 0
         self._files: list[SpillFile | None] = [None] * self._n
         self._lock = threading.Lock()
         self.nbytes = 0
 
     def add(self, numbers: NDArray[np.int64], columns: Sequence[pa.Array[Any]], ctx: Context) -> None:
-        """Of rows of these numbers, ascending."""
-        begin = 0
-        whole = batch_of([array_from(numbers), *columns])
-        while begin < len(numbers):
+        """Of rows of these numbers, ascending. Those behind the last that is asked for are left out."""
+        begin, known = 0, int(np.searchsorted(numbers, self._n_rows))
+        whole = batch_of([array_from(numbers), *columns]).slice(0, known)
+        while begin < known:
             ctx.check()
             block = int(numbers[begin]) // self.step
-            end = int(np.searchsorted(numbers, (block + 1) * self.step))
+            end = min(known, int(np.searchsorted(numbers, (block + 1) * self.step)))
             batch = whole.slice(begin, end - begin)
             with self._lock:
                 file = self._files[block]
