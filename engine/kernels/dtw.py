@@ -1,0 +1,145 @@
+"""Dynamic time warping of one series with many, LANES of them side by side; the general path is operators.dtw.general.
+
+Point cost is the squared difference; distances stay squared here. Cells are min(three neighbours) + d * d in one order
+everywhere and no kernel uses fast-math, so pruned, compiled and general runs give the same bits.
+
+Source: Sakoe and Chiba, "Dynamic programming algorithm optimization for spoken word recognition", 1978 (the band).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from .jit import f64w, i32w, kernel, long_, u8w
+
+LANES = 32  # the loop over lanes is the one that becomes vector instructions
+f64w2, f64w3 = types.Array(types.float64, 2, "C"), types.Array(types.float64, 3, "C")
+
+
+@kernel(f64w, f64w2, i32w, i32w, f64w2, f64w2, f64w, u8w)
+def lanes(a: Any, block: Any, low: Any, high: Any, one: Any, two: Any, out: Any, stop: Any) -> Any:
+    """Squared distances of `a` (n points) to the columns of `block` (m x LANES); 1, or 0 when stopped.
+
+    Row i has the columns low[i] .. high[i], both never falling. `one`, `two`: m + 1 rows of LANES to work with.
+    O(n * band * LANES), without a branch inside.
+    """
+    m = block.shape[0]
+    previous, current = one, two
+    previous[:] = np.inf
+    current[:] = np.inf
+    previous[0] = 0.0
+    for i in range(a.size):
+        if stop[0]:
+            return 0
+        x = a[i]
+        begin, end = low[i], high[i]
+        for lane in range(LANES):
+            current[begin, lane] = np.inf
+        for j in range(begin, end):
+            for lane in range(LANES):
+                d = x - block[j, lane]
+                best = previous[j, lane]
+                up = previous[j + 1, lane]
+                best = up if up < best else best
+                left = current[j, lane]
+                best = left if left < best else best
+                current[j + 1, lane] = best + d * d
+        if i + 1 < a.size:
+            for j in range(end, high[i + 1]):  # what the next row reads and this one has not
+                for lane in range(LANES):
+                    current[j + 1, lane] = np.inf
+        previous, current = current, previous
+    for lane in range(LANES):
+        out[lane] = previous[m, lane]
+    return 1
+
+
+@kernel(f64w, f64w3, i32w, i32w, long_, long_, f64w2, u8w)
+def one_to_many(
+    a: Any, blocks: Any, low: Any, high: Any, first: Any, last: Any, out: Any, stop: Any
+) -> Any:  # fmt: skip
+    """`a` to the blocks first .. last (each m x LANES) into the rows of `out`; returns how far it came."""
+    m = blocks.shape[1]
+    one, two = np.empty((m + 1, LANES)), np.empty((m + 1, LANES))
+    for g in range(first, last):
+        if not lanes(a, blocks[g], low, high, one, two, out[g], stop):
+            return g
+    return last
+
+
+@kernel(f64w3, f64w2, u8w)
+def normalise(blocks: Any, peaks: Any, stop: Any) -> Any:
+    """Every column of every block less its mean, by its population standard deviation, in place; a flat one is zeros.
+
+    The steps are those of operators.dtw.general.normalised. `peaks`: 0 where a column is flat.
+    """
+    scale, mean, spread = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    m = blocks.shape[1]
+    for g in range(blocks.shape[0]):
+        if stop[0]:
+            return g
+        block = blocks[g]
+        for lane in range(LANES):
+            peaks[g, lane] = 0.0
+            mean[lane] = block[0, lane] * 0.25
+        for i in range(m):
+            for lane in range(LANES):
+                block[i, lane] = block[i, lane] * 0.25 - mean[lane]
+                peaks[g, lane] = max(peaks[g, lane], abs(block[i, lane]))
+        for lane in range(LANES):
+            scale[lane] = math.ldexp(1.0, -max(math.frexp(peaks[g, lane])[1], -1000))
+            mean[lane] = 0.0
+            spread[lane] = 0.0
+        for i in range(m):
+            for lane in range(LANES):
+                block[i, lane] *= scale[lane]
+                mean[lane] += block[i, lane]
+        for lane in range(LANES):
+            mean[lane] /= m
+        for i in range(m):
+            for lane in range(LANES):
+                d = block[i, lane] - mean[lane]
+                block[i, lane] = d
+                spread[lane] += d * d
+        for lane in range(LANES):
+            spread[lane] = math.sqrt(spread[lane] / m) if peaks[g, lane] > 0.0 else 1.0
+            scale[lane] = 1.0 if peaks[g, lane] > 0.0 else 0.0
+        for i in range(m):
+            for lane in range(LANES):
+                block[i, lane] = block[i, lane] / spread[lane] * scale[lane]
+    return blocks.shape[0]
+
+
+@kernel(f64w, f64w, i32w, i32w, u8w, u8w)
+def moves(a: Any, b: Any, low: Any, high: Any, out: Any, stop: Any) -> Any:
+    """How each cell of the band is reached best: 0 from the diagonal, 1 from the row above, 2 from the left, in that order.
+
+    `out` has the rows' cells one behind another, n * widest band bytes. 1, or 0 when stopped.
+    """
+    previous, current = np.full(b.size + 1, np.inf), np.full(b.size + 1, np.inf)
+    previous[0] = 0.0
+    at = np.int64(0)
+    for i in range(a.size):
+        if stop[0]:
+            return 0
+        begin, end = low[i], high[i]
+        current[begin] = np.inf
+        for j in range(begin, end):
+            best, move = previous[j], 0
+            if previous[j + 1] < best:
+                best, move = previous[j + 1], 1
+            if current[j] < best:
+                best, move = current[j], 2
+            d = a[i] - b[j]
+            current[j + 1] = best + d * d
+            out[at] = move
+            at += 1
+        if i + 1 < a.size:
+            for j in range(end, high[i + 1]):
+                current[j + 1] = np.inf
+        previous, current = current, previous
+    return 1
