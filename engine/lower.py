@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..planner import explain as plan_text
-from ..planner.combine import Given, Join, Union
+from ..planner.combine import Beside, Given, Join, Union
 from ..planner.plan import (
     Aggregate,
     Explain,
@@ -68,6 +68,7 @@ class Close:
     later: int = 2
     collects: bool = False
     through: tuple[tuple[Any, Tag], ...] = ()  # operators in front of it
+    keeps: tuple[PipelineSpec, ...] = ()  # see PipelineSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,12 @@ def follow(spec: PipelineSpec, close: Close) -> None:
     """What `close` wants to be done when the pipeline is."""
     if close.then is not None:
         then = close.then
-        spec.then, spec.later = (lambda found, ctx: then(found, ctx, spec)), close.later
+        spec.then, spec.later, spec.keeps = (lambda found, ctx: then(found, ctx, spec)), close.later, close.keeps
+
+
+def _kept(line: Line, specs: Specs) -> tuple[PipelineSpec, ...]:
+    """What a line reads that goes on only when another plan is done, which may take several pipelines."""
+    return tuple(specs[i] for i in line.after)
 
 
 @dataclass(slots=True)
@@ -153,6 +159,9 @@ class Lowering:
             node = nodes[i]
             if isinstance(node, Join):
                 self._join(nodes, i, node, line, specs, close)
+                return
+            if isinstance(node, Beside) and len(node.inputs) > 1:
+                self._beside(nodes, i, node, line, specs, close)
                 return
             if not isinstance(node, Procedure):  # which is but a name for the stages below it
                 line = self._union(node, line, specs) if isinstance(node, Union) else self._through(node, line, specs)
@@ -218,8 +227,23 @@ class Lowering:
             self._line(nodes, i + 1, here, made, close)
             return made
 
-        later = 2 + sum(isinstance(n, Join) for n in nodes[i + 1 :])
-        self._plan(node.right, specs, Close(build, tag, then, later, through=through), line.after)
+        later = 2 + sum(isinstance(n, Join | Beside) for n in nodes[i + 1 :])
+        self._plan(node.right, specs, Close(build, tag, then, later, through=through, keeps=_kept(line, specs)), line.after)
+
+    def _beside(self, nodes: list[Node], i: int, node: Beside, line: Line, specs: Specs, close: Close) -> None:
+        """The second input first; what its sink found goes into the stage's operators."""
+        command, tag = self.lowerings[type(node)], self.tag(node)
+
+        def then(found: Any, ctx: Any, spec: PipelineSpec) -> Specs:
+            made: Specs = []
+            here = replace(line, after=())
+            for operator in command.lower_with(node, found):
+                here = self._sunk(operator, tag, here, made) if is_sink(operator) else here.through(operator, tag)
+            self._line(nodes, i + 1, here, made, close)
+            return made
+
+        later = 2 + sum(isinstance(n, Join | Beside) for n in nodes[i + 1 :])
+        self._plan(node.inputs[1], specs, Close(command.side(node), tag, then, later, keeps=_kept(line, specs)), line.after)
 
     def _pend(self, nodes: list[Node], specs: Specs, close: Close, after: tuple[int, ...]) -> None:
         """The rest is bound and lowered when the sink before it is done and its columns are known."""
@@ -300,7 +324,7 @@ class Lowering:
         nodes = [plan]
         while nodes[-1].inputs:
             nodes.append(nodes[-1].inputs[0])
-        if any(isinstance(n, Pending | Given | Join) for n in nodes):
+        if any(isinstance(n, Pending | Given | Join | Beside) for n in nodes):
             tag, sink = self.tag(plan), CollectSink(at_of(plan))
             self._plan(plan, specs, Close(sink, tag, collects=True))
             return Line(sink.result, tag, is_result=True)

@@ -143,3 +143,28 @@ def moves(a: Any, b: Any, low: Any, high: Any, out: Any, stop: Any) -> Any:
                 current[j + 1] = np.inf
         previous, current = current, previous
     return 1
+
+
+@kernel(u8w, i32w, i32w, types.Array(types.int64, 2, "C"))
+def walk(made: Any, low: Any, high: Any, steps: Any) -> Any:
+    """The cells (i, j) of the best path by what `moves` made, from the last to the first; returns how many."""
+    i = np.int64(low.size - 1)
+    j = np.int64(high[i] - 1)
+    at = np.int64(made.size - 1)  # of cell (i, j)
+    n = 0
+    steps[n, 0], steps[n, 1] = i, j
+    n += 1
+    while i > 0 or j > 0:
+        move = made[at]
+        if move == 2:
+            j -= 1
+            at -= 1
+        else:  # to the row above, which ends where this one begins
+            at -= high[i - 1] - low[i]
+            i -= 1
+            if move == 0:
+                j -= 1
+                at -= 1
+        steps[n, 0], steps[n, 1] = i, j
+        n += 1
+    return n

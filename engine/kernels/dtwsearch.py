@@ -117,13 +117,13 @@ def cut_out(t: Any, at: Any, z: Any) -> Any:
 
 
 @kernel(
-    f64w, f64w, f64w, f64w, u8w, f64w, f64w, i32w, i32w, f64w, f64w, double_, long_, long_, long_, f64w, i64w, u8w
+    f64w, f64w, f64w, f64w, u8w, f64w, f64w, i32w, i32w, f64w, f64w, double_, long_, long_, f64w, i64w, u8w
 )  # fmt: skip
 def search(
     t: Any, q: Any, mean: Any, scale: Any, allowed: Any, tupper: Any, tlower: Any, low: Any, high: Any, qupper: Any, qlower: Any,
-    off: Any, begin: Any, end: Any, part: Any, best: Any, where: Any, stop: Any,
+    off: Any, base: Any, part: Any, best: Any, where: Any, stop: Any,
 ) -> Any:  # fmt: skip
-    """The nearest allowed window of those that begin at begin .. end: best[part] is its squared distance, where[part] its place.
+    """The nearest allowed window of t: best[part] becomes its squared distance, where[part] its place, counted from `base`.
 
     `off`: how far `mean` and `scale` may be off in normalised values, 0 where windows are taken as they are; the pattern's
     envelope is wider by it. All parts read all of `best`, so what one finds cuts the others short. Only what exceeds a cut is
@@ -132,10 +132,10 @@ def search(
     m = q.size
     bound = np.zeros(POSITIONS)
     z, upper, lower, work = np.empty(m), np.empty(m), np.empty(m), np.empty((4, m + 1))
-    for a in range(begin, end, POSITIONS):
+    for a in range(0, mean.size, POSITIONS):
         if stop[0]:
             return a
-        b = min(a + POSITIONS, end)
+        b = min(a + POSITIONS, mean.size)
         if m >= 4:
             ends(t, q, mean, scale, a, b, bound)
         known, near, limit = np.inf, np.inf, np.inf
@@ -170,7 +170,7 @@ def search(
                 if one > limit:
                     continue
             d = warped(z, q, low, high, low, high, one, two, cut, work)
-            if d < best[part]:
+            if d < best[part] or (d == best[part] and d < np.inf and base + p < where[part]):
                 best[part] = d
-                where[part] = p
-    return end
+                where[part] = base + p
+    return mean.size

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 I32 = NDArray[np.int32]
+Cells = tuple[I32, I32]  # of each row its first column, and the one behind its last
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Width:
         return self.points
 
 
-def band(n: int, m: int, width: int | None) -> tuple[I32, I32] | None:
+def band(n: int, m: int, width: int | None) -> Cells | None:
     """Columns low[i] .. high[i] of each row i of an n x m table: abs(i * (m - 1) - j * (n - 1)) <= width * max(n - 1, m - 1).
 
     The Sakoe-Chiba band for equal lengths, else the band about the stretched diagonal: the same from either side, connected

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from ...context import Context
 from . import general
-from .band import band
+from .band import Cells, band
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 LANES = 32
 WIDE = 16  # blocks that the general path takes at once
 CALL_CELLS = 1 << 26  # of one compiled call: some tens of milliseconds
-HUGE = 1e150  # squares of greater values may overflow
+HUGE = 1e140  # sums of squares of greater values may overflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +85,10 @@ def normalised(x: F64) -> tuple[F64, bool]:
     return np.ascontiguousarray(made[:, 0]), peak[0] == 0.0
 
 
-def squared(a: F64, blocks: Blocks, width: int | None, first: int, last: int, ctx: Context) -> F64:
-    """Squared distances of `a` to the series of the blocks first .. last; NaN where no path fits the band."""
-    n = min(last * LANES, len(blocks.ids)) - first * LANES
-    cells = band(len(a), blocks.length, width)
+def squared(a: F64, blocks: Blocks, cells: Cells | None, first: int, ctx: Context) -> F64:
+    """Squared distances of `a` to the series of the blocks from `first` on; NaN where no path fits the band `cells`."""
+    last = len(blocks.values)
+    n = len(blocks.ids) - first * LANES
     if cells is None:
         return np.full(n, np.nan)
     low, high = cells
@@ -112,12 +112,10 @@ def squared(a: F64, blocks: Blocks, width: int | None, first: int, last: int, ct
     return out.reshape(-1)[:n]
 
 
-def nearest(
-    q: F64, blocks: Sequence[Blocks], width: int | None, top: int, ctx: Context
-) -> tuple[I64, F64]:  # fmt: skip
-    """Numbers and squared distances of the `top` series nearest to q, ascending; equally near ones by number.
+def nearest(q: F64, blocks: Sequence[Blocks], width: int | None, top: int, out: F64, ctx: Context) -> None:
+    """Into `out`, by number, the squared distances of at least the `top` series nearest to q; equally near ones by number.
 
-    The same as the head of all distances; infinite ones and those without a path are left out.
+    The same bits as of all distances. Where there are no kernels, or squares might overflow, all are computed.
     """
     best, who = np.full(top, np.inf), np.full(top, np.iinfo(np.int64).max)
     for group in blocks:
@@ -127,12 +125,12 @@ def nearest(
         if ctx.query.compiled() and max(np.abs(group.values).max(), np.abs(q).max()) < HUGE:
             _pruned(q, group, cells, width, best, who, ctx)
         else:
-            _merge(squared(q, group, width, 0, len(group.values), ctx), group.ids, best, who)
+            out[group.ids] = squared(q, group, band(len(q), group.length, width), 0, ctx)
     found = best < np.inf
-    return who[found], best[found]
+    out[who[found]] = best[found]
 
 
-def _pruned(q: F64, group: Blocks, cells: tuple[general.I32, general.I32], width: int | None, best: F64, who: I64,
+def _pruned(q: F64, group: Blocks, cells: Cells, width: int | None, best: F64, who: I64,
             ctx: Context) -> None:  # fmt: skip
     from ...kernels import dtwpruned
 
@@ -145,9 +143,3 @@ def _pruned(q: F64, group: Blocks, cells: tuple[general.I32, general.I32], width
         end = min(len(rows), begin + step)
         dtwpruned.nearest(rows, group.ids, q, *cells, *turned, begin, end, best, who, ctx.stop)
         ctx.check()
-
-
-def _merge(d: F64, ids: I64, best: F64, who: I64) -> None:
-    all_d, all_ids = np.concatenate([best, d]), np.concatenate([who, ids])
-    order = np.lexsort((all_ids, all_d))[: len(best)]
-    best[:], who[:] = all_d[order], all_ids[order]

@@ -89,3 +89,15 @@ def moves(a: F64, b: F64, low: I32, high: I32, out: NDArray[np.uint8], check: Ch
             out[0] = 0
         now[begin + 1 : end + 1] = d
         now[begin] = now[end + 1] = np.inf
+
+
+def walk(moves: NDArray[np.uint8], low: I32, high: I32) -> NDArray[np.int64]:
+    """The cells of the best path, a row (i, j) each, from the first to the last. O(points) steps of Python: for short series."""
+    starts = np.cumsum(high - low, dtype=np.int64) - (high - low) - low
+    i, j = len(low) - 1, int(high[-1]) - 1
+    steps = [(i, j)]
+    while i or j:
+        move = moves[starts[i] + j]
+        i, j = i - (move != 2), j - (move != 1)
+        steps.append((i, j))
+    return np.array(steps[::-1], np.int64)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Any
 
@@ -15,16 +14,28 @@ from . import general
 from .band import band
 
 F64 = NDArray[np.float64]
-CHUNK = 1 << 16  # windows of one compiled call
+UNIT = 1 << 15  # windows of a piece of work
 BLOCK, FEW = 1024, 64  # windows that the general path normalises, and warps, at once
 SLACK = 1.0 + 1e-9  # of bounds, which are sums in another order
-UNITS = 900  # powers of two between a series' greatest value and the greatest double
+SIZE = 900  # powers of two between the greatest value and one
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """What compiled passes need of the windows of one unit."""
+
+    t: F64
+    mean: F64
+    scale: F64
+    upper: F64
+    lower: F64
 
 
 class Search:
-    """Windows of `t` (finite where `valid`) against the pattern `q`, normalised already where `znorm`.
+    """Windows of `t` (where `valid`) against the pattern `q`, which is normalised already where `znorm`.
 
     Greedy: the nearest window, then the nearest of those that overlap no better one by more than `exclude` of the length.
+    A pass looks at every unit once, in any order, by any number of workers, each of which has a part of `best`.
     """
 
     def __init__(
@@ -35,23 +46,24 @@ class Search:
         self._t = np.where(valid, t, 0.0)
         holes = np.concatenate([[0], np.cumsum(~valid)])
         self.allowed = (holes[m:] == holes[:-m]).astype(np.uint8)
+        self.left_out = int(self.n - self.allowed.sum(dtype=np.int64))
         cells = band(m, m, width)
         assert cells is not None
         self._low, self._high = cells
         self._reach = max(1, ceil(m * (1.0 - exclude) - 1e-9))  # windows that begin closer overlap too much
         self._upper = np.array([q[a:b].max() for a, b in zip(self._low, self._high, strict=True)])
         self._lower = np.array([q[a:b].min() for a, b in zip(self._low, self._high, strict=True)])
-        self._fast: tuple[Any, ...] | None = None
+        peak = float(np.abs(self._t).max())
+        self._size = float(np.ldexp(1.0, -max(int(np.frexp(peak)[1]), -SIZE))) if znorm else 1.0
+        self._near: dict[int, Near] = {}
         self.best, self.where = np.empty(0), np.empty(0, np.int64)
 
-    def begin(self, parts: int) -> None:
-        self.best, self.where = np.full(parts, np.inf), np.full(parts, -1, np.int64)
+    @property
+    def units(self) -> range:
+        return range(-(-self.n // UNIT))
 
-    def tasks(self, ctx: Context) -> Sequence[Callable[[], None]]:
-        """One pass, in parts that may run side by side."""
-        parts = len(self.best)
-        cuts = [self.n * p // parts for p in range(parts + 1)]
-        return [partial(self._part, p, cuts[p], cuts[p + 1], ctx) for p in range(parts)]
+    def begin(self, workers: int) -> None:
+        self.best, self.where = np.full(workers, np.inf), np.full(workers, -1, np.int64)
 
     def take(self) -> tuple[int, float] | None:
         """Place and distance of the window that the pass found; those that overlap it too much are barred."""
@@ -62,53 +74,60 @@ class Search:
         self.allowed[max(0, at - self._reach + 1) : at + self._reach] = 0
         return at, sqrt(self.best[found])
 
-    def _part(self, part: int, begin: int, end: int, ctx: Context) -> None:
+    def let_go(self) -> None:
+        """Of all but what was counted."""
+        self._near, self._t, self.allowed = {}, np.empty(0), np.empty(0, np.uint8)
+
+    def look(self, unit: int, worker: int, ctx: Context) -> None:
+        begin, end = unit * UNIT, min(self.n, (unit + 1) * UNIT)
         while begin < end:
             ctx.check()
             if ctx.query.compiled():
-                begin = self._compiled(part, begin, min(end, begin + CHUNK), ctx)
-            else:
-                begin = self._general(part, begin, min(end, begin + BLOCK), ctx)
+                self._compiled(worker, unit, begin, end, ctx)
+                return
+            self._general(worker, begin, min(end, begin + BLOCK), ctx)
+            begin += BLOCK
 
-    def prepare(self, ctx: Context) -> None:
-        """What compiled passes share: running means and deviations, and the envelope of the series."""
-        if self._fast is not None or not ctx.query.compiled():
-            return
-        from ...kernels import dtwpruned, dtwsearch
-
-        t, m = self._t, len(self._q)
-        mean, scale, off = np.zeros(self.n), np.ones(self.n), 0.0
-        if self._znorm:
-            peak = np.abs(t).max()
-            t = t * np.ldexp(1.0, -max(int(np.frexp(peak)[1]), -UNITS))
-            off = dtwsearch.CLOSE
-            dtwsearch.running(t, m, mean, scale, ctx.stop)
-            ctx.check()
-        at = np.arange(len(t))
-        left, right = (self._high - np.arange(m)).max(), (np.arange(m) - self._low).max()
-        reach = int(max(left - 1, right))
-        upper, lower = np.empty(len(t)), np.empty(len(t))
-        low, high = np.maximum(0, at - reach), np.minimum(len(t), at + reach + 1)
-        dtwpruned.envelope(t, low.astype(np.int32), high.astype(np.int32), upper, lower)
-        ctx.check()
-        self._fast = (t, self._q, mean, scale, self.allowed, upper, lower, self._low, self._high,
-                      self._upper + off, self._lower - off, off)  # fmt: skip
-
-    def _compiled(self, part: int, begin: int, end: int, ctx: Context) -> int:
-        if self._fast is None:
-            self.prepare(ctx)
-        assert self._fast is not None
+    def _compiled(self, worker: int, unit: int, begin: int, end: int, ctx: Context) -> None:
         from ...kernels import dtwsearch
 
-        dtwsearch.search(*self._fast, begin, end, part, self.best, self.where, ctx.stop)
+        first = unit * UNIT
+        near = self._near.get(unit)
+        if near is None:
+            near = self._near[unit] = self._prepared(first, min(self.n, first + UNIT), ctx)
+        a, b = begin - first, end - first
+        off = dtwsearch.CLOSE if self._znorm else 0.0
+        dtwsearch.search(
+            near.t[a:], self._q, near.mean[a:b], near.scale[a:b], self.allowed[begin:end], near.upper[a:], near.lower[a:],
+            self._low, self._high, self._upper + off, self._lower - off, off, begin, worker, self.best, self.where, ctx.stop,
+        )  # fmt: skip
         ctx.check()
-        return end
 
-    def _general(self, part: int, begin: int, end: int, ctx: Context) -> int:
+    def _prepared(self, begin: int, end: int, ctx: Context) -> Near:
+        """Running means and deviations of the windows begin .. end, and the envelope of their points."""
+        from ...kernels import dtwpruned, dtwsearch
+
+        m = len(self._q)
+        left = int((np.arange(m) - self._low).max())
+        right = int((self._high - np.arange(m)).max())
+        low, high = max(0, begin - left), min(len(self._t), end + m - 2 + right)
+        around = self._t[low:high] * self._size
+        points = np.arange(begin, end + m - 1) - low
+        upper, lower = np.empty(len(points)), np.empty(len(points))
+        reach = np.maximum(points - left, 0), np.minimum(points + right, len(around))
+        dtwpruned.envelope(around, *(r.astype(np.int32) for r in reach), upper, lower)
+        t = around[begin - low : end + m - 1 - low]
+        mean, scale = np.zeros(end - begin), np.ones(end - begin)
+        if self._znorm:
+            dtwsearch.running(t, m, mean, scale, ctx.stop)
+        ctx.check()
+        return Near(t, mean, scale, upper, lower)
+
+    def _general(self, worker: int, begin: int, end: int, ctx: Context) -> None:
         """Bounds of all windows at once, then warping in order of their bounds while these are small enough."""
         at = begin + np.flatnonzero(self.allowed[begin:end])
         if not len(at):
-            return end
+            return
         windows: Any = np.lib.stride_tricks.sliding_window_view(self._t, len(self._q))
         block = np.ascontiguousarray(windows[at].T)
         if self._znorm:
@@ -125,6 +144,6 @@ class Search:
             d = general.distances(self._q, block[:, few], self._low, self._high, ctx.check)
             nearest = np.lexsort((at[few], d))[0]
             place = int(at[few[nearest]])
-            if (d[nearest], place) < (self.best[part], self.where[part]) and d[nearest] < np.inf:
-                self.best[part], self.where[part] = d[nearest], place
-        return end
+            better = (d[nearest], place) < (self.best[worker], self.where[worker])
+            if d[nearest] < np.inf and (better or self.where[worker] < 0):
+                self.best[worker], self.where[worker] = d[nearest], place
