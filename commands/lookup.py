@@ -8,7 +8,7 @@ from typing import Any
 from ..planner import ast, combine
 from ..planner.combine import JoinKey
 from ..planner.expr import Bound, Expr, FieldRef, Literal
-from ..planner.parse import Parsed
+from ..planner.parsed import Parsed
 from ..planner.plan import Assignment, Keep, Node, Project
 from ..planner.types import NULL
 from .base import REGISTRY, Args, Command, Example, register

@@ -12,7 +12,7 @@ from ..engine.services import Services
 from ..planner import ast
 from ..planner.catalog import Relation
 from ..planner.expr import Bound, Expr, FieldRef, Literal
-from ..planner.parse import Parsed
+from ..planner.parsed import Parsed
 from ..planner.plan import Assignment, Filter, Limit, Project, Scan, Sort, SortKey
 from ..planner.stages import RawOption
 from ..planner.text import nearest

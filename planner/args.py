@@ -12,7 +12,7 @@ from . import ast, foreign, option_values
 from .bind_expr import BindStop, spelled
 from .expr import Bound, Expr, Literal
 from .options import RAW, TEXT, Option
-from .parse import Parsed
+from .parsed import Parsed
 from .plan import AggCall, Derived, Keep, Key, Node, Project, is_hidden
 from .stages import RawOption
 from .text import QueryError, Span

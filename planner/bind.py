@@ -20,7 +20,7 @@ from .combine import Given
 from .expr import Expr, Late, Literal, is_late
 from .literals import array_literal, literal_of
 from .opening import limited, streamed
-from .parse import Parsed, Query
+from .parsed import Parsed, Query
 from .plan import Here, Node, Opening, Pending, Rename, Sample, Settle
 from .procedures import Library, Procedure
 from .text import Fault, QueryError, Span, error

@@ -13,7 +13,7 @@ from .catalog import Function, Note
 from .expr import Bound, Call, Expr, FieldRef, Literal, is_late
 from .literals import INT32
 from .opening import Asked
-from .parse import Parsed
+from .parsed import Parsed
 from .plan import column_name
 from .text import Fault, Span, nearest
 from .types import (

@@ -14,7 +14,8 @@ from .expr import Expr, Literal, is_late
 from .fieldparams import with_fields
 from .header import Param
 from .option_values import Unfit
-from .parse import Parsed, Query, parse_expression
+from .parse import parse_expression
+from .parsed import Parsed, Query
 from .procedures import Library, Unit
 from .text import QueryError, Span, nearest
 from .typed import FIELD, FIELDS, fits_late, from_text, from_value, written_default

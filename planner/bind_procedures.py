@@ -12,7 +12,7 @@ from .args import Args
 from .bind_expr import BindStop
 from .bind_params import Frame, ParameterBinder
 from .expr import Expr
-from .parse import Parsed, Query
+from .parsed import Parsed, Query
 from .plan import Node, Procedure
 from .procedures import Procedure as Called
 from .procedures import numbered

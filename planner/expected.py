@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .parse import Language, grammar, terminal
+from .grammar import grammar
+from .parsed import Language
+from .syntax_faults import terminal
 
 
 def expected(body: str, command: str, language: Language) -> frozenset[str]:

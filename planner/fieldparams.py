@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from . import ast
-from .parse import Parsed, Query
+from .parsed import Parsed, Query
 from .text import Fault, error
 
 VALUES = frozenset({"path", "count", "procedure"})  # parts where a parameter stands for a value

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from .option_values import unquote
-from .parse import Language, Query, parse
+from .parse import parse
+from .parsed import Language, Query
 from .stages import DOUBLE, HEADER_WORD, QUOTED, SINGLE
 from .text import Fault, Span, error
 from .typed import check_type

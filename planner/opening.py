@@ -16,7 +16,7 @@ from .types import STRING, Schema
 
 if TYPE_CHECKING:
     from .bind import Binder
-    from .parse import Parsed
+    from .parsed import Parsed
 
 REST = "_\1rest"  # stands for all fields that nobody has named; no query can spell it
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from . import ast
 from .header import Body, Header, Param, Use, has_pipeline, read_body, read_header
-from .parse import Language, Parsed, Query
+from .parsed import Language, Parsed, Query
 from .sources import Part, Sources
 from .text import Fault, QueryError, Span, error, nearest
 

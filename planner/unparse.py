@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from . import ast
-from .parse import Parsed
+from .parsed import Parsed
 
 BARE_PATH = re.compile(r"[^\s\"'`|\[\]$/][^\s\"`|\[\]]*\Z")
 

@@ -14,7 +14,8 @@ from typing import Any
 from cortado.commands.base import Example, load
 from cortado.commands.language import language
 from cortado.planner.bind import Binder
-from cortado.planner.parse import Parsed, parse
+from cortado.planner.parse import parse
+from cortado.planner.parsed import Parsed
 from cortado.planner.text import Fault, QueryError, Span
 from tests.running import prepared
 from tests.specfile import Case, read_specs

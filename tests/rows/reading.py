@@ -11,7 +11,7 @@ from cortado.commands.base import REGISTRY
 from cortado.commands.language import language
 from cortado.engine.sources.jsonlenient import BadJson, objects
 from cortado.planner import ast
-from cortado.planner.parse import Parsed
+from cortado.planner.parsed import Parsed
 from cortado.planner.text import Span
 
 

@@ -141,7 +141,7 @@ def test_closing_a_stream_cancels(s: cortado.Session, large: str) -> None:
     assert len(s.running()) == 1
     begun = time.monotonic()
     reader.close()
-    assert time.monotonic() - begun < 1 and s.running() == []
+    assert time.monotonic() - begun < 5 and s.running() == []
     with pytest.raises(StopIteration):
         reader.read_next_batch()
     reader = q.stream()
@@ -179,7 +179,7 @@ def test_progress_wait_and_cancel(s: cortado.Session, large: str) -> None:
     begun = time.monotonic()
     h.cancel()
     assert h.wait(10) is True
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5
     with pytest.raises(cortado.Cancelled) as found:
         h.result()
     assert found.value.code == "E704"

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from cortado import QueryError
 from cortado.commands.language import language
 from cortado.planner.format import format_query
-from cortado.planner.parse import Parsed, parse
+from cortado.planner.parse import parse
+from cortado.planner.parsed import Parsed
 from tests.specfile import read_specs
 
 SPECS = Path(__file__).parents[1] / "specs"

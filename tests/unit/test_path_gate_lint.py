@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("engine", "commands", "planner", "repl", "cortado")
 GATE = {"engine/storage/paths.py", "engine/storage/atomic.py", "engine/storage/spill.py"}
 READS_ITS_OWN_DATA = {
-    "planner/parse.py",  # base.lark, part of the package
+    "planner/grammar.py",  # base.lark, part of the package
     "engine/zones.py",  # the time zone database
     "engine/kernels/aside.py",  # the lock of those who compile
     "repl/reference.py",  # writes the pages of the reference

@@ -193,7 +193,7 @@ def test_a_cancel_ends_the_statement(session: cortado.Session, server: postgres.
     handle.cancel()
     with pytest.raises(cortado.Cancelled):
         handle.result()
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 5  # by itself it never ends
     others_end(session, "state = 'active'")
 
 

@@ -144,7 +144,7 @@ def test_a_limit_and_a_cancel_in_sqlite(shop: Path, statement: str) -> None:
         handle.cancel()
         with pytest.raises(cortado.Cancelled):
             handle.result()
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 5  # by itself it never ends
 
 
 def test_rows_that_change_between_bind_and_run(shop: Path) -> None:

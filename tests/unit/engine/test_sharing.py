@@ -84,7 +84,7 @@ def test_long_task_lends_its_slot(session_of: Any) -> None:
     took = time.monotonic() - began
     answered.set()
     assert values(long) == [0, 1]
-    assert took < 1
+    assert took < 4
     assert_clean(session, long)
 
 
