@@ -25,6 +25,7 @@ POINTS = re.compile(r"\d+p\Z")
 
 
 def dtw_node(args: Args, source: Node) -> Node:
+    args.late_option("pattern")  # before options are read: a subquery may give it
     args.check_options()
     mode = args.option("mode")
     for option in ("window", "stretch", "znorm", "nulls", "order", "pattern", "top", "path", "exclude"):

@@ -138,7 +138,8 @@ class SeriesSink:
 
     def _ready(self, ctx: Context) -> None:
         """Once, before the first group."""
-        self.points = self._given.pattern(ctx).ready(self.spec.nulls, self.spec.znorm, self.at, ctx)
+        nulls = "null" if self.spec.nulls == "keep" else self.spec.nulls
+        self.points = self._given.pattern(ctx).ready(nulls, self.spec.znorm, self.at, ctx)
 
     def _make_room(self, batch: Batch, local: Local) -> None:
         """For a batch; what a group takes is counted as if each row began one."""

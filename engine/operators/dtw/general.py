@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 Check = Callable[[], None]
-LOOK = 64  # antidiagonals between two looks at a cancel
+LOOK = 32  # antidiagonals between two looks at a cancel, and at what lives
 
 
 def normalised(block: F64) -> tuple[F64, F64]:
@@ -36,12 +36,20 @@ def normalised(block: F64) -> tuple[F64, F64]:
     return u, peak
 
 
-def distances(a: F64, block: F64, low: I32, high: I32, check: Check) -> F64:
-    """Squared distances of `a` to each column of `block`; infinite where no path fits."""
-    columns = block.shape[1]
-    rows = np.full((3, len(a) + 2, columns), np.inf)
+def distances(a: F64, block: F64, low: I32, high: I32, check: Check, cut: float = np.inf) -> F64:
+    """Squared distances of `a` to each column of `block`; infinite where no path fits, perhaps where one exceeds `cut`."""
+    rows = np.full((3, len(a) + 2, block.shape[1]), np.inf)
+    live = np.arange(block.shape[1])
+    out: F64 = np.full(block.shape[1], np.inf)
     for k, begin, end in _diagonals(low, high, block.shape[0], check):
         two, one, now = rows[(k - 2) % 3], rows[(k - 1) % 3], rows[k % 3]
+        if cut < np.inf and k % LOOK == LOOK - 1:  # every path has a cell on one of two antidiagonals in a row
+            stays = np.minimum(two.min(0), one.min(0)) <= cut
+            if not stays.all():
+                live, block, rows = live[stays], block[:, stays], rows[:, :, stays]
+                two, one, now = rows[(k - 2) % 3], rows[(k - 1) % 3], rows[k % 3]
+                if not len(live):
+                    return out
         d = a[begin:end, None] - block[k - end + 1 : k - begin + 1][::-1]
         d *= d
         if k:
@@ -50,8 +58,8 @@ def distances(a: F64, block: F64, low: I32, high: I32, check: Check) -> F64:
             d += best
         now[begin + 1 : end + 1] = d
         now[begin] = now[end + 1] = np.inf  # the next two read no further
-    last: F64 = rows[(len(a) + len(block) - 2) % 3][len(a)]
-    return last
+    out[live] = rows[(len(a) + len(block) - 2) % 3][len(a)]
+    return out
 
 
 def _diagonals(low: I32, high: I32, m: int, check: Check) -> Iterator[tuple[int, int, int]]:

@@ -80,25 +80,20 @@ class Search:
 
     def look(self, unit: int, worker: int, ctx: Context) -> None:
         begin, end = unit * UNIT, min(self.n, (unit + 1) * UNIT)
-        while begin < end:
-            ctx.check()
-            if ctx.query.compiled():
-                self._compiled(worker, unit, begin, end, ctx)
-                return
-            self._general(worker, begin, min(end, begin + BLOCK), ctx)
-            begin += BLOCK
+        if ctx.query.compiled():
+            self._compiled(worker, unit, begin, end, ctx)
+        else:
+            self._general(worker, begin, end, ctx)
 
     def _compiled(self, worker: int, unit: int, begin: int, end: int, ctx: Context) -> None:
         from ...kernels import dtwsearch
 
-        first = unit * UNIT
         near = self._near.get(unit)
         if near is None:
-            near = self._near[unit] = self._prepared(first, min(self.n, first + UNIT), ctx)
-        a, b = begin - first, end - first
+            near = self._near[unit] = self._prepared(begin, end, ctx)
         off = dtwsearch.CLOSE if self._znorm else 0.0
         dtwsearch.search(
-            near.t[a:], self._q, near.mean[a:b], near.scale[a:b], self.allowed[begin:end], near.upper[a:], near.lower[a:],
+            near.t, self._q, near.mean, near.scale, self.allowed[begin:end], near.upper, near.lower,
             self._low, self._high, self._upper + off, self._lower - off, off, begin, worker, self.best, self.where, ctx.stop,
         )  # fmt: skip
         ctx.check()
@@ -124,26 +119,36 @@ class Search:
         return Near(t, mean, scale, upper, lower)
 
     def _general(self, worker: int, begin: int, end: int, ctx: Context) -> None:
-        """Bounds of all windows at once, then warping in order of their bounds while these are small enough."""
+        """Bounds of all windows, then warping in order of their bounds while these are small enough."""
         at = begin + np.flatnonzero(self.allowed[begin:end])
         if not len(at):
             return
-        windows: Any = np.lib.stride_tricks.sliding_window_view(self._t, len(self._q))
-        block = np.ascontiguousarray(windows[at].T)
-        if self._znorm:
-            block = general.normalised(block)[0]
-        off = np.maximum(block - self._upper[:, None], self._lower[:, None] - block)
-        np.maximum(off, 0.0, out=off)
-        bound = (off * off).sum(0)
+        bound = np.concatenate([self._bounds(at[i : i + BLOCK], ctx) for i in range(0, len(at), BLOCK)])
         order = np.argsort(bound, kind="stable")
-        for i in range(0, len(order), FEW):
-            few = order[i : i + FEW]
-            few = few[bound[few] <= self.best.min() * SLACK]
-            if not len(few):
-                break
-            d = general.distances(self._q, block[:, few], self._low, self._high, ctx.check)
-            nearest = np.lexsort((at[few], d))[0]
-            place = int(at[few[nearest]])
+        i = 0
+        while i < len(order) and bound[order[i]] <= self.best.min() * SLACK and not ctx.query.compiled():
+            few = at[order[i : i + (FEW if i else 1)]]  # the first alone: it may spare many others
+            d = general.distances(self._q, self._windows(few), self._low, self._high, ctx.check, self.best.min() * SLACK)
+            nearest = np.lexsort((few, d))[0]
+            place = int(few[nearest])
             better = (d[nearest], place) < (self.best[worker], self.where[worker])
             if d[nearest] < np.inf and (better or self.where[worker] < 0):
                 self.best[worker], self.where[worker] = d[nearest], place
+            i += len(few)
+        if ctx.query.compiled() and i < len(order):  # they have come meanwhile
+            self._compiled(worker, begin // UNIT, begin, end, ctx)
+
+    def _windows(self, at: NDArray[Any]) -> F64:
+        """The windows that begin there, a column each."""
+        windows: Any = np.lib.stride_tricks.sliding_window_view(self._t, len(self._q))
+        block = np.ascontiguousarray(windows[at].T)
+        return general.normalised(block)[0] if self._znorm else block
+
+    def _bounds(self, at: NDArray[Any], ctx: Context) -> F64:
+        """What they cost at least: how far their points are from the pattern's envelope."""
+        ctx.check()
+        block = self._windows(at)
+        off = np.maximum(block - self._upper[:, None], self._lower[:, None] - block)
+        np.maximum(off, 0.0, out=off)
+        total: F64 = (off * off).sum(0)
+        return total
