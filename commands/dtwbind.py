@@ -38,7 +38,12 @@ def dtw_node(args: Args, source: Node) -> Node:
         return _wide(args, source)
     if len(listed) > 1 or listed[0].pattern:
         what = "dtw by takes one field" if mode == "distance" else f"mode={mode} takes one field"
-        args.abort("E201", f"{what}: the points of a series are rows", args.place("names"), hint="unpivot makes rows of columns")
+        args.abort(
+            "E201",
+            f"{what}: the points of a series are rows",
+            args.place("names"),
+            hint="unpivot makes rows of columns",
+        )
     return _long(args, source, mode)
 
 
@@ -58,7 +63,9 @@ def _long(args: Args, source: Node, mode: str) -> Node:
     sorted_ = Sort(**common, inputs=(source,), keys=keys, by=by) if keys or by else source
     exclude = args.option("exclude")
     if not 0 <= exclude <= 1:
-        args.fail("E311", f"exclude= cannot be {exclude}", args.option_span("exclude"), hint="a part of the length: 0 to 1")
+        args.fail(
+            "E311", f"exclude= cannot be {exclude}", args.option_span("exclude"), hint="a part of the length: 0 to 1"
+        )
     top = args.option("top")
     right = given.pop("right", None)
     node = Dtw(
@@ -75,8 +82,15 @@ def _long(args: Args, source: Node, mode: str) -> Node:
 def _wide(args: Args, source: Node) -> Node:
     for option in ("top", "path", "order"):
         if args.given(option):
-            hint = {"top": "sort limit=10 _distance", "path": "unpivot, then dtw ... by KEY"}.get(option, "points are in order of the fields")
-            args.abort("E311", f"{option}= needs one field and by: here each row is a series", args.option_span(option), hint=hint)
+            hint = {"top": "sort limit=10 _distance", "path": "unpivot, then dtw ... by KEY"}.get(
+                option, "points are in order of the fields"
+            )
+            args.abort(
+                "E311",
+                f"{option}= needs one field and by: here each row is a series",
+                args.option_span(option),
+                hint=hint,
+            )
     fields = tuple(args.fields(args.many("names"), always=True))
     for name in fields:
         source = _numbered(args, source, name)
@@ -125,7 +139,9 @@ def _numbered(args: Args, source: Node, name: str) -> Node:
 def _pattern(args: Args, value: str | None) -> dict[str, Any]:
     """Where the pattern comes from, as fields of the node; `right`: its subquery. `value`: the field that it is, if known."""
     if args.given("pattern") and args.has("subquery"):
-        args.abort("E311", "there are two patterns: pattern= and a subquery", args.option_span("pattern"), hint="give one")
+        args.abort(
+            "E311", "there are two patterns: pattern= and a subquery", args.option_span("pattern"), hint="give one"
+        )
     if args.has("subquery"):
         return _from_subquery(args, value)
     if not args.given("pattern"):
@@ -150,7 +166,9 @@ def _from_subquery(args: Args, value: str | None) -> dict[str, Any]:
     if value is None:
         rest = [n for n in right.schema.names() if n != order]
         if len(rest) != 1:
-            args.abort("E201", "the pattern's subquery must give one field", args.place("subquery"), hint="[ ... | fields F ]")
+            args.abort(
+                "E201", "the pattern's subquery must give one field", args.place("subquery"), hint="[ ... | fields F ]"
+            )
         value = rest[0]
     elif value not in right.schema and not right.schema.open:
         args.abort("E301", f"the subquery has no field '{value}'", args.place("subquery"), fields=right.schema.names(),
@@ -200,5 +218,3 @@ def _width(args: Args, option: str, text: str) -> Width:
         hint = "it takes a fraction below 1, a whole number of points (5 or 5p), 0, or none"
         args.abort("E311", f"'{option}' cannot be {text}", span, hint=hint)
     return Width(text, fraction=value) if value < 1 else Width(text, points=min(int(value), 2**62))
-
-

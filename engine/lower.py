@@ -228,7 +228,9 @@ class Lowering:
             return made
 
         later = 2 + sum(isinstance(n, Join | Beside) for n in nodes[i + 1 :])
-        self._plan(node.right, specs, Close(build, tag, then, later, through=through, keeps=_kept(line, specs)), line.after)
+        self._plan(
+            node.right, specs, Close(build, tag, then, later, through=through, keeps=_kept(line, specs)), line.after
+        )
 
     def _beside(self, nodes: list[Node], i: int, node: Beside, line: Line, specs: Specs, close: Close) -> None:
         """The second input first; what its sink found goes into the stage's operators."""
@@ -243,7 +245,9 @@ class Lowering:
             return made
 
         later = 2 + sum(isinstance(n, Join | Beside) for n in nodes[i + 1 :])
-        self._plan(node.inputs[1], specs, Close(command.side(node), tag, then, later, keeps=_kept(line, specs)), line.after)
+        self._plan(
+            node.inputs[1], specs, Close(command.side(node), tag, then, later, keeps=_kept(line, specs)), line.after
+        )
 
     def _pend(self, nodes: list[Node], specs: Specs, close: Close, after: tuple[int, ...]) -> None:
         """The rest is bound and lowered when the sink before it is done and its columns are known."""

@@ -372,7 +372,11 @@ class Run:
         while giver[-1].parent is not None:
             giver.append(giver[-1].parent)
         specs = [g.pipe.spec for g in giver]
-        users += [p for p in self.parts if any(g in p.after for g in giver) or any(s is k for s in specs for k in p.pipe.spec.keeps)]
+        users += [
+            p
+            for p in self.parts
+            if any(g in p.after for g in giver) or any(s is k for s in specs for k in p.pipe.spec.keeps)
+        ]
         return part.pipe.is_over and all(p.is_over() for p in users)
 
     def _close(self, part: Part) -> None:

@@ -141,7 +141,9 @@ def of_literal(value: Literal, option: Option, time: Callable[[str], int | None]
     if kind == options.NUMBERS:
         return _numbers(got if isinstance(got, list) else [got])
     if kind == options.VALUES and isinstance(got, list):
-        return tuple(v if isinstance(v, str) else TRUTH_TEXT[v] if v is None or isinstance(v, bool) else repr(v) for v in got)
+        return tuple(
+            v if isinstance(v, str) else TRUTH_TEXT[v] if v is None or isinstance(v, bool) else repr(v) for v in got
+        )
     if isinstance(got, bool):
         return of_text("t" if got else "f", option, time)
     if isinstance(got, str):
@@ -206,7 +208,9 @@ def of_text(text: str, option: Option, time: Callable[[str], int | None], raw: s
         case options.FIELDS | options.VALUES:
             return tuple(unquote(t) for t in split_list(text))
         case options.NUMBERS:
-            return _numbers([None if t == "null" else number(t) if number(t) is not None else t for t in split_list(text)])
+            return _numbers(
+                [None if t == "null" else number(t) if number(t) is not None else t for t in split_list(text)]
+            )
         case options.ZONE:
             try:
                 ZoneInfo(text)

@@ -21,9 +21,9 @@ SLACK = 1.0 + 1e-9  # of every cut-off: bounds and distances are sums in another
 STEP = 32  # points between two looks at the cut-off
 
 
-@kernel(f64w, f64w, i32w, i32w, double_, f64w, f64w, f64w, returns=double_)
-def pruned(a: Any, b: Any, low: Any, high: Any, cut: Any, rest: Any, one: Any, two: Any) -> Any:
-    """Squared distance of `a` and `b`, or infinity where it exceeds `cut`.
+@kernel(f64w, f64w, i32w, i32w, double_, f64w, f64w, f64w, u8w, returns=double_)
+def pruned(a: Any, b: Any, low: Any, high: Any, cut: Any, rest: Any, one: Any, two: Any, stop: Any) -> Any:
+    """Squared distance of `a` and `b`, or infinity where it exceeds `cut`, and when stopped.
 
     rest[i]: what rows i and on cost at least (rest[n] is 0). A cell lives while its cost and the rest are within the cut. A row
     runs from the first living column of the row above to the first dead one behind its last; in four stages, each of
@@ -34,6 +34,8 @@ def pruned(a: Any, b: Any, low: Any, high: Any, cut: Any, rest: Any, one: Any, t
     first, final = np.int64(0), np.int64(-1)  # living columns of the row above; before row 0 only the corner
     cost = np.inf
     for i in range(a.size):
+        if stop[0]:
+            return np.inf
         x = a[i]
         most = cut * SLACK - rest[i + 1]
         j = max(np.int64(low[i]), first)
@@ -130,9 +132,10 @@ def keogh(x: Any, upper: Any, lower: Any, cut: Any, cost: Any) -> Any:
     return total
 
 
-@kernel(f64w, f64w, i32w, i32w, i32w, i32w, double_, double_, double_, f64w2, returns=double_)
+@kernel(f64w, f64w, i32w, i32w, i32w, i32w, double_, double_, double_, f64w2, u8w, returns=double_)
 def warped(
-    x: Any, q: Any, low: Any, high: Any, qlow: Any, qhigh: Any, one: Any, two: Any, cut: Any, work: Any
+    x: Any, q: Any, low: Any, high: Any, qlow: Any, qhigh: Any, one: Any, two: Any, cut: Any, work: Any,
+    stop: Any,
 ) -> Any:  # fmt: skip
     """Squared distance of x and q if it is at most `cut`, else infinity.
 
@@ -145,8 +148,8 @@ def warped(
     for i in range(n - 1, -1, -1):
         cost[i] += cost[i + 1]
     if two > one:
-        return pruned(q, x, qlow, qhigh, cut, cost, work[2], work[3])
-    return pruned(x, q, low, high, cut, cost, work[2], work[3])
+        return pruned(q, x, qlow, qhigh, cut, cost, work[2], work[3], stop)
+    return pruned(x, q, low, high, cut, cost, work[2], work[3], stop)
 
 
 @kernel(f64w2, i64w, f64w, i32w, i32w, i32w, i32w, long_, long_, f64w, i64w, u8w)
@@ -174,7 +177,7 @@ def nearest(
         two = keogh(q, upper, lower, cut * SLACK, work[1])
         if two > cut * SLACK:
             continue
-        d = warped(x, q, low, high, qlow, qhigh, one, two, cut, work)
+        d = warped(x, q, low, high, qlow, qhigh, one, two, cut, work, stop)
         if d < cut or (d == cut and d < np.inf and ids[s] < who[k - 1]):
             p = k - 1
             while p > 0 and (best[p - 1] > d or (best[p - 1] == d and who[p - 1] > ids[s])):

@@ -21,7 +21,9 @@ double_ = types.float64
 POSITIONS = 2048  # between two looks at the stop byte
 RESTART = 4096  # positions after which running sums begin anew
 UNSURE = 1e-5  # variance to mean square below which a window's own values are summed
-CLOSE = 1e-6  # how far a running normalisation may be off; measured from sums of RESTART terms, it is a thousandth of that
+CLOSE = (
+    1e-6  # how far a running normalisation may be off; measured from sums of RESTART terms, it is a thousandth of that
+)
 
 
 @kernel(f64w, long_, f64w, f64w, u8w)
@@ -148,6 +150,8 @@ def search(
                 near = (math.sqrt(cut) + 2.0 * off) ** 2 * SLACK
             if bound[p - a] > near or not allowed[p]:
                 continue
+            if stop[0]:
+                return p
             u, s = mean[p], scale[p]
             two = -1.0
             if s == s:
@@ -169,7 +173,7 @@ def search(
                 one = keogh(z, qupper, qlower, limit, work[0])
                 if one > limit:
                     continue
-            d = warped(z, q, low, high, low, high, one, two, cut, work)
+            d = warped(z, q, low, high, low, high, one, two, cut, work, stop)
             if d < best[part] or (d == best[part] and d < np.inf and base + p < where[part]):
                 best[part] = d
                 where[part] = base + p

@@ -30,7 +30,7 @@ class Blocks:
 
     @property
     def length(self) -> int:
-        return self.values.shape[1]
+        return int(self.values.shape[1])
 
     def rows(self) -> F64:
         """The series one behind another."""

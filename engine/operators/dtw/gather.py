@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from ...operator import Flow, Source
 from ..begins import Begins
 from .band import Width
 from .pattern import Given
-from .series import EMPTY, FINE, WHY, I64, Series, doubles, series_of
+from .series import I64, WHY, Series, doubles, series_of
 
 ROW_BYTES = 48  # of a point: as it came, as a series, normalised, and side by side with others
 GROUP_BYTES = 64
@@ -117,7 +118,8 @@ class SeriesSink:
         counts = np.bincount(group, minlength=len(starts) + 1)
         if local.sizes and counts[0]:
             local.sizes[-1][-1] += counts[0]
-        local.sizes.append(counts[1:]) if len(starts) else None
+        if len(starts):
+            local.sizes.append(counts[1:])
         local.n_groups += len(starts)
         local.values.append(values)
         local.valid.append(valid)
@@ -191,7 +193,7 @@ class SeriesSink:
             return ()
         if not local.reservation.grow(GROUP_BYTES * local.n_groups * len(self.spec.widths)):
             raise self.too_little(GROUP_BYTES * local.n_groups)
-        values, valid, sizes = map(np.concatenate, (local.values, local.valid, local.sizes))
+        values, valid, sizes = np.concatenate(local.values), np.concatenate(local.valid), np.concatenate(local.sizes)
         local.values, local.valid, local.sizes = [], [], []
         return self.tasks(series_of(values, valid, sizes, self.spec.nulls), local.n_done, ctx)
 
@@ -236,7 +238,4 @@ def shares(lengths: I64, n: int) -> list[tuple[int, int]]:
     total = int(ends[-1]) if len(ends) else 0
     cuts = np.unique(np.searchsorted(ends, np.arange(1, n) * (total / n)) + 1) if n > 1 else np.empty(0, np.int64)
     bounds = [0, *cuts[cuts < len(lengths)].tolist(), len(lengths)]
-    return [(a, b) for a, b in zip(bounds, bounds[1:], strict=False) if b > a]
-
-
-__all__ = ["EMPTY", "FINE", "Local", "SeriesSink", "Spec", "shares"]
+    return [(a, b) for a, b in pairwise(bounds) if b > a]

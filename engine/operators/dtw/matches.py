@@ -177,13 +177,17 @@ class MatchSink(SeriesSink):
             groups = np.concatenate(self._short)
             self.note("drop", SHORT, groups, ctx, "it has no window of the pattern's length")
         if self._left_out:
-            ctx.notes.count(self.at, "drop", LEFT_OUT, self._left_out, "windows with a null, NaN or an infinity are left out")
+            ctx.notes.count(
+                self.at, "drop", LEFT_OUT, self._left_out, "windows with a null, NaN or an infinity are left out"
+            )
         keys = self.key_columns()
         pieces = [self._columns(keys, *r) for r in self._rows if len(r[0])]
         empty = [pa.array([], t.arrow) for _, t in self._out.fields]
         whole = [pa.chunked_array(list(p)) for p in zip(*pieces, strict=True)] if pieces else empty
         return Rows(whole, self._out, self.at.command)
 
-    def _columns(self, keys: list[pa.Array[Any]], group: Any, start: Any, end: Any, times: Any, d: Any, rank: Any) -> Any:
+    def _columns(
+        self, keys: list[pa.Array[Any]], group: Any, start: Any, end: Any, times: Any, d: Any, rank: Any
+    ) -> Any:
         own = [k.take(indices(group)) for k in keys]
         return [*own, array_from(start), array_from(end), *times, array_from(d), array_from(rank)]

@@ -20,10 +20,10 @@ from ...notes import At
 from ...operator import Partition, Source
 from .band import Cells, band
 from .distances import LANES, Blocks, blocks_of, squared
-from .gather import FINE, SeriesSink, Spec
+from .gather import SeriesSink, Spec
 from .pattern import Given
 from .ranked import SHARES
-from .series import F64, I64, Series
+from .series import F64, FINE, I64, Series
 
 PART_ROWS = 1 << 18
 UNEQUAL = "window 0 and two lengths"

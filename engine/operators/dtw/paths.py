@@ -21,10 +21,10 @@ from ...operator import Partition, Source
 from . import general
 from .band import Width, band
 from .distances import normalised
-from .gather import FINE, Spec
+from .gather import Spec
 from .pattern import Given
 from .ranked import RankedSink
-from .series import F64, I64, Series
+from .series import F64, FINE, I64, Series
 
 PART_STEPS = 1 << 18  # of a partition, at most as far as is known beforehand
 
@@ -134,7 +134,9 @@ class PathSink(RankedSink):
         if n:
             yield n, self._columns(keys, width, held, n)
 
-    def _columns(self, keys: list[pa.Array[Any]], width: Width, held: list[tuple[int, Path]], n: int) -> tuple[Any, ...]:
+    def _columns(
+        self, keys: list[pa.Array[Any]], width: Width, held: list[tuple[int, Path]], n: int
+    ) -> tuple[Any, ...]:
         sizes = [len(p.i) for _, p in held]
         rows = np.repeat([g for g, _ in held], sizes)
         out: list[Any] = [k.take(indices(rows)) for k in keys]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from ....planner.text import fault
@@ -65,8 +65,8 @@ def of_numbers(given: Sequence[float | None]) -> Pattern:
     )
 
 
-def of_list(value: pa.Scalar) -> Pattern:
-    """Of an array that a subquery gave; a null has no points."""
+def of_list(value: Any) -> Pattern:
+    """Of an array that a subquery gave, as an Arrow scalar; a null has no points."""
     if not value.is_valid:
         return of_numbers(())
     return Pattern(*doubles(value.values))

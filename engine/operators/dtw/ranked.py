@@ -19,9 +19,9 @@ from ...operator import Source
 from ..rows import Rows
 from .band import Width, band
 from .distances import blocks_of, nearest, squared
-from .gather import FINE, SeriesSink, Spec, shares
+from .gather import SeriesSink, Spec, shares
 from .pattern import Given
-from .series import F64, I64, Series
+from .series import F64, FINE, I64, Series
 
 UNEQUAL = "window 0 and another length"
 SHARES = 4  # pieces of work a thread: so that none waits long for the last
@@ -118,7 +118,8 @@ class RankedSink(SeriesSink):
             measured[:] = False
         elif width.of(len(self.points)) == 0:
             measured &= lengths == len(self.points)
-        return order[known[order] | ~measured[order]][: self.spec.top]
+        head: I64 = order[known[order] | ~measured[order]][: self.spec.top]
+        return head
 
 
 def _scores(d: F64) -> pa.Array[Any]:

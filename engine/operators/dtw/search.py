@@ -128,7 +128,9 @@ class Search:
         i = 0
         while i < len(order) and bound[order[i]] <= self.best.min() * SLACK and not ctx.query.compiled():
             few = at[order[i : i + (FEW if i else 1)]]  # the first alone: it may spare many others
-            d = general.distances(self._q, self._windows(few), self._low, self._high, ctx.check, self.best.min() * SLACK)
+            d = general.distances(
+                self._q, self._windows(few), self._low, self._high, ctx.check, self.best.min() * SLACK
+            )
             nearest = np.lexsort((few, d))[0]
             place = int(few[nearest])
             better = (d[nearest], place) < (self.best[worker], self.where[worker])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,9 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-FINE, EMPTY, NULL, ODD = range(4)  # what a series is: to be measured, without points, with a null, with NaN or an infinity
+FINE, EMPTY, NULL, ODD = range(
+    4
+)  # what a series is: to be measured, without points, with a null, with NaN or an infinity
 WHY = {
     EMPTY: ("drop", "no points", ""),
     NULL: ("reject", "null in the series", "nulls=drop leaves such points out, nulls=linear fills them"),
@@ -35,7 +38,7 @@ class Series:
         return np.diff(self.offsets)
 
 
-def doubles(array: pa.Array) -> tuple[F64, Mask]:
+def doubles(array: pa.Array[Any]) -> tuple[F64, Mask]:
     """A column of numbers as doubles, and where it is not null."""
     if pa.types.is_null(array.type):
         return np.zeros(len(array)), np.zeros(len(array), np.bool_)

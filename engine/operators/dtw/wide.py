@@ -51,7 +51,11 @@ class WideTransform:
 
     def push(self, batch: Batch, local: Local, emit: Emit) -> Flow:
         if not batch.n_rows:
-            return emit(batch.with_columns([array_from(np.empty(0)) for _ in self._widths] + [array_from(np.empty(0, np.bool_))]))
+            return emit(
+                batch.with_columns(
+                    [array_from(np.empty(0)) for _ in self._widths] + [array_from(np.empty(0, np.bool_))]
+                )
+            )
         points = self._ready(local.ctx)
         rows = max(1, POINTS // max(1, len(self._columns)))
         for begin in range(0, batch.n_rows, rows):
@@ -76,7 +80,11 @@ class WideTransform:
         series = series_of(values.reshape(-1), valid.reshape(-1), np.full(n, m, np.int64), self._nulls)
         self._note(series, batch, points, ctx)
         fine = series.state == FINE
-        blocks = blocks_of(series.values, series.offsets, np.flatnonzero(fine), self._znorm, ctx) if points is not None else []
+        blocks = (
+            blocks_of(series.values, series.offsets, np.flatnonzero(fine), self._znorm, ctx)
+            if points is not None
+            else []
+        )
         is_flat = np.zeros(n, np.bool_)
         out: list[Any] = []
         for width in self._widths:
@@ -84,7 +92,9 @@ class WideTransform:
             for group in blocks:
                 assert points is not None
                 is_flat[group.ids] = group.is_flat
-                d[group.ids] = np.sqrt(squared(points, group, band(len(points), group.length, width.of(len(points))), 0, ctx))
+                d[group.ids] = np.sqrt(
+                    squared(points, group, band(len(points), group.length, width.of(len(points))), 0, ctx)
+                )
             out.append(array_from(d, np.isnan(d)))
         return [*out, array_from(is_flat, ~fine if points is not None else np.ones(n, np.bool_))]
 

@@ -59,7 +59,9 @@ def near(got: float | None, want: float) -> bool:
 def check_distances(ask: Ask, rng: random.Random) -> None:
     """All distances, their ranks, the head of them by `top`, and paths."""
     pattern = series(rng, rng.randint(1, 16))
-    groups = [series(rng, len(pattern) if rng.random() < 0.6 else rng.randint(1, 16)) for _ in range(rng.randint(1, 12))]
+    groups = [
+        series(rng, len(pattern) if rng.random() < 0.6 else rng.randint(1, 16)) for _ in range(rng.randint(1, 12))
+    ]
     if len(groups) > 2:
         groups[-1] = list(groups[0])
     text, znorm = rng.choice(list(WINDOWS)), rng.random() < 0.5

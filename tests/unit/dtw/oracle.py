@@ -49,8 +49,8 @@ def normalised(x: Sequence[float]) -> list[float]:
     if len(set(x)) <= 1:
         return [0.0] * len(x)
     exact = [Fraction(v) for v in x]
-    mean = sum(exact) / len(exact)
-    variance = sum((v - mean) ** 2 for v in exact) / len(exact)
+    mean = sum(exact, Fraction(0)) / len(exact)
+    variance = sum(((v - mean) * (v - mean) for v in exact), Fraction(0)) / len(exact)
     top, bottom = variance.numerator, variance.denominator
     shift = max(0, 200 - top.bit_length() + bottom.bit_length())
     shift += shift % 2
