@@ -36,6 +36,7 @@ def normalised(block: F64) -> tuple[F64, F64]:
     return u, peak
 
 
+@np.errstate(over="ignore")  # an infinite distance is one
 def distances(a: F64, block: F64, low: I32, high: I32, check: Check, cut: float = np.inf) -> F64:
     """Squared distances of `a` to each column of `block`; infinite where no path fits, perhaps where one exceeds `cut`."""
     rows = np.full((3, len(a) + 2, block.shape[1]), np.inf)
