@@ -58,6 +58,55 @@ def lanes(a: Any, block: Any, low: Any, high: Any, one: Any, two: Any, out: Any,
     return 1
 
 
+@kernel(f64w, f64w2, i32w, i32w, f64w2, types.float64, f64w2, f64w2, f64w, u8w)
+def lanes_within(
+    a: Any, block: Any, low: Any, high: Any, rest: Any, cut: Any, one: Any, two: Any, out: Any, stop: Any
+) -> Any:  # fmt: skip
+    """As `lanes`; given up, with 0, once all columns exceed `cut`. rest[i]: what rows i and on cost each column at least."""
+    m = block.shape[0]
+    least = np.empty(LANES)
+    previous, current = one, two
+    previous[:] = np.inf
+    current[:] = np.inf
+    previous[0] = 0.0
+    for i in range(a.size):
+        if stop[0]:
+            return 0
+        x = a[i]
+        begin, end = low[i], high[i]
+        for lane in range(LANES):
+            current[begin, lane] = np.inf
+        for j in range(begin, end):
+            for lane in range(LANES):
+                d = x - block[j, lane]
+                best = previous[j, lane]
+                up = previous[j + 1, lane]
+                best = up if up < best else best
+                left = current[j, lane]
+                best = left if left < best else best
+                current[j + 1, lane] = best + d * d
+        if i + 1 < a.size:
+            for j in range(end, high[i + 1]):
+                for lane in range(LANES):
+                    current[j + 1, lane] = np.inf
+        if (i & 7) == 7:
+            for lane in range(LANES):
+                least[lane] = current[begin + 1, lane]
+            for j in range(begin + 1, end):
+                for lane in range(LANES):
+                    cost = current[j + 1, lane]
+                    least[lane] = cost if cost < least[lane] else least[lane]
+            n_live = 0
+            for lane in range(LANES):
+                n_live += least[lane] + rest[i + 1, lane] <= cut
+            if n_live == 0:
+                return 0
+        previous, current = current, previous
+    for lane in range(LANES):
+        out[lane] = previous[m, lane]
+    return 1
+
+
 @kernel(f64w, f64w3, i32w, i32w, long_, long_, f64w2, u8w)
 def one_to_many(
     a: Any, blocks: Any, low: Any, high: Any, first: Any, last: Any, out: Any, stop: Any
@@ -71,46 +120,53 @@ def one_to_many(
     return last
 
 
-@kernel(f64w3, f64w2, u8w)
-def normalise(blocks: Any, peaks: Any, stop: Any) -> Any:
-    """Every column of every block less its mean, by its population standard deviation, in place; a flat one is zeros.
+@kernel(f64w2, f64w)
+def normalise_block(block: Any, peaks: Any) -> Any:
+    """Every column less its mean, by its population standard deviation, in place; a flat one is zeros.
 
     The steps are those of operators.dtw.general.normalised. `peaks`: 0 where a column is flat.
     """
     scale, mean, spread = np.empty(LANES), np.empty(LANES), np.empty(LANES)
-    m = blocks.shape[1]
+    m = block.shape[0]
+    for lane in range(LANES):
+        peaks[lane] = 0.0
+        mean[lane] = block[0, lane] * 0.25
+    for i in range(m):
+        for lane in range(LANES):
+            block[i, lane] = block[i, lane] * 0.25 - mean[lane]
+            size = abs(block[i, lane])
+            peaks[lane] = size if size > peaks[lane] else peaks[lane]
+    for lane in range(LANES):
+        scale[lane] = math.ldexp(1.0, -max(math.frexp(peaks[lane])[1], -1000))
+        mean[lane] = 0.0
+        spread[lane] = 0.0
+    for i in range(m):
+        for lane in range(LANES):
+            block[i, lane] *= scale[lane]
+            mean[lane] += block[i, lane]
+    for lane in range(LANES):
+        mean[lane] /= m
+    for i in range(m):
+        for lane in range(LANES):
+            d = block[i, lane] - mean[lane]
+            block[i, lane] = d
+            spread[lane] += d * d
+    for lane in range(LANES):
+        spread[lane] = math.sqrt(spread[lane] / m) if peaks[lane] > 0.0 else 1.0
+        scale[lane] = 1.0 if peaks[lane] > 0.0 else 0.0
+    for i in range(m):
+        for lane in range(LANES):
+            block[i, lane] = block[i, lane] / spread[lane] * scale[lane]
+    return m
+
+
+@kernel(f64w3, f64w2, u8w)
+def normalise(blocks: Any, peaks: Any, stop: Any) -> Any:
+    """Every block by `normalise_block`; returns how far it came."""
     for g in range(blocks.shape[0]):
         if stop[0]:
             return g
-        block = blocks[g]
-        for lane in range(LANES):
-            peaks[g, lane] = 0.0
-            mean[lane] = block[0, lane] * 0.25
-        for i in range(m):
-            for lane in range(LANES):
-                block[i, lane] = block[i, lane] * 0.25 - mean[lane]
-                peaks[g, lane] = max(peaks[g, lane], abs(block[i, lane]))
-        for lane in range(LANES):
-            scale[lane] = math.ldexp(1.0, -max(math.frexp(peaks[g, lane])[1], -1000))
-            mean[lane] = 0.0
-            spread[lane] = 0.0
-        for i in range(m):
-            for lane in range(LANES):
-                block[i, lane] *= scale[lane]
-                mean[lane] += block[i, lane]
-        for lane in range(LANES):
-            mean[lane] /= m
-        for i in range(m):
-            for lane in range(LANES):
-                d = block[i, lane] - mean[lane]
-                block[i, lane] = d
-                spread[lane] += d * d
-        for lane in range(LANES):
-            spread[lane] = math.sqrt(spread[lane] / m) if peaks[g, lane] > 0.0 else 1.0
-            scale[lane] = 1.0 if peaks[g, lane] > 0.0 else 0.0
-        for i in range(m):
-            for lane in range(LANES):
-                block[i, lane] = block[i, lane] / spread[lane] * scale[lane]
+        normalise_block(blocks[g], peaks[g])
     return blocks.shape[0]
 
 

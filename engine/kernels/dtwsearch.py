@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from .dtwpruned import SLACK, keogh, warped
+from .dtw import LANES, f64w2, lanes_within, normalise_block
+from .dtwpruned import SLACK, STEP, added, envelope
 from .jit import f64w, i32w, i64w, kernel, long_, u8w
 
 double_ = types.float64
@@ -91,90 +92,139 @@ def ends(t: Any, q: Any, mean: Any, scale: Any, begin: Any, end: Any, out: Any) 
     return end
 
 
-@kernel(f64w, long_, f64w)
-def cut_out(t: Any, at: Any, z: Any) -> Any:
-    """The window from `at` on, normalised as kernels.dtw.normalise does; 0 where it is flat."""
-    m = z.size
-    peak = 0.0
-    first = t[at] * 0.25
-    for i in range(m):
-        z[i] = t[at + i] * 0.25 - first
-        peak = max(peak, abs(z[i]))
-    if peak == 0.0:
-        z[:] = 0.0
-        return 0
-    scale = math.ldexp(1.0, -max(math.frexp(peak)[1], -1000))
-    mean = spread = 0.0
-    for i in range(m):
-        z[i] *= scale
-        mean += z[i]
-    mean /= m
-    for i in range(m):
-        z[i] -= mean
-        spread += z[i] * z[i]
-    spread = math.sqrt(spread / m)
-    for i in range(m):
-        z[i] /= spread
-    return 1
+@kernel(f64w, f64w, i32w, i32w, i64w, long_, f64w2, double_, long_, f64w2, f64w2, f64w2, f64w, u8w)
+def warp(
+    t: Any, q: Any, low: Any, high: Any, at: Any, n: Any, rest: Any, cut: Any, normalised: Any, block: Any, one: Any, two: Any,
+    out: Any, stop: Any,
+) -> Any:  # fmt: skip
+    """Squared distances of q and the n windows that begin `at`; 0 once all exceed `cut`, 1 where `out` has them."""
+    for lane in range(LANES):
+        p = at[min(lane, n - 1)]
+        for i in range(q.size):
+            block[i, lane] = t[p + i]
+    if normalised:
+        normalise_block(block, out)
+    for lane in range(n, LANES):
+        rest[:, lane] = np.inf
+    for i in range(q.size - 1, -1, -1):
+        for lane in range(LANES):
+            rest[i, lane] += rest[i + 1, lane]
+    return lanes_within(q, block, low, high, rest, cut, one, two, out, stop)
+
+
+@kernel(f64w, long_, double_, double_, f64w, f64w, double_, f64w, returns=double_)
+def about_pattern(t: Any, p: Any, u: Any, s: Any, upper: Any, lower: Any, cut: Any, cost: Any) -> Any:
+    """The envelope bound of the window from p on about the pattern, given up above `cut`; `cost`: STEP places to work with."""
+    total = 0.0
+    i = 0
+    while i < upper.size and total <= cut:
+        n = min(STEP, upper.size - i)
+        for k in range(n):  # no sum in here: this loop becomes vectors, a sum in order would not
+            x = (t[p + i + k] - u) * s
+            d = max(0.0, max(x - upper[i + k], lower[i + k] - x))
+            cost[k] = d * d
+        total += added(cost, n)
+        i += n
+    return total
+
+
+@kernel(f64w, long_, f64w, f64w, double_, double_, double_, double_, f64w, returns=double_)
+def about_window(q: Any, p: Any, upper: Any, lower: Any, u: Any, s: Any, off: Any, cut: Any, cost: Any) -> Any:
+    """The bound of the pattern about the window from p on, wider by `off`; cost[i]: the share of point i."""
+    total = 0.0
+    i = 0
+    while i < q.size and total <= cut:
+        n = min(STEP, q.size - i)
+        share = cost[i:]
+        for k in range(n):
+            high, low = (upper[p + i + k] - u) * s + off, (lower[p + i + k] - u) * s - off
+            d = max(0.0, max(q[i + k] - high, low - q[i + k]))
+            share[k] = d * d
+        total += added(share, n)
+        i += n
+    return total
+
+
+@kernel(f64w, long_, long_, long_, long_, f64w, f64w)
+def around(t: Any, begin: Any, end: Any, left: Any, right: Any, upper: Any, lower: Any) -> Any:
+    """Greatest and least of t[i - left : i + right] for i of begin .. end, within t."""
+    first, last = max(0, begin - left), min(t.size, end - 1 + right)
+    low, high = np.empty(end - begin, np.int32), np.empty(end - begin, np.int32)
+    for i in range(begin, end):
+        low[i - begin] = max(i - left, 0) - first
+        high[i - begin] = min(i + right, t.size) - first
+    return envelope(t[first:last], low, high, upper, lower)
 
 
 @kernel(
-    f64w, f64w, f64w, f64w, u8w, f64w, f64w, i32w, i32w, f64w, f64w, double_, long_, long_, f64w, i64w, u8w
+    f64w, f64w, f64w, f64w, u8w, i32w, i32w, f64w, f64w, double_, long_, long_, long_, f64w, i64w, u8w
 )  # fmt: skip
 def search(
-    t: Any, q: Any, mean: Any, scale: Any, allowed: Any, tupper: Any, tlower: Any, low: Any, high: Any, qupper: Any, qlower: Any,
-    off: Any, base: Any, part: Any, best: Any, where: Any, stop: Any,
+    t: Any, q: Any, mean: Any, scale: Any, allowed: Any, low: Any, high: Any, qupper: Any, qlower: Any, off: Any, lead: Any,
+    base: Any, part: Any, best: Any, where: Any, stop: Any,
 ) -> Any:  # fmt: skip
     """The nearest allowed window of t: best[part] becomes its squared distance, where[part] its place, counted from `base`.
 
-    `off`: how far `mean` and `scale` may be off in normalised values, 0 where windows are taken as they are; the pattern's
-    envelope is wider by it. All parts read all of `best`, so what one finds cuts the others short. Only what exceeds a cut is
-    dropped, never what equals it: the earliest of equal windows is found whatever the threads do. Returns how far it came.
+    Window p has the points from lead + p on; those before and behind all windows are there for the envelope. `off`: how far
+    `mean` and `scale` may be off in normalised values, 0 where windows are taken as they are; the pattern's envelope is wider
+    by it. All parts read all of `best`, so what one finds cuts the others short. Only what exceeds a cut is dropped, never
+    what equals it: the earliest of equal windows is found whatever the threads do. Returns how far it came.
     """
     m = q.size
-    bound = np.zeros(POSITIONS)
-    z, upper, lower, work = np.empty(m), np.empty(m), np.empty(m), np.empty((4, m + 1))
-    for a in range(0, mean.size, POSITIONS):
-        if stop[0]:
-            return a
-        b = min(a + POSITIONS, mean.size)
-        if m >= 4:
-            ends(t, q, mean, scale, a, b, bound)
-        known, near, limit = np.inf, np.inf, np.inf
-        for p in range(a, b):
-            cut = best[part]
-            for other in range(best.size):
-                cut = min(cut, best[other])
-            if cut != known:
-                known, limit = cut, cut * SLACK
-                near = (math.sqrt(cut) + 2.0 * off) ** 2 * SLACK
+    positions = max(POSITIONS, 4 * m)
+    left = right = np.int64(0)
+    for i in range(m):
+        left, right = max(left, i - np.int64(low[i])), max(right, np.int64(high[i]) - i)
+    bound = np.zeros(positions)
+    upper, lower, work = np.empty(positions + m), np.empty(positions + m), np.empty(max(m, STEP))
+    block, one, two, rest = np.empty((m, LANES)), np.empty((m + 1, LANES)), np.empty((m + 1, LANES)), np.zeros((m + 1, LANES))
+    at, out = np.empty(LANES, np.int64), np.empty(LANES)
+    n = a = 0
+    has_envelope = False
+    known, near, limit = np.inf, np.inf, np.inf
+    for p in range(mean.size + 1):
+        is_end = p == mean.size
+        if not is_end:
+            if p == a + positions or p == 0:
+                a = p
+                has_envelope = False
+                if stop[0]:
+                    return p
+                if m >= 4:
+                    ends(t[lead:], q, mean, scale, p, min(p + positions, mean.size), bound)
             if bound[p - a] > near or not allowed[p]:
                 continue
-            if stop[0]:
-                return p
             u, s = mean[p], scale[p]
-            two = -1.0
             if s == s:
-                for i in range(m):
-                    z[i] = (t[p + i] - u) * s
-                one = keogh(z, qupper, qlower, limit, work[0])
-                if one > limit:
+                if about_pattern(t, lead + p, u, s, qupper, qlower, limit, work) > limit:
+                    continue
+                if not has_envelope:
+                    around(t, lead + a, lead + min(a + positions, mean.size) + m - 1, left, right, upper, lower)
+                    has_envelope = True
+                if about_window(q, p - a, upper, lower, u, s, off, limit, work) > limit:
                     continue
                 for i in range(m):
-                    upper[i] = (tupper[p + i] - u) * s + off
-                    lower[i] = (tlower[p + i] - u) * s - off
-                two = keogh(q, upper, lower, limit, work[1])
-                if two > limit:
-                    continue
-                if off > 0.0:
-                    cut_out(t, p, z)
+                    rest[i, n] = work[i]
             else:
-                cut_out(t, p, z)
-                one = keogh(z, qupper, qlower, limit, work[0])
-                if one > limit:
-                    continue
-            d = warped(z, q, low, high, low, high, one, two, cut, work, stop)
-            if d < best[part] or (d == best[part] and d < np.inf and base + p < where[part]):
-                best[part] = d
-                where[part] = base + p
+                for i in range(m):
+                    rest[i, n] = 0.0
+            rest[m, n] = 0.0
+            at[n] = lead + p
+            n += 1
+        if n == 0 or (n < LANES and not is_end and known < np.inf):
+            continue
+        if warp(t, q, low, high, at, n, rest, limit, off > 0.0, block, one, two, out, stop):
+            for lane in range(n):
+                d, place = out[lane], base + at[lane] - lead
+                if d < best[part] or (d == best[part] and d < np.inf and place < where[part]):
+                    best[part], where[part] = d, place
+        if stop[0]:
+            return p
+        n = 0
+        cut = best[part]
+        for other in range(best.size):
+            cut = min(cut, best[other])
+        if cut != known:
+            known, limit = cut, cut * SLACK
+            near = (math.sqrt(cut) + 2.0 * off) ** 2 * SLACK
     return mean.size

@@ -25,10 +25,17 @@ class Near:
     """What compiled passes need of the windows of one unit."""
 
     t: F64
+    lead: int  # points before the first window
     mean: F64
     scale: F64
-    upper: F64
-    lower: F64
+
+
+def _whole(valid: NDArray[np.bool_], m: int) -> NDArray[np.uint8]:
+    """Which windows of m points have no hole."""
+    if valid.all():
+        return np.ones(len(valid) - m + 1, np.uint8)
+    holes = np.concatenate([[0], np.cumsum(~valid)])
+    return (holes[m:] == holes[:-m]).astype(np.uint8)
 
 
 class Search:
@@ -43,13 +50,14 @@ class Search:
     ) -> None:  # fmt: skip
         m = len(q)
         self._q, self._znorm, self.n = q, znorm, len(t) - m + 1
-        self._t = np.where(valid, t, 0.0)
-        holes = np.concatenate([[0], np.cumsum(~valid)])
-        self.allowed = (holes[m:] == holes[:-m]).astype(np.uint8)
+        self._t = t if valid.all() else np.where(valid, t, 0.0)
+        self.allowed = _whole(valid, m)
         self.left_out = int(self.n - self.allowed.sum(dtype=np.int64))
         cells = band(m, m, width)
         assert cells is not None
         self._low, self._high = cells
+        self._before = int((np.arange(m) - self._low).max())
+        self._behind = int((self._high - np.arange(m)).max())
         self._reach = max(1, ceil(m * (1.0 - exclude) - 1e-9))  # windows that begin closer overlap too much
         self._upper = np.array([q[a:b].max() for a, b in zip(self._low, self._high, strict=True)])
         self._lower = np.array([q[a:b].min() for a, b in zip(self._low, self._high, strict=True)])
@@ -93,30 +101,23 @@ class Search:
             near = self._near[unit] = self._prepared(begin, end, ctx)
         off = dtwsearch.CLOSE if self._znorm else 0.0
         dtwsearch.search(
-            near.t, self._q, near.mean, near.scale, self.allowed[begin:end], near.upper, near.lower,
-            self._low, self._high, self._upper + off, self._lower - off, off, begin, worker, self.best, self.where, ctx.stop,
+            near.t, self._q, near.mean, near.scale, self.allowed[begin:end], self._low, self._high, self._upper + off,
+            self._lower - off, off, near.lead, begin, worker, self.best, self.where, ctx.stop,
         )  # fmt: skip
         ctx.check()
 
     def _prepared(self, begin: int, end: int, ctx: Context) -> Near:
-        """Running means and deviations of the windows begin .. end, and the envelope of their points."""
-        from ...kernels import dtwpruned, dtwsearch
+        """Running means and deviations of the windows begin .. end, and their points with those that the band reaches."""
+        from ...kernels import dtwsearch
 
         m = len(self._q)
-        left = int((np.arange(m) - self._low).max())
-        right = int((self._high - np.arange(m)).max())
-        low, high = max(0, begin - left), min(len(self._t), end + m - 2 + right)
-        around = self._t[low:high] * self._size
-        points = np.arange(begin, end + m - 1) - low
-        upper, lower = np.empty(len(points)), np.empty(len(points))
-        reach = np.maximum(points - left, 0), np.minimum(points + right, len(around))
-        dtwpruned.envelope(around, *(r.astype(np.int32) for r in reach), upper, lower)
-        t = around[begin - low : end + m - 1 - low]
+        low = max(0, begin - self._before)
+        t = self._t[low : end + m - 1 + self._behind] * self._size
         mean, scale = np.zeros(end - begin), np.ones(end - begin)
         if self._znorm:
-            dtwsearch.running(t, m, mean, scale, ctx.stop)
-        ctx.check()
-        return Near(t, mean, scale, upper, lower)
+            dtwsearch.running(t[begin - low : end + m - 1 - low], m, mean, scale, ctx.stop)
+            ctx.check()
+        return Near(t, begin - low, mean, scale)
 
     def _general(self, worker: int, begin: int, end: int, ctx: Context) -> None:
         """Bounds of all windows, then warping in order of their bounds while these are small enough."""
