@@ -20,6 +20,26 @@ LANES = 32  # the loop over lanes is the one that becomes vector instructions
 f64w2, f64w3 = types.Array(types.float64, 2, "C"), types.Array(types.float64, 3, "C")
 
 
+@kernel(types.float64, f64w2, long_, long_, long_, f64w2, f64w2)
+def row(x: Any, block: Any, begin: Any, end: Any, until: Any, previous: Any, current: Any) -> Any:
+    """The cells begin .. end of the row of point x, from those of the row above; the next row reads up to `until`."""
+    for lane in range(LANES):
+        current[begin, lane] = np.inf
+    for j in range(begin, end):
+        for lane in range(LANES):
+            d = x - block[j, lane]
+            best = previous[j, lane]
+            up = previous[j + 1, lane]
+            best = up if up < best else best
+            left = current[j, lane]
+            best = left if left < best else best
+            current[j + 1, lane] = best + d * d
+    for j in range(end, until):
+        for lane in range(LANES):
+            current[j + 1, lane] = np.inf
+    return end
+
+
 @kernel(f64w, f64w2, i32w, i32w, f64w2, f64w2, f64w, u8w)
 def lanes(a: Any, block: Any, low: Any, high: Any, one: Any, two: Any, out: Any, stop: Any) -> Any:
     """Squared distances of `a` (n points) to the columns of `block` (m x LANES); 1, or 0 when stopped.
@@ -35,23 +55,8 @@ def lanes(a: Any, block: Any, low: Any, high: Any, one: Any, two: Any, out: Any,
     for i in range(a.size):
         if stop[0]:
             return 0
-        x = a[i]
         begin, end = low[i], high[i]
-        for lane in range(LANES):
-            current[begin, lane] = np.inf
-        for j in range(begin, end):
-            for lane in range(LANES):
-                d = x - block[j, lane]
-                best = previous[j, lane]
-                up = previous[j + 1, lane]
-                best = up if up < best else best
-                left = current[j, lane]
-                best = left if left < best else best
-                current[j + 1, lane] = best + d * d
-        if i + 1 < a.size:
-            for j in range(end, high[i + 1]):  # what the next row reads and this one has not
-                for lane in range(LANES):
-                    current[j + 1, lane] = np.inf
+        row(a[i], block, begin, end, high[i + 1] if i + 1 < a.size else end, previous, current)
         previous, current = current, previous
     for lane in range(LANES):
         out[lane] = previous[m, lane]
@@ -72,23 +77,8 @@ def lanes_within(
     for i in range(a.size):
         if stop[0]:
             return 0
-        x = a[i]
         begin, end = low[i], high[i]
-        for lane in range(LANES):
-            current[begin, lane] = np.inf
-        for j in range(begin, end):
-            for lane in range(LANES):
-                d = x - block[j, lane]
-                best = previous[j, lane]
-                up = previous[j + 1, lane]
-                best = up if up < best else best
-                left = current[j, lane]
-                best = left if left < best else best
-                current[j + 1, lane] = best + d * d
-        if i + 1 < a.size:
-            for j in range(end, high[i + 1]):
-                for lane in range(LANES):
-                    current[j + 1, lane] = np.inf
+        row(a[i], block, begin, end, high[i + 1] if i + 1 < a.size else end, previous, current)
         if (i & 7) == 7:
             for lane in range(LANES):
                 least[lane] = current[begin + 1, lane]

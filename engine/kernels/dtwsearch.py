@@ -22,16 +22,16 @@ double_ = types.float64
 POSITIONS = 2048  # between two looks at the stop byte
 RESTART = 4096  # positions after which running sums begin anew
 UNSURE = 1e-5  # variance to mean square below which a window's own values are summed
-CLOSE = (
-    1e-6  # how far a running normalisation may be off; measured from sums of RESTART terms, it is a thousandth of that
-)
+FAR = 1e8  # standard deviations between a window and zero from which the mean's last bit is too coarse
+CLOSE = 1e-6  # how far a running normalisation may be off: sums of RESTART terms are some hundred times closer
 
 
 @kernel(f64w, long_, f64w, f64w, u8w)
 def running(t: Any, m: Any, mean: Any, scale: Any, stop: Any) -> Any:
     """Mean and 1 / population standard deviation of each window of m points, nearly; 0 for a flat one. O(points).
 
-    Values are at most 1 in size. A window whose values are too small to square has no scale (NaN): it passes all bounds.
+    Values are at most 2 in size. A window whose values are too small to square, or too far from zero, has no scale (NaN): it
+    passes all bounds.
     """
     step = max(RESTART, m)
     for start in range(0, mean.size, step):
@@ -72,6 +72,8 @@ def running(t: Any, m: Any, mean: Any, scale: Any, stop: Any) -> Any:
                     scale[p] = np.nan
             else:
                 scale[p] = 1.0 / math.sqrt(var) if var > 1e-280 else np.nan
+            if abs(mean[p]) * scale[p] > FAR:
+                scale[p] = np.nan
             v = t[p] - centre
             s -= v
             q -= v * v
@@ -157,15 +159,15 @@ def around(t: Any, begin: Any, end: Any, left: Any, right: Any, upper: Any, lowe
 
 
 @kernel(
-    f64w, f64w, f64w, f64w, u8w, i32w, i32w, f64w, f64w, double_, long_, long_, long_, f64w, i64w, u8w
+    f64w, f64w, f64w, f64w, f64w, u8w, i32w, i32w, f64w, f64w, double_, long_, long_, long_, f64w, i64w, u8w
 )  # fmt: skip
 def search(
-    t: Any, q: Any, mean: Any, scale: Any, allowed: Any, low: Any, high: Any, qupper: Any, qlower: Any, off: Any, lead: Any,
+    t: Any, x: Any, q: Any, mean: Any, scale: Any, allowed: Any, low: Any, high: Any, qupper: Any, qlower: Any, off: Any, lead: Any,
     base: Any, part: Any, best: Any, where: Any, stop: Any,
 ) -> Any:  # fmt: skip
     """The nearest allowed window of t: best[part] becomes its squared distance, where[part] its place, counted from `base`.
 
-    Window p has the points from lead + p on; those before and behind all windows are there for the envelope. `off`: how far
+    `x`: t less a level near to it, to which `mean` and `scale` belong. Window p has the points from lead + p on; those before and behind all windows are there for the envelope. `off`: how far
     `mean` and `scale` may be off in normalised values, 0 where windows are taken as they are; the pattern's envelope is wider
     by it. All parts read all of `best`, so what one finds cuts the others short. Only what exceeds a cut is dropped, never
     what equals it: the earliest of equal windows is found whatever the threads do. Returns how far it came.
@@ -177,7 +179,12 @@ def search(
         left, right = max(left, i - np.int64(low[i])), max(right, np.int64(high[i]) - i)
     bound = np.zeros(positions)
     upper, lower, work = np.empty(positions + m), np.empty(positions + m), np.empty(max(m, STEP))
-    block, one, two, rest = np.empty((m, LANES)), np.empty((m + 1, LANES)), np.empty((m + 1, LANES)), np.zeros((m + 1, LANES))
+    block, one, two, rest = (
+        np.empty((m, LANES)),
+        np.empty((m + 1, LANES)),
+        np.empty((m + 1, LANES)),
+        np.zeros((m + 1, LANES)),
+    )
     at, out = np.empty(LANES, np.int64), np.empty(LANES)
     n = a = 0
     has_envelope = False
@@ -191,15 +198,15 @@ def search(
                 if stop[0]:
                     return p
                 if m >= 4:
-                    ends(t[lead:], q, mean, scale, p, min(p + positions, mean.size), bound)
+                    ends(x[lead:], q, mean, scale, p, min(p + positions, mean.size), bound)
             if bound[p - a] > near or not allowed[p]:
                 continue
             u, s = mean[p], scale[p]
             if s == s:
-                if about_pattern(t, lead + p, u, s, qupper, qlower, limit, work) > limit:
+                if about_pattern(x, lead + p, u, s, qupper, qlower, limit, work) > limit:
                     continue
                 if not has_envelope:
-                    around(t, lead + a, lead + min(a + positions, mean.size) + m - 1, left, right, upper, lower)
+                    around(x, lead + a, lead + min(a + positions, mean.size) + m - 1, left, right, upper, lower)
                     has_envelope = True
                 if about_window(q, p - a, upper, lower, u, s, off, limit, work) > limit:
                     continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,12 +56,12 @@ def blocks_of(values: F64, offsets: I64, ids: I64, znorm: bool, ctx: Context) ->
 def _block(values: F64, starts: I64, ids: I64, m: int, znorm: bool, ctx: Context) -> Blocks:
     n = -(-len(ids) // LANES)
     made = np.zeros((n, m, LANES))
+    rows: Any = np.lib.stride_tricks.sliding_window_view(values, m)
     is_flat = np.empty(n * LANES, np.bool_)
     for g in range(n):
         ctx.check()
         own = starts[g * LANES : (g + 1) * LANES]
-        for lane, start in enumerate(own.tolist()):
-            made[g, :, lane] = values[start : start + m]
+        made[g, :, : len(own)] = rows[own].T
         is_flat[g * LANES : (g + 1) * LANES] = (made[g] == made[g, 0]).all(0)
     if znorm:
         _normalise(made, ctx)

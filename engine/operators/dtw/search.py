@@ -25,6 +25,7 @@ class Near:
     """What compiled passes need of the windows of one unit."""
 
     t: F64
+    x: F64  # less the level that they begin at
     lead: int  # points before the first window
     mean: F64
     scale: F64
@@ -35,7 +36,8 @@ def _whole(valid: NDArray[np.bool_], m: int) -> NDArray[np.uint8]:
     if valid.all():
         return np.ones(len(valid) - m + 1, np.uint8)
     holes = np.concatenate([[0], np.cumsum(~valid)])
-    return (holes[m:] == holes[:-m]).astype(np.uint8)
+    whole: NDArray[np.uint8] = (holes[m:] == holes[:-m]).astype(np.uint8)
+    return whole
 
 
 class Search:
@@ -101,7 +103,7 @@ class Search:
             near = self._near[unit] = self._prepared(begin, end, ctx)
         off = dtwsearch.CLOSE if self._znorm else 0.0
         dtwsearch.search(
-            near.t, self._q, near.mean, near.scale, self.allowed[begin:end], self._low, self._high, self._upper + off,
+            near.t, near.x, self._q, near.mean, near.scale, self.allowed[begin:end], self._low, self._high, self._upper + off,
             self._lower - off, off, near.lead, begin, worker, self.best, self.where, ctx.stop,
         )  # fmt: skip
         ctx.check()
@@ -114,10 +116,12 @@ class Search:
         low = max(0, begin - self._before)
         t = self._t[low : end + m - 1 + self._behind] * self._size
         mean, scale = np.zeros(end - begin), np.ones(end - begin)
-        if self._znorm:
-            dtwsearch.running(t[begin - low : end + m - 1 - low], m, mean, scale, ctx.stop)
-            ctx.check()
-        return Near(t, begin - low, mean, scale)
+        if not self._znorm:
+            return Near(t, t, begin - low, mean, scale)
+        x = t - t[0]
+        dtwsearch.running(x[begin - low : end + m - 1 - low], m, mean, scale, ctx.stop)
+        ctx.check()
+        return Near(t, x, begin - low, mean, scale)
 
     def _general(self, worker: int, begin: int, end: int, ctx: Context) -> None:
         """Bounds of all windows, then warping in order of their bounds while these are small enough."""
