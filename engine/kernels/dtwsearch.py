@@ -26,26 +26,26 @@ FAR = 1e8  # standard deviations between a window and zero from which the mean's
 CLOSE = 1e-6  # how far a running normalisation may be off: sums of RESTART terms are some hundred times closer
 
 
-@kernel(f64w, long_, f64w, f64w, u8w)
-def running(t: Any, m: Any, mean: Any, scale: Any, stop: Any) -> Any:
-    """Mean and 1 / population standard deviation of each window of m points, nearly; 0 for a flat one. O(points).
+@kernel(f64w, f64w, long_, f64w, f64w, u8w)
+def running(x: Any, t: Any, m: Any, mean: Any, scale: Any, stop: Any) -> Any:
+    """Mean and 1 / population standard deviation of each window of m points of x, nearly; 0 for a flat one. O(points).
 
-    Values are at most 2 in size. A window whose values are too small to square, or too far from zero, has no scale (NaN): it
-    passes all bounds.
+    `t`: the values that x are made from, which tell a flat window; x are at most 2 in size. A window whose values are too
+    small to square, or too far from zero, has no scale (NaN): it passes all bounds.
     """
     step = max(RESTART, m)
     for start in range(0, mean.size, step):
         if stop[0]:
             return start
-        centre = t[start]
+        centre = x[start]
         s = q = 0.0
         for i in range(start, start + m - 1):
-            v = t[i] - centre
+            v = x[i] - centre
             s += v
             q += v * v
         peak = q
         for p in range(start, min(start + step, mean.size)):
-            v = t[p + m - 1] - centre
+            v = x[p + m - 1] - centre
             s += v
             q += v * v
             peak = max(peak, q)
@@ -56,12 +56,12 @@ def running(t: Any, m: Any, mean: Any, scale: Any, stop: Any) -> Any:
                 u = 0.0
                 is_flat = True
                 for i in range(p, p + m):
-                    u += t[i] - t[p]
+                    u += x[i] - x[p]
                     is_flat = is_flat and t[i] == t[p]
-                u = u / m + t[p]
+                u = u / m + x[p]
                 var = 0.0
                 for i in range(p, p + m):
-                    var += (t[i] - u) * (t[i] - u)
+                    var += (x[i] - u) * (x[i] - u)
                 var /= m
                 mean[p] = u
                 if is_flat:
@@ -74,7 +74,7 @@ def running(t: Any, m: Any, mean: Any, scale: Any, stop: Any) -> Any:
                 scale[p] = 1.0 / math.sqrt(var) if var > 1e-280 else np.nan
             if abs(mean[p]) * scale[p] > FAR:
                 scale[p] = np.nan
-            v = t[p] - centre
+            v = x[p] - centre
             s -= v
             q -= v * v
     return mean.size
@@ -167,7 +167,7 @@ def search(
 ) -> Any:  # fmt: skip
     """The nearest allowed window of t: best[part] becomes its squared distance, where[part] its place, counted from `base`.
 
-    `x`: t less a level near to it, to which `mean` and `scale` belong. Window p has the points from lead + p on; those before and behind all windows are there for the envelope. `off`: how far
+    `x`: t made smaller, less a level near to it, to which `mean` and `scale` belong. Window p has the points from lead + p on; those before and behind all windows are there for the envelope. `off`: how far
     `mean` and `scale` may be off in normalised values, 0 where windows are taken as they are; the pattern's envelope is wider
     by it. All parts read all of `best`, so what one finds cuts the others short. Only what exceeds a cut is dropped, never
     what equals it: the earliest of equal windows is found whatever the threads do. Returns how far it came.

@@ -25,7 +25,7 @@ class Near:
     """What compiled passes need of the windows of one unit."""
 
     t: F64
-    x: F64  # less the level that they begin at
+    x: F64  # made smaller, and less the level that they begin at
     lead: int  # points before the first window
     mean: F64
     scale: F64
@@ -114,12 +114,14 @@ class Search:
 
         m = len(self._q)
         low = max(0, begin - self._before)
-        t = self._t[low : end + m - 1 + self._behind] * self._size
+        t = np.ascontiguousarray(self._t[low : end + m - 1 + self._behind])
         mean, scale = np.zeros(end - begin), np.ones(end - begin)
         if not self._znorm:
             return Near(t, t, begin - low, mean, scale)
-        x = t - t[0]
-        dtwsearch.running(x[begin - low : end + m - 1 - low], m, mean, scale, ctx.stop)
+        x = t * self._size
+        x -= x[0]
+        own = slice(begin - low, end + m - 1 - low)
+        dtwsearch.running(x[own], t[own], m, mean, scale, ctx.stop)
         ctx.check()
         return Near(t, x, begin - low, mean, scale)
 
