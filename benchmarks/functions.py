@@ -36,7 +36,7 @@ from cortado.planner.expr import Expr
 from cortado.planner.plan import Project
 
 N = int(os.environ.get("ROWS", "1000000"))
-ROUNDS, ROWS = 3, 65_536
+ROUNDS, ROWS = 7, 65_536
 TOO_SLOW = 2.0
 
 

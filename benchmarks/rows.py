@@ -20,7 +20,7 @@ import pyarrow as pa
 
 import cortado
 
-RUNS = 3
+RUNS = 7
 
 
 def made(n: int) -> dict[str, pa.Table]:

@@ -7,11 +7,11 @@ from typing import Any
 
 from ..planner import ast
 from ..planner.plan import Scan
-from ..planner.text import Span, nearest
+from ..planner.text import nearest
 from ..planner.types import Schema
 from ..planner.unparse import stage_text
 from .base import Args, Command, Example, Node, register
-from .create_table import TYPES
+from .create_table import declared
 
 ACTIONS = ("rename", "add", "drop")
 Fields = list[tuple[str | None, Any]]  # name in the old schema (None: new), Arrow field
@@ -99,7 +99,7 @@ def _rename(args: Args) -> Callable[[Sequence[Any]], Any]:
         if old in names:
             args.abort("E350", f"'{old}' is renamed twice", pair.span)
         names[old] = args.binder.field_name(pair.right)
-    _distinct(args, [names.get(n, n) for n in args.schema.names()], [p.span for p in args.many("pairs")])
+    _distinct(args, names)
 
     def change(old: Sequence[Any]) -> Fields:
         _still_there(args.schema, names, old)
@@ -125,29 +125,24 @@ def _drop(args: Args) -> Callable[[Sequence[Any]], Any]:
 
 
 def _add(args: Args) -> Callable[[Sequence[Any]], Any]:
-    import pyarrow as pa
-
-    columns = args.many("columns_def")
-    if not columns:
+    if not args.many("columns_def"):
         args.abort(
             "E201", "'add' takes a type for each field", args.place("pairs"), hint="add F:TYPE, such as add n:long"
         )
-    for _, word in columns:
-        if word not in TYPES:
-            args.abort("E307", f"no type is named '{word}'", args.place("columns_def"), suggestions=nearest(word, TYPES, 1),
-                       hint="types: " + ", ".join(TYPES))  # fmt: skip
-    _distinct(args, [*args.schema.names(), *(n for n, _ in columns)], [args.place("columns_def")])
-    made = [pa.field(n, TYPES[word].arrow) for n, word in columns]
+    made = declared(args, args.schema.names())
     return lambda old: made
 
 
 _CHANGES: dict[str, Callable[[Args], Callable[[Sequence[Any]], Any]]] = {"rename": _rename, "add": _add, "drop": _drop}
 
 
-def _distinct(args: Args, names: Sequence[str], spans: Sequence[Span]) -> None:
-    twice = next((n for i, n in enumerate(names) if n in names[:i]), None)
-    if twice is not None:
-        args.abort("E350", f"two fields would be named '{twice}'", spans[0])
+def _distinct(args: Args, names: dict[str, str]) -> None:
+    taken = [n for n in args.schema.names() if n not in names]
+    for pair in args.many("pairs"):
+        new = args.binder.field_name(pair.right)
+        if new in taken:
+            args.abort("E350", f"two fields would be named '{new}'", pair.span)
+        taken.append(new)
 
 
 def _still_there(schema: Schema, names: Any, old: Sequence[Any]) -> None:

@@ -95,15 +95,16 @@ class Frames:
             args.fail(
                 "E311", "a frame of time goes by the row's time", args.option_span("order"), hint="time=F says which"
             )
-        if args.option("ties") == "row" and "after" in given:
+        if self.by_time and args.option("ties") == "row" and "after" in given:
             args.fail("E311", "ties=row is for frames that end at the row", args.option_span("ties"))
-        if not self.by_time and args.option("closed") != "both":
+        if not self.by_time and args.given("closed"):
             hint = (
                 "current=f leaves out the row itself" if args.option("closed") == "left" else "span= is a frame of time"
             )
             args.fail("E311", "'closed' is of the ends of a stretch of time", args.option_span("closed"), hint=hint)
-        if not self.by_time and args.given("ties") and args.option("ties") == "all":
-            args.fail("E311", "ties=all is for frames of time", args.option_span("ties"), hint="span= is one")
+        if not self.by_time and args.given("ties"):
+            told = f"ties={args.option('ties')} is for frames of time"
+            args.fail("E311", told, args.option_span("ties"), hint="span= is one")
         most = self._most_rows(given)
         if most is not None and args.given("min") and args.option("min") > most:
             args.fail("E311", f"a frame of {most} rows never has {args.option('min')} values", args.option_span("min"))

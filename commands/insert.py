@@ -39,7 +39,11 @@ The field that names the table is left out of what is stored; the other fields a
 widen a table, a type clash is E603. A table that is not there, or a name that no table can have, is E603 and nothing is
 stored, unless `create=t` makes the table. A row whose name is null is stored nowhere and counted in a note `drop`.
 
-Rows become visible when the whole query has succeeded: in one commit for each table, one table after the other by name.
+Rows become visible when the whole query has succeeded, in one commit for each table, by name. Before the first of them all rows lie in
+files and every table was found fit for its rows, so a type clash or a full disk while data is written stores nothing anywhere. The
+commits themselves are one a table: a reader may see the first table's rows a moment before the last one's, and a kill, or a log that
+cannot be written, between two of them leaves those before it stored; the error names these.
+
 All rows go on to the next stage, and a `limit` behind does not shorten what is stored.
 """
     examples = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..engine.operators.writers import WriteFile
-from ..engine.operators.writing import SHARED, write_node
+from ..engine.operators.writing import SHARED, typed_node
 from .base import Args, Command, Example, Node, Option, register
 
 CODECS = ("none", "zstd", "lz4")
@@ -17,7 +17,8 @@ class OutputArrow(Command[WriteFile]):
     grammar = "path [names]"
     details = """
 The file has Arrow's file form (`.arrow`, Feather version 2), in record batches of 65,536 rows; `arrowfile` and every
-Arrow library read it. All types are kept; dates bear the session's zone. `codec=` packs the buffers inside the file, a
+Arrow library read it. All types are kept, but for calendar lengths (`1mon`), which are
+written as text, noted; dates bear the session's zone. `codec=` packs the buffers inside the file, a
 name that ends in `.gz`, `.zst`, `.bz2` or `.xz` the file as a whole.
 
 `append=t` takes over the rows of the file that is there (file or stream form), whose columns must be the same, else
@@ -43,4 +44,4 @@ E603. The file appears whole when the query has succeeded; an existing one is E6
         from ..engine.operators.formatarrow import ArrowOutput
 
         assert source is not None
-        return write_node(args, source, ArrowOutput(codec=args.option("codec")))
+        return typed_node(args, source, ArrowOutput(codec=args.option("codec")))

@@ -30,7 +30,8 @@ class OutputCsv(Command[WriteFile]):
 
     The file is written aside and takes its name when the query has succeeded: nobody sees half a file. A file that
     is there is E602, unless `overwrite=t` replaces or `append=t` extends it. `{now:FMT}` in the path is the query's
-    start; with `partition=t` also `{FIELD}` and `{logtime:FMT}` (by row time), and there is a file for each value.
+    start; with `partition=t` also `{FIELD}` and `{logtime:FMT}` (by row time), there is a file for each value, and
+    folders that are not there are made.
     A field list chooses what is written, not what goes on: all rows with all fields go to the next stage, and a
     `limit` behind a writer does not shorten what it writes. Rows are written in input order.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..engine.operators.writers import WriteFile
-from ..engine.operators.writing import SHARED, write_node
+from ..engine.operators.writing import SHARED, typed_node
 from .base import Args, Command, Example, Node, Option, kinds, register
 
 CODECS = ("zstd", "snappy", "gzip", "lz4", "brotli", "none")
@@ -22,7 +22,8 @@ class OutputParquet(Command[WriteFile]):
     )
     details = """
     Types are kept, so that `parquetfile`, DuckDB, Polars, Spark and others read what was there; a type that Parquet
-    cannot hold is E603 before a row is read, as is a query without fields.
+    cannot hold is E603 before a row is read, as is a query without fields. Calendar lengths (`1mon`) are written as
+    text, noted.
 
     The file is written aside and takes its name when the query has succeeded: nobody sees half a file. A file that
     is there is E602, unless `overwrite=t` replaces or `append=t` extends it. `{now:FMT}` in the path is the query's
@@ -49,7 +50,7 @@ class OutputParquet(Command[WriteFile]):
         from ..engine.operators.formats import ParquetOutput, unwritable
 
         assert source is not None
-        node = write_node(args, source, ParquetOutput(codec=args.option("codec"), rowgroup=args.option("rowgroup")))
+        node = typed_node(args, source, ParquetOutput(codec=args.option("codec"), rowgroup=args.option("rowgroup")))
         if not node.fields:
             args.abort("E603", "there is no field: a Parquet file would not even keep the number of rows")
         for name, kind in source.schema.fields:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..planner.plan import Filter
 from .base import Args, Command, Example, Node, Option, kinds, register
+from .filtering import filter_node
 
 
 @register
@@ -16,7 +17,8 @@ class Where(Command[Filter]):
     open_options = True
     details = r"""
     A row passes where the expression is truthy: true, or any value that is neither a boolean nor null (0 and empty
-    text too). Null is false. So `bytes > 100` leaves out the rows without `bytes`, and so does `user != "ann"` with
+    text too). Null is false; a constant such as `"error"` looks at no field and is always true, of which W331 warns: `contains(line,
+    "error")` finds text in a field. So `bytes > 100` leaves out the rows without `bytes`, and so does `user != "ann"` with
     those without `user`; then a note says how many. `isnull(user) or user != "ann"` keeps them, and `same(a, b)`
     compares nulls.
 
@@ -43,6 +45,4 @@ class Where(Command[Filter]):
 
     def bind(self, args: Args, source: Node | None) -> Node:
         assert source is not None
-        expr = args.one("expr")
-        predicate = args.expr(expr) if expr is not None else None
-        return Filter(**args.common, inputs=(source,), predicate=predicate, limit=args.option("limit"))
+        return filter_node(args, source)

@@ -36,6 +36,9 @@ rows before it.
 `pct`, `row`, `rank`, `dense_rank`, `ntile`; `zscore` goes by the frame. Sums and means of doubles are exact sums rounded
 once: a frame's value does not depend on what was added and taken away before.
 
+An option that no column looks at is E311: `closed` and `ties` without a frame of time, `order` in one, any frame with `lag` and its
+kin alone, `min` with `count`.
+
 Blocking. Rows and what is computed from them spill when memory is short; one group's times and arguments must fit in memory.
 """
 

@@ -156,6 +156,7 @@ def window_node(args: Args, source: Node, frames: Frames, make: type[Window] = W
     """The node of a stage whose frames are read from its options."""
     read = frames.read()
     columns = read_columns(args, args.many("aggs"), read, frames.by_time)
+    _all_obeyed(args, columns, frames.by_time)
     time = frames.time
     if time is None and any(c.by_time for c in columns):
         time = read_time(args)[0]
@@ -174,6 +175,30 @@ def window_node(args: Args, source: Node, frames: Frames, make: type[Window] = W
         sort=sort,
         least=args.option("min"),
     )
+
+
+FRAMED = ("span", "rows", "before", "after", "window", "time_window", "closed", "ties", "current", "min")
+
+
+def _all_obeyed(args: Args, columns: Sequence[Framed], timed: bool) -> None:
+    """E311 for options of frames and order that none of the columns looks at."""
+    from ..engine.operators.states.sums import Count
+
+    calls = [c.call for c in columns]
+    if not calls:
+        return
+    told = ", ".join(dict.fromkeys(c.function.name for c in calls))
+    verb = "looks" if "," not in told else "look"
+    if all(map(is_frameless, calls)):
+        for option in filter(args.given, FRAMED):
+            args.fail("E311", f"{told} {verb} at no frame, so '{option}' changes nothing", args.option_span(option),
+                      hint=f"leave {option}= out, or ask for an aggregate of the frame, such as avg(E)")  # fmt: skip
+    elif args.given("min") and all(is_frameless(c) or isinstance(state_of(c), Count) for c in calls):
+        args.fail("E311", f"{told} is never null for want of values, so 'min' changes nothing", args.option_span("min"),
+                  hint="leave min= out")  # fmt: skip
+    if args.given("order") and not timed and all(c.by_time for c in columns):
+        args.fail("E311", f"{told} {'goes' if verb == 'looks' else 'go'} by the row's time",
+                  args.option_span("order"), hint="time=F says which")  # fmt: skip
 
 
 def whole_node(args: Args, source: Node, make: type[Window]) -> Window:

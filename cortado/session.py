@@ -41,7 +41,7 @@ from .planner.plan import Explain, Here, Node, Pending, Settle, query_text
 from .planner.procedures import Library, Procedure
 from .planner.rules import Helpers
 from .planner.sources import Sources
-from .planner.text import Fault, QueryError, Span, error, fault
+from .planner.text import Fault, QueryError, Span, error, fault, nearest
 from .planner.typed import from_text
 from .planner.types import Schema
 from .queryfiles import ENDING, QueryFiles, decoded
@@ -268,10 +268,15 @@ class Session:
         return Query(self, source, {}, {}, None, file=file, given=Arguments(params, as_text, is_file=True))
 
     def _saved_path(self, path: str, gate: Gate) -> str:
-        """The file; a bare name without a file is looked for along the query path."""
+        """The file; a bare name without a file is looked for along the query path, as `proc` does. E304 if there is none."""
         if path.endswith(ENDING) or os.path.basename(path) != path or gate.exists(path):
             return path
-        return self._query_files().find(path, "") or path
+        files = self._query_files()
+        found = files.find(path, "")
+        if found is None:
+            near = nearest(path, [name for name, _ in files.names("")])
+            raise fault("E304", f"no procedure is named '{path}'", suggestions=near, hint=files.where(""))
+        return found
 
     def procedure(self, name: str | os.PathLike[str], /) -> SavedProcedure:
         """A saved query as a callable that gives a `Query`: with a signature, annotations and help from its header.

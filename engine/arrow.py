@@ -131,6 +131,17 @@ def coded(codes: pa.Array[Any], values: pa.Array[Any]) -> pa.DictionaryArray[Any
     return cast(Any, pa.DictionaryArray).from_arrays(codes, values, safe=False)  # type: ignore[no-any-return]
 
 
+def gathered(array: pa.Array[Any], rows: pa.Array[Any]) -> pa.Array[Any]:
+    """Values by row number, null where the number is, in memory of the system's allocator.
+
+    Arrow's own pool asks for huge pages, each of which is cleared whole at its first byte: for rows that are kept, and so
+    are in new memory each time, that costs several times the copy.
+    """
+    import pyarrow.compute as pc
+
+    return pc.take(array, rows, memory_pool=pa.system_memory_pool())
+
+
 def decode(array: pa.DictionaryArray[Any, Any]) -> pa.Array[Any]:
     """A dictionary as a plain array."""
     return array.dictionary.take(array.indices)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .arrow import bitmap_of, buffer_of, call, decode, indices, own
+from .arrow import bitmap_of, buffer_of, call, decode, gathered, indices, own
 
 PAD = 64  # readable bytes before and after the text of every morsel buffer; kernels load whole vectors
 
@@ -169,7 +169,7 @@ class Batch:
 
     def _taken(self, rows: NDArray[np.int32]) -> tuple[Column, ...]:
         wanted = indices(rows)
-        return tuple(c.take(rows) if isinstance(c, Spans) else c.take(wanted) for c in self.columns)
+        return tuple(c.take(rows) if isinstance(c, Spans) else gathered(c, wanted) for c in self.columns)
 
     def own(self, wanted: Sequence[int]) -> tuple[pa.Array[Any], ...]:
         """Plain Arrow columns that keep nothing of a morsel or of a bigger array alive; what a sink may store."""

@@ -16,6 +16,7 @@ from .memory import Budget
 from .metrics import Meter, Position, cpu_ns, wall_ns
 from .notes import Key, Sample
 from .operator import Emit, Flow, Sink, Transform
+from .operators.plaintext import plain
 from .pace import Pace
 from .spec import PipelineSpec, Tag
 
@@ -136,6 +137,7 @@ class Chain:
         ctx, source_meter = self.context(0), Meter()
         worker = Worker(ctx, source_meter, _nowhere, is_compiled=self._query.compiled())
         after = Meter()
+        is_end = last == len(self._spec.transforms) and getattr(self.sink, "takes_plain", False)
         if gate is not None:
             emit = _metered(gate, after)
         else:
@@ -144,6 +146,8 @@ class Chain:
             worker.sink_local = self.sink.open(ctx)
             emit = _sink_call(self.sink, worker.sink_local, after, self.sink_tag)
             self.positions[-1].meters.append((after, None))
+        if is_end:
+            emit = _plain_call(emit, ctx)
         for i in reversed(range(first, last)):
             transform, tag = self._spec.transforms[i]
             ctx = self.context(i + 1)
@@ -234,6 +238,11 @@ def _transform_call(transform: Transform[Any], local: Any, emit: Emit, meter: Me
         return flow
 
     return call
+
+
+def _plain_call(emit: Emit, ctx: Context) -> Emit:
+    """Texts are cut out here, where several workers can, and not by the one thread that reads the result."""
+    return lambda batch: emit(plain(batch, ctx.compiled))
 
 
 def _sink_call(sink: Sink[Any], local: Any, meter: Meter, tag: Tag | None) -> Emit:

@@ -64,6 +64,18 @@ def of_doubles(a: Any, b: Any) -> Order:
     return less, equal
 
 
+def double_holds(op: str, a: Any, b: Any) -> Any:
+    """What `<` and its kin say of doubles, each a column or one number: two comparisons in all, or one beside a number."""
+    if op in ("<", ">"):
+        return ~double_holds(">=" if op == "<" else "<=", a, b)
+    low, high = (a, b) if op == "<=" else (b, a)
+    with np.errstate(invalid="ignore"):
+        found = low <= high
+        if np.ndim(high) or np.isnan(high):
+            found |= high != high
+    return found
+
+
 def _long_double(a: Any, b: Any) -> Order:
     """Exact: the double's floor is compared as a long, its fraction decides ties."""
     with np.errstate(invalid="ignore"):

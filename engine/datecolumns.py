@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .arithmetic import multiply
 from .arrow import array_from, is_valid, numbers_of
 from .zones import NS, US, Ints, Mask
 
@@ -30,6 +31,15 @@ def instants_of(array: pa.Array[Any]) -> tuple[Ints, Mask]:
 def dates_from(values: Ints, null: Mask | None, ticks: int = US) -> pa.Array[Any]:
     """Timestamps in UTC over ticks."""
     return array_from(values, null, NS_TYPE if ticks == NS else US_TYPE)
+
+
+def to_nanoseconds(array: pa.Array[Any]) -> tuple[pa.Array[Any], Mask]:
+    """Dates in nanoseconds, and where that is beyond 64 bits (1677 to 2262), which is null."""
+    if array.type == NS_TYPE:
+        return array, np.zeros(len(array), np.bool_)
+    ticks, beyond = multiply(numbers_of(array), np.array([1000]))
+    valid = is_valid(array)
+    return dates_from(ticks, ~valid | beyond, NS), beyond & valid
 
 
 US_TYPE, NS_TYPE = pa.timestamp("us", "UTC"), pa.timestamp("ns", "UTC")

@@ -7,20 +7,21 @@ digits for its rules, whatever they hold: a sum of two or a product of two 38-di
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..planner.types import Type
-from .arrow import array_from, bools_of, call, is_valid
+from .arrow import array_from, bitmap_of, bools_of, buffer_of, call, is_valid
 from .numbertext import BLANKS, HEX
 from .numbertext import to_long as to_long_of_text
 
 Mask: TypeAlias = "NDArray[np.bool_]"
 Wide: TypeAlias = "pa.Array[Any]"  # decimal256, its unscaled numbers
 MOST_DIGITS = 38
+EXACT_POWER = 22  # powers of ten up to its are doubles
 PLAIN = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$"
 MIXED = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?$"
 _EXACT = Context(prec=400)
@@ -132,6 +133,31 @@ def to_double(array: Any) -> pa.Array[Any]:
         if (np.abs(low) < 1 << 53).all() and (words[valid, 1] == low[valid] >> 63).all():
             return array_from(low / 10.0**scale, ~valid if array.null_count else None)  # of exact operands
     return call("cast", call("cast", array, pa.string()), pa.float64())
+
+
+def from_long(units: NDArray[np.int64], scale: int, nulls: Mask | None = None) -> pa.Array[Any]:
+    """Decimals of so many units of 10^-scale."""
+    words = np.stack([units, units >> 63], axis=1)
+    bitmap = bitmap_of(nulls) if nulls is not None else None
+    return cast("pa.Array[Any]", pa.Array.from_buffers(of_scale(scale).arrow, len(units), [bitmap, buffer_of(words)]))
+
+
+def of_doubles(values: NDArray[np.float64], scale: int) -> tuple[NDArray[np.int64], Mask]:
+    """The units of 10^-scale nearest to each number as it is written, and where that is certain.
+
+    The shortest digits of a double lie within half of its last place, and so does its product by a power of ten that is
+    itself a double. Products below 2**40 are off by less than 2**-11: only where one lies so near to a half do the
+    digits decide.
+    """
+    if scale > EXACT_POWER:
+        return np.zeros(len(values), np.int64), np.zeros(len(values), np.bool_)
+    with np.errstate(invalid="ignore", over="ignore"):
+        product = values * 10.0**scale
+        sure = np.abs(product) < 2.0**40
+        product = np.where(sure, product, 0.0)
+        near = np.rint(product)
+        sure &= np.abs(np.abs(product - near) - 0.5) > 2.0**-10
+    return near.astype(np.int64), sure
 
 
 def to_long(array: Any) -> tuple[pa.Array[Any], Mask]:

@@ -19,11 +19,14 @@ def micros_of_epoch(values: Any) -> tuple[Any, Any, Any]:
 
 
 def _of_longs(values: Any) -> tuple[Any, Any, Any]:
-    size = np.zeros(len(values), np.int64)
-    for _ in range(3):
-        size += (values // 1000**size > _LAST_SECOND) | (values // 1000**size < -_LAST_SECOND)
+    odd = np.zeros(len(values), np.bool_)
+    if not len(values) or (values.min() >= -_LAST_SECOND and values.max() <= _LAST_SECOND):
+        return values * US, np.zeros(len(values), np.int64), odd
+    # a number of a unit is too large where its seconds, cut down, are
+    units = [1000**k for k in range(3)]
+    size = sum(((values >= (_LAST_SECOND + 1) * u) | (values < -_LAST_SECOND * u)).astype(np.int64) for u in units)
     scale = np.array([10**6, 10**3, 1, 1])[size]
-    return np.where(size == 3, values // 1000, values) * scale, size, np.zeros(len(values), np.bool_)
+    return np.where(size == 3, values // 1000, values) * scale, size, odd
 
 
 def _of_doubles(values: Any) -> tuple[Any, Any, Any]:

@@ -31,8 +31,9 @@ class FirstRow:
 
     needs_order = True
 
-    def __init__(self, schema: Schema, names: Names, at: At) -> None:
-        self._schema, self._names, self._at = schema, names, at
+    def __init__(self, names: Names, at: At) -> None:
+        self._names, self._at = names, at
+        self.schema = Schema()  # set by whoever lowers what comes before: it may not be known earlier
         self._found: dict[str, tuple[pa.Scalar[Any], Type]] | None = None
 
     def open(self, ctx: Context) -> First:
@@ -40,8 +41,8 @@ class FirstRow:
 
     def push(self, batch: Batch, local: First) -> Flow:
         if self._found is None and batch.n_rows:
-            row, kinds = batch.slice(0, 1), dict(self._schema.fields)
-            self._found = {key: (row.array(self._schema.index(n))[0], kinds[n]) for n, key in self._names}
+            row, kinds = batch.slice(0, 1), dict(self.schema.fields)
+            self._found = {key: (row.array(self.schema.index(n))[0], kinds[n]) for n, key in self._names}
             local.ctx.last_row(batch, 0)
         return Flow.MORE if self._found is None else Flow.DONE
 
@@ -57,7 +58,7 @@ class FirstRow:
             ctx.notes.count(
                 self._at, "info", "no row", 1, "the subquery has no row: the parameters that it gives are null"
             )
-            kinds = dict(self._schema.fields)
+            kinds = dict(self.schema.fields)
             found = {key: (no_value(kinds[n].arrow), kinds[n]) for n, key in self._names}
         ctx.query.late.update(found)
         return found

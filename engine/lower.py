@@ -34,6 +34,7 @@ from ..planner.plan import (
 )
 from ..planner.text import QueryError, error, locate
 from ..planner.types import Schema
+from .became import Became
 from .branches import Branch, Branches, behind
 from .foresight import is_next_near, is_order_free, needs_its_own_line
 from .latevalues import FirstRow, with_values
@@ -122,6 +123,7 @@ class Lowering:
     _n_tags: int = 0
     _n_slots: int = 0
     nodes: dict[int, Node] = field(default_factory=dict)  # by the id of the operator's tag
+    became: Became = field(default_factory=Became)
     _finders: dict[int, Any] = field(default_factory=dict)  # of Settle nodes: an operator with the fields it `found`
     _here: dict[int, tuple[Any, PipelineSpec | None]] = field(default_factory=dict)  # rows that Here nodes stand for
 
@@ -146,6 +148,7 @@ class Lowering:
         nodes.reverse()
         if isinstance(given := nodes[0], Given):  # a rule may have moved a stage into a subquery, above it
             whole = replace(given, inputs=(rebuilt(nodes[1:], given.inputs[0]), *given.inputs[1:]))
+            self.became.replaced(plan, whole)
             self._given(whole, specs, close, after, 0, {})
             return
         if isinstance(nodes[0], Pending):
@@ -172,6 +175,8 @@ class Lowering:
                 follow(specs[-1], close)
                 return
             close.sink.schema = nodes[-1].schema
+        elif isinstance(close.sink, FirstRow):
+            close.sink.schema = nodes[-1].schema
         specs.append(line.spec(close))
 
     def _through(self, node: Node, line: Line, specs: Specs) -> Line:
@@ -194,7 +199,8 @@ class Lowering:
                 raise locate(found, "", node.stage, node.name, node.span) from found.__cause__
         if isinstance(node, Here):
             source, giver = self._here[node.slot]
-            return Line(source, tag, after, giver, is_result=True)
+            of = giver.sink[1] if giver is not None and giver.sink is not None else None
+            return Line(source, of or tag, after, giver, is_result=True)  # rows that leave whoever has them
         if isinstance(node, Explain):
             return self._explain(node, tag, specs, after)
         return Line(self.lowerings[type(node)].lower(node), tag, after)
@@ -265,7 +271,9 @@ class Lowering:
             plan, notes = pending.rest(source.schema, slot, finder.found if finder is not None else Schema())
             self.told(notes)
             made: Specs = []
-            self._plan(rebuilt(nodes[:0:-1], self.again(plan)), made, close)
+            whole = rebuilt(nodes[:0:-1], self.again(plan))
+            self.became.pending(nodes[-1], whole, waited, slot)
+            self._plan(whole, made, close)
             return made
 
         if isinstance(waited, Sample):  # its rows are looked at, and read again later
@@ -284,10 +292,19 @@ class Lowering:
     ) -> None:  # fmt: skip
         """Subquery i, whose first row gives parameters; then the next, at last the plan."""
         if i == len(plan.names):
-            self._plan(self.again(with_values(plan.inputs[0], known)) if known else plan.inputs[0], specs, close, after)
+            whole = plan.inputs[0]
+            if plan.rest is not None:
+                whole, notes = plan.rest({key: kind for key, (_, kind) in known.items()})
+                self.told(notes)
+            whole = self.again(with_values(whole, known)) if known else whole
+            self.became.replaced(plan.inputs[0], whole)
+            self._plan(whole, specs, close, after)
             return
         node = with_values(plan.inputs[i + 1], known) if known else plan.inputs[i + 1]
-        first = FirstRow(node.schema, plan.names[i], at_of(node))
+        self.became.replaced(plan.inputs[i + 1], node)
+        setter = plan.setters[i]
+        at = At(setter.number, setter.command, setter.span) if isinstance(node, Pending) else at_of(node)
+        first = FirstRow(plan.names[i], at)
 
         def then(found: Any, ctx: Any, spec: PipelineSpec) -> Specs:
             made: Specs = []
@@ -403,14 +420,14 @@ class Lowering:
 
         plan = self.again(node.plan)
         if not node.analyze:
-            return Line(plan_rows(plan, {}), tag, after)
-        first, before = len(self.nodes), len(specs)
+            return Line(plan_rows(self.became.in_order(plan), {}), tag, after)
+        before = len(specs)
         self._plan(plan, specs, Close(DiscardSink()), after)
 
         def rows(ctx: Any) -> Any:
-            inner = {i: n for i, n in self.nodes.items() if i > first}
             figures = {m.tag.id: m for m in ctx.query.figures()}
-            return plan_rows(plan, {id(n): figures[i] for i, n in inner.items() if i in figures}, tuple(inner.values()))
+            told = {id(n): figures[i] for i, n in self.nodes.items() if i in figures}
+            return plan_rows(self.became.in_order(plan), told)
 
         return Line(rows, tag, tuple(range(before, len(specs))))
 

@@ -32,19 +32,32 @@ def note_entries(pipelines: Iterable[Pipeline]) -> list[NoteEntry]:
     found: dict[Key, NoteEntry] = {}
     for pipe in pipelines:
         ledger = pipe.ctx.query.ledger
-        n_read = pipe.chain.positions[0].rows if pipe.was_satisfied else None
         place = ledger.places()
         for key, entry in ledger.merged().items():
-            made = _entry(key, entry, place, n_read)
+            made = _entry(key, entry, place, _seen(pipe, key))
             known = found.get(key)
             found[key] = made if known is None else _sum(known, made)
     return sorted(found.values(), key=lambda n: (stage_order(n.stage), n.kind, n.reason))
 
 
+def _seen(pipe: Pipeline, key: Key) -> str:
+    """Of which rows a query that ended early tells: those that the stage saw, or where its work is done within another's
+    those of the source."""
+    if not pipe.was_satisfied:
+        return ""
+    if pipe.ctx.query.ledger.counts_wanted(key):
+        return "of the rows up to the last one wanted: the query ended early"
+    at, source = key[0], pipe.chain.positions[0]
+    own = (
+        p for p in pipe.chain.positions if p.tag is not None and (p.tag.stage, p.tag.command) == (at.stage, at.command)
+    )
+    return f"of the first {next(own, source).rows:,} rows: the query ended early"
+
+
 def ledger_entries(ledger: Ledger) -> list[NoteEntry]:
     """Notes of rows that were read without a pipeline."""
     place = ledger.places()
-    made = [_entry(key, entry, place, None) for key, entry in ledger.merged().items()]
+    made = [_entry(key, entry, place, "") for key, entry in ledger.merged().items()]
     return sorted(made, key=lambda n: (n.kind, n.reason))
 
 
@@ -58,12 +71,12 @@ def raise_at_first(ledger: Ledger) -> Callable[[Key, Sample, str], None]:
     return fault
 
 
-def _entry(key: Key, entry: Entry, place: Callable[[Sample], str], n_read: int | None) -> NoteEntry:
+def _entry(key: Key, entry: Entry, place: Callable[[Sample], str], seen: str) -> NoteEntry:
     at, kind, reason = key
     samples = tuple("  ".join(p for p in (place(s), s.text) if p) for s in entry.samples)
     hint = entry.hint
-    if n_read is not None and (kind in OF_ROWS or (kind == "info" and (samples or reason == REMOVED))):
-        hint = "; ".join(h for h in (hint, f"of the first {n_read:,} rows: the query ended early") if h)
+    if seen and (kind in OF_ROWS or (kind == "info" and (samples or reason == REMOVED))):
+        hint = "; ".join(h for h in (hint, seen) if h)
     return NoteEntry(at.stage, at.command, kind, reason, entry.count, samples, hint, at.span)
 
 

@@ -133,6 +133,7 @@ class Ledger:
         self.parts: list[tuple[int, int, Ledger]] = []  # behind a union: partitions first .. end and their own places
         self.is_enough = False  # a limit is reached that waits for a row to tell of: what fails now is not wanted
         self.last: tuple[int, int] | None = None  # partition and row behind which nothing was wanted
+        self._behind: dict[Key, int] = {}  # rows behind it that were counted, of what is told of wanted rows only
 
     def last_wanted(self) -> tuple[int, int] | None:
         """As `last`; of a branch of a union by its own partitions."""
@@ -140,6 +141,16 @@ class Ledger:
             return self.last
         last = self.whole.last
         return None if last is None else (last[0] - self.first, last[1])
+
+    def take_back(self, key: Key, n: int) -> None:
+        """`n` of the rows that were counted lie behind the last wanted one: nothing is told of them."""
+        ledger = self if self.whole is None else self.whole
+        with ledger._lock:
+            ledger._behind[key] = ledger._behind.get(key, 0) + n
+
+    def counts_wanted(self, key: Key) -> bool:
+        """Whether this is told of rows up to the last wanted one only."""
+        return key in self._behind
 
     def worker(self, on_fault: Callable[[Key, Sample, str], None] | None = None, zone: str = "UTC") -> WorkerNotes:
         notes = WorkerNotes(on_fault, zone)
@@ -154,6 +165,12 @@ class Ledger:
                 into = total.setdefault(key, Entry(hint=entry.hint))
                 into.count += entry.count
                 into.samples = sorted(into.samples + entry.samples)[:N_SAMPLES]
+        for key, n in list(self._behind.items()):
+            entry = total[key]
+            entry.count -= n
+            entry.samples = [s for s in entry.samples if self.last is None or (s.seq, s.row) <= self.last]
+            if not entry.count:
+                del total[key]
         return total
 
     def lines(self) -> Callable[[int], int]:

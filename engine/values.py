@@ -36,6 +36,8 @@ from .arrow import (
 if TYPE_CHECKING:
     from .batch import Batch, Column
 
+Mask = NDArray[np.bool_]
+
 DURATION_UNITS = (
     ("d", 86_400_000_000),
     ("h", 3_600_000_000),
@@ -100,8 +102,17 @@ def texts_from(values: Sequence[str | None]) -> pa.Array[Any]:
     )
 
 
-def unify(array: pa.Array[Any], from_: Type, to: Type, zone: str) -> pa.Array[Any]:
-    """A column of one type as a column of the type that `planner.types.join` gave for it and others."""
+BEYOND_NS = "nanoseconds reach from 1677 to 2262"
+
+
+def unify(
+    array: pa.Array[Any], from_: Type, to: Type, zone: str, refuse: Callable[[Mask], None] | None = None
+) -> pa.Array[Any]:
+    """A column of one type as a column of the type that `planner.types.join` gave for it and others.
+
+    `refuse` gets the rows whose date is beyond what nanoseconds hold, if there are any; they are null. Without it they
+    are E701.
+    """
     if array.type == to.arrow:
         return array
     match to.kind:
@@ -123,9 +134,22 @@ def unify(array: pa.Array[Any], from_: Type, to: Type, zone: str) -> pa.Array[An
             from .decimals import to_double
 
             return to_double(array)
+        case "date" if from_.kind == "date" and to.unit == "ns":
+            return _in_nanoseconds(array, refuse)
         case "double":  # a whole number beyond 2^53 becomes the nearest double
             return call("cast", array, to.arrow, safe=False)
     return call("cast", array, to.arrow)
+
+
+def _in_nanoseconds(array: pa.Array[Any], refuse: Callable[[Mask], None] | None) -> pa.Array[Any]:
+    from .datecolumns import to_nanoseconds
+
+    made, beyond = to_nanoseconds(array)
+    if beyond.any():
+        if refuse is None:
+            raise fault("E701", f"a date beside ones in nanoseconds: {BEYOND_NS}")
+        refuse(beyond)
+    return made
 
 
 def _as_decimal(array: Any, from_: Type, to: Type) -> pa.Array[Any]:

@@ -193,6 +193,19 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """`F:TYPE`, a field that is declared."""
+
+    name: str
+    kind: str
+    span: Span = field(compare=False, repr=False)
+    kind_span: Span = field(compare=False, repr=False)
+
+    def text(self) -> str:
+        return f"{quote_name(self.name)}:{self.kind}"
+
+
+@dataclass(frozen=True, slots=True)
 class Signed:
     key: Field
     descending: bool

@@ -7,7 +7,7 @@ import sys
 import threading
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import ast
@@ -24,7 +24,7 @@ from .parsed import Parsed, Query
 from .plan import Here, Node, Opening, Pending, Rename, Sample, Settle
 from .procedures import Library, Procedure
 from .text import Fault, QueryError, Span, error
-from .types import ANY, Schema
+from .types import ANY, Schema, Type
 from .unparse import stage_text
 
 OPEN = Schema(open=True)
@@ -37,6 +37,19 @@ class Waits(Exception):
     def __init__(self, node: Node, nth: int) -> None:
         super().__init__()
         self.node, self.nth = node, nth
+
+
+@dataclass(slots=True)
+class Setting:
+    """The `setq` stages of one pipeline while it is bound.
+
+    `givers`: those whose subqueries are to run, up to the first that leaves types open (`is_unsure`), with the names
+    under which `Late` expressions ask for their fields.
+    """
+
+    ran: dict[str, Schema] = field(default_factory=dict)
+    givers: list[tuple[Parsed, Node, tuple[tuple[str, str], ...]]] = field(default_factory=list)
+    is_unsure: bool = False
 
 
 class Commands:
@@ -99,8 +112,7 @@ class Binder(ProcedureBinder):
         self._sites = 0
         self._silent = 0
         self.must_know = False  # an unknown field is E301, strict or not
-        self._late = 0  # parameters that subqueries give, so far
-        self._givers: list[tuple[Parsed, Node, tuple[tuple[str, str], ...]]] = []  # of the pipeline being bound
+        self._setting = Setting()  # of the pipeline being bound
         self._known: dict[tuple[str, int], Node] = {}  # subqueries that have run: by stage and number
         self._again = threading.Lock()  # what waited may come to be known in two branches at once
 
@@ -150,9 +162,13 @@ class Binder(ProcedureBinder):
                   first.command_span, hint=f"call it behind a source: table NAME | proc {main.name}(...)")  # fmt: skip
         self.finish()
 
-    def pipeline(self, stages: Sequence[Parsed], *, top: bool = False) -> Node | None:
-        outer, givers = dict(self.params), self._givers  # what a subquery sets is seen in it only
-        self._givers = []
+    def pipeline(
+        self, stages: Sequence[Parsed], *, top: bool = False, ran: Mapping[str, Schema] | None = None
+    ) -> Node | None:
+        """`ran`: columns of the `setq` subqueries that have run, by the number of their stage."""
+        outer, setting, silent = dict(self.params), self._setting, self._silent
+        self._setting = Setting(dict(ran or {}))
+        self._silent += bool(ran)  # until the last of them: what stands before it was said
         control = self.set_all(stages)
         if top:
             self.controls += control
@@ -161,27 +177,42 @@ class Binder(ProcedureBinder):
             self.stage = stages[-1] if stages else self.stage
             span = stages[-1].span if stages else Span(0, self.query.end)
             self.fail("E308", "the query has no source", span, hint="begin with table, json, textfile, csvfile, ...")
-        if node is not None and self._givers:
+        own, self._setting, self._silent = self._setting, setting, silent
+        if node is not None and own.givers:
             node = Given(
-                span=node.span, stage=node.stage, inputs=(node, *(n for _, n, _ in self._givers)), implied=True,
-                names=tuple(names for _, _, names in self._givers), setters=tuple(p for p, _, _ in self._givers),
+                span=node.span, stage=node.stage, inputs=(node, *(n for _, n, _ in own.givers)), implied=True,
+                names=tuple(names for _, _, names in own.givers), setters=tuple(p for p, _, _ in own.givers),
+                rest=self._typed_later(stages, own, outer) if own.is_unsure else None,
             )  # fmt: skip
-        self._givers = givers
         if not top:
             self.params = outer
         return node
+
+    def _typed_later(
+        self, stages: Sequence[Parsed], own: Setting, params: Mapping[str, Expr]
+    ) -> Callable[[Mapping[str, Type]], tuple[Node, Any]]:
+        """Binds the pipeline again when its subqueries up to the first whose types are unknown have run."""
+        scope, outer = self.scope, self.stage
+
+        def rest(types: Mapping[str, Type]) -> tuple[Node, Any]:
+            ran = dict(own.ran)
+            for stage, _, names in own.givers:
+                ran[stage.number] = Schema(tuple((name, types[key]) for name, key in names))
+            with self._again:
+                self.faults, self.notes, self.params, self.scope, self.stage = [], [], dict(params), scope, outer
+                node = self.pipeline(stages, ran=ran)
+                self.finish()
+                assert node is not None
+                return node, tuple(self.notes)
+
+        return rest
 
     def set_all(self, stages: Sequence[Parsed]) -> list[Parsed]:
         """Runs what sets parameters; gives those stages."""
         control = [s for s in stages if self.is_control(s)]
         for stage in control:
             self.stage = stage
-            try:
-                self._guarded(stage, None)
-            except Waits:
-                self.stage = stage
-                self.fail("E410", "only the data says which parameters this gives", stage.command_span,
-                          hint="name them at the end of the subquery: | fields a, b")  # fmt: skip
+            self._guarded(stage, None)
         return control
 
     def is_control(self, stage: Parsed) -> bool:
@@ -281,6 +312,7 @@ class Binder(ProcedureBinder):
             except Waits:
                 provisional = Here(columns=OPEN, stage=stage.number)
         self._silent -= 1
+        assert provisional is not None
 
         def begin(here: Here, found: Schema) -> tuple[Sequence[Parsed], Node | None]:
             if opens is None:
@@ -291,7 +323,7 @@ class Binder(ProcedureBinder):
                 return stages, opens.closed(found)
             return stages, replace(opens, inputs=(here,)).closed(found, settled=True)
 
-        return self._later(node, stages, begin)
+        return self._later(node, stages, begin, provisional=provisional)
 
     def _say(self, found: Schema, opens: Opening) -> None:
         """What the rows tell of the fields that were found in them."""
@@ -318,11 +350,11 @@ class Binder(ProcedureBinder):
         del self._known[key]
         self._silent -= 1
         assert provisional is not None
-        return self._later(waits.node, stages, begin, beside=before)
+        return self._later(waits.node, stages, begin, provisional, beside=before)
 
     def _later(
         self, node: Node, stages: Sequence[Parsed],
-        begin: Callable[[Here, Schema], tuple[Sequence[Parsed], Node | None]], beside: Node | None = None,
+        begin: Callable[[Here, Schema], tuple[Sequence[Parsed], Node | None]], provisional: Node, beside: Node | None = None,
     ) -> Pending:  # fmt: skip
         params, scope = dict(self.params), self.scope
 
@@ -340,7 +372,7 @@ class Binder(ProcedureBinder):
         body = " | ".join(stage_text(s) for s in stages if not s.calls)  # a call stands for the stages of its procedure
         return Pending(
             span=first.span, stage=first.number, inputs=(node,), rest=rest, body=body, beside=beside,
-            covers=covered_by(first),
+            covers=covered_by(first), names=_by_name(provisional),
         )  # fmt: skip
 
     def subquery(self, stages: Sequence[Parsed], nth: int | None = None) -> Node:
@@ -355,15 +387,32 @@ class Binder(ProcedureBinder):
             raise Waits(node, nth)
         return node or Here(columns=OPEN)
 
-    def set_late(self, stage: Parsed, node: Node) -> None:
-        """`setq`: the fields of the subquery's first row become parameters, whose values are known when it has run."""
-        names = []
-        for name, kind in node.schema.fields:
-            self._late += 1
-            key = f"{self._late}:{name}"
-            names.append((name, key))
-            self.params[name] = Late(type=kind, name=key)
-        self._givers.append((stage, node, tuple(names)))
+    def set_late(self, stage: Parsed, subquery: Callable[[], Node]) -> None:
+        """`setq`: the fields of the subquery's first row become parameters, whose values are known when it has run.
+
+        Where only the data says of which types they are, what follows is checked now as far as that goes, and bound
+        again with the types.
+        """
+        own = self._setting
+        schema = own.ran.get(stage.number)
+        if schema is not None:
+            self._silent -= stage.number == next(reversed(own.ran))
+            self.params |= {name: Late(type=kind, name=_key(stage, name)) for name, kind in schema.fields}
+            return
+        node = subquery()
+        schema = _by_name(node)
+        if schema is None:
+            self.fail("E410", "only the data says which parameters this gives", stage.command_span,
+                      hint="name them at the end of the subquery: | fields a, b")  # fmt: skip
+            return
+        names = tuple((name, _key(stage, name)) for name in schema.names())
+        self.params |= {name: Late(type=kind, name=_key(stage, name)) for name, kind in schema.fields}
+        if own.is_unsure:
+            return
+        own.givers.append((stage, node, names))
+        if node.schema.open:
+            own.is_unsure = True
+            self._silent += 1
 
     # settings and parameters
 
@@ -394,6 +443,19 @@ class Binder(ProcedureBinder):
 
     def parse_time(self, text: str, zone: str = "") -> int | None:
         return self._parse_time(text, zone or self.zone)
+
+
+def _key(stage: Parsed, name: str) -> str:
+    return f"{stage.number}:{name}"
+
+
+def _by_name(node: Node) -> Schema | None:
+    """The columns of a subquery, of type any where only the data has the type; None: nobody knows their names."""
+    if not node.schema.open:
+        return node.schema
+    if isinstance(node, Given):
+        return _by_name(node.inputs[0])
+    return node.names if isinstance(node, Pending) else None
 
 
 def composed(source: Node) -> Node:

@@ -60,6 +60,17 @@ class BoundCall:
         arg = self.args[i] if i < len(self.args) else None
         return arg.value if isinstance(arg, Literal) else None
 
+    def number(self, i: int) -> int | float | None:
+        """The number that argument `i` is, if it is a constant one. Dates and durations are kept as whole numbers, but are none."""
+        arg = self.args[i] if i < len(self.args) else None
+        known: int | float | None = arg.value if isinstance(arg, Literal) and arg.type.is_number else None
+        return known
+
+    def whole(self, i: int) -> int | None:
+        """As `number`, of whole numbers."""
+        known = self.number(i)
+        return known if isinstance(known, int) else None
+
     def worked_out(self, i: int) -> Any:
         """As `constant`, also of a call without fields, such as date("2026-11-01"); None if its value is not known yet."""
         arg = self.args[i]

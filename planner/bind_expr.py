@@ -40,7 +40,7 @@ COERCED = {
     "bool": "bool",
     "duration": "duration",
 }
-STRICT_CODE = {"W330": "E320", "W110": "E201", "W321": "E320", "W322": "E320"}
+STRICT_CODE = {"W330": "E320", "W331": "E307", "W110": "E201", "W321": "E320", "W322": "E320"}
 
 
 class BindStop(Exception):
@@ -348,8 +348,9 @@ class ExpressionBinder:
                 "duration": DURATION,
             }
             return replace(arg, type=typed[how])
-        if how == "integer" and isinstance(arg, Literal) and kind == "string":
-            self.fail("E307", f"{function.name} takes a whole number here, not text", arg.span)
+        if how == "integer" and isinstance(arg, Literal) and not arg.type.is_number:
+            said = "text" if kind == "string" else str(arg.type)
+            self.fail("E307", f"{function.name} takes a whole number here, not {said}", arg.span)
             return replace(arg, type=LONG, value=None)
         return self.apply("@" + how, [arg], [arg.span], arg.span, Schema())
 

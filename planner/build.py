@@ -293,6 +293,10 @@ class Builder:
                 return ast.Name(name=self.build(token), span=self.span(node))
         return self.build(token)
 
+    def on_column_def(self, node: Any) -> ast.Column:
+        name, kind = node.children
+        return ast.Column(self.build(name), self.build(kind), self.span(name), self.span(kind))
+
     def on_subquery(self, node: Any) -> tuple[Parsed, ...]:
         return self.subqueries[self.span(node).start]
 
@@ -301,4 +305,4 @@ class Builder:
 
     on_count = on_word = on_by_names = on_by_keys = on_columns = on_by_pairs = first
     on_names = on_signed_names = on_pairs = on_keys = on_aggs = on_filled = on_assigns = many
-    on_renames = on_anchors = on_tables = on_columns_def = on_column_def = many
+    on_renames = on_anchors = on_tables = on_columns_def = many

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .plan import Names, Node, Order
@@ -27,6 +28,7 @@ class Join(Node):
     Left order, then right order; unmatched rows of the right last. `clashes`: fields of both sides that are no keys, as
     they were at bind: where a row matched the right's value stands. `renamed`: fields of the right by their name
     here. `first`: at most one match a row, the first. `quiet`: what a lookup overwrites is what its text says.
+    `carried`: the fields that stages behind it read, and so the only ones that it makes; None: all.
     """
 
     type: str  # inner, left, leftonly, right, rightonly, full, cross
@@ -38,6 +40,7 @@ class Join(Node):
     quiet: bool = False
     may_spill: bool = True
     left_first: bool = field(default=False, compare=False)  # the left is read first, being much smaller
+    carried: tuple[str, ...] | None = field(default=None, compare=False)
     command = "join"
     order = Order.KEEPS
 
@@ -59,7 +62,16 @@ class Join(Node):
             return ()
         return tuple((n, named.get(n, n)) for n in self.right.schema.names() if n not in keys)
 
+    def prune(self, wanted: Names) -> Node:
+        names = self.schema.names()
+        carried = tuple(n for n in names if n in wanted)
+        return self if len(carried) == len(names) else replace(self, carried=carried)
+
     def derive(self) -> Schema:
+        schema = self._whole()
+        return schema if self.carried is None else schema.select(self.carried)
+
+    def _whole(self) -> Schema:
         left, right = self.left.schema, self.right.schema
         if self.type == "rightonly":
             return self._right_alone()
@@ -115,7 +127,14 @@ class Union(Node):
         return union_schema([n.schema for n in self.inputs])
 
     def needs_each(self, wanted: Names) -> tuple[Names, ...]:
-        return tuple(wanted & frozenset(n.schema.names()) for n in self.inputs)
+        return tuple((wanted | self.narrowed()) & frozenset(n.schema.names()) for n in self.inputs)
+
+    def narrowed(self) -> Names:
+        """Dates in microseconds that become nanoseconds, which not all do: those that do not are told."""
+        dates = {n for n, t in self.schema.fields if t.kind == "date" and t.unit == "ns"}
+        return frozenset(
+            n for n in dates for i in self.inputs if (t := i.schema.type(n)) and t.kind == "date" and t.unit != "ns"
+        )
 
 
 def union_schema(parts: list[Schema]) -> Schema:
@@ -132,12 +151,15 @@ class Given(Node):
     """A plan some of whose parameters subqueries give: the first input is the plan, the others run before it, in order.
 
     `names`: of each subquery, its fields and the names under which `Late` expressions ask for them.
+    `rest`: where only the data says which types the last subquery's fields have. Of the types by those names it gives
+    the plan and notes; the first input is the plan as far as it could be checked before.
     """
 
     names: tuple[tuple[tuple[str, str], ...], ...] = ()
     setters: tuple[Any, ...] = field(default=(), compare=False, repr=False)  # the stages as parsed
+    rest: Callable[[Mapping[str, Type]], tuple[Node, Any]] | None = field(default=None, compare=False, repr=False)
     command = "setq"
     order = Order.KEEPS
 
     def derive(self) -> Schema:
-        return self.inputs[0].schema
+        return self.inputs[0].schema if self.rest is None else Schema((), open=True)

@@ -161,8 +161,12 @@ class _Cutter:
                         begins = "it begins with a source, such as textfile PATH or table NAME"
                         self.fail("E203", "the query is empty", Span(self.start, self.start), "",
                                   hint=f"a pipeline follows the header: {begins}" if self.start else begins)  # fmt: skip
-                    self.fail("E203", "empty stage", at, name, suggestions=("or",) if doubled else (),
-                              hint="'||' is no operator; concat(a, b) joins texts" if doubled else "remove the pipe, or write a command after it")  # fmt: skip
+                    hint = "remove the pipe, or write a command after it"
+                    if doubled:
+                        hint = "'||' is no operator; concat(a, b) joins texts"
+                    elif opened is not None and not stages and self.text[pos] == "]":
+                        hint = "stages stand in the brackets, such as [ table NAME ]"
+                    self.fail("E203", "empty stage", at, name, suggestions=("or",) if doubled else (), hint=hint)
                 made = self.stage(begin, pos, name, subqueries)
                 stages.append(made if sql is None else replace(made, foreign=Span(sql, made.span.end)))
             if pos >= len(self.text):

@@ -13,7 +13,7 @@ from .text import Fault, Span
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "and", "or", "end of stage")
 READABLE = {"NAME": "a name", "BACKQUOTED": "", "PATTERN": "", "STAR_PATTERN": "", "STRING": "a string", "RAW_STRING": "", "NUMBER": "a number", "DURATION": "",
             "PARAM": "", "DOLLAR": "", "TRUE": "", "FALSE": "", "NULL": "", "NOT": "", "NOT_CALL": "", "MINUS": "", "PLUS": "", "LPAR": "(",
-            "RPAR": ")", "COMMA": "a comma", "EQUAL": "=", "EQ": "==", "NE": "!=", "LT": "<", "LE": "<=", "GT": ">", "GE": ">=", "STAR": "", "SLASH": "",
+            "RPAR": ")", "COMMA": "a comma", "COLON": ":", "EQUAL": "=", "EQ": "==", "NE": "!=", "LT": "<", "LE": "<=", "GT": ">", "GE": ">=", "STAR": "", "SLASH": "",
             "RESERVED": "", "AND": "and", "OR": "or", "IN": "in", "AS": "as", "BY": "by", "WHERE": "where", "FILL": "fill", "OUTPUT": "output", "ROWS": "rows", "FOR": "for", "COLS": "cols",
             "SUBQUERY": "[ subquery ]", "PATH": "a path", "TABLE": "a table", "$END": "end of stage"}  # fmt: skip
 RESERVED = frozenset({"and", "or", "not", "by", "as", "where", "true", "false", "null"})

@@ -20,7 +20,7 @@ NAMES = {
     "E603": "table-mismatch", "E604": "stream-reused", "E605": "unreadable-file", "E610": "service-unreachable",
     "E701": "size-guard", "E702": "out-of-memory", "E703": "timeout", "E704": "cancelled",
     "E705": "not-in-safe-mode", "E901": "internal", "W110": "comment-swallows-stage", "W301": "unknown-field",
-    "W320": "text-as-number", "W321": "text-number-key", "W322": "duplicate-lookup-key", "W330": "boolean-count",
+    "W320": "text-as-number", "W321": "text-number-key", "W322": "duplicate-lookup-key", "W330": "boolean-count", "W331": "constant-condition",
     "W410": "bad-parameter",
 }  # fmt: skip
 
@@ -215,7 +215,7 @@ def to_dict(text: str, fault: Fault) -> dict[str, Any]:
         "expected": list(fault.expected), "suggestions": list(fault.suggestions), "fields": list(fault.fields),
         "samples": list(fault.samples),
     }  # fmt: skip
-    return out | {"file": fault.file} if fault.file else out
+    return out | {name: value for name, value in (("hint", fault.hint), ("file", fault.file)) if value}
 
 
 def render(text: str, fault: Fault) -> str:

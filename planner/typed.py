@@ -61,8 +61,11 @@ def written_default(kind: str, text: str, time: Time) -> Literal | None:
 
 
 def fits_late(type_: Type, kind: str) -> bool:
-    """Whether a value that a subquery gives can be of a parameter's type as it is: nothing converts it."""
-    if kind == "any":
+    """Whether a value that a subquery gives can be of a parameter's type as it is: nothing converts it.
+
+    A value of type any has its type when the subquery has run; then it is asked again.
+    """
+    if kind == "any" or (type_.kind == "any" and kind not in ("field", "fields", "table")):
         return True
     if kind.startswith("array<"):
         return type_.kind == "array" and type_.item is not None and fits_late(type_.item, kind[6:-1])

@@ -66,7 +66,7 @@ def _part(name: str, value: Any) -> str:
         case "path" | "profile" | "archive":
             return path_text(value)
         case "columns_def":
-            return _list(value, lambda c: f"{ast.Name(name=c[0]).text()}:{c[1]}")
+            return _list(value, ast.Column.text)
         case "MINUS":
             return "-"
     return str(value) if isinstance(value, str) else value.text()

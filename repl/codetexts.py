@@ -63,6 +63,7 @@ CODES = {
     "W321": "A key of text meets a key of numbers: they never match. Cast one of them.",
     "W322": "The lookup has several rows of one key: the first counts.",
     "W330": "`count(CONDITION)` counts false too: write `countif(CONDITION)` or `count where CONDITION`.",
+    "W331": "A text or number alone is a condition that is always true: `search \"error\"` looks at no field, `contains(line, \"error\")` does.",
     "W410": "A parameter that nothing sets is null: set it, or give a default, `$(\"x\", 0)`.",
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-DONE, FAILED, USAGE, LIMIT, REJECTED, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 130, 143
+DONE, FAILED, USAGE, LIMIT, REJECTED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 FORMATS = ("table", "vertical", "csv", "tsv", "json", "jsonl", "markdown", "html", "parquet", "arrow")
 
 

@@ -26,8 +26,8 @@ def dc(types: list[Type], data: Any) -> Maker:
 def _bits(call: CallBinder) -> Type:
     call.data = 16
     if len(call.args) > 1:
-        bits = call.constant(1) if call.is_constant(1) else None
-        if not isinstance(bits, int) or isinstance(bits, bool) or not 4 <= bits <= 24:
+        bits = call.whole(1)
+        if bits is None or not 4 <= bits <= 24:
             call.fail("E307", f"the second argument of `{call.name}` is a number of bits: from 4 to 24", 1)
         call.data = bits
     return LONG
@@ -50,8 +50,8 @@ def estdc(types: list[Type], data: Any) -> Maker:
 
 def _capped(call: CallBinder) -> Type:
     if len(call.args) > 1:
-        cap = call.constant(1) if call.is_constant(1) else None
-        if not isinstance(cap, int) or isinstance(cap, bool) or cap < 1:
+        cap = call.whole(1)
+        if cap is None or cap < 1:
             call.fail(
                 "E307", f"the second argument of `{call.name}` is how many values to keep: a whole number from 1", 1
             )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ...engine.operators.states.base import Maker, is_numeric
 from ...planner.catalog import CallBinder
 from ...planner.types import DOUBLE, DURATION, LONG, Type
 from ..base import aggregate
+
+_of_window = partial(aggregate, window_only=True, tier=2)
+_of_order = partial(_of_window, ordered=True)
 
 
 def _shift_bind(call: CallBinder) -> Type:
@@ -44,14 +48,11 @@ def _shift(data: Any, ahead: bool) -> Maker:
     return Maker(lambda: functions.ShiftTime(by=length, ahead=ahead))
 
 
-@aggregate(
+@_of_order(
     "lag",
     least=1,
     most=2,
     returns=_shift_bind,
-    ordered=True,
-    window_only=True,
-    tier=2,
     syntax="lag(E[, N or DUR])",
     summary="E of the row N before (1 unless given), null or not; with a duration of the last row at or before that time.",
     examples=(("lag(x)", "[null, 1, 2]"), ("lag(x, 20s)", "[null, null, 1]")),
@@ -60,14 +61,11 @@ def lag(types: list[Type], data: Any) -> Maker:
     return _shift(data, ahead=False)
 
 
-@aggregate(
+@_of_order(
     "lead",
     least=1,
     most=2,
     returns=_shift_bind,
-    ordered=True,
-    window_only=True,
-    tier=2,
     syntax="lead(E[, N or DUR])",
     summary="E of the row N behind (1 unless given), null or not; with a duration of the first row at or after that time.",
     examples=(("lead(x)", "[2, 3, null]"), ("lead(x, 2)", "[3, null, null]")),
@@ -98,12 +96,9 @@ def _difference(types: list[Type], kind: str) -> Maker:
     return Maker(lambda: functions.Difference(kind=kind))
 
 
-@aggregate(
+@_of_order(
     "delta",
     returns=_delta_bind,
-    ordered=True,
-    window_only=True,
-    tier=2,
     syntax="delta(E)",
     summary="E less that of the row before; of dates a duration; null if either is.",
     examples=(("delta(x)", "[null, 1, 1]"), ("delta(x * x)", "[null, 3, 5]")),
@@ -117,12 +112,9 @@ def _pct_bind(call: CallBinder) -> Type:
     return DOUBLE
 
 
-@aggregate(
+@_of_order(
     "pct",
     returns=_pct_bind,
-    ordered=True,
-    window_only=True,
-    tier=2,
     syntax="pct(E)",
     summary="Change from the row before as a part of that one: 0.5 is half as much again; null, counted, if that is 0.",
     examples=(("pct(x)", "[null, 1.0, 0.5]"), ("pct(x * x)", "[null, 3.0, 1.25]")),
@@ -131,13 +123,10 @@ def pct(types: list[Type], data: Any) -> Maker:
     return _difference(types, "pct")
 
 
-@aggregate(
+@_of_order(
     "row",
     least=0,
     returns=LONG,
-    ordered=True,
-    window_only=True,
-    tier=2,
     syntax="row()",
     summary="The row's number in its group, from 1, in the order of the window.",
     examples=(("row()", "[1, 2, 3]"), ("10 * row()", "[10, 20, 30]")),
@@ -155,9 +144,7 @@ def _rank_bind(call: CallBinder) -> Type:
 
 
 def _rank(name: str, dense: bool, summary: str, examples: tuple[tuple[str, str], ...]) -> None:
-    @aggregate(
-        name, returns=_rank_bind, window_only=True, tier=2, syntax=f"{name}(E)", summary=summary, examples=examples
-    )
+    @_of_window(name, returns=_rank_bind, syntax=f"{name}(E)", summary=summary, examples=examples)
     def rank(types: list[Type], data: Any) -> Maker:
         from ...engine.operators.window import functions
 
@@ -182,12 +169,9 @@ def _tile_bind(call: CallBinder) -> Type:
     return LONG
 
 
-@aggregate(
+@_of_order(
     "ntile",
     returns=_tile_bind,
-    ordered=True,
-    window_only=True,
-    tier=2,
     syntax="ntile(N)",
     summary="Which of N tiles of the group the row is in, from 1: as even as can be, the longer ones first.",
     examples=(("ntile(3)", "[1, 2, 3]"), ("ntile(2)", "[1, 1, 2]")),
@@ -203,11 +187,9 @@ def _zscore_bind(call: CallBinder) -> Type:
     return DOUBLE
 
 
-@aggregate(
+@_of_window(
     "zscore",
     returns=_zscore_bind,
-    window_only=True,
-    tier=2,
     syntax="zscore(E)",
     summary="How many population deviations of its frame E is above the frame's mean; null without spread.",
     examples=(("zscore(x)", "[null, 1.0, 1.224744871391589]"), ("zscore(x - x)", "[null, null, null]")),
@@ -228,12 +210,10 @@ def _flow_bind(call: CallBinder) -> Type:
     return LONG if {call.types[1].kind, call.types[3].kind} == {"long"} else DOUBLE
 
 
-@aggregate(
+@_of_order(
     "ofi",
     least=4,
     returns=_flow_bind,
-    ordered=True,
-    window_only=True,
     tier=3,
     syntax="ofi(BID, BIDSIZE, ASK, ASKSIZE)",
     summary="Order-flow imbalance of a quote against the one before: what came to the bid less what came to the ask.",

@@ -23,8 +23,8 @@ def _result(call: CallBinder, method: str) -> Type:
 
 
 def _asked(call: CallBinder) -> float:
-    percent = call.constant(1) if call.is_constant(1) else None
-    if not isinstance(percent, int | float) or isinstance(percent, bool) or not 0 <= percent <= 100:
+    percent = call.number(1)
+    if percent is None or not 0 <= percent <= 100:
         call.fail("E307", "the percentile must be a number from 0 to 100", 1)
     return float(percent)
 

@@ -10,7 +10,8 @@ from ...engine.exprs import Eval, Value
 from ...engine.strings import Ints, Mask
 from ..base import ANY_ARG, DATE_ARG, DOUBLE, DURATION, LONG, NUMBER, REGISTRY, CallBinder, Type, converted, function
 
-SPANS = ("duration", "months", "string")
+LENGTHS = ("duration", "months")
+SPANS = (*LENGTHS, "string")
 
 
 def _bucket_type(call: CallBinder) -> Type:
@@ -18,6 +19,10 @@ def _bucket_type(call: CallBinder) -> Type:
     call.data = None
     if value.kind == "duration" and width.kind == "duration" and all(t.kind in ("duration", "null") for t in offset):
         kind = DURATION
+    elif value.kind in ("long", "double") and width.kind in LENGTHS:
+        call.fail(
+            "E307", f"the width of a number's bucket is a number, not a {width}", at=1, hint="such as bucket(x, 10)"
+        )
     elif value.kind == "date" or width.kind in SPANS:
         call.args = [converted(call, call.args[0], DATE_ARG), *call.args[1:]]
         return REGISTRY.functions["datetrunc"].bind(call)
@@ -45,10 +50,11 @@ def bucket(ev: Eval, value: Value, width: Value, offset: Value | None = None) ->
     narrow = valid & ~(w > 0)
     ev.reject("domain", narrow, width, "a width above 0")
     valid = valid & ~narrow
-    w = np.where(valid, w, 1)
+    if not valid.all():
+        x, w = np.where(valid, x, 0), np.where(valid, w, 1)
     if any(v.dtype == np.float64 for v in (x, w, origin)):
         return array_from(_floor_doubles(x, w, origin), ~valid)
-    out, beyond = floor_to_grid(np.where(valid, x, 0), w, np.where(has_origin, origin, 0))
+    out, beyond = floor_to_grid(x, w, np.where(has_origin, origin, 0))
     ev.reject("overflow", beyond & valid, value, "double(x)")
     return array_from(out, ~valid | beyond, pa.duration("us") if pa.types.is_duration(ev.array(value).type) else None)
 
@@ -71,7 +77,8 @@ def _floor_doubles(x: Ints, width: Ints, origin: Ints) -> Ints:
 
 def floor_to_grid(x: Ints, width: Ints, origin: Ints) -> tuple[Ints, Mask]:
     """Whole numbers down to origin + k * width (width > 0), and where that lies below 64 bits. No step overflows."""
-    rest = np.mod(x, width)
+    one = width.flat[0] if width.size and (width == width.flat[0]).all() else width
+    rest = x - x // one * one  # a division by one number is turned into a product, a remainder is not
     if origin.any():
         rest = np.mod(rest - np.mod(origin, width), width)
     with np.errstate(over="ignore"):

@@ -13,6 +13,7 @@ from ...engine import compare, numbertext
 from ...engine.arrow import array_from, bools_of, is_valid, no_value, nulls, numbers_of
 from ...engine.arrow import call as compute
 from ...engine.casting import to_double
+from ...engine.choose import either
 from ...engine.exprs import NULLS_SKIPPED, Eval, Value, plain
 from ...engine.textmatch import match_pattern, pieces_of
 from ...engine.values import texts_from, to_text
@@ -24,6 +25,7 @@ GROUP = "Operators"
 CONDITIONS = "Reference, type, condition"
 Mask = NDArray[np.bool_]
 TEXTS = ("string", "any")
+EXACT_WHOLE = 1 << 53  # whole numbers up to it are doubles
 FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 HINTS = {
     "date": "date(x) reads text as a date",
@@ -74,7 +76,8 @@ def _replace(call: CallBinder, i: int, arg: e.Expr) -> None:
 def plan_typed(call: CallBinder, op: str, i: int, j: int) -> Plan:
     """Exact comparison of two arguments; constant text beside a number, date or address is read here."""
     for one, other in ((i, j), (j, i)):
-        _read_constant(call, one, call.type_of(other))
+        read_constant(call, one, call.type_of(other))
+        _widen_constant(call, one, call.type_of(other))
     left, right = call.type_of(i), call.type_of(j)
     kinds = {left.kind, right.kind}
     if "null" in kinds:
@@ -106,7 +109,8 @@ def _parsed(call: CallBinder, way: str, text: int, left: Type, right: Type) -> P
     return Plan(way, left, right)
 
 
-def _read_constant(call: CallBinder, i: int, other: Type) -> None:
+def read_constant(call: CallBinder, i: int, other: Type) -> None:
+    """Argument i, where it is constant text, as a value of the other's kind. E307 for text that is none."""
     arg = call.args[i]
     if not isinstance(arg, e.Literal) or not isinstance(arg.value, str) or arg.type.kind != "string":
         return
@@ -126,6 +130,15 @@ def _read_constant(call: CallBinder, i: int, other: Type) -> None:
         _replace(call, i, e.Literal(type=IP, value=packed, span=arg.span))
     elif other.kind == "duration":
         _replace(call, i, e.Literal(type=DURATION, value=_length(call, i, text), span=arg.span))
+
+
+def _widen_constant(call: CallBinder, i: int, other: Type) -> None:
+    """A whole number beside doubles that is itself a double becomes one: no exactness is lost."""
+    arg = call.args[i]
+    if other.kind != "double" or not isinstance(arg, e.Literal) or arg.type.kind != "long":
+        return
+    if isinstance(arg.value, int) and abs(arg.value) <= EXACT_WHOLE:
+        _replace(call, i, e.Literal(type=DOUBLE, value=float(arg.value), span=arg.span))
 
 
 def _time(call: CallBinder, i: int, text: str) -> int:
@@ -260,8 +273,26 @@ def relation(ev: Eval, op: str, plan: Plan, left: Value, right: Value) -> Value:
         return nulls(ev.n, pa.bool_())
     if plan.way == "direct":
         return compute(compare.OPS[op], _plain(left), _plain(right))
+    if plan.left.kind == plan.right.kind == "double":
+        return _of_doubles(ev, op, left, right)
     order, known = ordered(ev, plan, left, right)
     return array_from(compare.holds(op, order), ~known)
+
+
+def _of_doubles(ev: Eval, op: str, left: Value, right: Value) -> Value:
+    """A constant beside a column stays a single number."""
+    if isinstance(left, pa.Scalar) and isinstance(right, pa.Scalar):
+        left = ev.array(left)
+    known: Mask = np.ones(1, np.bool_)
+    sides: list[Any] = []
+    for value in (left, right):
+        if isinstance(value, pa.Scalar) and value.is_valid:
+            sides.append(np.float64(value.as_py()))
+            continue
+        numbers, there = ev.numbers(value)
+        sides.append(numbers)
+        known = known & there
+    return array_from(compare.double_holds(op, *sides), ~known)
 
 
 _order_operator(
@@ -355,7 +386,7 @@ def _bind_nullif(call: CallBinder) -> Type:
 def nullif(ev: Eval, left: Value, right: Value) -> Value:
     found, _ = equal(ev, ev.data, left, right)
     array = ev.array(left)
-    return compute("if_else", array_from(found), no_value(array.type), array)
+    return either(~found, array, no_value(array.type), ev.compiled)
 
 
 def _bind_between(call: CallBinder) -> Type:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...engine.arrow import array_from, is_valid, list_sizes, no_value, nulls, numbers_of, offsets_of
+from ...engine.arrow import array_from, coded, concat, is_valid, list_sizes, no_value, nulls, numbers_of, offsets_of
 from ...engine.arrow import call as compute
-from ...engine.exprs import Eval, Value, plain, truth
-from ...engine.values import unify
+from ...engine.choose import either, is_words
+from ...engine.exprs import Eval, Value, plain, spread, truth
+from ...engine.values import BEYOND_NS, unify
 from ...planner.expr import Expr
 from ...planner.types import BOOL, Type, join
 from ..base import MANY, CallBinder, function
@@ -29,9 +30,13 @@ def joined(call: CallBinder, places: list[int]) -> Type:
 def branch(ev: Eval, expr: Expr, active: Mask | None, result: Type) -> Any:
     """One branch as a scalar or plain column of the result's type."""
     value = ev.run(expr, active)
+
+    def refuse(beyond: Mask) -> None:
+        ev.reject("overflow", beyond if active is None else beyond & active, value, BEYOND_NS)
+
     if isinstance(value, pa.Scalar):
-        return unify(plain(value, 1), expr.type, result, ev.zone)[0]
-    return unify(plain(value, ev.n), expr.type, result, ev.zone)
+        return unify(plain(value, 1), expr.type, result, ev.zone, lambda _: refuse(np.ones(ev.n, np.bool_)))[0]
+    return unify(plain(value, ev.n), expr.type, result, ev.zone, refuse)
 
 
 def choose(ev: Eval, conditions: list[Mask], branches: list[Any], result: Type) -> Value:
@@ -41,11 +46,30 @@ def choose(ev: Eval, conditions: list[Mask], branches: list[Any], result: Type) 
     if result.kind == "null":
         return nulls(ev.n, pa.null())
     if len(branches) == 1:
-        return compute("if_else", array_from(conditions[0]), branches[0], no_value(result.arrow))
-    if len(branches) == 2 and bool((conditions[0] | conditions[1]).all()):
-        out = compute("if_else", array_from(conditions[0]), branches[0], branches[1])
-        return out
-    return compute("case_when", compute("make_struct", *map(array_from, conditions)), *branches)
+        return either(conditions[0], branches[0], no_value(result.arrow), ev.compiled)
+    if all(isinstance(b, pa.Scalar) for b in branches) and pa.types.is_string(result.arrow):
+        return _named(conditions, branches)
+    out: Any = no_value(result.arrow)
+    if bool(np.logical_or.reduce(conditions).all()):
+        conditions, branches, out = conditions[:-1], branches[:-1], branches[-1]
+    if len(conditions) > 1 and not is_words(result.arrow):
+        return compute("case_when", compute("make_struct", *map(array_from, conditions)), *branches, out)
+    for taken, value in zip(conditions, branches, strict=True):
+        out = either(taken, value, out, ev.compiled)
+    return cast(Value, out)
+
+
+def _named(conditions: list[Mask], names: list[Any]) -> Value:
+    """Constant texts as codes: the number of the one condition that holds."""
+    codes, known = np.zeros(len(conditions[0]), np.int32), []
+    for taken, name in zip(conditions, names, strict=True):
+        if name.is_valid:
+            known.append(name)
+            codes += taken * np.int32(len(known))
+    if not known:
+        return nulls(len(codes), names[0].type)
+    missing = codes == 0
+    return coded(array_from(np.maximum(codes - 1, 0), missing), concat([spread(name, 1) for name in known]))
 
 
 def decide(ev: Eval, tests: list[Expr | None], values: list[Expr], result: Type) -> Value:

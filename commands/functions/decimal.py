@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ...engine import casting, decimals
 from ...engine.arrow import array_from, is_valid, nulls, numbers_of
@@ -20,9 +21,10 @@ GROUP = "Reference, type, condition"
 
 
 def _decimal_type(call: CallBinder) -> Type:
-    scale = call.constant(1)
-    if not isinstance(scale, int) or isinstance(scale, bool) or not 0 <= scale <= decimals.MOST_DIGITS:
-        said = "SCALE must be a constant" if not call.is_constant(1) else f"{scale!r} is no SCALE"
+    scale = call.whole(1)
+    if scale is None or not 0 <= scale <= decimals.MOST_DIGITS:
+        bad = f"{scale} is no SCALE" if scale is not None else "SCALE must be a whole number"
+        said = bad if call.is_constant(1) else "SCALE must be a constant"
         call.fail("E307", said, at=1, hint="the digits behind the point, 0 to 38; a decimal has 38 in all")
     call.data, call.args = (call.types[0], scale), call.args[:1]
     made = decimals.of_scale(scale)
@@ -77,8 +79,20 @@ def _of_text(text: Any, shown: Any, reject: Reject, scale: int) -> pa.Array[Any]
 
 
 def _of_doubles(array: Any, reject: Reject, scale: int) -> pa.Array[Any]:
-    finite = np.isfinite(numbers_of(array))
-    valid = is_valid(array)
+    numbers, valid = numbers_of(array), is_valid(array)
+    units, sure = decimals.of_doubles(numbers, scale)
+    made = decimals.from_long(units, scale, ~(valid & sure))
+    rows = np.flatnonzero(valid & ~sure)
+    if not len(rows):
+        return made
+    finite = np.isfinite(numbers)
     reject("domain", valid & ~finite, array, "")
-    known = compute("if_else", array_from(finite & valid), array, None) if not (finite | ~valid).all() else array
-    return _of_text(double_text(known), array, reject, scale)
+    left = array_from(numbers[rows], ~finite[rows])
+
+    def refuse(reason: str, bad: NDArray[np.bool_], *told: Any) -> None:
+        whole = np.zeros(len(array), np.bool_)
+        whole[rows] = bad
+        reject(reason, whole, array, *told[1:])
+
+    written = _of_text(double_text(left), left, refuse, scale)
+    return compute("replace_with_mask", made, array_from(valid & ~sure), written)

@@ -79,6 +79,12 @@ def cbrt(ev: Eval, value: Value) -> Value:
     return array_from(np.cbrt(values), ~valid)
 
 
+def _squares(x: Ints) -> Ints:
+    """Rounded once, which a library's power of 2 need not be."""
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray(x * x)
+
+
 @function(
     "pow", args=(NUMBER, NUMBER), returns=DOUBLE, group=GROUP,
     syntax="pow(A, B)",
@@ -86,9 +92,16 @@ def cbrt(ev: Eval, value: Value) -> Value:
     examples=[("pow(2, 10)", "1024.0"), ("pow(-1, 0.5)", "nan")],
 )  # fmt: skip
 def power(ev: Eval, a: Value, b: Value) -> Value:
-    base, exponent = _doubles(ev, a), _doubles(ev, b)
+    base = _doubles(ev, a)
+    x, has_x = ev.numbers(base)
+    if isinstance(b, pa.Scalar) and b.is_valid and b.as_py() == 2:
+        return array_from(_squares(x), ~has_x)
+    exponent = _doubles(ev, b)
     out = call("power", base, exponent)
-    (x, has_x), (y, has_y), (z, _) = ev.numbers(base), ev.numbers(exponent), ev.numbers(out)
+    (y, has_y), (z, has_z) = ev.numbers(exponent), ev.numbers(out)
+    if (y == 2).any():
+        z = np.where(y == 2, _squares(x), z)
+        out = array_from(z, ~has_z)
     odd = np.isnan(z) & ~np.isnan(x) & ~np.isnan(y) | (x == 0) & (y < 0)
     ev.reject("domain", has_x & has_y & odd, base)
     return out

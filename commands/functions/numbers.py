@@ -9,8 +9,9 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
-from ...engine import decimals
+from ...engine import choose, decimals
 from ...engine.arrow import array_from, bools_of, call, is_valid, numbers_of
+from ...engine.datecolumns import to_nanoseconds
 from ...engine.exprs import Eval, Value
 from ...engine.strings import Ints, Mask
 from ...engine.values import unify
@@ -176,10 +177,8 @@ def _to_longs(values: Ints) -> tuple[Ints, Mask]:
 def _digits_type(call: CallBinder) -> Type:
     if len(call.args) == 1:
         call.data = 0
-    elif call.is_constant(1) and isinstance(call.constant(1), int):
-        call.data = call.constant(1)
     else:
-        call.data = None
+        call.data = call.whole(1)
     kind = call.types[0]
     if kind.kind == "decimal" and call.data is not None:
         call.data = Places(kind, call.data)
@@ -269,6 +268,8 @@ def _divide(ev: Eval, a: Value, b: Value) -> tuple[Ints, Ints, Mask]:
     zero = valid & (y == 0)
     ev.reject("div0", zero, a)
     valid = valid & ~zero
+    if valid.all():
+        return x, y, valid
     return np.where(valid, x, 0), np.where(valid, y, 1), valid
 
 
@@ -304,6 +305,8 @@ def div(ev: Eval, a: Value, b: Value) -> Value:
     beyond = valid & (x == LEAST) & (y == -1)
     ev.reject("overflow", beyond, a, "double(x)")
     y = np.where(beyond, 1, y)
+    if len(y) and y[0] > 0 and (y == y[0]).all():  # a division by one number is turned into a product
+        return array_from((x + ((x >> 63) & (y[0] - 1))) // y[0], ~valid)
     quotient = x // y
     return array_from(quotient + ((x - quotient * y != 0) & ((x < 0) != (y < 0))), ~valid | beyond)
 
@@ -346,13 +349,15 @@ def _extreme(name: str, summary: str, examples: list[tuple[str, str]]) -> None:
         if isinstance(ev.data, tuple):
             return _extreme_decimals(ev, values, ev.data[0], ev.data[1], most)
         columns = [c for c in map(ev.array, values) if not pa.types.is_null(c.type)]
+        if len({c.type for c in columns}) > 1 and pa.types.is_timestamp(columns[0].type):
+            columns = [_in_nanoseconds(ev, c) for c in columns]
         if not columns:
             return pa.nulls(ev.n, pa.null())
         if pa.types.is_string(columns[0].type):
             return call(name + "_element_wise", *columns, skip_nulls=True)
         if pa.types.is_boolean(columns[0].type) or not pa.types.is_primitive(columns[0].type):
-            return _extreme_by_order(columns, most)
-        return _extreme_numbers(columns, most)
+            return _extreme_by_order(columns, most, ev.compiled)
+        return _extreme_numbers(columns, most, ev.compiled)
 
 
 def _extreme_decimals(ev: Eval, values: tuple[Value, ...], kind: Type, types: list[Type], most: bool) -> Value:
@@ -369,29 +374,32 @@ def _extreme_decimals(ev: Eval, values: tuple[Value, ...], kind: Type, types: li
     return cast(Value, out)
 
 
-def _extreme_numbers(columns: list[Any], most: bool) -> Value:
+def _in_nanoseconds(ev: Eval, dates: Any) -> Any:
+    out, beyond = to_nanoseconds(dates)
+    ev.reject("overflow", beyond, dates)
+    return out
+
+
+def _extreme_numbers(columns: list[Any], most: bool, compiled: bool) -> Value:
     """Numbers, dates, durations. NaN comes after all numbers, so it is the greatest."""
     parts = [(numbers_of(c), is_valid(c)) for c in columns]
     kind = columns[0].type
     if len({v.dtype for v, _ in parts}) > 1:
         parts, kind = [(v.astype(np.float64), ok) for v, ok in parts], pa.float64()
-    elif kind.id == pa.timestamp("us").id and any(c.type.unit == "ns" for c in columns):
-        kind = pa.timestamp("ns", "UTC")
-        parts = [(numbers_of(c.cast(kind)), is_valid(c)) for c in columns]
     out, valid = parts[0]
     for values, there in parts[1:]:
         with np.errstate(invalid="ignore"):
             beats = (values > out) | (values != values) if most else (values < out) | (out != out)
-        out = np.where(there & (beats | ~valid), values, out)
+        out = choose.numbers(there & (beats | ~valid), values, out, compiled)
         valid = valid | there
     return array_from(out, ~valid, kind)
 
 
-def _extreme_by_order(columns: list[Any], most: bool) -> Value:
+def _extreme_by_order(columns: list[Any], most: bool, compiled: bool) -> Value:
     """Booleans (false before true) and addresses, which Arrow does not order: as fixed text of their bytes."""
     if pa.types.is_boolean(columns[0].type):
         numbers = [call("cast", c, pa.int64()) for c in columns]
-        return call("cast", _extreme_numbers(numbers, most), pa.bool_())
+        return call("cast", _extreme_numbers(numbers, most, compiled), pa.bool_())
     keys = [call("cast", c, pa.binary()) for c in columns]
     made = call("max_element_wise" if most else "min_element_wise", *keys, skip_nulls=True)
     return call("cast", made, columns[0].type)
@@ -400,19 +408,3 @@ def _extreme_by_order(columns: list[Any], most: bool) -> Value:
 _extreme("max", "The greatest value, nulls skipped; NaN is greater than all numbers.",
          [("max(1, 3, 2)", "3"), ("max(1, null)", "1"), ('max("a", "b")', '"b"')])  # fmt: skip
 _extreme("min", "The least value, nulls skipped.", [("min(1.5, 3)", "1.5"), ("min(null, null)", "null")])
-
-
-@function(
-    "clip", args=(NUMBER, NUMBER, NUMBER), returns=same_kind, group=GROUP,
-    syntax="clip(E, LO, HI)",
-    summary="E, but at least LO and at most HI.",
-    examples=[("clip(12, 0, 10)", "10"), ("clip(-0.5, 0, 1)", "0.0")],
-)  # fmt: skip
-def clip(ev: Eval, value: Value, low: Value, high: Value) -> Value:
-    parts = [ev.numbers(v) for v in (value, low, high)]
-    if any(v.dtype == np.float64 for v, _ in parts):
-        parts = [(v.astype(np.float64), ok) for v, ok in parts]
-    (x, a), (lo, b), (hi, c) = parts
-    with np.errstate(invalid="ignore"):
-        x = np.where(x < lo, lo, x)
-        return array_from(np.where(x > hi, hi, x), ~(a & b & c))

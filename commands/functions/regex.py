@@ -24,8 +24,8 @@ def group_of(call: CallBinder, i: int, pattern: regex.Pattern) -> int:
     """The group that argument `i` names, or the first if there is no such argument; the whole match if there is no group."""
     if i >= len(call.args):
         return min(1, pattern.n_groups)
-    which = call.constant(i)
-    if isinstance(which, bool) or not isinstance(which, str | int):
+    which = call.constant(i) if call.args[i].type.kind == "string" else call.whole(i)
+    if not isinstance(which, str | int):
         call.fail("E307", f"{call.name} takes a constant group: a number or a name", at=i)
     try:
         return pattern.group(which)

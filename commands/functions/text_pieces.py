@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import repeat
 from typing import Any, cast
 
 import numpy as np
@@ -12,20 +13,26 @@ from ...engine import regex
 from ...engine.arrow import array_from, bytes_of, call, concat, is_valid, offsets_of
 from ...engine.exprs import Eval, Value
 from ...engine.strings import Ints, Mask, strings_from, view_of, with_nulls
-from ...engine.values import to_text
+from ...engine.values import texts_from, to_text
 from ...planner.types import array_of
 from ..base import ANY_ARG, INTEGER, STRING, TEXT, CallBinder, Type, converted, function
 
 GROUP = "text"
 
 
+FEW = 16  # rows of a distinct combination, on average, from which on a call of Arrow for it is quicker than Python's for each
+
+
 def by_distinct(
-    columns: list[pa.Array[Any]], n: int, answer: Callable[[Ints, list[Any]], pa.Array[Any]]
+    columns: list[pa.Array[Any]],
+    n: int,
+    answer: Callable[[Ints, list[Any]], pa.Array[Any]],
+    by_row: Callable[[], pa.Array[Any]] | None = None,
 ) -> pa.Array[Any]:
     """Rows grouped by the values of `columns`: `answer(rows, values)` is asked once a distinct combination.
 
-    For arguments that Arrow takes as constants only. Its cost is a few microseconds a distinct combination, so an
-    argument that differs in every row is answered at about the speed of plain Python.
+    For arguments that Arrow takes as constants only. Such a call costs some ten microseconds; where the combinations are
+    too many for that, `by_row` answers for all rows.
     """
     codes = np.zeros(n, np.int64)
     for column in columns:
@@ -35,6 +42,8 @@ def by_distinct(
         return answer(np.zeros(0, np.int64), [None] * len(columns))
     order = np.argsort(codes, kind="stable")
     edges = np.flatnonzero(np.append(True, np.diff(codes[order]) != 0))
+    if by_row is not None and FEW * len(edges) > n:
+        return by_row()
     pieces = []
     for begin, end in zip(edges, np.append(edges[1:], n), strict=True):
         rows = order[begin:end]
@@ -79,7 +88,12 @@ def replace(ev: Eval, text: Value, pattern: Value, new: Value) -> Value:
     if isinstance(pattern, pa.Scalar) and isinstance(new, pa.Scalar):
         return _replaced(column, pattern.as_py(), new.as_py())
     columns = [ev.array(pattern), ev.array(new)]
-    return by_distinct(columns, ev.n, lambda rows, v: _replaced(column.take(array_from(rows)), *v))
+
+    def by_row() -> pa.Array[Any]:
+        made = zip(column.to_pylist(), *(c.to_pylist() for c in columns), strict=True)
+        return texts_from([s.replace(old, to or "") if s is not None and old else s for s, old, to in made])
+
+    return by_distinct(columns, ev.n, lambda rows, v: _replaced(column.take(array_from(rows)), *v), by_row)
 
 
 def _replaced(column: pa.Array[Any], old: str | None, new: str | None) -> pa.Array[Any]:
@@ -126,9 +140,28 @@ def split(ev: Eval, text: Value, separator: Value, limit: Value | None = None) -
         most = 0 if limit is None else cast("pa.Scalar[Any]", limit).as_py()
         return _split(column, cast("pa.Scalar[Any]", separator).as_py(), most)
     columns = [ev.array(separator)] + ([] if limit is None else [ev.array(limit)])
+
+    def by_row() -> pa.Array[Any]:
+        limits = columns[1].to_pylist() if limit is not None else repeat(0)
+        made = zip(column.to_pylist(), columns[0].to_pylist(), limits, strict=False)
+        return pa.array([_split_one(*row) for row in made], pa.list_(pa.string()))
+
     return by_distinct(
-        columns, ev.n, lambda rows, v: _split(column.take(array_from(rows)), v[0], v[1] if limit is not None else 0)
+        columns,
+        ev.n,
+        lambda rows, v: _split(column.take(array_from(rows)), v[0], v[1] if limit is not None else 0),
+        by_row,
     )
+
+
+def _split_one(text: str | None, separator: str | None, limit: int | None) -> list[str] | None:
+    if text is None or separator is None or limit is None:
+        return None
+    if not text:
+        return []
+    if separator:
+        return text.split(separator, limit - 1 if limit > 0 else -1)
+    return list(text) if limit <= 0 or len(text) <= limit else [*text[: limit - 1], text[limit - 1 :]]
 
 
 def _split(column: pa.Array[Any], separator: str | None, limit: int | None) -> pa.Array[Any]:

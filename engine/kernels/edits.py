@@ -12,7 +12,7 @@ TOO_HARD = -2  # the pair is left to the general path, which looks at a cancel
 PATIENCE = 1 << 22  # letters compared for one pair
 
 
-@kernel(u32, i64, i64, u32, i64, i64, i64w)
+@kernel(u32, i64, i64, u32, i64, i64, i64w, makes_arrays=True)
 def levenshtein_each(a: Any, a_start: Any, a_size: Any, b: Any, b_start: Any, b_size: Any, out: Any) -> Any:
     """out: insertions, deletions and replacements from each a to its b. O(size of a * size of b)."""
     widest = 0
@@ -52,7 +52,7 @@ def _winkler(jaro: Any, prefix: Any) -> Any:
     return jaro + prefix * 0.1 * (1.0 - jaro) if jaro > 0.7 else jaro
 
 
-@kernel(u32, i64, i64, u32, i64, i64, f64w, returns=long_)
+@kernel(u32, i64, i64, u32, i64, i64, f64w, returns=long_, makes_arrays=True)
 def jaro_winkler_each(a: Any, a_start: Any, a_size: Any, b: Any, b_start: Any, b_size: Any, out: Any) -> Any:
     """out: 0..1 for each pair, TOO_HARD where it is left to the general path."""
     longest = 1

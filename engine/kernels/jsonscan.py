@@ -224,7 +224,7 @@ def element(data: Any, at: Any, stop: Any, nth: Any, stack: Any) -> Any:
     return _BAD
 
 
-@kernel(u8, i32, i32, u8, i64, i64, i64w, i64w, u8w)
+@kernel(u8, i32, i32, u8, i64, i64, i64w, i64w, u8w, makes_arrays=True)
 def find_path(
     data: Any,
     start: Any,
@@ -268,7 +268,7 @@ def find_path(
     return 0
 
 
-@kernel(u8, i32, i32, i64w, u8w)
+@kernel(u8, i32, i32, i64w, u8w, makes_arrays=True)
 def count_members(data: Any, start: Any, length: Any, counts: Any, status: Any) -> Any:
     """counts: members of each row's object. status: HIT (an object), NONE (null), BAD, UNSURE (also: JSON of another kind)."""
     stack = np.empty(DEEPEST, np.uint8)
@@ -294,7 +294,7 @@ def count_members(data: Any, start: Any, length: Any, counts: Any, status: Any) 
     return total
 
 
-@kernel(u8, i32, i32, u8, i64w, i64w, i64w, i64w)
+@kernel(u8, i32, i32, u8, i64w, i64w, i64w, i64w, makes_arrays=True)
 def cut_members(
     data: Any,
     start: Any,

@@ -81,7 +81,7 @@ def _note(pages: Any, base: Any, depth: Any, outer: Any, inner: Any, value: Any)
         pages[base + place] = value
 
 
-@kernel(u8, long_, long_, i64w)
+@kernel(u8, long_, long_, i64w, makes_arrays=True)
 def page_table(data: Any, at: Any, end: Any, pages: Any) -> Any:
     """The headers of all pages from `at` to `end` into `pages`, WIDTH numbers each. Returns how many; UNSURE if there is no room.
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .group import LONG_TAG, NULL_TAG, hash_bytes, low_bytes, mix, same_bytes
-from .jit import byte_swap, i32, i32w, i64w, kernel, load_u64, u8, u8w, u64, u64w
+from .group import LONG_TAG, mix, same_bytes, text_key, word_key
+from .jit import i32, i32w, i64w, kernel, u8, u8w, u64, u64w
 
 
 @kernel(u8, i32, i32, i32w, u64w, u64w, i32w, u8w, i32w)
@@ -21,18 +21,8 @@ def find_texts(
         at_row = np.uint64(row)
         size = np.int64(length[at_row])
         at = np.int64(start[at_row])
-        if size <= 15:
-            if size < 0:
-                word0, word1 = np.uint64(0), NULL_TAG
-            elif size < 8:
-                word0, word1 = low_bytes(load_u64(data, at), size), np.uint64(size) << np.uint64(56)
-            else:
-                word0 = load_u64(data, at)
-                word1 = low_bytes(load_u64(data, at + 8), size - 8) | (np.uint64(size) << np.uint64(56))
-            place = mix(word0, word1) & mask
-        else:
-            word0, word1 = hash_bytes(data, at, size), LONG_TAG
-            place = mix(word0, LONG_TAG) & mask
+        word0, word1 = text_key(data, at, size)
+        place = mix(word0, word1) & mask
         while True:
             group = slots[place]
             if group < 0:
@@ -66,10 +56,7 @@ def find_words(values: Any, nulls: Any, slots: Any, key0: Any, key1: Any, near: 
             out[at_row] = near[off]
             found += near[off] >= 0
             continue
-        if null:
-            word0, word1 = np.uint64(0), NULL_TAG
-        else:
-            word0, word1 = byte_swap(value), np.uint64(8) << np.uint64(56)
+        word0, word1 = word_key(value, null)
         place = mix(word0, word1) & mask
         while True:
             group = slots[place]

@@ -32,7 +32,7 @@ def scatter(order: Any, key: Any, to_order: Any, to_key: Any, shift: Any, counts
         to_key[to] = key[i]
 
 
-@kernel(u64w, long_, i32w, i32w, u64w, u64w, u8w)
+@kernel(u64w, long_, i32w, i32w, u64w, u64w, u8w, makes_arrays=True)
 def order_by_word(word: Any, bits: Any, order: Any, other: Any, key: Any, other_key: Any, stop: Any) -> Any:
     """Reorder `order` (row numbers) so that word[order] ascends, rows of equal words as they stood.
 

@@ -1,4 +1,4 @@
-"""Text row by row: each row's own piece looked for in it, code points counted and passed over.
+"""Text row by row: each row's own piece looked for in it, code points counted and passed over; texts by their codes.
 
 Rows are start and length (-1: null) into a byte buffer of valid UTF-8.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .jit import i32, i64, i64w, kernel, long_, u8
+import numpy as np
+
+from .jit import copy_16, i32, i32w, i64, i64w, kernel, long_, u8, u8w
 
 TOO_HARD = -2  # the row asks for more comparisons than linear search would need
 PATIENCE = 16  # bytes compared in vain for each byte of the row
@@ -77,3 +79,43 @@ def pass_points(data: Any, start: Any, length: Any, points: Any, out: Any) -> An
             at += 1
         out[i] = at
     return 0
+
+
+@kernel(i32, i32, u8, i32w)
+def coded_ends(offsets: Any, codes: Any, nulls: Any, ends: Any) -> Any:
+    """Arrow's offsets of the texts that `codes` stand for; of a null (`nulls`: a byte a row, or empty) none. O(rows).
+
+    `offsets`: of the dictionary. `ends` has one place more than there are rows. Returns the bytes in all, or -1 if they
+    are more than 32-bit offsets can tell.
+    """
+    total = np.int64(0)
+    ends[0] = 0
+    for i in range(codes.size):
+        if nulls.size == 0 or nulls[np.uint64(i)] == 0:
+            code = np.uint64(codes[np.uint64(i)])
+            total += np.int64(offsets[code + np.uint64(1)]) - np.int64(offsets[code])
+            if total > 0x7FFFFFFF:
+                return -1
+        ends[np.uint64(i + 1)] = np.int32(total)
+    return total
+
+
+@kernel(i32, u8, i32, i32w, u8w)
+def copy_coded(offsets: Any, data: Any, codes: Any, ends: Any, out: Any) -> Any:
+    """The bytes of the texts that `codes` stand for, at the offsets `ends` of `coded_ends`. `out` has 16 bytes to spare. O(bytes)."""
+    for i in range(codes.size):
+        to, end = np.int64(ends[np.uint64(i)]), np.int64(ends[np.uint64(i + 1)])
+        if to == end:  # empty, or null: its code may be any number
+            continue
+        at = np.int64(offsets[np.uint64(codes[np.uint64(i)])])
+        if at + (end - to) + 16 <= data.size:
+            while to < end:
+                copy_16(out, to, data, at)
+                to += 16
+                at += 16
+        else:
+            while to < end:
+                out[to] = data[at]
+                to += 1
+                at += 1
+    return codes.size

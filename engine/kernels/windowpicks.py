@@ -9,7 +9,7 @@ import numpy as np
 from .jit import i32w, kernel, u8w, u64w
 
 
-@kernel(u64w, u8w, i32w, i32w, i32w, u8w)
+@kernel(u64w, u8w, i32w, i32w, i32w, u8w, makes_arrays=True)
 def least(words: Any, valid: Any, low: Any, high: Any, out: Any, stop: Any) -> Any:
     """Into `out` the first place of the least valid word (`valid` empty: all) of low .. high, -1 where there is none.
 

@@ -49,7 +49,7 @@ def rounded(high: Any, low: Any, power: Any) -> Any:
     return -value if negative else value
 
 
-@kernel(i64w, u8w, i32w, i32w, long_, i64w, u8w)
+@kernel(i64w, u8w, i32w, i32w, long_, i64w, u8w, makes_arrays=True)
 def sum_longs(values: Any, valid: Any, low: Any, high: Any, holed: Any, cells: Any, stop: Any) -> Any:
     """`cells`: four a place: low word, high word, count, unused. `valid` empty: all. O(places)."""
     n = values.size
@@ -90,7 +90,7 @@ def sum_longs(values: Any, valid: Any, low: Any, high: Any, holed: Any, cells: A
     return n
 
 
-@kernel(i64w, u8w, i32w, i32w, long_, i64w, i64w, u8w)
+@kernel(i64w, u8w, i32w, i32w, long_, i64w, i64w, u8w, makes_arrays=True)
 def short_sums(values: Any, valid: Any, low: Any, high: Any, holed: Any, total: Any, number: Any, stop: Any) -> Any:
     """As `sum_longs`, where sums fit 64 bits; gives how many do not. `number` may be empty. O(places)."""
     n = values.size
@@ -331,7 +331,7 @@ def wide(
             add(limbs, odd, values[np.uint64(i)], base, np.int64(1))
 
 
-@kernel(f64w, u8w, i64w, i32w, i32w, long_, long_, u64w, i64w, f64w, i64w, u8w)
+@kernel(f64w, u8w, i64w, i32w, i32w, long_, long_, u64w, i64w, f64w, i64w, u8w, makes_arrays=True)
 def sum_doubles(
     values: Any, valid: Any, starts: Any, low: Any, high: Any, holed: Any, mean: Any,
     sums: Any, counts: Any, total: Any, number: Any, stop: Any,

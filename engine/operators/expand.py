@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.types import Schema
-from ..arrow import array_from, coded, indices, is_valid, list_sizes, nulls
+from ..arrow import array_from, coded, is_valid, list_sizes, nulls
 from ..batch import Batch, Column, Spans
 from ..context import BATCH_BYTES, Context
 from ..notes import At
@@ -26,24 +27,50 @@ def piece_rows(batch: Batch, ctx: Context, elements: Sequence[pa.Array[Any]] = (
     return max(1, min(ctx.settings.batch_rows, BATCH_BYTES // max(1, row_bytes)))
 
 
-def windows(counts: NDArray[np.int64], size: int) -> Iterator[tuple[Rows, NDArray[np.int64]]]:
-    """Rows that come out `counts` times each, in order, `size` at a time: for each its row, and the how-manieth it is."""
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A piece of the rows that come out: places `low` to `high` (exclusive), and of which row each place is one."""
+
+    low: int
+    high: int
+    rows: Rows
+    begins: NDArray[np.int64]  # the place of the first of each row, over all pieces
+
+    def nth(self) -> NDArray[np.int64]:
+        """The how-manieth of its row each place is."""
+        return np.arange(self.low, self.high, dtype=np.int64) - self.begins[self.rows]
+
+
+def windows(counts: NDArray[np.int64], size: int) -> Iterator[Window]:
+    """Rows that come out `counts` times each, in order, `size` at a time."""
     ends = np.cumsum(counts)
+    starts = ends - counts
     total = int(ends[-1]) if len(ends) else 0
     for low in range(0, total, size):
         high = min(low + size, total)
-        first, last = np.searchsorted(ends, [low, high - 1], "right").tolist()
-        begins = np.maximum(ends[first : last + 1] - counts[first : last + 1], low)
-        taken = np.minimum(ends[first : last + 1], high) - begins
-        rows = np.repeat(np.arange(first, last + 1, dtype=np.int32), taken)
-        yield rows, np.arange(low, high, dtype=np.int64) - (ends - counts)[rows]
+        first, last = np.searchsorted(ends, np.array([low, high - 1]), "right").tolist()
+        taken = counts[first : last + 1].copy()
+        taken[-1] -= int(ends[last]) - high
+        taken[0] -= low - int(starts[first])
+        yield Window(low, high, np.repeat(np.arange(first, last + 1, dtype=np.int32), taken), starts)
 
 
-def repeated(column: Column, times: float) -> Column:
-    """A column about to be taken so many times: text is taken by codes then, not copied again and again."""
-    if times < 2 or isinstance(column, Spans) or not pa.types.is_string(column.type):
-        return column
-    return coded(array_from(np.arange(len(column), dtype=np.int32), ~is_valid(column)), column)
+def repeated(batch: Batch, rows: Rows, times: float) -> Batch:
+    """The batch at `rows`, each of them about so many times: text is repeated by codes then, not copied again and again."""
+    if times < 2:
+        return batch.take(rows)
+    taken = batch.select([i for i, c in enumerate(batch.columns) if not _is_text(c)]).take(rows)
+    others = iter(taken.columns)
+    columns = tuple(_coded(c, rows) if _is_text(c) else next(others) for c in batch.columns)
+    return Batch(len(rows), columns, taken.origin)
+
+
+def _is_text(column: Column) -> bool:
+    return not isinstance(column, Spans) and pa.types.is_string(column.type)
+
+
+def _coded(column: Any, rows: Rows) -> Column:
+    return coded(array_from(rows, ~is_valid(column)[rows] if column.null_count else None), column)
 
 
 class RepeatTransform(StreamTransform):
@@ -61,11 +88,10 @@ class RepeatTransform(StreamTransform):
         step = max(1, (1 << 20) // min(self._count, 1 << 20))  # so that the windows' arithmetic stays small
         for begin in range(0, batch.n_rows, step):
             part = batch.slice(begin, min(begin + step, batch.n_rows))
-            part = Batch(part.n_rows, tuple(repeated(c, self._count) for c in part.columns), part.origin)
             counts = np.full(part.n_rows, self._count, np.int64)
-            for rows, _ in windows(counts, size):
+            for window in windows(counts, size):
                 local.pause(batch.origin.seq)
-                if emit(part.take(rows)) is Flow.DONE:
+                if emit(repeated(part, window.rows, self._count)) is Flow.DONE:
                     return Flow.DONE
         return Flow.MORE
 
@@ -89,17 +115,19 @@ class ExplodeTransform(StreamTransform):
             local.notes.rows(
                 self._at, "info", "empty array", batch, np.flatnonzero(hollow), None, "the row stays, with null"
             )
-        flat = [(_flattened(a), np.cumsum(s) - s, s) for a, s in zip(lists, sizes, strict=True)]
+        counts = np.maximum(longest, 1)
+        flat = [_Elements(_flattened(a), s, counts) for a, s in zip(lists, sizes, strict=True)]
         single, mean = int(longest.max()) <= 1, int(longest.sum()) / batch.n_rows
-        kept = Batch(batch.n_rows, tuple(repeated(batch.columns[i], mean) for i in self._others), batch.origin)
-        size = piece_rows(kept, local, [values for values, _, _ in flat])
-        for rows, nth in windows(np.maximum(longest, 1), size):
+        kept = batch.select(self._others)
+        size = piece_rows(kept, local, [f.values for f in flat])
+        for window in windows(counts, size):
             local.pause(batch.origin.seq)
-            out = kept if single and len(rows) == batch.n_rows else kept.take(rows)
+            n = window.high - window.low
+            out = kept if single and n == batch.n_rows else repeated(kept, window.rows, mean)
             columns: list[Column] = list(out.columns)
             for i, elements, kind in zip(self._places, flat, self._types, strict=True):
-                columns.insert(i, _elements(elements, rows, nth, kind))
-            if emit(Batch(len(rows), tuple(columns), out.origin)) is Flow.DONE:
+                columns.insert(i, elements.at(window, kind))
+            if emit(Batch(n, tuple(columns), out.origin)) is Flow.DONE:
                 return Flow.DONE
         return Flow.MORE
 
@@ -112,17 +140,22 @@ def _flattened(array: Any) -> Any:
     return array.flatten() if pa.types.is_list(array.type) else array.slice(0, 0)
 
 
-def _elements(
-    elements: tuple[Any, NDArray[np.int64], NDArray[np.int64]], rows: Rows, nth: NDArray[np.int64], kind: pa.DataType
-) -> pa.Array[Any]:
-    """The nth element of the array in each row, null where it has none."""
-    values, starts, sizes = elements
-    wanted = starts[rows] + nth
-    missing = nth >= sizes[rows]
-    if missing.any():
-        wanted = np.where(missing, 0, wanted)
-        return values.take(array_from(wanted, missing)) if len(values) else nulls(len(rows), kind)
-    first = int(wanted[0])
-    if int(wanted[-1]) - first == len(wanted) - 1:  # no array between was left out: the elements lie in a row
-        return values.slice(first, len(wanted))  # type: ignore[no-any-return]
-    return values.take(indices(wanted))  # type: ignore[no-any-return]
+class _Elements:
+    """The elements of one array a row, all in a row: `sizes` of them where `counts` rows come out."""
+
+    def __init__(self, values: pa.Array[Any], sizes: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+        self.values, self._sizes = values, sizes
+        self._starts = np.cumsum(sizes) - sizes
+        self._is_even = np.array_equal(sizes, counts)
+
+    def at(self, window: Window, kind: pa.DataType) -> pa.Array[Any]:
+        """The element of each place, null where its row has no more of them."""
+        n = window.high - window.low
+        if self._is_even:
+            return self.values.slice(window.low, n)
+        if not len(self.values):
+            return nulls(n, kind)
+        nth = window.nth()
+        missing = nth >= self._sizes[window.rows]
+        wanted = np.where(missing, 0, self._starts[window.rows] + nth)
+        return self.values.take(array_from(wanted, missing))

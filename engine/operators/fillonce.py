@@ -71,10 +71,10 @@ class Missing:
 
 
 def missing_of(valid: Mask, rows: Course) -> Missing:
-    places = np.flatnonzero(~valid)
-    at = np.arange(len(valid), dtype=np.int64)
-    before = np.maximum.accumulate(np.where(valid, at, NOBODY))[places]
-    after = np.minimum.accumulate(np.where(valid, at, len(valid))[::-1])[::-1][places]
+    places, there = np.flatnonzero(~valid), np.flatnonzero(valid)
+    passed = places - np.arange(len(places))  # how many values stand before each
+    before = np.append(NOBODY, there)[passed]
+    after = np.append(there, len(valid))[passed]
     before = np.where(before < rows.first[places], NOBODY, before)
     after = np.where(after > rows.last[places], NOBODY, after)
     return Missing(places, before, after)

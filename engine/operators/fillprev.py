@@ -80,7 +80,11 @@ class FillPrevTransform:
             local.keys.compile(ctx.stop)
         ids = local.keys.ids([batch.columns[i] for i in self._gaps.keys], n, ctx.stop)
         ctx.check()
-        order = in_order_of(ids, local.keys.n) if self._gaps.keys else np.arange(n)
+        if not self._gaps.keys:
+            return batch.put(
+                self._gaps.targets, [self._carried(batch.array(i), local, j) for j, i in enumerate(self._gaps.targets)]
+            )
+        order = in_order_of(ids, local.keys.n)
         ordered = ids[order]
         begins = np.diff(ordered, prepend=np.int32(-1)) != 0
         ends = np.append(np.flatnonzero(begins)[1:] - 1, n - 1)
@@ -95,6 +99,15 @@ class FillPrevTransform:
             latest[ordered[ends]] = source[ends]
             local.last[j] = own(known.take(array_from(latest)))
         return batch.put(self._gaps.targets, made)
+
+    def _carried(self, column: pa.Array[Any], local: PrevLocal, j: int) -> pa.Array[Any]:
+        """A column that is one group: only its nulls are looked at."""
+        known, n = self._known(column, local, j), len(column)
+        valid = is_valid(column)
+        there, rows = np.flatnonzero(valid), np.flatnonzero(~valid)
+        places = np.append(n, there)  # what stood before the batch, then its values
+        local.last[j] = own(known.slice(int(places[-1]), 1))
+        return patched(column, rows, known, places[rows - np.arange(len(rows))])
 
     def _known(self, column: pa.Array[Any], local: PrevLocal, j: int) -> pa.Array[Any]:
         """The batch's values, then those that the groups have from before."""

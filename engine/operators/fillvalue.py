@@ -9,8 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from ...planner.types import Type, scalar
-from ..arrow import call, coded, concat
+from ..arrow import call, coded, concat, is_valid
 from ..batch import Batch, Column, Spans
+from ..choose import either
 from ..context import Context
 from ..exprs import spread
 from ..operator import Emit, Flow, StreamTransform
@@ -30,17 +31,17 @@ class FillValueTransform(StreamTransform):
         self._constants = list(constants)
 
     def push(self, batch: Batch, local: Context, emit: Emit) -> Flow:
-        made = [_filled(batch.columns[c.place], batch.array, c) for c in self._constants]
+        made = [_filled(batch.columns[c.place], batch.array, c, local.compiled) for c in self._constants]
         return emit(batch.put([c.place for c in self._constants], made))
 
 
-def _filled(column: Column, plain: Any, constant: Constant) -> Column:
+def _filled(column: Column, plain: Any, constant: Constant, compiled: bool) -> Column:
     kind = constant.type.arrow
     if isinstance(column, Spans):
         if not (column.length < 0).any():
             return column
     elif isinstance(column, pa.DictionaryArray):
-        return _filled_codes(column, constant)
+        return _filled_codes(column, constant, compiled)
     array: pa.Array[Any] = plain(constant.place)
     value = scalar(constant.value, constant.type)
     if pa.types.is_null(array.type):
@@ -49,15 +50,14 @@ def _filled(column: Column, plain: Any, constant: Constant) -> Column:
         array = call("cast", array, kind, safe=False)
     if not array.null_count:
         return array
-    return call("if_else", call("is_valid", array), array, value)
+    return either(is_valid(array), array, value, compiled)
 
 
-def _filled_codes(column: Any, constant: Constant) -> Column:
+def _filled_codes(column: Any, constant: Constant, compiled: bool) -> Column:
     """The value becomes one more of the dictionary."""
     if column.dictionary.null_count:
-        return _filled(
-            column.dictionary.take(column.indices), lambda i: column.dictionary.take(column.indices), constant
-        )
+        plain = column.dictionary.take(column.indices)
+        return _filled(plain, lambda i: plain, constant, compiled)
     if not column.indices.null_count:
         return column  # type: ignore[no-any-return]
     values = concat([column.dictionary, spread(scalar(constant.value, constant.type), 1)])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 RADIX_BITS = 4
 N_PARTS = 1 << RADIX_BITS
 MAX_LEVEL = 12  # parts are cut again by the next bits of the hash, at most so often
+KEY_WORK = 32  # bytes that are made for a key while keys are cut into parts
 CHUNK_BYTES = 256 << 10
 LEAST_CHUNK = 16 << 10
 
@@ -68,8 +69,7 @@ class PartFiles:
             return
         for state in states:
             aside(ctx, state.nbytes(), state.seal)
-        values = keys.values()
-        order, bounds = aside(ctx, 8 * n, lambda: by_part(keys.hashes(), self.level))
+        values, (order, bounds) = aside(ctx, KEY_WORK * n, lambda: (keys.values(), by_part(keys.hashes(), self.level)))
         step = max(1, n * self._chunk // max(1, nbytes))
         for part in range(N_PARTS):
             for low in range(bounds[part], bounds[part + 1], step):

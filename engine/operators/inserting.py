@@ -47,8 +47,9 @@ class InsertTransform:
         return local
 
     def _commit(self, local: InsertLocal) -> None:
-        for name in sorted(local.targets):
-            local.targets[name].commit()
+        from ..storage.together import commit_together
+
+        commit_together(self._store, list(local.targets.values()))
 
     def _abort(self, local: InsertLocal) -> None:
         for target in local.targets.values():

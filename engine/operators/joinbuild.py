@@ -22,6 +22,7 @@ from ..context import Context
 from ..memory import Reservation
 from ..notes import At
 from ..operator import Flow
+from .densekeys import DenseKeys, dense_keys
 from .finder import Finder
 from .grouping import Keys, ManyKeys, new_keys
 from .joinkeys import Side, null_rows, sides
@@ -164,7 +165,7 @@ class Built:
         self.starts: NDArray[np.int64] = np.zeros(1, np.int64)
         self.rows: Ids | None = None
         self.matched: NDArray[np.bool_] = np.zeros(0, np.bool_)
-        self._keys: Keys | None = None
+        self._keys: Keys | DenseKeys | None = None
         self._lock = threading.Lock()
 
     @property
@@ -184,21 +185,33 @@ class Built:
         if not node.nulls_match:
             nulls = null_rows(columns)
             never = nulls if never is None else never if nulls is None else never | nulls
-        keys = self._keys = new_keys(self.side.types, ctx.compiled, 1 << max(10, (self.n_rows // 2).bit_length()))
-        if never is None:
-            numbers = _numbered(keys, Batch(self.n_rows, tuple(columns), Origin(0)), ctx)
-        else:
+        part, some = Batch(self.n_rows, tuple(columns), Origin(0)), None
+        if never is not None:
             some = np.flatnonzero(~never)
-            part = Batch(self.n_rows, tuple(columns), Origin(0)).take(some.astype(np.int32))
-            numbers = np.full(self.n_rows, -1, np.int32)
-            numbers[some] = _numbered(keys, part, ctx)
+            part = part.take(some.astype(np.int32))
+        keys = self._keys = self._table(part, ctx)
+        numbers = _numbered(keys, part, ctx)
+        if some is not None:
+            known, numbers = numbers, np.full(self.n_rows, -1, np.int32)
+            numbers[some] = known
         ctx.check()
         if isinstance(keys, ManyKeys):
             keys.freeze(ctx.stop)
-        for coder in keys.coders:
-            if isinstance(coder.table, KeyTable):
-                coder.table.straighten()
+        if not isinstance(keys, DenseKeys):
+            for coder in keys.coders:
+                if isinstance(coder.table, KeyTable):
+                    coder.table.straighten()
         aside(ctx, 16 * self.n_rows, lambda: self._arrange(numbers, keys.n, ctx, first=node.first))
+        if isinstance(keys, DenseKeys) and self.is_unique and self.rows is not None:
+            keys.renumber(self.rows)
+            self.rows = None
+
+    def _table(self, part: Batch, ctx: Context) -> Keys | DenseKeys:
+        """For the keys of these rows."""
+        types = self.side.types
+        if ctx.compiled and (made := dense_keys(types, part.columns, part.n_rows, ctx.memory.limit // 8)) is not None:
+            return made
+        return new_keys(types, ctx.compiled, 1 << max(10, (self.n_rows // 2).bit_length()))
 
     def _arrange(self, numbers: Ids, n_keys: int, ctx: Context, *, first: bool) -> None:
         known = numbers if numbers.min(initial=0) >= 0 else numbers[numbers >= 0]
@@ -224,9 +237,11 @@ class Built:
         """Rows whose key an earlier row has."""
         return int(self.starts[-1]) - (len(self.starts) - 1) if len(self.starts) > 1 else 0
 
-    def finder(self, ctx: Context) -> Finder:
+    def finder(self, ctx: Context) -> Finder | DenseKeys:
         """For one worker."""
         assert self._keys is not None
+        if isinstance(self._keys, DenseKeys):
+            return self._keys
         if ctx.compiled and not self._keys.compiled and self._keys.coders:
             with self._lock:
                 if not self._keys.compiled:
@@ -234,14 +249,15 @@ class Built:
         return Finder(self._keys)
 
     def is_compiled(self) -> bool:
-        return self._keys is None or self._keys.compiled or not self._keys.coders
+        keys = self._keys
+        return keys is None or isinstance(keys, DenseKeys) or keys.compiled or not keys.coders
 
 
 def _stacked(chunks: Sequence[pa.Array[Any]], ctx: Context) -> pa.Array[Any]:
     return aside(ctx, sum(c.nbytes for c in chunks), lambda: stack(chunks))
 
 
-def _numbered(keys: Keys, batch: Batch, ctx: Context) -> Ids:
+def _numbered(keys: Keys | DenseKeys, batch: Batch, ctx: Context) -> Ids:
     """The number of each row's key, entered in pieces between which a cancel is seen."""
     out = np.empty(batch.n_rows, np.int32)
     for begin in range(0, batch.n_rows, PIECE):

@@ -14,6 +14,7 @@ from ..batch import Batch, Origin
 from ..context import Context
 from ..notes import At
 from ..operator import Emit, Flow
+from .densekeys import DenseKeys
 from .finder import Finder
 from .joinbuild import Built
 from .joinkeys import Side, nulls_of, sides
@@ -39,7 +40,7 @@ class Matcher:
 
     def __init__(self, node: Join, side: Side, built: Built, ctx: Context) -> None:
         self._side, self._built, self._ctx = side, built, ctx
-        self._finder: Finder | None = None
+        self._finder: Finder | DenseKeys | None = None
         self._type = node.type
 
     def numbers(self, batch: Batch) -> Ids:
@@ -92,6 +93,27 @@ class Matcher:
             at = np.arange(low, high) - (ends[of] - given[of])
             yield of.astype(np.int32), self._rows_at(first[of] + at, counts[of] > 0)
 
+    def pairs(self, numbers: Ids) -> tuple[Ids, Ids]:
+        """Rows of the left that have a partner, and this, where no number has two."""
+        found = self.single(numbers)
+        if self._ctx.compiled:
+            from ..kernels import dense
+
+            rows, partners = np.empty(len(found) + 1, np.int32), np.empty(len(found) + 1, np.int32)
+            n = dense.rows_with(found, rows, partners)
+            return rows[:n], partners[:n]
+        rows = np.flatnonzero(found >= 0).astype(np.int32)
+        return rows, found[rows]
+
+    def alone(self, numbers: Ids) -> Ids:
+        """Rows of the left without a partner."""
+        if self._ctx.compiled:
+            from ..kernels import dense
+
+            rows = np.empty(len(numbers) + 1, np.int32)
+            return rows[: dense.rows_without(numbers, rows)]
+        return np.flatnonzero(numbers < 0).astype(np.int32)
+
     def _rows_at(self, at: NDArray[np.int64], has: NDArray[np.bool_]) -> Ids:
         rows = self._built.rows
         if rows is None:  # of a cross join
@@ -121,6 +143,7 @@ class ProbeTransform:
         self._clashes = [
             (n, node.left.schema.index(n)) for n in node.clashes if n in node.left.schema and not node.quiet
         ]
+        self._carried = [node.left.schema.index(n) for n in node.schema.names()] if node.type == "leftonly" else []
         self._is_told = False
 
     def open(self, ctx: Context) -> ProbeLocal:
@@ -141,11 +164,14 @@ class ProbeTransform:
         numbers = local.matcher.numbers(batch)
         kind = self._node.type
         if kind == "leftonly":
-            alone = numbers < 0
-            return emit(batch if alone.all() else batch.pick(alone)) if alone.any() else Flow.MORE
+            rows = local.matcher.alone(numbers)
+            if not len(rows):
+                return Flow.MORE
+            out = batch.select(self._carried)
+            return emit(out if len(rows) == batch.n_rows else out.take(rows))
         self._tell(batch, numbers, local)
         if self._built.is_unique:
-            return self._push_single(batch, local.matcher.single(numbers), local, emit)
+            return self._push_single(batch, numbers, local, emit)
         if kind == "rightonly":
             self._mark_groups(numbers)
             return Flow.MORE
@@ -154,22 +180,22 @@ class ProbeTransform:
             local.ctx.check()
             if self._marks:
                 self._built.matched[right[right >= 0]] = True
-            if emit(local.joiner.pairs(batch.take(left), right)) is Flow.DONE:
+            if emit(local.joiner.pairs(batch, right, left)) is Flow.DONE:
                 return Flow.DONE
         return Flow.MORE
 
-    def _push_single(self, batch: Batch, rows: Ids, local: ProbeLocal, emit: Emit) -> Flow:
-        has = rows >= 0
-        every = bool(has.all())
+    def _push_single(self, batch: Batch, numbers: Ids, local: ProbeLocal, emit: Emit) -> Flow:
+        if self._outer:
+            rows = local.matcher.single(numbers)
+            if self._marks:
+                self._built.matched[rows[rows >= 0]] = True
+            return emit(local.joiner.pairs(batch, rows))
+        left, rows = local.matcher.pairs(numbers)
         if self._marks:
-            self._built.matched[rows if every else rows[has]] = True
-        if self._node.type == "rightonly":
+            self._built.matched[rows] = True
+        if self._node.type == "rightonly" or not len(rows):
             return Flow.MORE
-        if not every and not self._outer:
-            if not has.any():
-                return Flow.MORE
-            batch, rows = batch.pick(has), rows[has]
-        return emit(local.joiner.pairs(batch, rows))
+        return emit(local.joiner.pairs(batch, rows, None if len(left) == batch.n_rows else left))
 
     def _mark_groups(self, numbers: Ids) -> None:
         built = self._built

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.combine import Join
-from ...planner.types import Type
-from ..arrow import array_from, call, coded, nulls
+from ...planner.types import Schema, Type
+from ..arrow import array_from, call, coded, decode, gathered, nulls
 from ..batch import Batch, Column, Origin
 from ..values import unify
 from .joinbuild import Built
@@ -53,12 +53,19 @@ class Joiner:
     """Makes batches of pairs of rows."""
 
     def __init__(self, node: Join, built: Built, zone: str) -> None:
-        self._fields = fields_of(node)
-        self._left, self._right = node.left.schema, node.right.schema
+        fields = fields_of(node)
+        self._needed = sorted(
+            {f.left for f in fields if f.left is not None}
+        )  # columns of the left; fields count in them
+        self._fields = [f if f.left is None else replace(f, left=self._needed.index(f.left)) for f in fields]
+        self._left, self._right = Schema(tuple(node.left.schema.fields[i] for i in self._needed)), node.right.schema
         self._built, self._zone = built, zone
 
-    def pairs(self, left: Batch, rows: Ids) -> Batch:
-        """`rows`: of the right, for each row of the left; -1 where there is none."""
+    def pairs(self, left: Batch, rows: Ids, picked: Ids | None = None) -> Batch:
+        """`rows`: of the right, for each row of the left, or for each of those `picked`; -1 where there is none."""
+        left = left.select(self._needed)
+        if picked is not None:
+            left = left.take(picked)
         lacks = rows < 0
         missing = lacks if lacks.any() else None
         made = [self._column(f, left, rows, missing) for f in self._fields]
@@ -81,7 +88,7 @@ class Joiner:
         assert f.left is not None
         mine = unify(left.array(f.left), self._left.fields[f.left][1], f.type, self._zone)
         if isinstance(theirs, pa.DictionaryArray):
-            theirs = theirs.dictionary.take(theirs.indices)
+            theirs = decode(theirs)
         if pa.types.is_null(f.type.arrow):
             return mine
         return call("if_else", array_from(missing), mine, theirs)
@@ -91,14 +98,11 @@ class Joiner:
         column, held = self._built.columns[f.right], self._right.fields[f.right][1]
         at = array_from(rows, missing)
         if isinstance(column, pa.DictionaryArray):
-            column = column.take(at)
-            if _alike(held, f.type):
-                return column
-            column = column.dictionary.take(column.indices)
-            return unify(column, held, f.type, self._zone)
+            made: Any = gathered(column, at)
+            return made if _alike(held, f.type) else unify(decode(made), held, f.type, self._zone)
         if held.kind == "string" and f.type.kind == "string" and len(column) <= CODED * len(rows):
             return coded(at, column)
-        return unify(column.take(at), held, f.type, self._zone)
+        return unify(gathered(column, at), held, f.type, self._zone)
 
     def alone(self, rows: NDArray[Any], origin: Origin) -> Batch:
         """Rows of the right without a left."""

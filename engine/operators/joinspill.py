@@ -177,9 +177,8 @@ class GraceSink:
     ) -> Iterator[None]:  # fmt: skip
         most = work.ctx.settings.batch_rows
         if piece.is_unique:
-            found = matcher.single(numbers)
-            at = np.flatnonzero(found >= 0).astype(np.int32)
-            pairs: Iterator[tuple[Ids, Ids]] = iter([(at, found[at])] if len(at) else [])
+            at, found = matcher.pairs(numbers)
+            pairs: Iterator[tuple[Ids, Ids]] = iter([(at, found)] if len(at) else [])
         else:
             pairs = matcher.several(numbers, most, outer=False)
         for left, right in pairs:
@@ -187,7 +186,7 @@ class GraceSink:
             piece.matched[right] = True
             if self._node.type == "rightonly":
                 continue
-            made = joiner.pairs(batch.take(left), right)
+            made = joiner.pairs(batch, right, left)
             assert piece.places is not None
             self._emit(made, places[left], piece.places[right], rows[left], work)
             yield
@@ -209,7 +208,7 @@ class GraceSink:
             joiner = Joiner(self._node, self._empty(work), work.ctx.settings.timezone)
             some = joiner.pairs(some, np.full(len(rows), -1, np.int32))
         else:
-            some = some.select(range(len(self._node.left.schema)))
+            some = some.select([self._node.left.schema.index(n) for n in self._node.schema.names()])
         self._emit(some, places[rows], np.full(len(rows), NOWHERE), source[rows], work)
 
     def _emit(self, made: Batch, left: Rows, right: Rows, rows: Rows, work: Work) -> None:

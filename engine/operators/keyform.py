@@ -113,8 +113,8 @@ def double_words(values: NDArray[np.float64]) -> NDArray[np.uint64]:
 
 
 def doubles_from(words: NDArray[np.uint64]) -> NDArray[np.float64]:
-    positive = words & SIGN != 0
-    return np.where(positive, words ^ SIGN, ~words).view(np.float64)
+    with np.errstate(over="ignore"):  # all bits of a word without its first are turned, else the first one
+        return np.asarray(words ^ (((words >> np.uint64(63)) - np.uint64(1)) | SIGN)).view(np.float64)
 
 
 def from_words(type_: Type, words: NDArray[np.uint64], nulls: NDArray[np.bool_] | None) -> pa.Array[Any]:

@@ -38,5 +38,5 @@ class AlignTransform(StreamTransform):
                 columns.append(nulls(batch.n_rows, kind.arrow))
                 continue
             i = own.index(name)
-            columns.append(converted(batch.columns[i], held, kind, batch, i, ctx))
+            columns.append(converted(batch.columns[i], held, kind, batch, i, ctx, self._at))
         return Batch(batch.n_rows, tuple(columns), batch.origin)

@@ -16,7 +16,7 @@ from ..context import Context
 from ..jsontext import woven
 from ..notes import At
 from ..operator import Emit, Flow, StreamTransform
-from ..values import texts_from, unify
+from ..values import BEYOND_NS, texts_from, to_text, unify
 from .expand import piece_rows, repeated
 from .fillcarry import NUMBERS
 
@@ -57,13 +57,18 @@ class UnpivotTransform(StreamTransform):
                 places = np.flatnonzero(kept)
                 rows, values = rows[places], _taken(values, places)
                 names = coded(array_from((places % width).astype(np.int32)), self._names)
-        out = Batch(n, tuple(repeated(batch.columns[i], width) for i in self._others), batch.origin).take(rows)
+        out = repeated(batch.select(self._others), rows, width)
         return out.with_columns([names, values])
 
     def _joined(self, batch: Batch, i: int, type_: Type, local: Context) -> pa.Array[Any]:
         """A listed column in the type of all; what was no text and becomes one is told."""
         array = batch.array(i)
-        joined = unify(array, type_, self._type, local.settings.timezone)
+
+        def refuse(beyond: NDArray[np.bool_]) -> None:
+            texts = to_text(array, type_, local.settings.timezone)
+            local.notes.rows(self._at, "reject", "overflow", batch, np.flatnonzero(beyond), texts, BEYOND_NS)
+
+        joined = unify(array, type_, self._type, local.settings.timezone, refuse)
         if self._type.kind == "string" and type_.kind not in ("string", "null", "any"):
             mixed = np.flatnonzero(is_valid(array))
             if len(mixed):

@@ -222,7 +222,7 @@ class WriterTransform:
         if known is not None:
             return known
         node = self._node
-        if self._varies:
+        if node.partition:
             node.gate.make_folder(PurePath(path).parent)
         old = node.gate if node.append and node.gate.exists(path) and node.gate.stat(path).size else None
         file = node.gate.open_write(

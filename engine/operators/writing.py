@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ...planner import options as kinds
 from ...planner.options import Option
 from ..storage.unpack import PACKED_SUFFIXES
+from ..values import without_months
 from .writers import WriteFile, parts_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,16 @@ def write_node(args: Args, source: Node, form: Any) -> WriteFile:
         **args.common, inputs=(source,), form=form, path=path, fields=fields, append=args.option("append"),
         overwrite=args.option("overwrite"), partition=args.option("partition"), durable=durable, gate=args.services.gate,
     )  # fmt: skip
+
+
+def typed_node(args: Args, source: Node, form: Any) -> WriteFile:
+    """As `write_node`, of a form that keeps types: what it has no type for is told."""
+    node = write_node(args, source, form)
+    for name in node.fields:
+        kind = source.schema.type(name)
+        if kind is not None and without_months(kind) != kind:
+            args.note("info", f"field '{name}' is a calendar length: the file has its text", hint="such as 1mon")
+    return node
 
 
 def _check_packing(args: Args, path: str, form: Any) -> None:

@@ -15,7 +15,7 @@ from ...planner.types import BINARY, DATE, LONG, STRING, Schema, of_arrow
 from ..arrow import array_from, call, decode
 from ..batch import Batch, Column, Spans
 from ..context import Context
-from ..notes import At, Ledger, shown
+from ..notes import At, Key, Ledger, shown
 from ..values import texts_from
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ class _Chunk:
     """Rows of one batch: in memory, or at a place of the spill file."""
 
     rows: pa.RecordBatch | None
+    key: Key  # under which its rows were counted
+    n: int
     place: int = 0
     size: int = 0
 
@@ -111,11 +113,11 @@ class Quarantine:
         bare: Batch,
         rows: NDArray[Any],
         column: str | Sequence[str],
-        reason: str,
+        key: Key,
         text: Column | None,
         raw: Callable[[NDArray[Any]], Raw] | None,
     ) -> None:
-        """`rows`: of the batch, ascending. Without `raw` the values in `text` are kept."""
+        """`rows`: of the batch, ascending; they were counted under `key`. Without `raw` the values in `text` are kept."""
         bytes_, offsets = (_values(text, rows), None) if raw is None else raw(rows)
         n, origin = len(rows), bare.origin
         places = rows
@@ -123,12 +125,12 @@ class Quarantine:
             places = (np.flatnonzero(pick) if pick.dtype == np.bool_ else pick)[places]
         places = places.astype(np.int64) + origin.row
         named = _repeated(column or None, n) if isinstance(column, str) else texts_from([c or None for c in column])
-        texts = [named, _repeated(reason, n)]
+        texts = [named, _repeated(key[2], n)]
         where = pa.nulls(n, pa.int64()) if offsets is None else array_from(offsets)
         made: Any = pa.RecordBatch.from_arrays([array_from(places), where, *texts, bytes_], schema=_HELD)
         with self._lock:
             self._sources[origin.seq] = origin.source
-            chunk = _Chunk(made)
+            chunk = _Chunk(made, key, n)
             self._chunks.setdefault((origin.seq, origin.source_row(0)), []).append(chunk)
             self._held += made.nbytes
             if self._held > KEPT_BYTES:
@@ -175,9 +177,14 @@ class Quarantine:
         source = self._spilled.open_read(last=False) if self._spilled is not None else None
         try:
             for seq, first in sorted(self._chunks):
+                chunks = self._chunks[seq, first]
                 if last is not None and seq > last[0]:
-                    return
-                parts = [_read(c, source) for c in self._chunks[seq, first]]
+                    for chunk in chunks:
+                        ledger.take_back(chunk.key, chunk.n)
+                    continue
+                parts = [_read(c, source) for c in chunks]
+                if last is not None and seq == last[0]:
+                    self._take_back(chunks, parts, last[1], ledger)
                 table = pa.Table.from_batches(parts).combine_chunks()
                 row = table.column("row").to_numpy()
                 order = np.lexsort(
@@ -190,6 +197,14 @@ class Quarantine:
         finally:
             if source is not None:
                 source.close()
+
+    @staticmethod
+    def _take_back(chunks: Sequence[_Chunk], parts: Sequence[pa.RecordBatch], last: int, ledger: Ledger) -> None:
+        """What is counted is kept: rows that are not kept are not counted."""
+        for chunk, part in zip(chunks, parts, strict=True):
+            behind = int((np.asarray(part.column(0)) > last).sum())
+            if behind:
+                ledger.take_back(chunk.key, behind)
 
     def _made(self, table: Any, lines: NDArray[np.int64], seq: int, ctx: Context, ledger: Ledger) -> pa.RecordBatch:
         n = len(lines)

@@ -69,7 +69,7 @@ class Refused:
         rows = np.flatnonzero(mask)
         self.ctx.notes.rows(self.at, kind, reason, self.bare, rows, text, hint)
         if self.quarantine is not None:
-            self.quarantine.add(self.bare, rows, column, reason, text, self.raw)
+            self.quarantine.add(self.bare, rows, column, (self.at, kind, reason), text, self.raw)
 
     def info(self, reason: str, rows: NDArray[Any], values: Column | None, hint: str = "", column: str = "") -> None:
         """Something that is said of rows that fit."""

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ...planner.catalog import Pushdown, Relation, ScanRequest
 from ...planner.expr import Expr, fields_of
@@ -14,6 +16,7 @@ from ...planner.types import Schema, Type, join
 from ..arrow import nulls
 from ..batch import Batch, Column
 from ..context import Context
+from ..notes import At
 from ..operator import Partition, Source
 
 MORSEL = 2 << 20  # bytes of a text file among tables: `target` counts rows here
@@ -105,13 +108,20 @@ class _Shifted:
         return converted(batch.columns[i], held, wanted, batch, i, ctx) if held is not None else batch.columns[i]
 
 
-def converted(column: Column, held: Type, wanted: Type, batch: Batch, i: int, ctx: Context) -> Column:
-    """The column in the wider type."""
+def converted(
+    column: Column, held: Type, wanted: Type, batch: Batch, i: int, ctx: Context, at: At | None = None
+) -> Column:
+    """The column in the wider type. `at`: of the stage that refuses dates which nanoseconds do not hold."""
     if held.kind == wanted.kind and held.arrow == wanted.arrow:
         return column
     array: pa.Array[Any] = batch.array(i)
     if held.kind == "null":
         return nulls(len(array), wanted.arrow)
-    from ..values import unify
+    from ..values import BEYOND_NS, to_text, unify
 
-    return unify(array, held, wanted, ctx.settings.timezone)
+    def refuse(beyond: NDArray[np.bool_]) -> None:
+        assert at is not None
+        texts = to_text(array, held, ctx.settings.timezone)
+        ctx.notes.rows(at, "reject", "overflow", batch, np.flatnonzero(beyond), texts, BEYOND_NS)
+
+    return unify(array, held, wanted, ctx.settings.timezone, None if at is None else refuse)

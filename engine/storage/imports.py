@@ -85,6 +85,7 @@ class Import:
         self._uncertain = False  # a commit was tried and may be in the log: its files must stay
         self._done: Appended | None = None
         self._aborted = False
+        self._prepared = False  # all rows lie in files
         self.n_rows = 0
         with store.locked(target.name):
             table = store.open_or_none(log)
@@ -94,6 +95,10 @@ class Import:
         store.gate.make_folder(log.folder)
         self._schema = self._file_schema(self._seen.schema)
         self._writer = FilesWriter(store.gate, log.folder, self._schema, self._next_order, durable=durable)
+
+    @property
+    def table(self) -> str:
+        return self._target.name
 
     def _look(self, table: DeltaTable | None) -> _Seen:
         stamp = None if table is None else self._log.stamp(table)
@@ -130,14 +135,31 @@ class Import:
         with self._watched():
             self._writer.flush()
 
+    def prepare(self) -> None:
+        """All rows lie in files, and fit the table as it is now; nothing is to be seen of them yet. After an error `abort`
+        was done. Again, once all tables are locked: it only looks whether others changed them.
+        """
+        if self._done is not None:
+            return
+        if self._aborted:
+            raise fault("E901", "an import was committed after it was aborted")
+        try:
+            with self._watched():
+                if not self._prepared:
+                    self._files = self._writer.close()
+                    self._prepared = True
+                with self._store.locked(self._target.name):
+                    self._look_again(self._store.open_or_none(self._log))
+        except BaseException:
+            self.abort()
+            raise
+
     def commit(self) -> Appended:
         """All rows in one commit, durable on return. After an error the table is as it was, and `abort` was done."""
         if self._done is None:
-            if self._aborted:
-                raise fault("E901", "an import was committed after it was aborted")
+            self.prepare()
             try:
                 with self._watched():
-                    self._files = self._writer.close()
                     self._done = self._commit()
             except BaseException:
                 self.abort()
@@ -156,15 +178,10 @@ class Import:
         """None: someone else was first."""
         log, target = self._log, self._target
         table = self._store.open_or_none(log)
-        if table is None or log.stamp(table) != self._seen.stamp:
-            self._seen = self._look(table)
+        self._look_again(table)
         if self._seen.stored and table is not None:
             self._remove_files()
             return Appended(int(table.version()), 0, stored=False)
-        if self._skip:  # dropped and made anew since: there are no rows to give it
-            raise self._pulled_away()
-        if self._file_schema(self._seen.schema) != self._schema:
-            self._convert(self._seen.schema)
         if table is not None and not target.overwrite:
             if self._seen.added:
                 with suppress(Conflict):
@@ -173,6 +190,17 @@ class Import:
             if not self._files and target.writer is None:
                 return Appended(int(table.version()), 0, stored=True)
         return self._publish(table, self._seen.schema)
+
+    def _look_again(self, table: DeltaTable | None) -> None:
+        """The table as it is now. The caller holds its lock."""
+        if table is None or self._log.stamp(table) != self._seen.stamp:
+            self._seen = self._look(table)
+        if self._seen.stored and table is not None:
+            return
+        if self._skip:  # dropped and made anew since: there are no rows to give it
+            raise self._pulled_away()
+        if self._file_schema(self._seen.schema) != self._schema:
+            self._convert(self._seen.schema)
 
     def _publish(self, table: DeltaTable | None, schema: pa.Schema) -> Appended | None:
         self._take_place(_last_order(table))

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..arrow import array_from, bitmap_of, buffer_of, bytes_of, coded, concat, is_valid
+from ..arrow import array_from, bitmap_of, buffer_of, bytes_of, coded, pooled
 
 PAD = 64  # behind each buffer that kernels look into
 LARGEST = 1 << 26  # unpacked bytes of the wanted columns of a row group: above it the general reader goes in pieces
@@ -213,7 +213,7 @@ def _decoded(
             return _plain_texts(data, table, rows, max_definition, n_rows)
         plain = np.flatnonzero(rows[1:, heads.ENCODING] == heads.PLAIN) + 1
         if len(plain):
-            return _mixed_texts(data, rows, int(plain[0]), kind, max_definition, n_rows)
+            return _mixed_texts(data, rows, int(plain[0]), max_definition, n_rows)
     values = _dictionary(data, rows[0], kind) if len(dictionaries) else np.zeros(1 if not kind.n_bytes else 0, np.int64)
     if values is None:
         return None
@@ -242,28 +242,44 @@ def _decoded(
 
 
 def _mixed_texts(
-    data: NDArray[np.uint8], rows: NDArray[np.int64], first: int, kind: _Kind, max_definition: int, n_rows: int
+    data: NDArray[np.uint8], rows: NDArray[np.int64], first: int, max_definition: int, n_rows: int
 ) -> pa.Array[Any] | None:
     """A writer's dictionary was full at page `first`: from there on texts are plain. They become values of the dictionary."""
     from ..kernels import pageheads as heads
+    from ..kernels import pages as kernels
 
-    n_coded = int(rows[1:first, heads.N_VALUES].sum())
+    n_coded, n_values = int(rows[1:first, heads.N_VALUES].sum()), int(rows[0, heads.N_VALUES])
     n_plain = n_rows - n_coded
-    if n_plain < 0 or not n_coded:
+    room = int(rows[0, heads.UNPACKED] + rows[first:, heads.UNPACKED].sum())
+    if n_plain < 0 or not n_coded or room > LARGEST or not _may_hold(rows[0], 4):
         return None
-    head = np.ascontiguousarray(rows[:first]).reshape(-1)
-    front = _decoded(data, head, first, kind, max_definition, n_coded)
-    back = _plain_texts(data, np.ascontiguousarray(rows[first:]).reshape(-1), rows[first:], max_definition, n_plain)
-    if front is None or back is None:
+    offsets, text = pooled(n_values + n_plain + 1, np.int32), _space(room)
+    used = _dictionary_texts(data, rows[0], offsets[: n_values + 1], text)
+    if used < 0:
         return None
-    dictionary = cast(Any, front).dictionary
-    _, offsets, text = back.buffers()
-    values = cast(Any, pa.Array).from_buffers(pa.string(), n_plain, [None, offsets, text])
-    if dictionary.nbytes + values.nbytes > LARGEST:
+    codes = pooled(n_rows, np.int32)
+    valid = np.ones(n_rows if max_definition else 0, np.uint8)
+    spare, no_numbers = np.empty(int(rows[:, heads.N_VALUES].max()), np.int32), np.empty(0, np.int64)
+    front, back = (np.ascontiguousarray(part).reshape(-1) for part in (rows[:first], rows[first:]))
+    n_null = kernels.decode_pages(
+        data, front, first, max_definition, 0, np.array([n_values]), no_numbers, codes[:n_coded], valid[:n_coded],
+        spare, no_numbers,
+    )  # fmt: skip
+    n_null_behind = kernels.decode_texts(
+        data, back, len(rows) - first, max_definition, offsets[n_values:], text[used:], valid[n_coded:], spare
+    )
+    if n_null < 0 or n_null_behind < 0:
         return None
-    nulls = ~is_valid(back) if back.null_count else None
-    codes = array_from(np.arange(len(dictionary), len(dictionary) + n_plain, dtype=np.int32), nulls)
-    return coded(concat([cast(Any, front).indices, codes]), concat([dictionary, values]))
+    offsets[n_values:] += np.int32(used)
+    codes[n_coded:] = np.arange(n_values, n_values + n_plain, dtype=np.int32)
+    for part, n in ((valid[:n_coded], n_null), (valid[n_coded:], n_null_behind)):
+        if not n:
+            part[:] = 1  # the kernels say which rows are null only where one is
+    nulls = valid == 0 if n_null + n_null_behind else None
+    values = pa.Array.from_buffers(
+        pa.string(), n_values + n_plain, [None, buffer_of(offsets), buffer_of(text[: offsets[-1]])]
+    )
+    return coded(array_from(codes, nulls), values)
 
 
 def _plain_texts(
@@ -287,16 +303,32 @@ def _dictionary(data: NDArray[np.uint8], page: NDArray[np.int64], kind: _Kind) -
     from ..kernels import pageheads as heads
     from ..kernels import pages as kernels
 
-    if page[heads.ENCODING] not in (heads.PLAIN, heads.PLAIN_DICTIONARY):
+    if not _may_hold(page, max(kind.n_bytes, 4)):
         return None
-    n, at = int(page[heads.N_VALUES]), int(page[heads.AT])
-    end = at + int(page[heads.UNPACKED])
-    if n * max(kind.n_bytes, 4) > end - at:
-        return None
+    n, at, size = int(page[heads.N_VALUES]), int(page[heads.AT]), int(page[heads.UNPACKED])
     if kind.n_bytes:
         numbers = np.empty(n, np.int64)
-        return numbers if kernels.plain_numbers(data, at, end, kind.n_bytes, numbers) == 0 else None
-    offsets, text = np.empty(n + 1, np.int32), _space(end - at)
-    if kernels.plain_texts(data, at, end, offsets, text) < 0:
+        return numbers if kernels.plain_numbers(data, at, at + size, kind.n_bytes, numbers) == 0 else None
+    offsets, text = np.empty(n + 1, np.int32), _space(size)
+    if _dictionary_texts(data, page, offsets, text) < 0:
         return None
     return pa.Array.from_buffers(pa.string(), n, [None, buffer_of(offsets), buffer_of(text)])
+
+
+def _may_hold(page: NDArray[np.int64], n_bytes: int) -> bool:
+    """Whether it is a dictionary as it is known here, with room for as many values of so many bytes as it says."""
+    from ..kernels import pageheads as heads
+
+    known = page[heads.ENCODING] in (heads.PLAIN, heads.PLAIN_DICTIONARY)
+    return bool(known and 0 <= n_bytes * page[heads.N_VALUES] <= page[heads.UNPACKED])
+
+
+def _dictionary_texts(
+    data: NDArray[np.uint8], page: NDArray[np.int64], offsets: NDArray[np.int32], text: NDArray[np.uint8]
+) -> int:
+    """The dictionary's texts into offsets (one more than there are texts) and bytes. Bytes in all; negative: damaged."""
+    from ..kernels import pageheads as heads
+    from ..kernels import pages as kernels
+
+    at = int(page[heads.AT])
+    return int(kernels.plain_texts(data, at, at + int(page[heads.UNPACKED]), offsets, text))

@@ -95,6 +95,7 @@ class Pending(Node):
     covers: str = field(
         default="", compare=False
     )  # stages that begin so are told by `body`: it begins inside a procedure
+    names: Schema | None = field(default=None, compare=False, repr=False)  # its columns, where only types are unknown
     command = "..."
 
     def derive(self) -> Schema:

@@ -30,7 +30,7 @@ def push_filter_combine(node: Node, helpers: Helpers) -> Node | None:
 def _into_union(node: Filter, union: Union) -> Node | None:
     assert node.predicate is not None
     expr = node.predicate.expr
-    if not is_total(expr) or is_volatile(expr):
+    if not is_total(expr) or is_volatile(expr) or union.narrowed():
         return None
     wanted = fields_of(expr)
     for part in union.inputs:

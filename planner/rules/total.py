@@ -110,7 +110,12 @@ def _is_total(e: Expr) -> bool:
         return False
     if e.function.name in COMPARISONS or e.function.name == "in":
         return _same_kind(e)
-    return e.function.name in TOTAL
+    return e.function.name in TOTAL and not _narrows(e)
+
+
+def _narrows(e: Call) -> bool:
+    """Whether a date in microseconds becomes one in nanoseconds, which not all do."""
+    return e.type.unit == "ns" and any(a.type.kind == "date" and a.type.unit != "ns" for a in e.args)
 
 
 def _same_kind(e: Call) -> bool:

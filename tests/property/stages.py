@@ -220,6 +220,7 @@ def window(pipe: Pipe, make: Make) -> str:
     frames = ["", "rows=1 ", "rows=3 ", "rows=5 min=2 ", "before=1 after=1 "]
     frames += [f"span={s} time={dates[0]} " for s in ("7h", "1d", "30d")] if dates else []
     frame = make.pick(*frames) if not template.startswith(("lag", "lead", "delta", "row")) else ""
+    frame = frame if template != "count" else frame.replace("min=2 ", "")
     text = template.replace("NUM", make.number(1)).replace("ANY", field)
     by = _by(pipe)
     pipe.fields[name] = DOUBLE if "ANY" not in template else LONG if template.startswith("dc") else pipe.fields[field]

@@ -18,15 +18,21 @@ from .made import some
 TYPES = ["inner", "left", "leftonly", "right", "rightonly", "full", "cross"]
 VALUES: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     "long": (pa.int64(), st.integers(-2, 3) | st.sampled_from([2**53, 2**53 + 1, -(2**63)])),
+    "near": (pa.int64(), st.integers(-2, 3)),
     "double": (pa.float64(), st.sampled_from([-0.0, 0.0, 1.0, 2.5, math.nan, math.inf, 2.0**53, -(2.0**63), 2.0**63])),
     "string": (pa.string(), st.sampled_from(["", "a", "b", "a longer text than fifteen bytes", "é"])),
     "bool": (pa.bool_(), st.booleans()),
     "ms": (pa.timestamp("ms", "UTC"), st.integers(0, 2)),
     "ns": (pa.timestamp("ns", "UTC"), st.sampled_from([0, 1, 1_000_000, 2_000_000])),
 }
-PAIRS = [("long", "long"), ("long", "double"), ("double", "double"), ("double", "long"), ("string", "string"),
+PAIRS = [("near", "near"), ("near", "long"), ("near", "double"), ("long", "long"), ("long", "double"), ("double", "double"), ("double", "long"), ("string", "string"),
          ("bool", "bool"), ("ms", "ns"), ("ns", "ms"), ("long", "string"), ("string", "bool")]  # fmt: skip
-COMPARABLE = {frozenset(("long", "double")), frozenset(("ms", "ns"))}
+COMPARABLE = {
+    frozenset(("near", "long")),
+    frozenset(("near", "double")),
+    frozenset(("long", "double")),
+    frozenset(("ms", "ns")),
+}
 
 
 def column(draw: st.DrawFn, kind: str, n: int) -> pa.Array[Any]:
@@ -152,6 +158,23 @@ def test_joins_say_what_loops_say(sessions: dict[str, cortado.Session], case: di
         assert told == notes, name
 
 
+@some(60)
+@given(case=cases(), wanted=st.sampled_from(["i", "j", "v", ""]))
+def test_fields_that_nobody_reads_change_no_other(
+    sessions: dict[str, cortado.Session], case: dict[str, Any], wanted: str
+) -> None:
+    """A join makes only what is read of it: one field, or no field at all."""
+    sources = {"a": case["left"], "b": case["right"]}
+    for name, session in sessions.items():
+        whole = session.query(query_of(case), sources=sources).run().to_arrow()
+        if wanted and wanted not in whole.schema.names:
+            continue
+        tail = f"fields {wanted}" if wanted else "stats count"
+        got = session.query(f"{query_of(case)} | {tail}", sources=sources).run().to_arrow()
+        want = whole[wanted].to_pylist() if wanted else [whole.num_rows]
+        assert got.column(0).to_pylist() == want, name
+
+
 @pytest.fixture(scope="module")
 def small() -> Iterator[cortado.Session]:
     with cortado.connect(timezone="UTC", threads=2, memory=4 << 20) as session:
@@ -188,6 +211,31 @@ def test_a_spilled_join_gives_the_same(
     ]
     assert other.stats.spilled_bytes > 0 if keys > 100 else other.stats.spilled_bytes >= 0
     assert one.stats.spilled_bytes == 0
+
+
+@pytest.mark.parametrize("kind", TYPES[:-1])
+@pytest.mark.parametrize("wide", [1, 1 << 40])
+def test_a_spilled_join_by_numbers(
+    small: cortado.Session, ample: cortado.Session, kind: str, wide: int
+) -> None:  # fmt: skip
+    """Close together, and too far apart for a cell each; all fields, one field, and none are read."""
+    sources = {"a": numbered(25_000, wide, 3, "i"), "b": numbered(25_000, wide, 4, "j")}
+    field = "j" if kind == "rightonly" else "i"
+    for tail in ("", f"| fields {field}", "| stats count"):
+        query = f"table a | join type={kind} k, m [ table b ] {tail}"
+        one, other = (s.query(query, sources=sources).run() for s in (ample, small))
+        assert one.to_arrow().equals(other.to_arrow())
+        assert other.stats.spilled_bytes > 0 == one.stats.spilled_bytes
+
+
+def numbered(n: int, wide: int, seed: int, name: str) -> pa.Table:
+    """Keys below n times `wide`, of either sign, some null."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    key = (rng.integers(0, n, n) - n // 2) * wide
+    return pa.table({"k": pa.array(key, mask=rng.random(n) < 0.01), "m": rng.integers(0, 3, n), name: np.arange(n),
+                     "v": [f"{name} {i}" for i in range(n)]})  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", TYPES[:-1])

@@ -122,6 +122,13 @@ def test_the_script_and_the_module_are_one() -> None:
     assert done.stdout == process("--version").out
 
 
+def test_the_package_is_run_as_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cortado", "-c", 'json "{}" | eval a = 1'], capture_output=True, check=True
+    )
+    assert done.stdout == b"a\n1\n"
+
+
 # formats
 
 

@@ -127,7 +127,7 @@ def test_run_and_read(session: cortado.Session, capsys: pytest.CaptureFixture[st
     assert [len(r) for r in ran] == [1, 2, 1]
     with pytest.raises(cortado.BindError, match="cannot be 'x'"):
         meta.run(".run daily least=x")
-    with pytest.raises(cortado.RunError, match="no file `nosuch`"):
+    with pytest.raises(cortado.BindError, match="E304 no procedure is named 'nosuch'"):
         meta.run(".run nosuch")
     meta.run(".run 'open")
     assert ".run takes FILE.cq" in capsys.readouterr().err
@@ -144,7 +144,8 @@ def test_the_command_line_runs_a_name_of_the_path(cli: Run, home: Path, monkeypa
     assert cli("run", str(folder / "p.cq"), "-p", "n=0x10").text == "a,b\n16,17\n"
     failed = cli("run", "p", "-p", "n=many")
     assert failed.status == 2 and "p.cq:1" in failed.err and "it takes a whole number" in failed.err
-    assert cli("run", "nosuch").status == 1
+    unknown = cli("run", "nosuch")
+    assert unknown.status == 2 and "E304" in unknown.err
     assert cli("-c", "proc p(n=1)").text == "a,b\n1,2\n"
     assert cli("-c", "param n: double = 1\njson '{}' | eval a = $n", "-p", "n=2").text == "a\n2.0\n"
     assert cli("-c", "param n: string\njson '{}' | eval a = $n", "-p", "n=2").text == "a\n2\n"

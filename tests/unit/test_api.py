@@ -397,6 +397,10 @@ def test_errors_have_fields_and_pickle(s: cortado.Session) -> None:
     )
     assert e.suggestions == ("search",) and "^^^^^^" in str(e)
     assert e.to_dict()["suggestions"] == ["search"] and e.to_dict()["kind"] == "bind"
+    assert e.to_dict()["hint"] == e.hint == "system commands lists all"
+    with pytest.raises(cortado.ParseError) as bare:
+        s.query("table trades | search price = 5")
+    assert "hint" not in bare.value.to_dict()
     again = pickle.loads(pickle.dumps(e))
     assert type(again) is cortado.BindError and str(again) == str(e)
     assert issubclass(cortado.BindError, QueryError) and issubclass(cortado.Cancelled, QueryError)

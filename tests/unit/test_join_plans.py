@@ -9,7 +9,7 @@ import pytest
 
 import cortado
 from cortado.planner.combine import Join, Union
-from cortado.planner.plan import Filter, Keep, Node, Scan
+from cortado.planner.plan import Filter, Keep, Node, Scan, line_of
 
 P = pa.table({"ip": ["a", "b", "c", "a", None], "hits": [1, 2, 3, 4, 5]})
 H = pa.table({"ip": ["a", "b", "d", "a"], "name": ["ann", "bob", "dan", "anna"]})
@@ -101,3 +101,23 @@ def test_only_wanted_fields_are_read(sessions: tuple[cortado.Session, cortado.Se
     scans = {n.relation.name: n.schema.names() for n in plan.walk() if isinstance(n, Scan)}
     assert scans == {"p": ("ip",), "big": ("ip",), "h": ("ip", "name")}
     assert not [n for n in plan.walk() if isinstance(n, Filter | Keep | Union)]
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("table p | join ip [ table h ] | stats count", ()),
+        ("table p | join ip [ table h ] | stats count by name", ("name",)),
+        ("table p | join type=leftonly ip [ table h ] | stats sum(hits)", ("hits",)),
+        ("table p | join type=full ip [ table h ] | stats count by ip", ("ip",)),
+        ("table p | join type=rightonly ip [ table h ] | stats count by name", ("name",)),
+        ("table p | lookup d x as hits output y | stats sum(y)", ("y",)),
+        ("table p | join ip [ table h ] | join ip [ table big ] | stats sum(w)", ("w",)),
+    ],
+)
+def test_a_join_makes_only_what_is_read(
+    sessions: tuple[cortado.Session, cortado.Session], text: str, made: tuple[str, ...]
+) -> None:
+    plan = plan_of(sessions, text)
+    join = next(n for n in line_of(plan) if isinstance(n, Join))
+    assert join.schema.names() == made

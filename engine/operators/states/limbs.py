@@ -19,7 +19,6 @@ from .base import Groups, bitmap, fit
 
 NANS, PLUS_INF, MINUS_INF, COUNT = 0, 1, 2, 3
 LOW32 = np.int64(0xFFFFFFFF)
-LOW27 = np.int64((1 << 27) - 1)
 SUM_UNIT = -1075  # bit 0 of field 0 stands for 2**-1075
 WIDE_AT = 1 << 29  # values, over all groups, after which limbs are folded into the wide form
 
@@ -48,7 +47,7 @@ class Limbs:
 
     def add(self, groups: Groups, values: pa.Array[Any], compiled: bool) -> None:
         """Doubles; nulls are passed over."""
-        self._note(len(groups))
+        self.note(len(groups))
         if compiled:
             from ...kernels import exact_sum
 
@@ -63,7 +62,7 @@ class Limbs:
             groups, numbers = groups[valid], numbers[valid]
         self._add(groups, numbers)
 
-    def _note(self, n: int) -> None:
+    def note(self, n: int) -> None:
         if self.added + n > WIDE_AT:
             self.fold()
         self.added += n
@@ -99,27 +98,9 @@ class Limbs:
         for j, part in enumerate(parts):
             self.put(groups, low + j, np.where(bits < 0, -part, part))
 
-    def add_products(self, groups: Groups, x: NDArray[np.float64], y: NDArray[np.float64], compiled: bool) -> None:
-        """Exact products of finite doubles; bit 0 of field 0 stands for 2**-2150 here."""
-        self._note(4 * len(groups))  # up to three pieces of a product fall into one field
-        if compiled:
-            from ...kernels import exact_sum
-
-            exact_sum.add_products(
-                groups, x, y, self.limbs.reshape(-1), self.wide.reshape(-1), self.top, self.width
-            )  # fmt: skip
-            return
-        (ma, ea), (mb, eb) = _halves(x), _halves(y)
-        keep = (ma != 0) & (mb != 0)
-        negative = (np.signbit(x) ^ np.signbit(y))[keep]
-        groups, ma, mb, exponent = groups[keep], ma[keep], mb[keep], (ea + eb)[keep]
-        self.raise_top(groups, (exponent + 105) >> 5)
-        a1, a0, b1, b0 = ma >> 27, ma & LOW27, mb >> 27, mb & LOW27
-        for back, piece in ((0, a0 * b0), (27, a1 * b0 + a0 * b1), (54, a1 * b1)):
-            low, shift = (exponent + back) >> 5, (exponent + back) & 31
-            rest = piece >> (32 - shift)
-            for j, part in enumerate(((piece << shift) & LOW32, rest & LOW32, rest >> 32)):
-                self.put(groups, low + j, np.where(negative, -part, part))
+    def flat(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int16]]:
+        """Limbs, their wide form and tops as kernels take them."""
+        return self.limbs.reshape(-1), self.wide.reshape(-1), self.top
 
     def raise_top(self, groups: Groups, lead: NDArray[np.int64]) -> None:
         """Move the windows of groups up so that fields `lead` are in them."""
@@ -264,7 +245,7 @@ def _numbers(column: pa.Array[Any], width: int) -> NDArray[np.int64]:
     return bytes_of(data)[ends[0] : ends[n]].copy().view(np.int64).reshape(n, width)
 
 
-def _halves(x: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def halves(x: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Whole mantissas and exponents: |x| = mantissa * 2**(exponent - 1075)."""
     bits = np.ascontiguousarray(x).view(np.int64)
     exponent = (bits >> 52) & 0x7FF

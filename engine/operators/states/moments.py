@@ -17,6 +17,7 @@ from ....planner.types import Type
 from ...arrow import array_from, is_valid, numbers_of
 from .base import Finished, Groups, Rows, State
 from .limbs import Limbs
+from .powers import add_products
 from .ratios import variances
 
 WIDTH = 8  # fields of 32 bits: 224 to 256 bits below the greatest value are kept
@@ -61,7 +62,7 @@ class Moments(State):
             groups, values = groups[finite], [v[finite] for v in values]
         x, y = values[0], values[-1]
         for part, (a, b) in zip(self.products, ((x, x), (y, y), (x, y)), strict=False):
-            part.add_products(groups, a, b, rows.compiled)
+            add_products(part, groups, a, b, rows.compiled)
 
     def merge(self, other: Moments, members: Groups, groups: Groups, compiled: bool) -> None:
         for mine, theirs in zip(self.parts, other.parts, strict=True):

@@ -74,6 +74,9 @@ class Percentile(State):
             return self._grouped
 
     def _by_group(self, n: int) -> tuple[U64, NDArray[np.int64]]:
+        if n == 1:  # as they stand
+            words = np.concatenate([*(words for _, words in self.stretches), *self.words])
+            return words, np.array([0, len(words)])
         sizes = np.zeros(n, np.int64)
         for groups in self.groups:
             sizes += np.bincount(groups, minlength=n)

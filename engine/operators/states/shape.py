@@ -1,7 +1,7 @@
 """Skewness and kurtosis, from exact sums of the first four powers.
 
-A square is kept as two doubles, what it rounds to and what that leaves over, so that cubes and fourth powers are sums of
-products of doubles, which are added up exactly (`Limbs.add_products`). The central moments are whole numbers then.
+Powers are whole numbers of up to 212 bits times a power of two, which are added up exactly (`powers.add_powers`). The
+central moments are whole numbers then.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from ...arrow import array_from, is_valid
 from .base import Finished, Groups, Rows, State
 from .limbs import Limbs
 from .moments import UNIT, WIDTH, as_doubles, ratio, root
-from .ratios import F64, Pair, leading, multiply, subtract, two_product
+from .powers import add_powers
+from .ratios import F64, Pair, leading, multiply, subtract
 
-LARGE = 2.0**500  # beyond it a square and what it leaves over are no doubles; counted as infinite
-SMALL = 2.0**-400  # below it what a square leaves over is none; counted as zero
+LARGE = 2.0**500  # beyond it fourth powers are no doubles; counted as infinite
+SMALL = 2.0**-400  # below it fourth powers lie below the grid; counted as zero
 HALF = UNIT // 2
 CANCELLED = 2.0**-26  # of the largest term: what is left of 90 bits is a double's precision, and more
 
@@ -49,21 +50,13 @@ class Shape(State):
         if rows.args[0].null_count:
             valid = is_valid(rows.args[0])
             groups, x = groups[valid], x[valid]
-        with np.errstate(invalid="ignore"):
-            x = np.where(np.abs(x) > LARGE, np.copysign(np.inf, x), x)
-            x = np.where(np.abs(x) < SMALL, 0.0, x)
-        one, two, three, four = self.sums
-        one.add(groups, array_from(x), compiled)
-        finite = np.isfinite(x)
-        if not finite.all():
-            groups, x = groups[finite], x[finite]
-        high, low = two_product(x, x)
-        two.add_products(groups, x, x, compiled)
-        three.add_products(groups, high, x, compiled)
-        three.add_products(groups, low, x, compiled)
-        four.add_products(groups, high, high, compiled)
-        four.add_products(groups, 2 * high, low, compiled)
-        four.add_products(groups, low, low, compiled)
+        size = np.abs(x)
+        if (size > LARGE).any():
+            x = np.where(size > LARGE, np.copysign(np.inf, x), x)
+        if (size < SMALL).any():
+            x = np.where(size < SMALL, 0.0, x)
+        self.sums[0].add(groups, array_from(x), compiled)
+        add_powers(self.sums[1:], groups, x, compiled)
 
     def merge(self, other: Shape, members: Groups, groups: Groups, compiled: bool) -> None:
         for mine, theirs in zip(self.sums, other.sums, strict=True):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ....planner.types import Type
 from ...arrow import array_from, decode, indices, numbers_of
 from ...batch import Spans
-from ..keyform import normal
+from ..keyform import is_word, normal
 from ..keyhash import hash_of, words_for
 from .base import Finished, Groups, Rows, State
 from .distinct import flat, lists, valid_of
@@ -89,9 +89,23 @@ class Estimate(State):
             at = np.flatnonzero(valid)
             groups = groups[at]
             column = column.take(at) if isinstance(column, Spans) else column.take(indices(at))
-        if len(groups):
+        if len(groups) and not (rows.compiled and self._raised(column, groups)):
             hashes = self._hashes(column)
             self._add(groups, (hashes >> np.uint64(64 - self.bits)).astype(np.int64), self._ranks(hashes))
+
+    def _raised(self, column: Any, groups: Groups) -> bool:
+        """Whether a kernel did it: for words, into a matrix."""
+        if not is_word(self.type) or not isinstance(column, pa.Array) or isinstance(column, pa.DictionaryArray):
+            return False
+        dense = self._met(groups)
+        if dense is None:
+            self._added -= len(groups)  # they are added again
+            return False
+        from ...kernels import sketch
+
+        form: Any = normal(self.type, column)
+        sketch.raise_registers(groups, form.values, self.bits, dense.reshape(-1))
+        return True
 
     def _hashes(self, column: Any) -> U64:
         if isinstance(column, Spans):
@@ -115,13 +129,17 @@ class Estimate(State):
     def _add(self, groups: Groups, registers: NDArray[np.int64], ranks: NDArray[np.uint8]) -> None:
         if not len(groups):
             return
-        self._n_groups = max(self._n_groups, int(groups.max()) + 1)
-        self._added += len(groups)
-        dense = self._matrix()
+        dense = self._met(groups)
         if dense is not None:
             np.maximum.at(dense.reshape(-1), groups.astype(np.int64) * self.m + registers, ranks)
         else:
             self._keep(_words(groups, registers, ranks))
+
+    def _met(self, groups: Groups) -> NDArray[np.uint8] | None:
+        """The matrix, once these values are counted."""
+        self._n_groups = max(self._n_groups, int(groups.max()) + 1)
+        self._added += len(groups)
+        return self._matrix()
 
     def _keep(self, words: U64) -> None:
         self.fresh.append(words)

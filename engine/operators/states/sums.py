@@ -37,8 +37,13 @@ class Count(State):
     def update(self, rows: Rows) -> None:
         groups = rows.groups
         if self.what != "rows":
+            if len(self.counts) == 1 and self.what == "values" and isinstance(rows.args[0], pa.Array):
+                self.counts += len(groups) - _n_null(rows.args[0])
+                return
             groups = _counted(groups, rows.args[0], self.what)
-        if rows.compiled:
+        if len(self.counts) == 1:
+            self.counts += len(groups)
+        elif rows.compiled:
             from ...kernels import group
 
             group.count_rows(groups, self.counts)
@@ -59,6 +64,12 @@ class Count(State):
 
     def nbytes(self) -> int:
         return self.counts.nbytes
+
+
+def _n_null(column: Any) -> int:
+    if pa.types.is_dictionary(column.type) and column.dictionary.null_count:
+        column = column.dictionary.take(column.indices)
+    return int(column.null_count)
 
 
 def _counted(groups: Groups, column: Any, what: str) -> Groups:

@@ -13,6 +13,7 @@ from ...arrow import array_from, is_valid
 from .base import Finished, Groups, Rows, State
 from .limbs import Limbs
 from .moments import UNIT, WIDTH, as_doubles, ratio
+from .powers import add_products
 
 
 class Weighted(State):
@@ -51,7 +52,7 @@ class Weighted(State):
         finite = np.isfinite(x) & np.isfinite(w)
         if not finite.all():
             groups, x, w = groups[finite], x[finite], w[finite]
-        self.products.add_products(groups, x, w, rows.compiled)
+        add_products(self.products, groups, x, w, rows.compiled)
 
     def merge(self, other: Weighted, members: Groups, groups: Groups, compiled: bool) -> None:
         for mine, theirs in zip(self.parts, other.parts, strict=True):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..states.base import Finished
-from ..states.limbs import LOW27, LOW32, Limbs, _halves
+from ..states.limbs import LOW32, Limbs, halves
 from ..states.moments import Moments
 from .evaluation import Evaluation, Made, Mask
 from .general import by_state, joined
@@ -20,6 +20,7 @@ from .segment import I64
 from .sums import blocks, digits_of
 
 MOST_BYTES = 128 << 20  # of the digits of one block of groups
+LOW27 = np.int64((1 << 27) - 1)
 F64 = NDArray[np.float64]
 
 
@@ -129,7 +130,7 @@ def _differences(ev: Evaluation, digits: I64 | None, begin: int, end: int) -> I6
 
 def product_digits(x: F64, y: F64) -> tuple[I64 | None, int]:
     """Exact products in digits of 32 bits, signed, from the lowest field that any needs; bit 0 of field 0 is 2**-2150."""
-    (a, ea), (b, eb) = _halves(x), _halves(y)
+    (a, ea), (b, eb) = halves(x), halves(y)
     live = np.flatnonzero((a != 0) & (b != 0))
     if not len(live):
         return None, 0

@@ -15,6 +15,7 @@ from ...batch import Batch, Origin
 from ...context import Context
 from ...notes import At
 from ...operator import Partition
+from ..trail import Trail
 from .chunks import Chunks
 from .outs import Out
 from .spec import Program
@@ -27,8 +28,19 @@ PART_ROWS = 1 << 18
 class WindowRows:
     """What was kept of the rows that came in, each stretch with its stretch of the computed columns."""
 
-    def __init__(self, program: Program, n_rows: int, columns: Sequence[Chunks], outs: Sequence[Out], at: At) -> None:
-        self.program, self.n_rows, self.columns, self.outs, self.at = program, n_rows, columns, outs, at
+    has_places = False  # the trail tells of them
+
+    def __init__(
+        self, program: Program, n_rows: int, columns: Sequence[Chunks], outs: Sequence[Out], at: At, trail: Trail
+    ) -> None:
+        self.program, self.n_rows, self.columns, self.outs, self.at, self.trail = (
+            program,
+            n_rows,
+            columns,
+            outs,
+            at,
+            trail,
+        )
         self.schema = program.schema
         self.faults = [f for out in outs for f in out.faults()]
 
@@ -56,8 +68,17 @@ class WindowRows:
 class SpilledRows:
     """Rows from one file, computed columns from another: one partition, read from the front."""
 
-    def __init__(self, program: Program, n_rows: int, rows: RowFile, results: Results, at: At) -> None:
-        self.program, self.n_rows, self.rows, self.results, self.at = program, n_rows, rows, results, at
+    has_places = False  # the trail tells of them
+
+    def __init__(self, program: Program, n_rows: int, rows: RowFile, results: Results, at: At, trail: Trail) -> None:
+        self.program, self.n_rows, self.rows, self.results, self.at, self.trail = (
+            program,
+            n_rows,
+            rows,
+            results,
+            at,
+            trail,
+        )
         self.schema = program.schema
 
     def partitions(self, target: int) -> Sequence[Partition]:
@@ -93,7 +114,7 @@ class Spilled:
         columns += [None] * (len(source.schema) - len(columns))
         for place, values in zip(source.program.places, computed[::2], strict=True):
             columns[place] = values
-        made = Batch(n, tuple(columns), Origin(0, source.at.command, 0, row))
+        made = Batch(n, tuple(columns), Origin(0, source.at.command, 0, row, told=source.trail.place))
         for texts in computed[1::2]:
             bad = np.flatnonzero(is_valid(texts)) if texts.null_count < n else np.empty(0, np.int64)
             if len(bad):
@@ -149,7 +170,8 @@ class Stretch:
     end: int
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
-        step = max(1, ctx.settings.batch_rows)
+        source, step = self.source, max(1, ctx.settings.batch_rows)
         for low in range(self.begin, self.end, step):
             high = min(low + step, self.end)
-            yield self.source.batch(low, high, Origin(self.seq, self.source.at.command, 0, low - self.begin), ctx)
+            origin = Origin(self.seq, source.at.command, 0, low - self.begin, told=source.trail.behind(self.begin))
+            yield source.batch(low, high, origin, ctx)

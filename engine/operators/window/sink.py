@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...arrow import is_valid
@@ -18,6 +20,7 @@ from ...notes import At
 from ...operator import Flow, Source
 from ..grouping import Keys, new_keys
 from ..groupspill import area_of
+from ..trail import Trail
 from .chunks import Chunks, kept
 from .part import Part, unlent
 from .parts import Parts
@@ -39,6 +42,10 @@ class Local:
     held: int = 0  # rows in memory
     n_rows: int = 0
     keys_bytes: int = 0  # charged
+    trail: Trail = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.trail = Trail(self.ctx.query.ledger)
 
 
 class WindowSink:
@@ -88,6 +95,7 @@ class WindowSink:
         if not fits and local.held:
             self._spill(local)
             fits = local.reservation.grow(charge)
+        local.trail.add(batch)
         self._hold(batch, rows, plain, local)
         if not fits or not self._charge_keys(local):
             self._spill(local)
@@ -123,15 +131,21 @@ class WindowSink:
             self._rows = RowFile(area, self._at.command, memory)
             self._spilled = PartRows(area, self._at.command, 0, memory)
         assert self._spilled is not None
-        for chunks in (*local.kept, *local.plain.values()):
-            chunks.seal()
-        self._rows.write([c.whole() for c in local.kept], local.held, ctx)
+        nbytes = sum(c.nbytes() for c in (*local.kept, *local.plain.values())) + 4 * local.held
+        kept, columns, codes = aside(ctx, nbytes, lambda: self._sealed(local))
+        self._rows.write(kept, local.held, ctx)
         numbers = np.arange(local.n_rows - local.held, local.n_rows)
-        columns = [local.plain[i].whole() for i in self._needed]
-        self._spilled.write(numbers, local.keys, np.concatenate(local.codes), columns, ctx)
+        self._spilled.write(numbers, local.keys, codes, columns, ctx)
         local.keys = self._new_keys(ctx)
         self._clear(local)
         local.reservation.release()
+
+    def _sealed(self, local: Local) -> tuple[list[pa.Array[Any]], list[pa.Array[Any]], NDArray[np.int32]]:
+        """What is held, each column as one array: the rows as they came, what is computed from, codes of the keys."""
+        for chunks in (*local.kept, *local.plain.values()):
+            chunks.seal()
+        columns = [local.plain[i].whole() for i in self._needed]
+        return [c.whole() for c in local.kept], columns, np.concatenate(local.codes)
 
     def combine(self, local: Local) -> None:
         """Rows that stay in memory need room for what is computed."""
@@ -166,18 +180,18 @@ class WindowSink:
     def result(self, ctx: Context) -> Source:
         local = self._local
         if local is None or (self._part is None and self._parts is None):  # ended before: nobody wants its rows
-            return WindowRows(self._program, 0, (), (), self._at)
+            return WindowRows(self._program, 0, (), (), self._at, Trail(ctx.query.ledger))
         if self._parts is not None:
             assert self._rows is not None
             self._parts.results.finish()
             self._tell_cut(self._parts.cut, ctx)
-            return SpilledRows(self._program, local.n_rows, self._rows, self._parts.results, self._at)
+            return SpilledRows(self._program, local.n_rows, self._rows, self._parts.results, self._at, local.trail)
         part = self._part
         assert part is not None
         aside(ctx, sum(o.nbytes() for o in part.outs), part.seal)
         local.plain = {}
         self._tell_cut(sum(o.cut for o in part.outs), ctx)
-        return WindowRows(self._program, local.n_rows, local.kept, part.outs, self._at)
+        return WindowRows(self._program, local.n_rows, local.kept, part.outs, self._at, local.trail)
 
     def _tell_cut(self, cut: int, ctx: Context) -> None:
         if cut:

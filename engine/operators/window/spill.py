@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from ....planner.text import QueryError, fault
 from ...arrow import array_from, concat, decode, numbers_of
+from ...aside import aside
 from ...context import Context
 from ..grouping import Keys
-from ..groupspill import N_PARTS, by_part, chunk_bytes
+from ..groupspill import KEY_WORK, N_PARTS, chunk_bytes, part_of
 
 if TYPE_CHECKING:
     from ...storage.spill import SpillArea, SpillFile
@@ -80,14 +81,9 @@ class PartRows:
         self, numbers: NDArray[np.int64], keys: Keys, codes: NDArray[np.int32], columns: Sequence[pa.Array[Any]], ctx: Context
     ) -> None:  # fmt: skip
         """Rows whose keys have these codes in the table."""
-        order, bounds = by_part(keys.hashes(), self.level)
-        part_of = np.empty(max(1, keys.n), np.uint8)
-        for part in range(N_PARTS):
-            part_of[order[bounds[part] : bounds[part + 1]]] = part
-        rows = np.argsort(part_of[codes], kind="stable")
-        edges = np.zeros(N_PARTS + 1, np.int64)
-        np.cumsum(np.bincount(part_of[codes], minlength=N_PARTS), out=edges[1:])
-        values = keys.values()
+        values, (rows, edges) = aside(
+            ctx, KEY_WORK * (keys.n + len(codes)), lambda: (keys.values(), self._cut(keys, codes))
+        )
         row_bytes = max(1, (sum(c.nbytes for c in columns) + 16 * len(values) * len(codes)) // max(1, len(codes)) + 8)
         step = max(1, self._chunk // row_bytes)
         for part in range(N_PARTS):
@@ -97,6 +93,13 @@ class PartRows:
                 at, by_code = array_from(chosen), array_from(codes[chosen])
                 made = [array_from(numbers[chosen]), *(v.take(by_code) for v in values), *(c.take(at) for c in columns)]
                 self._append(part, batch_of(made))
+
+    def _cut(self, keys: Keys, codes: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The rows in order of part, and where each part begins."""
+        part = part_of(keys.hashes(), self.level)[codes]
+        edges = np.zeros(N_PARTS + 1, np.int64)
+        np.cumsum(np.bincount(part, minlength=N_PARTS), out=edges[1:])
+        return np.argsort(part, kind="stable"), edges
 
     def _append(self, part: int, batch: pa.RecordBatch) -> None:
         file = self.files[part]

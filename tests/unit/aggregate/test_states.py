@@ -6,6 +6,7 @@ import math
 import random
 import subprocess
 import sys
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from cortado.engine.operators.keyhash import hash_of, words_for
 from cortado.engine.operators.keytable import DictTable, KeyTable
 from cortado.engine.operators.states.base import Rows, State
 from cortado.engine.operators.states.limbs import Limbs
+from cortado.engine.operators.states.powers import add_powers, add_products
 from cortado.planner.types import DOUBLE, LONG, STRING
 
 N_GROUPS = 9
@@ -151,11 +153,48 @@ def test_products_are_exact_at_the_ends_of_the_range() -> None:
     for compiled in (True, False):
         sums = Limbs(8)
         sums.resize(len(x))
-        sums.add_products(np.arange(len(x), dtype=np.int32), x, y, compiled)
+        add_products(sums, np.arange(len(x), dtype=np.int32), x, y, compiled)
         found = sums.integers(np.arange(len(x)))
         for a, b, got in zip(x.tolist(), y.tolist(), found, strict=True):
             (p, q), (r, s) = a.as_integer_ratio(), b.as_integer_ratio()
             assert got * q * s == p * r * 2**2150
+
+
+def test_powers_are_exact_from_the_smallest_to_the_largest() -> None:
+    """Against Python's fractions, at the ends of what is a power here and of the bits of a mantissa."""
+    edges = [2.0**-400, 2.0**500, math.nextafter(2.0**500, 0), math.nextafter(1.0, 2), math.nextafter(1.0, 0), 3.3, 0.0]
+    x = np.array([s * v for v in edges for s in (1, -1)])
+    for compiled in (True, False):
+        sums = [Limbs(8) for _ in range(3)]
+        for s in sums:
+            s.resize(len(x))
+        add_powers(sums, np.arange(len(x), dtype=np.int32), x, compiled)
+        for power, found in zip((2, 3, 4), (s.integers(np.arange(len(x))) for s in sums), strict=True):
+            for value, got in zip(x.tolist(), found, strict=True):
+                p, q = value.as_integer_ratio()
+                assert got * q**power == p**power * 2**2150, (value, power)
+
+
+def test_powers_of_many_magnitudes_have_the_same_bits_either_way_and_in_any_order() -> None:
+    rng = np.random.default_rng(3)
+    x = np.ldexp(rng.normal(size=4000), rng.integers(-300, 400, 4000))
+    x[::50] = 0.0
+    x[1::97] = np.inf
+    groups = rng.integers(0, 5, 4000).astype(np.int32)
+
+    def added(order: Any, compiled: bool) -> list[list[int]]:
+        sums = [Limbs(8) for _ in range(3)]
+        for s in sums:
+            s.resize(5)
+        for rows in np.array_split(order, 3):
+            add_powers(sums, groups[rows], x[rows], compiled)
+        return [s.integers(np.arange(5)) for s in sums]
+
+    want = added(np.arange(4000), True)
+    assert added(np.arange(4000), False) == want
+    assert added(rng.permutation(4000), True) == added(rng.permutation(4000), False) == want
+    exact = [sum(Fraction(v) ** 2 for v in x[(groups == g) & np.isfinite(x)].tolist()) for g in range(5)]
+    assert all(abs(Fraction(a, 2**2150) - b) <= b / 2**200 for a, b in zip(want[0], exact, strict=True))
 
 
 def test_both_tables_hash_alike_and_number_alike() -> None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pyarrow as pa
 import pytest
 
+import cortado
 from cortado.engine import chain, metrics, pipeline
 from cortado.engine.notes import At, Ledger, Sample
 from cortado.engine.operators.limit import LimitTransform
@@ -197,3 +198,15 @@ def test_sinks_that_live_at_once() -> None:
     assert n_sinks_at_once(chain(7)) == 2
     assert n_sinks_at_once([*chain(1), *chain(1), pipe(Numbers(), after=(0, 1))]) == 2
     assert n_sinks_at_once([pipe(Numbers(), sink=Collect(), then=lambda s, c: [])]) == 3
+
+
+def test_the_hint_of_an_early_end_counts_what_the_stage_saw() -> None:
+    with cortado.connect(threads=1) as session:
+        table = pa.table({"a": [1, 2, 9]})
+        notes = (
+            session.query("table t | repeat count=1000 | search a > 1 | eval z = 1 / (a - 2) | limit 5", t=table)
+            .run()
+            .notes
+        )
+        (div0,) = (n for n in notes if n.reason == "div0")
+        assert "of the first 2,000 rows: the query ended early" in div0.hint

@@ -90,6 +90,14 @@ class FakeCall:
         arg = self.args[i] if i < len(self.args) else None
         return arg.value if isinstance(arg, e.Literal) else None
 
+    def number(self, i: int) -> int | float | None:
+        known = self.constant(i)
+        return known if known is not None and self.type_of(i).is_number else None
+
+    def whole(self, i: int) -> int | None:
+        known = self.number(i)
+        return known if isinstance(known, int) else None
+
     def worked_out(self, i: int) -> Any:
         return self.constant(i)
 

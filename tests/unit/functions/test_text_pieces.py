@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cortado.commands.functions import text_pieces
 from cortado.planner.text import QueryError
 from tests.unit.functions.harness import call, dates, everywhere, longs, run, strings
 
@@ -145,3 +146,20 @@ def test_strjoin_of_a_single_value_is_refused() -> None:
 def test_split_and_strjoin_are_inverse() -> None:
     texts = strings("a,b", ",", "한,,글", None)
     assert call("strjoin", ",", run("split", texts, ",").array)[0] == texts.to_pylist()
+
+
+def test_many_different_arguments_answer_as_few_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row by row, or once for each combination of arguments: the same values."""
+    texts = ["a,b,,c", "", "한글,x", None, ",", "aaa", "no sign"] * 3
+    separators = [",", "", None, "a", "글", ",", "zz"]
+    olds = pa.array([separators[i % 5] for i in range(21)], pa.string())
+    news = strings(*(["-", None, "", "가"][i % 4] if i % 3 else "-" for i in range(21)))
+    limits = pa.array([[0, 1, 2, 3, -1, None][i % 6] for i in range(21)], pa.int64())
+    asked = [("replace", (texts, olds, news)), ("split", (texts, olds)), ("split", (texts, olds, limits))]
+    found = []
+    for few in (0, 10**6):
+        monkeypatch.setattr(text_pieces, "FEW", few)
+        found.append(
+            [call(name, *(pa.array(a) if isinstance(a, list) else a for a in args))[0] for name, args in asked]
+        )
+    assert found[0] == found[1]

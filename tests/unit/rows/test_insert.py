@@ -48,3 +48,66 @@ def test_a_clash_in_one_table_leaves_the_others(tmp_path: Path) -> None:
         with pytest.raises(cortado.QueryError):
             session.query("table t | insert create=t table=k", sources={"t": rows}).run()
         assert session.query("system tables | fields name").to_pylist() == [{"name": "web"}]
+
+
+def test_a_table_that_changes_meanwhile_keeps_all_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`web` is made with other types while the query runs: `mail`, which comes first, gets nothing either."""
+    with cortado.connect(tmp_path / "db") as session:
+        finish = inserting.InsertTransform.finish
+
+        def then(self: inserting.InsertTransform, local: inserting.InsertLocal, emit: object) -> None:
+            session.append("web", pa.table({"n": ["text"]}))
+            finish(self, local, emit)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(inserting.InsertTransform, "finish", then)
+        rows = pa.table({"k": ["mail", "web"], "n": [2, 3]})
+        with pytest.raises(cortado.QueryError, match="E603"):
+            session.query("table t | insert create=t table=k", sources={"t": rows}).run()
+        assert session.query("system tables | fields name").to_pylist() == [{"name": "web"}]
+        assert session.query("table web").to_pylist() == [{"n": "text"}]
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_full_disk_while_data_is_written_keeps_all_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    from cortado.engine.storage import parquet
+
+    with cortado.connect(tmp_path / "db") as session:
+        session.append("mail", pa.table({"n": [1]}))
+        close, calls = parquet.FilesWriter.close, 0
+
+        def full(self: parquet.FilesWriter) -> object:
+            nonlocal calls
+            calls += 1
+            if calls == nth:
+                raise OSError(28, "No space left on device")
+            return close(self)
+
+        monkeypatch.setattr(parquet.FilesWriter, "close", full)
+        rows = pa.table({"k": ["mail", "web"], "n": [2, 3]})
+        with pytest.raises(cortado.QueryError, match="E605"):
+            session.query("table t | insert create=t table=k", sources={"t": rows}).run()
+        assert session.query("system tables | fields name").to_pylist() == [{"name": "mail"}]
+        assert session.query("table mail").to_pylist() == [{"n": 1}]
+        assert len(list((tmp_path / "db" / "tables").rglob("*.parquet"))) == 1
+
+
+def test_a_log_that_cannot_be_written_says_what_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cortado.engine.storage import delta
+
+    with cortado.connect(tmp_path / "db") as session:
+        create, calls = delta.Log.create, 0
+
+        def full(self: delta.Log, *args: object) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == 2:
+                raise OSError(28, "No space left on device")
+            create(self, *args)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(delta.Log, "create", full)
+        rows = pa.table({"k": ["mail", "web"], "n": [2, 3]})
+        with pytest.raises(cortado.QueryError, match="stored already: `mail`"):
+            session.query("table t | insert create=t table=k", sources={"t": rows}).run()
+        assert session.query("table mail").to_pylist() == [{"n": 2}]

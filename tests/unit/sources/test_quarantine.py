@@ -143,6 +143,37 @@ def test_behind_a_limit_nothing_is_kept(session: Any, tmp_path: Path) -> None:
     assert [r["line"] for r in kept(session)] == [2, 3, 4]
 
 
+@pytest.mark.parametrize(("threads", "batch_rows", "morsel_bytes"), [(1, 65536, 2 << 20), (4, 1, 3), (2, 3, 9)])
+@pytest.mark.parametrize("bad", ["null", "skip"])
+@pytest.mark.parametrize("limit", [1, 3, 6, 7])
+def test_what_is_counted_is_kept(
+    tmp_path: Path, threads: int, batch_rows: int, morsel_bytes: int, bad: str, limit: int
+) -> None:
+    """Behind a limit, too: the notes tell of the rows that the table has, at any thread count."""
+    path = tmp_path / "x.csv"
+    path.write_text("n\n1\n2\nx\n4\ny\n6\nz\nw\n9\n")
+    with cortado.connect(tmp_path / "db", threads=threads, batch_rows=batch_rows, morsel_bytes=morsel_bytes) as session:
+        result = session.query(f'csvfile schema="n: long" bad={bad} quarantine=bad "{path}" | limit {limit}').run()
+        noted = [n for n in result.notes if n.reason == "number"]
+        lines = [4, 6, 8, 9]
+        last = [i for i, t in enumerate("12x4y6zw9", 2) if bad == "null" or t.isdigit()][:limit][-1]
+        found = [r["line"] for r in kept(session)]
+        assert found == [i for i in lines if i <= last]
+        assert sum(n.count for n in noted) == len(found)
+        assert [s.split("  ")[0].rsplit(":", 1)[1] for n in noted for s in n.samples] == [str(i) for i in found[:3]]
+
+
+def test_both_sides_of_a_union_count_what_they_keep(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("n\n1\nx\ny\n")
+    one = f'csvfile schema="n: long" quarantine=%s "{path}"'
+    with cortado.connect(tmp_path / "db") as session:
+        result = session.query(f"{one % 'a'} | union [ {one % 'b'} ] | limit 5").run()
+        counts = {n.stage: n.count for n in result.notes if n.reason == "number"}
+        assert counts == {"1": 2, "2.1": 1}
+        assert [session.query(f"table {t} | stats count as n").run().to_pylist()[0]["n"] for t in "ab"] == [2, 1]
+
+
 def test_what_does_not_fit_in_memory_goes_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quarantine, "KEPT_BYTES", 1000)
     path = tmp_path / "x.csv"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 import cortado
+from cortado.engine import aside
+from cortado.engine.operators.window import spill
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +51,30 @@ def test_a_cancel_is_seen(query: str, kernels: str, rows: pa.Table) -> None:
             with pytest.raises(cortado.Cancelled):
                 running.result()
             assert time.perf_counter() - begun < 2
+
+
+def test_a_cancel_leaves_the_cut_into_parts_behind(
+    rows: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sorting the rows by their part takes as long as it likes: nobody waits for it."""
+    begun, let_go = threading.Event(), threading.Event()
+    cut = spill.PartRows._cut
+
+    def held_up(self, keys, codes):  # type: ignore[no-untyped-def]
+        begun.set()
+        let_go.wait(60)
+        return cut(self, keys, codes)
+
+    monkeypatch.setattr(aside, "LARGE", 0)
+    monkeypatch.setattr(spill.PartRows, "_cut", held_up)
+    try:
+        with cortado.connect(timezone="UTC", threads=2, memory="64MB", spill_dir=tmp_path) as s:
+            s.register("t", pa.concat_tables([rows] * 4))
+            running = s.query("table t | window avg(y) as m by x").start()
+            assert begun.wait(60)
+            running.cancel()
+            with pytest.raises(cortado.Cancelled):
+                running.result(30)
+            assert not [p for p in tmp_path.rglob("*") if p.is_file() and p.suffix != ".lock" and p.name != "lock"]
+    finally:
+        let_go.set()
