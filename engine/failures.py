@@ -127,6 +127,7 @@ WORDS = {
     "dst": "met a time that the clock change leaves out or doubles",
     "null time": "met a row without a time",
     "null key": "met a row without a key",
+    "null order": "met a row whose order is null",
 }
 
 

@@ -6,12 +6,12 @@ line. So is what stands behind a stage whose columns the data decides, or behind
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..planner import explain as plan_text
-from ..planner.combine import Given, Join, Matched, Union
+from ..planner.combine import Beside, Given, Join, Matched, Union
 from ..planner.plan import (
     Aggregate,
     Explain,
@@ -69,6 +69,7 @@ class Close:
     later: int = 2
     collects: bool = False
     through: tuple[tuple[Any, Tag], ...] = ()  # operators in front of it
+    keeps: tuple[PipelineSpec, ...] = ()  # see PipelineSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,12 @@ def follow(spec: PipelineSpec, close: Close) -> None:
     """What `close` wants to be done when the pipeline is."""
     if close.then is not None:
         then = close.then
-        spec.then, spec.later = (lambda found, ctx: then(found, ctx, spec)), close.later
+        spec.then, spec.later, spec.keeps = (lambda found, ctx: then(found, ctx, spec)), close.later, close.keeps
+
+
+def _kept(line: Line, specs: Specs) -> tuple[PipelineSpec, ...]:
+    """What a line reads that goes on only when another plan is done, which may take several pipelines."""
+    return tuple(specs[i] for i in line.after)
 
 
 @dataclass(slots=True)
@@ -159,6 +165,9 @@ class Lowering:
                 return
             if isinstance(node, Matched):
                 self._match(nodes, i, node, line, specs, close)
+                return
+            if isinstance(node, Beside) and len(node.inputs) > 1:
+                self._beside(nodes, i, node, line, specs, close)
                 return
             if not isinstance(node, Procedure):  # which is but a name for the stages below it
                 line = self._union(node, line, specs) if isinstance(node, Union) else self._through(node, line, specs)
@@ -227,31 +236,41 @@ class Lowering:
             self._line(nodes, i + 1, here, made, close)
             return made
 
-        self._right(node, specs, Close(build, tag, then, _later(nodes, i), through=through), line)
+        self._right(node.right, specs, Close(build, tag, then, _later(nodes, i), through=through), line)
 
     def _match(self, nodes: list[Node], i: int, node: Matched, line: Line, specs: Specs, close: Close) -> None:
         """Any other stage whose right side is taken whole before its left begins: its command says how."""
         tag, run = self.tag(node), self.lowerings[type(node)].lower(node)
 
         def then(taken: Any, ctx: Any, spec: PipelineSpec) -> Specs:
-            made: Specs = []
-            here = replace(line, after=())
             ordered = ctx.settings.strict or not is_order_free(nodes[i + 1 :])
-            for operator in run.left(taken, ordered):
-                here = self._sunk(operator, tag, here, made) if is_sink(operator) else here.through(operator, tag)
-            self._line(nodes, i + 1, here, made, close)
-            return made
+            return self._behind(nodes, i, run.left(taken, ordered), line, tag, close)
 
         *through, sink = run.right
         before = tuple((t, tag) for t in through)
-        self._right(node, specs, Close(sink, tag, then, _later(nodes, i), through=before), line)
+        self._right(node.right, specs, Close(sink, tag, then, _later(nodes, i), through=before), line)
 
-    def _right(self, node: Matched, specs: Specs, close: Close, line: Line) -> None:
-        """The pipelines of a right side. What the left waits with is kept for as long as any of them runs."""
-        first = len(specs)
-        self._plan(node.right, specs, close, line.after)
-        for spec in specs[first:]:
-            spec.after = tuple(dict.fromkeys((*line.after, *spec.after)))
+    def _beside(self, nodes: list[Node], i: int, node: Beside, line: Line, specs: Specs, close: Close) -> None:
+        """The second input first; what its sink found goes into the stage's operators."""
+        command, tag = self.lowerings[type(node)], self.tag(node)
+
+        def then(found: Any, ctx: Any, spec: PipelineSpec) -> Specs:
+            return self._behind(nodes, i, command.lower_with(node, found), line, tag, close)
+
+        self._right(node.inputs[1], specs, Close(command.side(node), tag, then, _later(nodes, i)), line)
+
+    def _behind(self, nodes: list[Node], i: int, operators: Iterable[Any], line: Line, tag: Tag, close: Close) -> Specs:
+        """The line goes on through a stage that has what it waited for."""
+        made: Specs = []
+        here = replace(line, after=())
+        for operator in operators:
+            here = self._sunk(operator, tag, here, made) if is_sink(operator) else here.through(operator, tag)
+        self._line(nodes, i + 1, here, made, close)
+        return made
+
+    def _right(self, plan: Node, specs: Specs, close: Close, line: Line) -> None:
+        """The pipelines of a second input. What the line waits with is kept until they are done."""
+        self._plan(plan, specs, replace(close, keeps=_kept(line, specs)), line.after)
 
     def _pend(self, nodes: list[Node], specs: Specs, close: Close, after: tuple[int, ...]) -> None:
         """The rest is bound and lowered when the sink before it is done and its columns are known."""
@@ -343,7 +362,7 @@ class Lowering:
         nodes = [plan]
         while nodes[-1].inputs:
             nodes.append(nodes[-1].inputs[0])
-        if any(isinstance(n, Pending | Given | Matched) for n in nodes):
+        if any(isinstance(n, Pending | Given | Matched | Beside) for n in nodes):
             tag, sink = self.tag(plan), CollectSink(at_of(plan))
             self._plan(plan, specs, Close(sink, tag, collects=True))
             return Line(sink.result, tag, is_result=True)
@@ -432,7 +451,7 @@ class Lowering:
 
 def _later(nodes: Sequence[Node], i: int) -> int:
     """How many sinks may live at once behind node i of a line."""
-    return 2 + sum(isinstance(n, Matched) for n in nodes[i + 1 :])
+    return 2 + sum(isinstance(n, Matched | Beside) for n in nodes[i + 1 :])
 
 
 def _sort(node: Sort, at: At) -> Any:

@@ -376,7 +376,12 @@ class Run:
         users, giver = list(part.children), [part]
         while giver[-1].parent is not None:
             giver.append(giver[-1].parent)
-        users += [p for p in self.parts if any(g in p.after for g in giver)]
+        specs = [g.pipe.spec for g in giver]
+        users += [
+            p
+            for p in self.parts
+            if any(g in p.after for g in giver) or any(s is k for s in specs for k in p.pipe.spec.keeps)
+        ]
         return part.pipe.is_over and all(p.is_over() for p in users)
 
     def _close(self, part: Part) -> None:

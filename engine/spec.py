@@ -42,6 +42,9 @@ class PipelineSpec:
     after: tuple[int, ...] = ()
     then: Callable[[Source, Context], list[PipelineSpec]] | None = None
     later: int = 2  # with `then`: sinks of what follows that live at once with this one's, at most
+    keeps: tuple[
+        PipelineSpec, ...
+    ] = ()  # of the same list, whose results what `then` gives reads, besides those in `after`
     giver: PipelineSpec | None = None  # whose sink gives its rows, perhaps of another list
     is_look: bool = False  # its rows are read again: nothing that happens to them is told
     is_result_of_sink: bool = False  # its rows are those that a sink took, so they do not count as read

@@ -164,6 +164,14 @@ def gap_type(mine: FieldType | None, theirs: FieldType | None) -> FieldType:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beside(Node):
+    """A stage that may have a second input: it is read whole before the rows of the first come.
+
+    Its command's `side(node)` is the sink for the second, and `lower_with(node, found)` makes the operators from its result.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Union(Node):
     """Rows of the first input, then those of each other; joined by field name."""
 

@@ -6,6 +6,7 @@ import codecs
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -141,11 +142,24 @@ def of_literal(value: Literal, option: Option, time: Callable[[str], int | None]
         return of_text(repr(got), option, time)
     if kind == options.FIELDS and isinstance(got, list | tuple):
         return tuple(TRUTH_TEXT[v] if v is None or isinstance(v, bool) else str(v) for v in got)
+    if kind == options.NUMBERS:
+        return _numbers(got if isinstance(got, list) else [got])
+    if kind == options.VALUES and isinstance(got, list):
+        return tuple(
+            v if isinstance(v, str) else TRUTH_TEXT[v] if v is None or isinstance(v, bool) else repr(v) for v in got
+        )
     if isinstance(got, bool):
         return of_text("t" if got else "f", option, time)
     if isinstance(got, str):
         return of_text(got, option, time)
     return of_text(str(got), option, time)
+
+
+def _numbers(held: list[Any]) -> tuple[float | None, ...]:
+    """Numbers and nulls."""
+    if any(isinstance(v, bool) or not isinstance(v, int | float | Decimal | None) for v in held):
+        raise Unfit("numbers with commas between, or a parameter that holds an array of them")
+    return tuple(None if v is None else float(v) for v in held)
 
 
 def _names(held: list[Any], kind: str | tuple[str, ...]) -> Any:
@@ -198,8 +212,12 @@ def of_text(text: str, option: Option, time: Callable[[str], int | None], raw: s
             if got_us is None:
                 raise Unfit("a time such as 20261101, 2026-11-01T10:00 or a parameter")
             return got_us
-        case options.FIELDS:
+        case options.FIELDS | options.VALUES:
             return tuple(unquote(t) for t in split_list(text))
+        case options.NUMBERS:
+            return _numbers(
+                [None if t == "null" else number(t) if number(t) is not None else t for t in split_list(text)]
+            )
         case options.ZONE:
             try:
                 ZoneInfo(text)

@@ -20,7 +20,7 @@ from ..memory import Reservation
 from ..notes import At
 from ..operator import Flow, Source
 from ..random import bits
-from .fillcarry import changes
+from .begins import Begins
 from .grouping import Keys, new_keys
 from .occurrence import Occurrences
 from .resort import PLACE, Numbered, SortedPart, Sorter
@@ -215,16 +215,9 @@ class SampleSink:
 
     def _groups(self, batches: Iterator[Batch]) -> Iterator[tuple[Batch, NDArray[np.bool_]]]:
         """With where groups begin."""
-        before: list[pa.Array[Any]] | None = None
+        begins = Begins(self._keys, self._types)
         for batch in batches:
-            keys = [batch.array(i) for i in self._keys]
-            if before is None:
-                begins = changes(keys, self._types, batch.n_rows)
-            else:
-                joined = [concat([b, k]) for b, k in zip(before, keys, strict=True)]
-                begins = changes(joined, self._types, batch.n_rows + 1)[1:]
-            before = [k.slice(batch.n_rows - 1) for k in keys]
-            yield batch, begins
+            yield batch, begins.of(batch)
 
     def result(self, ctx: Context) -> Source:
         local = self._local

@@ -183,13 +183,15 @@ def app_log() -> None:
 
 
 def sound() -> None:
-    """A word, a rising tone, that stands at 0.9 s in two seconds of noise."""
-    rate, rng = 8000, np.random.default_rng(7)
+    """A word, a rising tone, in two seconds of noise: at 0.9 s, softer at 0.2 s, and spoken slower at 1.5 s."""
+    rate, rng = 1000, np.random.default_rng(7)
     n = int(0.3 * rate)
     t = np.arange(n) / rate
-    word = np.sin(2 * math.pi * (300 * t + 1500 * t * t)) * np.hanning(n)
+    word = np.sin(2 * math.pi * (20 * t + 60 * t * t)) * np.hanning(n)
+    slow = np.interp(np.linspace(0, n - 1, n * 21 // 20), np.arange(n), word)
     speech = rng.normal(0, 0.05, 2 * rate)
-    speech[int(0.9 * rate) : int(0.9 * rate) + n] += 0.8 * word
+    for start, spoken in ((0.2, 0.5 * word), (0.9, 0.8 * word), (1.5, 0.8 * slow)):
+        speech[int(start * rate) : int(start * rate) + len(spoken)] += spoken
     for name, samples in (("word", word), ("speech", speech)):
         with wave.open(str(HERE / f"{name}.wav"), "wb") as file:
             file.setnchannels(1)

@@ -227,6 +227,32 @@ def window(pipe: Pipe, make: Make) -> str:
     return f"window {frame}{text} as {name}{by}"
 
 
+def dtw(pipe: Pipe, make: Make) -> str:
+    """Distances of groups to a pattern, matches in them, pairs of them, or rows that are series."""
+    own = ("_distance", "_rank", "_len", "_flat", "_zscore")
+    numbers = [n for n in _some(pipe, LONG, DOUBLE) if n not in own]
+    keys = [n for n in _some(pipe, LONG, TEXT, BOOL) if n not in (*own, *numbers[:1])]
+    orders = [n for n in pipe.fields if n not in numbers[:1]]
+    if not numbers or not orders or "_distance" in pipe.fields or "_flat" in pipe.fields:
+        return "bypass"
+    how = f"window={make.pick('0', '1p', '0.5', 'none')} znorm={make.pick('t', 'f')} pattern={make.pick('1,2', '0,3,1', '2')}"
+    mode = make.pick("wide", "distance", "search", "matrix")
+    if mode == "wide" and len(numbers) > 1:
+        pipe.fields.update({"_distance": DOUBLE, "_flat": BOOL})
+        return f"dtw {how} nulls={make.pick('null', 'drop', 'linear')} {', '.join(numbers)}"
+    place = f"order={make.pick(*orders)}"
+    if mode == "matrix" and keys:
+        _only(pipe, {"a": pipe.fields[keys[0]], "b": pipe.fields[keys[0]], "_distance": DOUBLE})
+        return f"dtw mode=matrix {how.rsplit(' ', 1)[0]} {place} {numbers[0]} by {keys[0]}"
+    by = {k: pipe.fields[k] for k in keys[:2]}
+    text = f"{numbers[0]} by {', '.join(by)}" if by else numbers[0]
+    if mode == "search":
+        _only(pipe, {**by, "_start": LONG, "_end": LONG, "_distance": DOUBLE, "_rank": LONG})
+        return f"dtw mode=search top={make.pick(1, 3)} {how} {place} {text} | fields - _start_time, _end_time"
+    _only(pipe, {**by, "_distance": DOUBLE, "_rank": LONG, "_len": LONG, "_flat": BOOL})
+    return f"dtw top={make.pick(1, 4, 99)} {how} nulls={make.pick('null', 'drop')} {place} {text}"
+
+
 def parsekv(pipe: Pipe, make: Make) -> str:
     texts = [n for n in _some(pipe, TEXT) if n not in ("x", "y")]
     if not texts:
@@ -257,7 +283,7 @@ def boxplot(pipe: Pipe, make: Make) -> str:
 
 STAGES: dict[str, Stage] = {
     f.__name__: f
-    for f in (dedup, fillnull, bin, explode, prev, repeat, sample, unpivot, top, union, join, lookup, rollup, cube, pivot, timechart,
+    for f in (dedup, fillnull, bin, explode, prev, repeat, sample, unpivot, dtw, top, union, join, lookup, rollup, cube, pivot, timechart,
               eventstats, window, parsekv, tojson, describe, boxplot)
     if f.__name__ in load().commands
 }  # fmt: skip
