@@ -35,7 +35,7 @@ class AnomaliesCommand(Command[Anomalies]):
     name = "anomalies"
     summary = "How unusual each row is among the others, by an isolation forest."
     syntax = "anomalies [sample=256] [size=100] [scorer=N] [seed=0] F, ... [by G, ...] [[ TRAIN ]]"
-    grammar = "names [by_names] [subquery]"
+    grammar = "[names] [by_names] [subquery]"
     tier = 3
     options = (
         Option("sample", kinds.INT, "rows that each tree is grown on", default=256, least=2),
@@ -84,7 +84,9 @@ Blocking; input order is kept. Rows spill when memory is short; one group must f
         assert source is not None
         args.check_options()
         names = tuple(args.fields(args.many("names"), always=True))
-        number_fields(args, names, KINDS)
+        number_fields(args, names, KINDS, takes="numbers, dates, durations, booleans and texts")
+        if not names and not args.given("model"):
+            args.abort("E201", "anomalies needs a field")
         by = tuple(args.fields(args.many("by_names"), always=True))
         top = args.option("scorer")
         if top is not None and top > len(names):
@@ -105,12 +107,21 @@ Blocking; input order is kept. Rows spill when memory is short; one group must f
             kind, theirs = args.schema.type(name), train.schema.type(name)
             if theirs is None:
                 if not train.schema.open:
-                    args.fail("E301", f"the subquery has no field '{name}'", args.place("subquery"), fields=train.schema.names())
-            elif kind is not None and _family(kind.kind) != _family(theirs.kind) and "" not in (_family(kind.kind), _family(theirs.kind)):
+                    args.fail(
+                        "E301",
+                        f"the subquery has no field '{name}'",
+                        args.place("subquery"),
+                        fields=train.schema.names(),
+                    )
+            elif (
+                kind is not None
+                and _family(kind.kind) != _family(theirs.kind)
+                and "" not in (_family(kind.kind), _family(theirs.kind))
+            ):
                 args.fail("E330", f"'{name}' is {kind} here and {theirs} in the subquery", args.place("subquery"))
         common: dict[str, Any] = {"span": args.span, "stage": args.stage, "implied": True}
-        theirs = Keep(**common, inputs=(train,), names=tuple(dict.fromkeys(names)))
-        parts = [Project(**common, inputs=(n,), assigns=(_flag(f),)) for n, f in ((source, True), (theirs, False))]
+        known = Keep(**common, inputs=(train,), names=tuple(dict.fromkeys(names)))
+        parts = [Project(**common, inputs=(n,), assigns=(_flag(f),)) for n, f in ((source, True), (known, False))]
         return combine.Union(**common, inputs=tuple(parts))
 
     def _without_training(self, args: Args, node: Node) -> Node:

@@ -35,7 +35,12 @@ class CorrelateCommand(Command[Correlate]):
     grammar = "names [by_names]"
     tier = 3
     options = (
-        Option("method", ("pearson", "spearman", "kendall"), "of values, of ranks, or of orders of pairs", default="pearson"),
+        Option(
+            "method",
+            ("pearson", "spearman", "kendall"),
+            "of values, of ranks, or of orders of pairs",
+            default="pearson",
+        ),
         Option("lag", kinds.INT, "every lag from -N to N rows", default=0, least=0),
         Option("nulls", ("keep", "drop"), "drop: rows with a null key are left out and noted", default="keep"),
     )
@@ -80,7 +85,12 @@ Rows are sorted by the keys. Blocking; values spill to disk until their group is
             args.fail("E201", "correlate needs two fields, or one and lag=N", args.place("names"))
         n_rows = max(1, len(names) * (len(names) - 1) // 2) * (2 * lag + 1)
         if n_rows > MOST_ROWS:
-            args.fail("E311", f"{n_rows:,} rows a group: more than {MOST_ROWS:,}", args.option_span("lag"), hint="a smaller lag")
+            args.fail(
+                "E311",
+                f"{n_rows:,} rows a group: more than {MOST_ROWS:,}",
+                args.option_span("lag"),
+                hint="a smaller lag",
+            )
         return Correlate(
             **args.common, inputs=(source,), keys=group_keys(args, [n for n, _ in COLUMNS]),
             aggs=held_fields(names, args.schema), made=COLUMNS, fields=names, method=args.option("method"), lag=lag,

@@ -67,8 +67,9 @@ Rows are sorted by the keys. Blocking; values spill to disk until their group is
         assert source is not None
         names = args.fields(args.many("names"), always=True)
         number_fields(args, names)
-        if len(names) != 2:
-            args.fail("E201", f"curvefit takes two fields, X and Y, not {len(names)}", args.place("names"))
+        written = max(len(names), len(args.many("names")))
+        if len(names) != 2 or written != 2:
+            args.fail("E201", f"curvefit takes two fields, X and Y, not {written}", args.place("names"))
         degree, coefs = args.option("degree"), args.option("coef")
         if degree > MOST:
             args.fail("E311", f"'degree' cannot be {degree}", args.option_span("degree"), hint=f"0 to {MOST}")

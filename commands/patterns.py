@@ -58,8 +58,15 @@ class PatternsCommand(Command[Any]):
     options = (
         Option("field", kinds.FIELD, "the text", default="line"),
         Option("mode", ("stats", "label"), "a row a template, or the rows with their template", default="stats"),
-        Option("similarity", kinds.NUMBER, "the part of a line's tokens that must agree with a template's, 0 to 1", default=0.5),
-        Option("depth", kinds.INT, "of the tree; its first depth - 2 tokens tell a line from others", default=4, least=2),
+        Option(
+            "similarity",
+            kinds.NUMBER,
+            "the part of a line's tokens that must agree with a template's, 0 to 1",
+            default=0.5,
+        ),
+        Option(
+            "depth", kinds.INT, "of the tree; its first depth - 2 tokens tell a line from others", default=4, least=2
+        ),
         Option("time", kinds.FIELD, "the time of a row; default _time, or the only date field"),
     )
     details = """
@@ -103,10 +110,17 @@ With `by` each key has templates of its own. A row without a text takes no part 
         name = args.option("field")
         name, type_ = args.field(ast.Field(name, args.option_span("field")), always=True)
         if type_.kind not in ("string", "null", "any"):
-            args.fail("E320", f"patterns takes text; '{name}' is {type_}", args.option_span("field"), hint=f"eval {name} = string({name})")
+            args.fail(
+                "E320",
+                f"patterns takes text; '{name}' is {type_}",
+                args.option_span("field"),
+                hint=f"eval {name} = string({name})",
+            )
         similarity = args.option("similarity")
         if not 0 <= similarity <= 1:
-            args.fail("E311", f"'similarity' cannot be {similarity}", args.option_span("similarity"), hint="a part: 0 to 1")
+            args.fail(
+                "E311", f"'similarity' cannot be {similarity}", args.option_span("similarity"), hint="a part: 0 to 1"
+            )
         by = tuple(args.fields(args.many("by_names"), always=True))
         time = self._time(args)
         if args.option("mode") == "label":
@@ -120,7 +134,13 @@ With `by` each key has templates of its own. A row without a text takes no part 
             if key in COLUMNS:
                 args.fail("E350", f"two columns are named '{key}'", args.place("by_names"), hint="rename it before")
         made = PatternStats(
-            **args.common, inputs=(source,), field=name, by=by, time=time, similarity=float(similarity), depth=args.option("depth")
+            **args.common,
+            inputs=(source,),
+            field=name,
+            by=by,
+            time=time,
+            similarity=float(similarity),
+            depth=args.option("depth"),
         )
         keys = (*map(SortKey, by), SortKey("count", descending=True))
         return Sort(span=args.span, stage=args.stage, implied=True, inputs=(made,), keys=keys)

@@ -44,12 +44,14 @@ class Scored(Node):
         return (wanted - fresh) | self.used()
 
 
-def number_fields(args: Args, names: Sequence[str], kinds: Sequence[str] = NUMBERS, part: str = "names") -> None:
+def number_fields(
+    args: Args, names: Sequence[str], kinds: Sequence[str] = NUMBERS, part: str = "names", takes: str = "numbers"
+) -> None:
     """E320 for fields of other types."""
     for name in names:
         type_ = args.schema.type(name) or NULL
         if type_.kind not in kinds:
-            args.fail("E320", f"{args.parsed.command} takes numbers; '{name}' is {type_}", args.place(part),
+            args.fail("E320", f"{args.parsed.command} takes {takes}; '{name}' is {type_}", args.place(part),
                       hint=f"eval {name} = double({name})" if type_.kind == "string" else "")  # fmt: skip
 
 

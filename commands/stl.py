@@ -35,7 +35,12 @@ class StlCommand(Command[Stl]):
     grammar = "field [by_names]"
     tier = 3
     options = (
-        Option("period", kinds.TEXT, "steps or lengths of a period, by commas; auto finds one, none looks for none", default="auto"),
+        Option(
+            "period",
+            kinds.TEXT,
+            "steps or lengths of a period, by commas; auto finds one, none looks for none",
+            default="auto",
+        ),
         Option("robust", kinds.BOOL, "values far from their season and trend weigh less", default=False),
         Option("time", kinds.FIELD, "the time of a row; default _time, or the only date field"),
     )
@@ -99,7 +104,6 @@ at work: one call of statsmodels, some seconds for a million steps.
 
 def _periods(args: Args) -> tuple[tuple[Wanted, ...] | None, list[str]]:
     """The periods, shortest first, and how each is written; one of no name where it is found in the data."""
-    from ..engine.operators.window.seasonal import Wanted
 
     text = str(args.option("period"))
     if text == "auto":
@@ -141,4 +145,3 @@ def _time(args: Args, periods: tuple[Wanted, ...] | None) -> str | None:
         args.fail("E340", "a period that is a length needs the time of a row: there is no '_time' and no date",
                   args.option_span("period"), hint="period=N counts rows")  # fmt: skip
     return None
-

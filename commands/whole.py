@@ -52,7 +52,7 @@ def _state(types: list[Type], data: Any) -> Maker:
 
 def held_fields(names: Sequence[str], schema: Schema) -> tuple[AggCall, ...]:
     """The fields as numbers, each a list in the order of the rows, nulls with them."""
-    out = []
+    out: list[AggCall] = []
     for name in names:
         value = Bound(as_number(name, schema), ast.Name(name=name))
         call = ast.Call(name="array", args=(value.parsed,))

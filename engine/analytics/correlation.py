@@ -85,9 +85,9 @@ def _ties(runs: I64, groups: I64, n_groups: int) -> tuple[I64, F64, F64]:
     t = runs.astype(np.float64)
     up_to = np.append(0, np.cumsum(runs * (runs - 1) // 2))
     bounds = np.searchsorted(groups, np.arange(n_groups + 1))
-    pairs = up_to[bounds[1:]] - up_to[bounds[:-1]]
-    third = np.bincount(groups, weights=t * (t - 1) * (t - 2), minlength=n_groups)
-    spread = np.bincount(groups, weights=t * (t - 1) * (2 * t + 5), minlength=n_groups)
+    pairs: I64 = up_to[bounds[1:]] - up_to[bounds[:-1]]
+    third = np.asarray(np.bincount(groups, weights=t * (t - 1) * (t - 2), minlength=n_groups), np.float64)
+    spread = np.asarray(np.bincount(groups, weights=t * (t - 1) * (2 * t + 5), minlength=n_groups), np.float64)
     return pairs, third, spread
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +33,8 @@ def fit(x: F64, y: F64, degree: int, wants_coefs: bool = True) -> Fit | None:
     low, high = float(x.min()), float(x.max())
     centre, half = low / 2 + high / 2, high / 2 - low / 2 or 1.0
     size = float(np.max(np.abs(y))) or 1.0
-    basis = np.polynomial.chebyshev.chebvander(np.clip((x - centre) / half, -1.0, 1.0), degree)
+    within = np.clip((x - centre) / half, -1.0, 1.0)
+    basis = np.asarray(np.polynomial.chebyshev.chebvander(within, degree), np.float64)
     q, r = _orthogonal(basis)
     v = y / size
     turned = np.array([float(np.sum(column * v)) for column in q])
@@ -118,8 +118,10 @@ def _powers(degree: int, centre: float, half: float) -> list[list[Fraction]]:
 
 def _product(a: list[list[Fraction]], b: list[list[Fraction]]) -> F64:
     """Exact, rounded once; beyond the range of doubles infinite."""
-    rows = [[sum((x * row[j] for x, row in zip(line, b, strict=True)), Fraction(0)) for j in range(len(b[0]))] for line in a]
-    return np.array([[_rounded(cast(Fraction, v)) for v in row] for row in rows])
+    rows = [
+        [sum((x * row[j] for x, row in zip(line, b, strict=True)), Fraction(0)) for j in range(len(b[0]))] for line in a
+    ]
+    return np.array([[_rounded(v) for v in row] for row in rows])
 
 
 def _rounded(value: Fraction) -> float:

@@ -33,7 +33,7 @@ class Lines:
 
     def __init__(self, lines: pa.Array[Any], groups: I64) -> None:
         self.groups = groups
-        words = call("split_pattern", lines, pattern=" ")
+        words: Any = call("split_pattern", lines, pattern=" ")
         offsets = offsets_of(words)
         flat = words.values.slice(int(offsets[0]), int(offsets[-1] - offsets[0])).dictionary_encode()
         self.codes = int32_of(flat.indices)
@@ -202,7 +202,7 @@ class Miner:
 
     def texts(self) -> list[str]:
         """The templates as they are now."""
-        ends = np.append(self._first[1 : len(self)], self._used).tolist()
+        ends = [*self._first[1 : len(self)].tolist(), self._used][: len(self)]
         pool, words = self._pool.tolist(), self._words
         firsts = self._first[: len(self)].tolist()
         return [" ".join([words[t] for t in pool[a:b]]) for a, b in zip(firsts, ends, strict=True)]
@@ -217,7 +217,11 @@ class _Looker:
         self._bounds: I64 = np.empty(0, np.int64)
 
     def run(self, first: I64, order: I64) -> I32:
-        todo = [(row, line) for line, row in zip(order.tolist(), first[order].tolist(), strict=True) if row < len(self._pairs)]
+        todo = [
+            (row, line)
+            for line, row in zip(order.tolist(), first[order].tolist(), strict=True)
+            if row < len(self._pairs)
+        ]
         waits = {line for _, line in todo}
         seen: dict[int, list[int]] = {}  # by leaf
         now = np.full(len(self._lines), -1, np.int32)

@@ -71,7 +71,7 @@ def drawn(n: int, size: int, n_trees: int, seed: int) -> I64:
 
 def grown(rows: F64, size: int, n_trees: int, seed: int, check: Callable[[], None] = lambda: None) -> Forest:
     """`rows`: one a row, one column a field, all finite, at least one. O(n_trees * size * log(size))."""
-    n, n_fields = rows.shape
+    n = len(rows)
     size = min(size, n)
     deepest = int(np.ceil(np.log2(max(size, 2))))
     sample = rows[drawn(n, size, n_trees, seed).reshape(-1)]
@@ -90,8 +90,8 @@ def grown(rows: F64, size: int, n_trees: int, seed: int, check: Callable[[], Non
         counts = np.diff(starts)
         low = np.minimum.reduceat(sample, starts[:-1], axis=0)
         high = np.maximum.reduceat(sample, starts[:-1], axis=0)
-        differ = low < high
-        splits = differ.any(axis=1) & (depth < deepest)
+        differ: NDArray[np.bool_] = np.asarray(low < high)
+        splits: NDArray[np.bool_] = np.any(differ, axis=1) & (depth < deepest)
         field, cut = _cuts(low, high, differ, tree_of, place, seed)
         field = np.where(splits, field, -1)
         number = np.cumsum(splits) - 1
@@ -103,7 +103,7 @@ def grown(rows: F64, size: int, n_trees: int, seed: int, check: Callable[[], Non
             break
         live = splits[node]
         node, sample = node[live], sample[live]
-        right = sample[np.arange(len(node)), field[node]] >= cut[node]
+        right: NDArray[np.bool_] = np.asarray(sample[np.arange(len(node)), field[node]] >= cut[node])
         node = 2 * number[node] + right
         parents = np.repeat(counts[splits], 2)
         members = np.bincount(node, minlength=len(parents))

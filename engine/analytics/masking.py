@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..arrow import bitmap_of, bools_of, buffer_of, call, is_valid, offsets_of
+from ..arrow import bitmap_of, bools_of, buffer_of, bytes_of, call, is_valid, offsets_of
 from ..batch import Spans
 
 MASK = "<*>"
@@ -46,7 +46,7 @@ def masked_compiled(lines: pa.Array[Any] | Spans, stop: NDArray[np.uint8]) -> pa
     else:
         offsets = offsets_of(lines)
         body = lines.buffers()[2]
-        data = np.frombuffer(body, np.uint8) if body is not None else np.empty(0, np.uint8)
+        data = bytes_of(body)
         start, length = offsets[:-1], np.diff(offsets)
         nulls = ~is_valid(lines) if lines.null_count else np.zeros(len(lines), np.bool_)
     at = np.zeros(len(start) + 1, np.int32)

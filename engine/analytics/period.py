@@ -60,7 +60,7 @@ def detrended(values: F64) -> F64:
     """Less its least-squares parabola."""
     n = len(values)
     t = np.linspace(-1.0, 1.0, n)
-    out = values - values.mean()
+    out: F64 = values - values.mean()
     for basis in (t, t * t - float(np.mean(t * t))):
         out = out - basis * (float(np.sum(basis * out)) / float(np.sum(basis * basis)))
     return out
@@ -72,4 +72,5 @@ def autocorrelation(values: F64, n_lags: int) -> F64:
     spectrum = np.fft.rfft(values, 1 << (2 * n - 1).bit_length())
     products = np.fft.irfft(spectrum * np.conj(spectrum))[: min(n_lags, n)]
     out: F64 = products / (n - np.arange(len(products)))
-    return np.clip(out / out[0], -1.0, 1.0)
+    scaled: F64 = np.clip(out / out[0], -1.0, 1.0)
+    return scaled

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ...planner.types import DOUBLE
 from ..analytics.correlation import doubled_ranks, kendall, t_probability
-from ..aside import aside
 from ..arrow import array_from, indices, is_valid, numbers_of
+from ..aside import aside
 from ..batch import Batch
 from ..context import Context
 from ..notes import At
@@ -79,7 +79,7 @@ class CorrelateTransform(StreamTransform):
         values, good, odd = [], [], 0
         groups: Any = np.empty(0, np.int32)
         for i in range(len(self._names)):
-            column, groups = flat(batch.array(self._n_keys + i))  # type: ignore[arg-type]
+            column, groups = flat(batch.array(self._n_keys + i))
             numbers = numbers_of(column).astype(np.float64)
             valid, finite = is_valid(column), np.isfinite(numbers)
             odd += int(np.count_nonzero(valid & ~finite))
@@ -114,5 +114,3 @@ class CorrelateTransform(StreamTransform):
 def _nullable(values: F64) -> pa.Array[Any]:
     nulls = np.isnan(values)
     return array_from(np.where(nulls, 0.0, values), nulls)
-
-

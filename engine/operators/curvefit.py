@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,8 @@ class CurveTransform(StreamTransform):
     def push(self, batch: Batch, local: Context, emit: Emit) -> Flow:
         if not batch.n_rows:
             return Flow.MORE
-        xs, groups = flat(batch.array(self._n_keys))  # type: ignore[arg-type]
-        ys, _ = flat(batch.array(self._n_keys + 1))  # type: ignore[arg-type]
+        xs, groups = flat(batch.array(self._n_keys))
+        ys, _ = flat(batch.array(self._n_keys + 1))
         live = self._live(xs, ys, local)
         x, y = (numbers_of(v)[live] for v in (xs, ys))
         groups = groups[live]
@@ -42,7 +43,7 @@ class CurveTransform(StreamTransform):
         x, y = x[order], y[order].astype(np.float64)
         bounds = np.searchsorted(groups, np.arange(batch.n_rows + 1)).tolist()
         made: list[tuple[int, int, int, Fit]] = []
-        for group, (low, high) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+        for group, (low, high) in enumerate(pairwise(bounds)):
             local.check()
             if low < high:
                 got = aside(local, 64 * (high - low), lambda a=low, b=high: self._fit(x[a:b], y[a:b]))  # type: ignore[misc]

@@ -201,5 +201,3 @@ def mined(
     both, pairs = np.unique(groups[live].astype(np.int64) * n + codes, return_inverse=True)
     lines = Lines(masks.dictionary.take(array_from(both % n)), both // n)
     return miner.assign(pairs.reshape(-1).astype(np.int64), lines, ctx.stop if ctx.compiled else None)
-
-

@@ -49,15 +49,14 @@ class Isolation(WholeFunction):
             made["scorer"] = self._named(best)
         return made
 
-    def _scored(self, ev: Evaluation, known: NDArray[np.int64], asked: NDArray[np.int64]) -> tuple[F64, NDArray[np.int64]]:
+    def _scored(
+        self, ev: Evaluation, known: NDArray[np.int64], asked: NDArray[np.int64]
+    ) -> tuple[F64, NDArray[np.int64]]:
         ctx = ev.ctx
         pairs = [_values(ev, i, known, asked) for i in range(len(self.fields))]
         rows = np.stack([a for a, _ in pairs], axis=1)
         forest = grown(rows, self.sample, self.size, self.seed, ctx.check)
-        if not self.trains:
-            target = rows
-        else:
-            target = np.stack([b for _, b in pairs], axis=1)
+        target = np.stack([b for _, b in pairs], axis=1) if self.trains else rows
         if ctx.compiled:
             length, gains = walked_compiled(forest, target, self.top > 0, ctx.stop)
         else:

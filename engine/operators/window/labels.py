@@ -16,6 +16,7 @@ from ...analytics.masking import MASK, VARIABLE, evened
 from ...arrow import array_from, call, concat, is_valid, lists_from
 from ...arrow import nulls as null_array
 from ..patterns import masked_codes, mined
+from ..states.distinct import flat
 from .evaluation import Evaluation, Made
 from .whole import WholeFunction
 
@@ -78,12 +79,11 @@ def arguments(lines: pa.Array[Any], pattern: str) -> pa.Array[Any]:
     """What stands in the masked places of lines of one template, in order: a list each."""
     tokens = pattern.split(" ")
     n = len(lines)
-    words = call("split_pattern", lines, pattern=" ")
-    flat = words.values.slice(int(words.offsets[0].as_py()), n * len(tokens))
+    words, _ = flat(call("split_pattern", lines, pattern=" "))
     found: list[pa.Array[Any]] = []
     for i, token in enumerate(tokens):
         if MASK in token:
-            column = flat.take(array_from(np.arange(n) * len(tokens) + i))
+            column = words.take(array_from(np.arange(n) * len(tokens) + i))
             found += [column] if token == MASK else _cut(column, token)
     k = len(found)
     if not k:
@@ -97,5 +97,7 @@ def _cut(words: pa.Array[Any], token: str) -> list[pa.Array[Any]]:
     literals = [re.escape(part) for part in token.split(MASK)]
     n = len(literals) - 1
     groups = [f"(?P<g{i}>{VARIABLE}|{re.escape(MASK)})" for i in range(n)]
-    made = call("extract_regex", words, pattern=f"^{''.join(a + b for a, b in zip(literals, [*groups, ''], strict=True))}$")
-    return [made.field(i) for i in range(n)]
+    made: Any = call(
+        "extract_regex", words, pattern=f"^{''.join(a + b for a, b in zip(literals, [*groups, ''], strict=True))}$"
+    )
+    return list(made.flatten())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -74,7 +74,7 @@ class WholeFunction(Function):
     def groups(self, ev: Evaluation) -> Iterator[tuple[int, int]]:
         """First place and end of each group that has rows. Sees a cancel before each."""
         starts = ev.segment.starts.tolist()
-        for low, high in zip(starts[:-1], starts[1:], strict=True):
+        for low, high in pairwise(starts):
             if low < high:
                 ev.ctx.check()
                 yield low, high

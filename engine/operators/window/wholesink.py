@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from typing import Any
 
 from ...arrow import is_valid, numbers_of
 from ...batch import Batch
@@ -37,7 +38,9 @@ class WholeSink(WindowSink):
         return made
 
 
-def tell_odd(column: pa.Array[Any], batch: Batch, at: At, ctx: Context, counts: NDArray[np.bool_] | None = None) -> None:
+def tell_odd(
+    column: pa.Array[Any], batch: Batch, at: At, ctx: Context, counts: NDArray[np.bool_] | None = None
+) -> None:
     """Counts rows that have no number in a column. `counts`: only among these rows."""
     if column.null_count:
         _tell(NULL, ~is_valid(column), column, batch, at, ctx, counts)
