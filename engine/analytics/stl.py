@@ -15,6 +15,7 @@ Ints = NDArray[np.int64]
 TREND_SHARE = 3  # a trend without seasons looks at a third of the points
 LEAST_SPAN = 7
 MSTL_ROUNDS = 2
+FILLS = 3  # times that holes are filled anew
 LARGE = 2000  # points from which lines are drawn between places, as the paper says
 
 
@@ -30,15 +31,15 @@ def decompose(grid: F64, periods: Sequence[int], robust: bool) -> Parts:
     """`grid`: one value a step, NaN where none is known (the first and the last are). `periods`: ascending, each 2 or
     more and twice within the grid; none: no season.
 
-    Holes are filled by a line between their neighbours; with seasons, once more by the line between what is left of the
-    neighbours without their season (Hyndman & Khandakar's `na.interp`), since a line alone would flatten the season.
+    Holes are filled by a line between their neighbours; with seasons, three times more by the line between what is left of the
+    neighbours without their season (as Hyndman & Khandakar's `na.interp` does once), since a line alone would flatten the season.
     """
     holes = np.isnan(grid)
     filled = _lines(grid, holes)
     if not periods:
         return Parts(_loess(filled, robust), ())
     made = _seasonal(filled, periods, robust)
-    if holes.any():
+    for _ in range(FILLS if holes.any() else 0):
         season = np.sum(made.seasons, axis=0)
         filled = np.where(holes, _lines(grid - season, holes) + season, grid)
         made = _seasonal(filled, periods, robust)
