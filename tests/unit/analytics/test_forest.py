@@ -17,7 +17,7 @@ STOP = np.zeros(1, np.uint8)
 
 
 def auc(score: F64, is_odd: NDArray[np.bool_]) -> float:
-    from scipy.stats import rankdata
+    from scipy.stats import rankdata  # type: ignore[import-untyped,unused-ignore]
 
     ranks, odd = rankdata(score), int(is_odd.sum())
     return float((ranks[is_odd].sum() - odd * (odd + 1) / 2) / (odd * (len(score) - odd)))
@@ -126,10 +126,11 @@ def test_threads_batches_memory_and_kernels_change_nothing(query: str) -> None:
     columns = {"k": rng.integers(0, 40, n), "x": rng.normal(size=n), "y": rng.normal(size=n), "pad": ["x" * 300] * n}
     t = pa.table({**columns, "s": [f"s{i}" for i in rng.zipf(1.5, n) % 50]})
     got = []
-    for settings in (
+    worlds: list[dict[str, Any]] = [
         {"threads": 1, "kernels": "never"}, {"threads": 4, "kernels": "always", "batch_rows": 1000},
         {"threads": 2, "kernels": "always", "memory": 24 << 20},
-    ):  # fmt: skip
+    ]  # fmt: skip
+    for settings in worlds:
         with cortado.connect(timezone="UTC", **settings) as s:
             made = s.query(f"table t | {query}", sources={"t": t, "u": t.slice(0, 9000)}).run().to_arrow()
             got.append(made.select([c for c in made.column_names if c.startswith("_")]).combine_chunks())

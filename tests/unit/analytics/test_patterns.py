@@ -39,7 +39,7 @@ def test_the_kernel_reads_lines_as_they_lie_in_the_file() -> None:
     start = np.append(0, np.cumsum(length + 1)[:-1]).astype(np.int32) + np.int32(64)
     data = np.frombuffer(b"\0" * 64 + body + b"\0" * 64, np.uint8)
     length[3] = -1
-    spans = Spans(pa.py_buffer(data), data, start, length)
+    spans = Spans(pa.py_buffer(data.tobytes()), data, start, length)
     want = masked(pa.array([None if i == 3 else line for i, line in enumerate(lines)], pa.string()))
     assert masked_compiled(spans, STOP).equals(want)
 
@@ -136,10 +136,11 @@ def test_threads_batches_memory_and_kernels_change_nothing(query: str) -> None:
     lines = [f"{draw.choice(verbs)} of {draw.choice('abcdefgh')} in {i % 700} ms pad {'x' * 60}" for i in range(n)]
     t = pa.table({"k": [i % 30 for i in range(n)], "line": lines})
     got = []
-    for settings in (
+    worlds: list[dict[str, Any]] = [
         {"threads": 1, "kernels": "never", "batch_rows": 2000}, {"threads": 4, "kernels": "always", "batch_rows": 700},
         {"threads": 2, "kernels": "always", "memory": 24 << 20},
-    ):  # fmt: skip
+    ]  # fmt: skip
+    for settings in worlds:
         with cortado.connect(timezone="UTC", **settings) as s:
             got.append(s.query(f"table t | {query}", sources={"t": t}).run().to_arrow().combine_chunks())
     assert got[0].equals(got[1]) and got[0].equals(got[2])
