@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from ...planner.types import DOUBLE
 from ..analytics.correlation import doubled_ranks, kendall, t_probability
-from ..arrow import array_from, indices, is_valid, numbers_of
+from ..arrow import array_from, indices, is_valid, nan_as_null, numbers_of
 from ..aside import aside
 from ..batch import Batch
 from ..context import Context
-from ..notes import At
+from ..notes import NOT_FINITE, At
 from ..operator import Emit, Flow, StreamTransform
 from .states.base import Rows
 from .states.distinct import flat
@@ -24,7 +24,6 @@ from .states.moments import Moments
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
-ODD = "NaN or infinity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ class CorrelateTransform(StreamTransform):
         sides = [names.take(indices(np.tile([getattr(p, s) for p in self._pairs], n))) for s in ("x", "y")]
         lag = array_from(np.tile(np.array([p.lag for p in self._pairs], np.int64), n))
         corr, count, p = (np.stack(part, axis=1).reshape(-1) for part in zip(*figures, strict=True))
-        made = (_nullable(corr), array_from(np.ascontiguousarray(count)), _nullable(p))
+        made = (nan_as_null(corr), array_from(np.ascontiguousarray(count)), nan_as_null(p))
         return emit(Batch(n * n_pairs, (*keys, *sides, lag, *made), batch.origin))
 
     def _fields(self, batch: Batch, ctx: Context) -> Fields:
@@ -86,7 +85,7 @@ class CorrelateTransform(StreamTransform):
             values.append(numbers)
             good.append(valid & finite)
         if odd:
-            ctx.notes.count(self._at, "drop", ODD, odd)
+            ctx.notes.count(self._at, "drop", NOT_FINITE, odd)
         sizes = np.bincount(groups, minlength=batch.n_rows)
         ends = np.cumsum(sizes)
         number = np.arange(len(groups))
@@ -109,8 +108,3 @@ class CorrelateTransform(StreamTransform):
         made = state.finish(n_groups, "corr", ctx.compiled).values
         corr = np.where(is_valid(made) & (n > 1), numbers_of(made), np.nan)
         return corr, n, t_probability(corr, n)
-
-
-def _nullable(values: F64) -> pa.Array[Any]:
-    nulls = np.isnan(values)
-    return array_from(np.where(nulls, 0.0, values), nulls)

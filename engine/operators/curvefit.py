@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 
 from ...planner.types import Type
 from ..analytics.curve import Fit, fit
-from ..arrow import array_from, indices, is_valid, numbers_of
+from ..arrow import array_from, indices, is_valid, nan_as_null, numbers_of
 from ..aside import aside
 from ..batch import Batch
 from ..context import Context
-from ..notes import At
+from ..notes import NOT_FINITE, NULL_VALUE, At
 from ..operator import Emit, Flow, StreamTransform
-from ..values import to_text
+from ..values import row_text
 from .states.distinct import flat
 
-NULL, ODD = "null value", "NaN or infinity"
 F64 = NDArray[np.float64]
 
 
@@ -70,19 +69,16 @@ class CurveTransform(StreamTransform):
         for column in (xs, ys):
             if pa.types.is_floating(column.type):
                 finite &= np.isfinite(numbers_of(column))
-        for reason, rows in ((NULL, ~valid), (ODD, valid & ~finite)):
+        for reason, rows in ((NULL_VALUE, ~valid), (NOT_FINITE, valid & ~finite)):
             if n := int(np.count_nonzero(rows)):
                 ctx.notes.count(self._at, "drop", reason, n)
         return np.flatnonzero(valid & finite)
 
     def _tell_short(self, batch: Batch, group: int, n: int, ctx: Context) -> None:
-        texts = [
-            to_text(batch.array(i).slice(group, 1), t, ctx.settings.timezone)[0].as_py()
-            for i, t in enumerate(self._key_types)
-        ]
-        shown = ", ".join("null" if t is None else str(t) for t in texts)
+        keys = [batch.array(i) for i in range(self._n_keys)]
+        shown = row_text(keys, self._key_types, group, ctx.settings.timezone)
         reason = f"fewer than {self._degree + 1} different X"
-        ctx.notes.count(self._at, "drop", reason, n, samples=[shown] if texts else [])
+        ctx.notes.count(self._at, "drop", reason, n, samples=[shown] if keys else [])
 
     def _points(self, made: list[tuple[int, int, int, Fit]], x: NDArray[Any]) -> list[pa.Array[Any]]:
         points = np.concatenate([x[low:high] for _, low, high, _ in made])
@@ -94,4 +90,4 @@ class CurveTransform(StreamTransform):
         coef = array_from(np.concatenate([f.coefs for *_, f in made]))
         stderr = np.concatenate([f.stderr for *_, f in made])
         r2 = np.repeat(np.array([f.r2 for *_, f in made]), n)
-        return [power, coef, *(array_from(np.where(np.isnan(v), 0.0, v), np.isnan(v)) for v in (stderr, r2))]
+        return [power, coef, nan_as_null(stderr), nan_as_null(r2)]

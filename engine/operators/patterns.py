@@ -18,13 +18,12 @@ from ..arrow import array_from, coded, indices, int32_of, is_valid, nulls, numbe
 from ..batch import Batch, Column, Spans
 from ..context import Context
 from ..memory import Reservation
-from ..notes import At, shown
+from ..notes import NULL_VALUE, At, shown
 from ..operator import Emit, Flow, Source, StreamTransform
 from ..values import text_column
 from .grouping import Keys, new_keys
 from .rows import Rows
 
-NULL = "null value"
 I64 = NDArray[np.int64]
 LAST = np.iinfo(np.int64).max
 
@@ -40,7 +39,7 @@ class MaskTransform(StreamTransform):
         made = masked_codes(text, local)
         if made.null_count:
             missing = np.flatnonzero(~is_valid(made.indices))
-            local.notes.rows(self._at, "drop", NULL, batch, missing, None)
+            local.notes.rows(self._at, "drop", NULL_VALUE, batch, missing, None)
         return emit(batch.with_columns([made]))
 
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...arrow import array_from
+from ...arrow import nan_as_null
 from ...context import Context
 from ...notes import N_SAMPLES, At
-from ...values import to_text
+from ...values import row_text
 from .evaluation import Evaluation, Made
 from .functions import Function
 
@@ -81,14 +80,9 @@ class WholeFunction(Function):
 
     def keys(self, ev: Evaluation, low: int) -> str:
         """The keys of the group that begins at a place, as text."""
-        row = int(ev.segment.perm[low])
-        shown = []
-        for i in range(self.inputs, len(ev.column.args)):
-            value = ev.argument(i).slice(row, 1)
-            value = value.dictionary_decode() if isinstance(value, pa.DictionaryArray) else value
-            text = to_text(value, ev.type(i), ev.ctx.settings.timezone)[0].as_py()
-            shown.append("null" if text is None else str(text))
-        return ", ".join(shown)
+        keys = range(self.inputs, len(ev.column.args))
+        columns, types = [ev.argument(i) for i in keys], [ev.type(i) for i in keys]
+        return row_text(columns, types, int(ev.segment.perm[low]), ev.ctx.settings.timezone)
 
 
 def whole(ev: Evaluation, state: WholeFunction, out: str) -> Made:
@@ -98,5 +92,4 @@ def whole(ev: Evaluation, state: WholeFunction, out: str) -> Made:
 
 def doubles_out(values: NDArray[np.float64]) -> Made:
     """Values by place; NaN is null."""
-    nulls = np.isnan(values)
-    return Made(array_from(np.where(nulls, 0.0, values), nulls if nulls.any() else None))
+    return Made(nan_as_null(values))

@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 from ...arrow import is_valid, numbers_of
 from ...batch import Batch
 from ...context import Context
-from ...notes import At
+from ...notes import NOT_FINITE, NULL_VALUE, At
 from ...operator import Flow, Source
 from .sink import Local, WindowSink
 from .spec import Program
 from .whole import Told
-
-NULL, ODD = "null value", "NaN or infinity"
 
 
 class WholeSink(WindowSink):
@@ -38,23 +36,15 @@ class WholeSink(WindowSink):
         return made
 
 
-def tell_odd(
-    column: pa.Array[Any], batch: Batch, at: At, ctx: Context, counts: NDArray[np.bool_] | None = None
-) -> None:
-    """Counts rows that have no number in a column. `counts`: only among these rows."""
-    if column.null_count:
-        _tell(NULL, ~is_valid(column), column, batch, at, ctx, counts)
+def tell_odd(column: pa.Array[Any], batch: Batch, at: At, ctx: Context) -> None:
+    """Counts rows that have no number in a column."""
+    valid = is_valid(column)
+    _tell(NULL_VALUE, ~valid, column, batch, at, ctx)
     if pa.types.is_floating(column.type):
-        odd = ~np.isfinite(numbers_of(column))
-        if column.null_count:
-            odd &= is_valid(column)
-        _tell(ODD, odd, column, batch, at, ctx, counts)
+        _tell(NOT_FINITE, valid & ~np.isfinite(numbers_of(column)), column, batch, at, ctx)
 
 
-def _tell(
-    reason: str, rows: NDArray[np.bool_], column: pa.Array[Any], batch: Batch, at: At, ctx: Context,
-    counts: NDArray[np.bool_] | None,
-) -> None:  # fmt: skip
-    found = np.flatnonzero(rows if counts is None else rows & counts)
+def _tell(reason: str, rows: NDArray[np.bool_], column: pa.Array[Any], batch: Batch, at: At, ctx: Context) -> None:
+    found = np.flatnonzero(rows)
     if len(found):
         ctx.notes.rows(at, "drop", reason, batch, found, column)
