@@ -88,6 +88,12 @@ _KINDS = {"<i8": pa.int64(), "<i4": pa.int32(), "<f8": pa.float64(), "|u1": pa.u
           "<u4": pa.uint32()}  # fmt: skip
 
 
+def nan_as_null(values: NDArray[np.float64]) -> pa.Array[Any]:
+    """Doubles, null where they are NaN."""
+    nulls = np.isnan(values)
+    return array_from(np.where(nulls, 0.0, values), nulls if nulls.any() else None)
+
+
 def indices(rows: NDArray[Any]) -> pa.Array[Any]:
     return array_from(rows if rows.dtype in (np.int32, np.int64) else rows.astype(np.int64))
 

@@ -19,6 +19,7 @@ from .values import to_text
 
 N_SAMPLES = 3
 REMOVED = "duplicates removed"
+NULL_VALUE, NOT_FINITE = "null value", "NaN or infinity"  # rows that a computation leaves out
 SAMPLE_CHARS = 200
 NOWHERE = 1 << 61  # partition of what has no place: behind all rows
 

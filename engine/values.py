@@ -302,3 +302,14 @@ def other_text(array: pa.Array[Any]) -> pa.Array[Any]:
         return call("cast", array, pa.string())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
         return texts_from([None if v is None else str(v) for v in array.to_pylist()])
+
+
+def row_text(columns: Sequence[pa.Array[Any]], types: Sequence[Type], row: int, zone: str) -> str:
+    """The values of one row as text, by commas: the keys of a group, for notes."""
+    shown = []
+    for column, type_ in zip(columns, types, strict=True):
+        value: Any = column.slice(row, 1)
+        value = value.dictionary_decode() if isinstance(value, pa.DictionaryArray) else value
+        text = to_text(value, type_, zone)[0].as_py()
+        shown.append("null" if text is None else str(text))
+    return ", ".join(shown)

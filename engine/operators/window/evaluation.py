@@ -32,7 +32,8 @@ class Faults:
 
 @dataclass(slots=True)
 class Made:
-    """Values in order of place; or, with `picked`, places (-1: null) of the rows whose value in column `source` it is."""
+    """Values in order of place; or, with `picked`, places (-1: null) of the rows whose value in column `source` it is. Both:
+    `picked` are places in `values`."""
 
     values: pa.Array[Any] | None = None
     picked: NDArray[Any] | None = None

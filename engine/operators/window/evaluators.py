@@ -16,6 +16,7 @@ from . import flow, functions, ordered, picks, sums
 from .evaluation import Evaluation, Made
 from .general import by_group, by_state
 from .moments import moments
+from .whole import WholeFunction, whole
 
 EVALUATORS: Mapping[type, Callable[[Evaluation, Any, str], Made]] = {
     Count: sums.count,
@@ -45,6 +46,8 @@ def evaluate(ev: Evaluation) -> Made:
     state = maker.make()
     if ev.is_whole and not isinstance(state, functions.Function):
         return by_group(ev, state, maker.out)
+    if isinstance(state, WholeFunction):
+        return whole(ev, state, maker.out)
     known = EVALUATORS.get(type(state))
     if known is not None:
         return known(ev, state, maker.out)

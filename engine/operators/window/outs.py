@@ -36,7 +36,11 @@ class Out:
                 self.cut += made.cut
                 if made.faults is not None:
                     self._faults.append((segment.perm[made.faults.at], made.faults))
-        if made.picked is not None:
+        if made.picked is not None and made.values is not None:
+            first = self._add(made.values)
+            at = np.where(made.picked >= 0, made.picked + first, -1).astype(np.int64)
+            segment.give(at, self._places())
+        elif made.picked is not None:
             assert source is not None
             self._pick(segment, made.picked, source)
         elif made.values is not None and (pa.types.is_boolean(self.kind) or is_fixed(self.kind)):

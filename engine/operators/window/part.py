@@ -141,7 +141,8 @@ class Part:
                 self.program.frames[column.frame], shared,
             )  # fmt: skip
             got = evaluate(ev)
-            out.put(made, got, self.arrays[got.source] if got.picked is not None else None)
+            is_row = got.picked is not None and got.values is None
+            out.put(made, got, self.arrays[got.source] if is_row else None)
 
     def _stretch(self, frame: Frame, made: Segment, time: I64 | None, ns: bool) -> Stretch:
         found = stretches(frame, made, time, ns)
