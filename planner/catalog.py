@@ -38,6 +38,8 @@ class CallBinder(Protocol):
     def is_constant(self, i: int) -> bool: ...
     def constant(self, i: int) -> Any: ...  # Python's value of a literal argument; None for a null or none
     def worked_out(self, i: int) -> Any: ...  # the same, also of a call without fields
+    def value_of(self, arg: Expr) -> Any: ...  # the same of an expression, such as a named argument
+    def apply(self, name: str, *args: Expr) -> Expr: ...  # a function's call, with the types and faults that it has
     def fail(self, code: str, message: str, at: int | None = None, **more: Any) -> NoReturn: ...  # at: argument number
     def warn(self, code: str, message: str, at: int | None = None, **more: Any) -> None: ...
     def mixed(self, message: str) -> None: ...
@@ -85,6 +87,7 @@ class AggregateFunction:
     details: str = ""
     alias_of: str = ""
     window_only: bool = False  # lag, rank ...: a function of a row's place among others, no aggregate
+    parts: tuple[tuple[str, str], ...] = ()  # it is short for these: the column's name, and the aggregate that it is
 
 
 class Pushdown(Enum):
