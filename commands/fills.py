@@ -137,7 +137,7 @@ def grid_column(f: Filled, schema: Schema, most_ticks: int | None) -> Any:
 
     at = schema.index(f.name)
     fill = None if f.method == "null" else Fill(method=f.method, most_ticks=most_ticks)
-    around = tuple(schema.index(n) for n in f.around) or None
+    around: Any = tuple(schema.index(n) for n in f.around) or None
     return GridColumn(source=at, type=schema.fields[at][1], out=f.out, fill=fill, constant=f.value, around=around)
 
 

@@ -241,9 +241,9 @@ def _is_count(args: Args, name: str) -> bool:
 def _agg(args: Args) -> str:
     """`agg=`."""
     name: str = args.option("agg")
-    found = REGISTRY.aggregates.get(name)
-    if found is None or not found.least <= 1 <= found.most or found.window_only:
-        near = nearest(name, [n for n, a in REGISTRY.aggregates.items() if a.least <= 1 <= a.most], 1)
+    fit = [n for n, a in REGISTRY.aggregates.items() if a.least <= 1 <= a.most and not a.window_only and n != "ema"]
+    if name not in fit:
+        near = nearest(name, fit, 1)
         args.abort("E311", f"'agg' cannot be {name}", args.option_span("agg"), suggestions=near,
                    hint="an aggregate of one argument, such as last, avg, sum, ohlc")  # fmt: skip
     return name

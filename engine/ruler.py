@@ -40,12 +40,15 @@ class Ruler:
         if self._table is not None:
             return np.searchsorted(self._table, instants, "right").astype(np.int64) - 1
         at = np.searchsorted(self._begins, instants, "right") - 1 if len(self._begins) > 1 else 0
-        return self._numbers[at] + np.maximum((instants - self._second[at]) // self._step + 1, 0)
+        out: Ints = self._numbers[at] + np.maximum((instants - self._second[at]) // self._step + 1, 0)
+        return out
 
     def start(self, numbers: Ints) -> Ints:
         """Of each number's bucket."""
         if self._table is not None:
-            return self._table[numbers]
+            bounds: Ints = self._table[numbers]
+            return bounds
         at = np.searchsorted(self._numbers, numbers, "right") - 1 if len(self._numbers) > 1 else 0
         within = numbers - self._numbers[at]
-        return np.where(within == 0, self._begins[at], self._second[at] + (within - 1) * self._step)
+        out: Ints = np.where(within == 0, self._begins[at], self._second[at] + (within - 1) * self._step)
+        return out

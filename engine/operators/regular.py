@@ -144,7 +144,7 @@ class GridTransform:
         if local.held is not None:
             rows = self._looked(local.held, local, is_last=True)
             self._emit(rows, len(rows), local, emit)
-        elif not self._grid.keys and self._grid.begin is not None and self._grid.end is not None:
+        elif not self._grid.keys:
             self._emit_empty(local, emit)
 
     def _known(self, rows: Looked) -> int:
@@ -290,7 +290,8 @@ class GridTransform:
     def _emit_empty(self, local: GridLocal, emit: Emit) -> None:
         """The grid from `begin` to `end` where no row came in: behind a row that is not there."""
         grid = self._grid
-        assert grid.begin is not None and grid.end is not None
+        if grid.begin is None or grid.end is None or grid.begin > grid.end:
+            return
         ruler = self._ruler(np.empty(0, np.int64), local)
         low, high = ruler.number(np.array([grid.begin, grid.end])).tolist()
         one = np.ones(1, np.int64)

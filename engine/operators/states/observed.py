@@ -107,6 +107,7 @@ def _order(groups: Groups, keys: Sequence[I64]) -> I64:
     later = np.zeros(len(same), np.bool_)  # decided by an earlier key
     for key in ordered:
         if (same & ~later & (key[1:] < key[:-1])).any():
-            return np.lexsort((*reversed(keys), groups)).astype(np.int64)
+            by: list[NDArray[Any]] = [*reversed(keys), groups]
+            return np.lexsort(by).astype(np.int64)
         later |= key[1:] > key[:-1]
     return order
