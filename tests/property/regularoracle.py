@@ -75,7 +75,11 @@ def _walls(low: int, high: int, span: Span) -> list[int]:
 def bounds(low: int, high: int, span: Span, zone: str) -> list[int]:
     """Starts of all buckets from that of `low` to the one behind that of `high`, ascending."""
     if span.seconds and HOUR % span.seconds == 0:
-        found = [t for t in range(low - low % MINUTE - 2 * HOUR, high + 3 * HOUR, MINUTE) if _is_bound_of_hours(t, span, zone)]
+        found = [
+            t
+            for t in range(low - low % MINUTE - 2 * HOUR, high + 3 * HOUR, MINUTE)
+            if _is_bound_of_hours(t, span, zone)
+        ]
     elif span.months or (span.seconds % HOUR == 0 and (DAY % span.seconds == 0 or span.seconds % DAY == 0)):
         found = sorted({instant_of(w, zone) for w in _walls(low, high, span)})
     else:
@@ -150,7 +154,9 @@ def made(seed: int) -> Case:
     """A case at random; the same for the same number."""
     draw = random.Random(seed)
     span = draw.choice(SPANS)
-    zone = draw.choice(["UTC", "America/New_York", "Europe/Berlin", "Asia/Seoul", "Australia/Lord_Howe", "Asia/Kathmandu"])
+    zone = draw.choice(
+        ["UTC", "America/New_York", "Europe/Berlin", "Asia/Seoul", "Australia/Lord_Howe", "Asia/Kathmandu"]
+    )
     rows = _rows(draw, span)
     options = _options(draw, rows, span)
     keyed = draw.random() < 0.7
@@ -170,7 +176,16 @@ def made(seed: int) -> Case:
 def _rows(draw: random.Random, span: Span) -> list[Row]:
     length = span.seconds or span.months * 30 * DAY
     centre = draw.choice(
-        ["2026-11-01T06:00", "2026-03-08T07:00", "2026-03-29T01:00", "2026-10-25T01:00", "2026-10-03T15:30", "2026-04-04T15:00", "1970-01-01T00:00", "2024-02-29T12:00"]
+        [
+            "2026-11-01T06:00",
+            "2026-03-08T07:00",
+            "2026-03-29T01:00",
+            "2026-10-25T01:00",
+            "2026-10-03T15:30",
+            "2026-04-04T15:00",
+            "1970-01-01T00:00",
+            "2024-02-29T12:00",
+        ]
     )
     middle = int((dt.datetime.fromisoformat(centre + "+00:00") - EPOCH).total_seconds())
     reach = length * draw.choice([1, 3, 8, 25])
@@ -184,7 +199,16 @@ def _rows(draw: random.Random, span: Span) -> list[Row]:
             t = None
         x = draw.choice([None, -2, 0, 1, 5, 7, 2**40])
         y = draw.choice([None, 0.5, -1.25, 3.0, 0.1, 1e6] + [math.nan] * (draw.random() < 0.1))
-        rows.append({"n": n, "t": t, "k": draw.choice([None, "a", "b", "b"]), "x": x, "y": y, "s": draw.choice([None, "p", "q"])})
+        rows.append(
+            {
+                "n": n,
+                "t": t,
+                "k": draw.choice([None, "a", "b", "b"]),
+                "x": x,
+                "y": y,
+                "s": draw.choice([None, "p", "q"]),
+            }
+        )
     return rows
 
 
@@ -354,7 +378,9 @@ def _plain(case: Case, key: Any, point: Point) -> dict[str, Any]:
     return row | {c.name: c.of(point.rows) if point.rows is not None else None for c in case.columns}
 
 
-def _fill_column(case: Case, column: Column, points: list[Point], answer: list[dict[str, Any]], rows: list[Row]) -> list[int]:
+def _fill_column(
+    case: Case, column: Column, points: list[Point], answer: list[dict[str, Any]], rows: list[Row]
+) -> list[int]:
     """Fills a column; gives the rows that were filled."""
     fill = column.fill or case.options.get("fill", "null")
     known = [row[column.name] is not None for row in answer]
@@ -411,10 +437,12 @@ def _sample(answer: list[dict[str, Any]], column: Column) -> Any:
     return next((row[column.name] for row in answer if row[column.name] is not None), None)
 
 
-def _observations(column: Column, points: list[Point], before: int, after: int) -> tuple[tuple[int, Any], tuple[int, Any]]:
+def _observations(
+    column: Column, points: list[Point], before: int, after: int
+) -> tuple[tuple[int, Any], tuple[int, Any]]:
     """The last one of the bucket before, the first of the bucket behind."""
     early = [r for r in points[before].rows or () if r[column.field] is not None][-1]
-    late = [r for r in points[after].rows or () if r[column.field] is not None][0]
+    late = next(r for r in points[after].rows or () if r[column.field] is not None)
     return (early["t"], early[column.field]), (late["t"], late[column.field])
 
 
