@@ -55,17 +55,17 @@ def test_a_gap_of_millions_streams(fill: str, least: int) -> None:
 )
 def test_from_disk_comes_what_comes_from_memory(query: str) -> None:
     rng = np.random.default_rng(1)
-    n = 300_000
+    n = 120_000
     rows = pa.table(
         {
             "_time": pa.array(rng.integers(0, 86_400, n) * SECOND, pa.timestamp("us", "UTC")),
-            "k": pa.array(np.char.add("key", rng.integers(0, 4_000, n).astype(str))),
+            "k": pa.array(np.char.add("key", rng.integers(0, 400, n).astype(str))),
             "x": pa.array(rng.normal(0, 1, n), mask=rng.random(n) < 0.2),
             "n": pa.array(rng.integers(0, 9, n)),
         }
     )
     answers = []
-    for memory in (1 << 30, 16 << 20):
+    for memory in (1 << 30, 12 << 20):
         with cortado.connect(timezone="UTC", memory=memory, threads=2) as session:
             got = session.query(
                 f"table r | {query} | stats count, sum(hash64(*)) as h".replace("hash64(*)", _all(query)),
@@ -73,7 +73,7 @@ def test_from_disk_comes_what_comes_from_memory(query: str) -> None:
             )
             answers.append(got.to_pylist())
     assert answers[0] == answers[1]
-    assert answers[0][0]["count"] > 1_000
+    assert answers[0][0]["count"] >= 400
 
 
 def _all(query: str) -> str:
