@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...engine.operators.states.base import Maker
+from ...engine.operators.states.base import Maker, is_numeric
 from ...planner.catalog import CallBinder
 from ...planner.types import DOUBLE, Type
 from ..base import aggregate
@@ -105,7 +105,7 @@ def ema(types: list[Type], data: Any) -> Maker:
     from ...engine.operators.states.smooth import Ema
     from ...engine.operators.states.sums import Skipped
 
-    return Maker(Skipped) if data is None else Maker(lambda: Ema(types, data))
+    return Maker(lambda: Ema(types, data)) if data is not None and is_numeric(types[0]) else Maker(Skipped)
 
 
 def _twap_bind(call: CallBinder) -> Type:

@@ -126,7 +126,7 @@ class GridTransform:
         if not batch.n_rows:
             return Flow.MORE
         local.seq = batch.origin.seq
-        columns = list(batch.own(range(len(self._schema))))
+        columns = [batch.array(i) for i in range(len(self._schema))]
         if local.held is not None:
             columns = [concat([h, c]) for h, c in zip(local.held, columns, strict=True)]
         rows = self._looked(columns, local, is_last=False)

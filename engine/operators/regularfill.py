@@ -148,20 +148,30 @@ def looked_at(
     spec: GridColumn, columns: Sequence[pa.Array[Any]], times: Ints, begins: Mask, ends: Mask, carried: Carried | None
 ) -> FilledColumn:
     """`columns`: all that came in. `ends`: rows that are surely the last of their group."""
-    n, chosen = len(begins), [columns[i] for i in spec.columns()]
+    chosen = [columns[i] for i in spec.columns()]
     behind = [null_array(1, c.type) for c in chosen] if carried is None else carried.columns
     whole = [concat([c, b]) for c, b in zip(chosen, behind, strict=True)]
-    valid = is_valid(chosen[0])
-    before = holders(valid, begins)
-    if carried is None:
-        before[before == n] = NOBODY
-    before_it = np.append(NOBODY if carried is None else n, before[:-1])[:n]
-    before_it[begins] = NOBODY
-    after = holders(valid[::-1], ends[::-1])[::-1]
-    after = np.where((after == NOBODY) | (after == n), NOBODY, n - 1 - after)
+    before, before_it, after = _neighbours(chosen[0], begins, ends, carried is not None)
     kept = whole[0] if whole[0].type == spec.out.arrow else call("cast", whole[0], spec.out.arrow, safe=False)
     all_times = np.append(times, 0 if carried is None else carried.time)
     return FilledColumn(spec, whole, all_times, kept, before, before_it, after)
+
+
+def _neighbours(values: pa.Array[Any], begins: Mask, ends: Mask, is_carried: bool) -> tuple[Ints, Ints, Ints]:
+    """`before`, `before_it`, `after` of a FilledColumn."""
+    n = len(values)
+    if not values.null_count:
+        before = after = np.arange(n, dtype=np.int64)
+    else:
+        valid = is_valid(values)
+        before = holders(valid, begins)
+        if not is_carried:
+            before[before == n] = NOBODY
+        after = holders(valid[::-1], ends[::-1])[::-1]
+        after = np.where((after == NOBODY) | (after == n), NOBODY, n - 1 - after)
+    before_it = np.append(n if is_carried else NOBODY, before[:-1])[:n]
+    before_it[begins] = NOBODY
+    return before, before_it, after
 
 
 def carried_from(column: FilledColumn, row: int) -> Carried | None:

@@ -10,20 +10,16 @@ import cortado
 
 from .regularoracle import Case, alike, expected
 
-FIELDS = {
+FIELDS: dict[str, pa.DataType] = {
     "n": pa.int64(), "t": pa.timestamp("us", "UTC"), "k": pa.string(), "x": pa.int64(), "y": pa.float64(), "s": pa.string(),
 }  # fmt: skip
 
 
 def table_of(case: Case, unit: str = "us") -> pa.Table:
     scale = {"us": 10**6, "ns": 10**9, "s": 1}[unit]
-    columns = {}
-    for name, kind in FIELDS.items():
-        values = [r[name] for r in case.rows]
-        if name == "t":
-            kind = pa.timestamp(unit, "UTC")
-            values = [None if v is None else v * scale for v in values]
-        columns[name] = pa.array(values, kind)
+    columns: dict[str, Any] = {n: pa.array([r[n] for r in case.rows], kind) for n, kind in FIELDS.items()}
+    ticks = [None if r["t"] is None else r["t"] * scale for r in case.rows]
+    columns["t"] = pa.array(ticks, pa.int64()).cast(pa.timestamp(unit, "UTC"))
     return pa.table(columns)
 
 
@@ -31,7 +27,8 @@ def answer(session: cortado.Session, case: Case, unit: str = "us") -> list[dict[
     got = session.query(case.query(), sources={"r": table_of(case, unit)}).run().to_arrow()
     ticks = 10**9 if got.schema.field("t").type.unit == "ns" else 10**6
     at = got.schema.get_field_index("t")
-    seconds = pa.array([v // ticks for v in got["t"].cast(pa.int64()).to_pylist()], pa.int64())
+    instants: list[Any] = got["t"].cast(pa.int64()).to_pylist()
+    seconds = pa.array([v // ticks for v in instants], pa.int64())
     rows: list[dict[str, Any]] = got.set_column(at, "t", seconds).to_pylist()
     return rows
 

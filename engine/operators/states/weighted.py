@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ....planner.types import Type
 from ...arrow import array_from, bools_of, is_valid
@@ -80,7 +81,7 @@ class Weighted(State):
             return Finished(array_from(np.rint(np.where(nulls, 0.0, value)).astype(np.int64), nulls, pa.duration("us")))
         return Finished(array_from(value, nulls))
 
-    def _exactly(self, members: Groups) -> Iterable[tuple[int, int, int]]:
+    def _exactly(self, members: NDArray[Any]) -> Iterable[tuple[int, int, int]]:
         """Group, sum of products, sum of weights as whole multiples of their units, of the few whose rounding is open."""
         if not len(members):
             return ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ import cortado
 SECOND = 10**6
 
 
-def at(*seconds: int) -> pa.Array:
+def at(*seconds: int) -> pa.TimestampArray[Any, Any]:
     return pa.array([s * SECOND for s in seconds], pa.timestamp("us", "UTC"))
 
 

@@ -57,7 +57,7 @@ def test_ema_by_rows_as_pandas(session: cortado.Session, rows: pa.Table, adjust:
 
 def test_ema_by_time_as_pandas(session: cortado.Session, rows: pa.Table) -> None:
     """pandas knows weights by time with adjust=True only; a null there fades what was before, so none is here."""
-    whole = rows.filter(pa.compute.is_valid(rows["x"]))  # type: ignore[attr-defined]
+    whole = rows.filter(pa.compute.is_valid(rows["x"]))
     got = session.query("table r | window ema(x, halflife=6h, adjust=t) as a by k", sources={"r": whole}).to_pandas()
     frame = whole.to_pandas()
     for key, part in frame.groupby("k"):
@@ -67,7 +67,7 @@ def test_ema_by_time_as_pandas(session: cortado.Session, rows: pa.Table) -> None
 
 
 def test_ema_by_time_as_polars(session: cortado.Session, rows: pa.Table) -> None:
-    whole = rows.filter(pa.compute.is_valid(rows["x"]))  # type: ignore[attr-defined]
+    whole = rows.filter(pa.compute.is_valid(rows["x"]))
     got = session.query("table r | window ema(x, halflife=6h) as a by k", sources={"r": whole}).to_pandas()["a"]
     frame = pl.from_arrow(whole)
     assert isinstance(frame, pl.DataFrame)
