@@ -12,14 +12,15 @@ from .jit import f64w, i64w, kernel, long_, u8w
 def run(values: Any, keeps: Any, starts: Any, adjust: Any, out: Any, stop: Any) -> Any:
     """Into `out` the mean at each place of each group `starts[k] .. starts[k + 1]`.
 
-    `keeps`: what is left of the weight of what came before, at each place. The same steps as `smoothed` takes. O(n).
+    `keeps`: what is left of the weight of what came before, at each place, or one number for all. The same steps as `smoothed` takes. O(n).
     """
+    varies = keeps.size > 1
     for k in range(starts.size - 1):
         if stop[0]:
             return k
         mean = weight = 0.0
         for i in range(starts[k], starts[k + 1]):
-            x, keep = values[i], keeps[i]
+            x, keep = values[i], keeps[i if varies else 0]
             if i == starts[k]:
                 mean, weight = x, 1.0
             elif math.isnan(mean) or math.isnan(x):

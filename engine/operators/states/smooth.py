@@ -36,9 +36,9 @@ class Decay:
         return self.tau_us is not None
 
     def keeps(self, n: int, times: I64 | None, ns: bool) -> F64:
-        """What is left of earlier weights at each of n values. `times`: ascending within a group."""
+        """What is left of earlier weights at each of n values, or one number for all. `times`: ascending within a group."""
         if self.tau_us is None:
-            return np.full(n, 1.0 - self.alpha)
+            return np.full(1, 1.0 - self.alpha)
         assert times is not None
         out = np.ones(n)
         gap = times.view(np.uint64)[1:] - times.view(np.uint64)[:-1]  # distances may be beyond 63 bits
@@ -58,6 +58,7 @@ def running(
 
         smooth.run(np.ascontiguousarray(values), keeps, starts, int(decay.adjust), out, stop)
         return out
+    keeps = np.broadcast_to(keeps, len(values)) if len(keeps) == 1 else keeps
     for low, high in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
         if stop[0]:
             break

@@ -29,18 +29,20 @@ def mean_error(ev: Evaluation, state: MeanError, out: str) -> Made:
 
 def ema(ev: Evaluation, state: Ema, out: str) -> Made:
     """At each row the mean of all values of its group up to it; `least` is of these values."""
-    mask = ev.mask(0)
+    mask, ctx, least = ev.mask(0), ev.ctx, max(1, ev.column.least or 0)
+    if mask is None and least == 1:
+        means = running(ev.doubles(), ev.segment.starts, state.decay, ev.time, ev.ns, ctx.compiled, ctx.stop)
+        ctx.check()
+        return Made(array_from(means))
     live, starts = _live(ev, mask)
-    values = ev.doubles()[live]
     times = ev.time[live] if ev.time is not None else None
-    ctx = ev.ctx
-    means = running(values, starts, state.decay, times, ev.ns, ctx.compiled, ctx.stop)
+    means = running(ev.doubles()[live], starts, state.decay, times, ev.ns, ctx.compiled, ctx.stop)
     ctx.check()
     seen = np.zeros(ev.n + 1, np.int64)
     seen[1:] = np.arange(1, ev.n + 1) if mask is None else np.cumsum(mask)
     before = seen[ev.segment.starts[ev.segment.group]]  # values in the groups before
     number = seen[1:] - before
-    none = number < max(1, ev.column.least or 0)
+    none = number < least
     at = np.maximum(seen[1:] - 1, 0)
     made = np.where(none, 0.0, means[at]) if len(means) else np.zeros(ev.n)
     return Made(array_from(made, none))

@@ -15,7 +15,7 @@ import cortado
 SECOND = 10**6
 
 
-def at(*seconds: int) -> pa.TimestampArray[Any, Any]:
+def at(*seconds: int) -> pa.Array[Any]:
     return pa.array([s * SECOND for s in seconds], pa.timestamp("us", "UTC"))
 
 
