@@ -134,7 +134,7 @@ null; a longer run of buckets whose rows are all null than memory holds is E702.
                 "t": "_time:date v:double\n2026-11-01T00:00:00Z 57.0\n2026-11-01T00:03:58Z 58.0\n2026-11-01T00:05:00Z 60.0"
             },
             query="table t | resample span=1m fill=linear v | tail 3",
-            expect="_time:date v:double\n2026-11-01T00:03:00Z 58.0\n2026-11-01T00:04:00Z 58.06451612903226\n2026-11-01T00:05:00Z 60.0",
+            expect="_time:date v:double\n2026-11-01T00:03:00Z 58.0\n2026-11-01T00:04:00Z 58.064516129032256\n2026-11-01T00:05:00Z 60.0",
         ),
         Example(
             title="bars",

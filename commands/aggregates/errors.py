@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...engine.operators.states.base import Maker, is_numeric
+from ...engine.operators.states.base import Maker
 from ...planner.catalog import CallBinder
 from ...planner.expr import Expr, Literal
 from ...planner.types import DOUBLE, LONG, Type
@@ -66,7 +66,7 @@ def _enter(name: str, error: Error, summary: str, examples: tuple[tuple[str, str
         from ...engine.operators.states.errors import MeanError
         from ...engine.operators.states.sums import Skipped
 
-        return Maker(lambda: MeanError(name)) if data and is_numeric(types[0]) else Maker(Skipped)
+        return Maker(lambda: MeanError(name)) if data and types[0].kind == "double" else Maker(Skipped)
 
 
 PAIRS = "\nRows where either is null do not count. Both are read as doubles; the sum of the errors is exact and rounded once.\n"
