@@ -34,10 +34,11 @@ class Question:
 
 
 def bars(frame: pl.DataFrame) -> pl.DataFrame:
-    """Minutes with rows, then all minutes of each symbol, filled."""
+    """Minutes with rows, then all minutes of each symbol, filled. Polars is quicker with the sort than without it."""
     price, size = pl.col("price"), pl.col("size")
     made = (
-        frame.group_by_dynamic("_time", every="1m", group_by="sym")
+        frame.sort("sym", "_time")
+        .group_by_dynamic("_time", every="1m", group_by="sym")
         .agg(open=price.first(), high=price.max(), low=price.min(), close=price.last(), volume=size.sum())
         .upsample("_time", every="1m", group_by="sym", maintain_order=True)
     )
@@ -70,7 +71,8 @@ QUESTIONS = (
         "resample span=1m sum(size) as got fill zero by sym",
         "polars",
         lambda t: (
-            t.group_by_dynamic("_time", every="1m", group_by="sym")
+            t.sort("sym", "_time")
+            .group_by_dynamic("_time", every="1m", group_by="sym")
             .agg(got=pl.col("size").sum())
             .upsample("_time", every="1m", group_by="sym", maintain_order=True)
             .with_columns(pl.col("sym").forward_fill(), pl.col("got").fill_null(0))
