@@ -205,6 +205,7 @@ def aggregate(
     ordered: bool = False,
     span_only: bool = False,
     window_only: bool = False,
+    parts: Sequence[tuple[str, str]] = (),
     tier: int = 1,
     details: str = "",
 ) -> Callable[[Any], Any]:
@@ -213,7 +214,7 @@ def aggregate(
     `examples`: (call, its value as a literal) over the rows whose `x` is 1, 2, 3 and whose `_time` is 0, 10, 20 s after a minute;
     of a function of a window the values in all three, `[null, 1, 2]`.
     `details`: Markdown, what its reference page says beyond the summary. `window_only`: it makes one of
-    engine.operators.window.functions instead.
+    engine.operators.window.functions instead. `parts`: it is short for these aggregates, each with the name of its column.
     """
 
     def enter(state: Any) -> Any:
@@ -223,7 +224,7 @@ def aggregate(
                 raise ValueError(f"two aggregates are named {n}")
             REGISTRY.aggregates[n] = AggregateFunction(
                 n, least, least if most is None else most, bind, state, syntax, summary, tuple(examples), tier, ordered,
-                span_only, details, "" if n == name else name, window_only,
+                span_only, details, "" if n == name else name, window_only, tuple(parts),
             )  # fmt: skip
         return state
 

@@ -25,12 +25,12 @@ def value_fields(args: Args, listed: tuple[str, ...], apart: set[str]) -> tuple[
         kind = args.schema.type(name)
         if kind is None or (kind.kind == "any" and args.schema.open):
             continue
-        found = _in_type(args, value, kind) if listed else _as_it_is(value, kind)
+        found = in_type(args, value, kind, _written(args)) if listed else _as_it_is(value, kind)
         if found is not None:
             out.append((name, found[0]))
             values.append(found[1])
         elif listed:
-            args.fail("E311", f"'{name}' is {kind}: it cannot be {_shown(args)}", _place(args, name), hint=_way(kind))
+            args.fail("E311", f"'{name}' is {kind}: it cannot be {_shown(args)}", _place(args, name), hint=way(kind))
     if not out and not listed and not args.schema.open:
         args.note("info", f"no field is of a type that takes {_shown(args)}", hint="name the fields, or another value=")
     return tuple(out), tuple(values)
@@ -75,15 +75,13 @@ def _as_decimal(value: float, kind: Type) -> tuple[Type, Decimal] | None:
     return (kind, made) if made == written else None
 
 
-def _in_type(args: Args, value: Literal, kind: Type) -> tuple[Type, Any] | None:
-    """A field that is named may widen, and text takes what is written."""
+def in_type(args: Args, value: Literal, kind: Type, written: str) -> tuple[Type, Any] | None:
+    """The type of a field that is named, and the value in it: the field may widen, and text takes what is `written`. None: it cannot be."""
     if (found := _as_it_is(value, kind)) is not None:
         return found
     if kind.kind == "long" and value.type.kind == "double":
         return DOUBLE, value.value
     if kind.kind in ("string", "any"):
-        raw = args.parsed.option("value")
-        written = "0" if raw is None else option_values.unquote(raw.value)
         return None if written.startswith("$") else (kind, written)
     if kind.kind == "date" and value.type.kind == "string":
         instant = args.binder.parse_time(value.value)
@@ -92,6 +90,11 @@ def _in_type(args: Args, value: Literal, kind: Type) -> tuple[Type, Any] | None:
         found_ip = args.binder.constant(args.binder.apply("ip", [value], [args.span], args.span, args.schema))
         return None if found_ip.value is None else (kind, found_ip.value)
     return None
+
+
+def _written(args: Args) -> str:
+    raw = args.parsed.option("value")
+    return "0" if raw is None else option_values.unquote(raw.value)
 
 
 def _plain(kind: Type) -> Type:
@@ -115,7 +118,7 @@ def _place(args: Args, name: str) -> Span:
     return next((f.span for f in args.many("names") if getattr(f, "name", "") == name), args.place("names"))
 
 
-def _way(kind: Type) -> str:
+def way(kind: Type) -> str:
     if kind.kind == "decimal":
         return f"a number of at most {scale_of(kind)} digits behind the point"
     ways = {

@@ -9,7 +9,7 @@ _LATER: dict[int, str] = {
     "top rare describe join union lookup outputtxt outputarrow purge alter-table",
     2: "evalc peek serial parallel zipfile xmlfile xlsxfile wavfile lookuptable dbquery load result sample parsecsv parsexml "
     "signature rollup cube boxplot histogram eventstats streamjoin mpsearch window streamstats insert",
-    3: "holidays resample gapfill forecast",
+    3: "holidays forecast",
     4: "wget split balance kmeans lof rforest tfidf fit apply evaluate track plot dboutput",
 }
 _PRODUCT = {
@@ -39,7 +39,6 @@ _FUNCTIONS: dict[int, str] = {
 _AGGREGATES: dict[int, str] = {
     2: "earliest latest estdc estdcount estpercentile skew kurt entropy wavg vwap lag lead delta pct row rank dense_rank ntile "
     "zscore ofi",
-    3: "twap ema ohlc rmse mae mape smape",
 }
 
 for tier, names in _LATER.items():

@@ -103,20 +103,20 @@ cells).
         assert source is not None
         row_items, col_items = args.many("by_keys"), args.many("columns")
         rows, cols = args.keys(row_items), args.keys(col_items)
-        aggs = args.aggregates(args.many("aggs"))
+        aggs = args.aggregates(args.items())
         derived = args.take_derived()
         drop = args.option("nulls") == "drop"
         if not cols:
             if args.given("values"):
                 args.fail("E311", "values= needs fields whose values become columns", args.option_span("values"),
                           hint="for FIELD")  # fmt: skip
-            spans = [i.span for i in (*row_items, *args.many("aggs"))]
+            spans = [i.span for i in (*row_items, *args.items())]
             args.binder.distinct_columns((*rows, *aggs), spans)
             return Aggregate(
                 **args.common, inputs=(source,), keys=rows, aggs=aggs, derived=derived, drop_null_keys=drop
             )
         args.binder.distinct_columns(rows, [i.span for i in row_items])
-        args.binder.distinct_columns(aggs, [i.span for i in args.many("aggs")])
+        args.binder.distinct_columns(aggs, [i.span for i in args.items()])
         node = Pivot(
             **args.common, inputs=(source,), keys=(*rows, *cols), aggs=aggs, derived=derived, drop_null_keys=drop,
             n_cols=len(cols), listed=_listed(args, cols) if args.option("values") is not None else None,

@@ -84,10 +84,10 @@ Blocking; spills to disk. The finest groups and all subtotals are kept apart by 
         assert source is not None
         items = args.many("by_keys")
         keys = args.keys(items)
-        aggs = args.aggregates(args.many("aggs"))
-        args.binder.distinct_columns((*keys, *aggs), [i.span for i in (*items, *args.many("aggs"))])
+        aggs = args.aggregates(args.items())
+        args.binder.distinct_columns((*keys, *aggs), [i.span for i in (*items, *args.items())])
         names = [*(k.name for k in keys), *(n for n, _ in visible(aggs))]
-        for name, item in zip(names, (*items, *args.many("aggs")), strict=False):
+        for name, item in zip(names, (*items, *args.items()), strict=False):
             if name == LEVEL:
                 args.fail("E350", f"two columns are named '{LEVEL}'", item.span, hint="name this one with 'as'")
         if self.cube and len(keys) > MOST_KEYS:

@@ -46,8 +46,8 @@ class Stats(Command[Aggregate]):
         assert source is not None
         items = args.many("by_keys")
         keys = args.keys(items)
-        aggs = args.aggregates(args.many("aggs"))
-        args.binder.distinct_columns((*keys, *aggs), [i.span for i in (*items, *args.many("aggs"))])
+        aggs = args.aggregates(args.items())
+        args.binder.distinct_columns((*keys, *aggs), [i.span for i in (*items, *args.items())])
         return Aggregate(
             **args.common,
             inputs=(source,),

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..engine.calendar import BadSpan, Span
-from ..engine.zones import NS, US
+from ..engine.calendar import Span
 from ..planner import ast
-from ..planner.expr import Bound, Call, FieldRef, Literal
 from ..planner.plan import AggCall, Aggregate, Key, Names, visible
-from ..planner.types import DATE, DATE_NS, LOAD_TIME, STRING, Schema, Type
+from ..planner.types import LOAD_TIME, Schema, Type
 from ..planner.unparse import stage_text
-from .base import REGISTRY, Args, Command, Example, Node, Option, kinds, lowers, register
+from .base import Args, Command, Example, Node, Option, kinds, lowers, register
+from .grids import bucket_key, grid_of, ticks_of
 from .rowtime import row_time
 
-DAY = ast.Duration(ns=86_400 * NS)
+DAY = ast.Duration(ns=86_400 * 10**9)
 FILLABLE = {"0": ("long", "double", "duration"), "linear": ("long", "double", "duration", "date")}
 
 
@@ -126,13 +125,13 @@ class TimeChartCommand(Command[TimeChart]):
             )
         items = args.many("by_keys")
         keys = args.keys(items)
-        aggs = args.aggregates(args.many("aggs"), span=True, time=time)
+        aggs = args.aggregates(args.items(), span=True, time=time)
         derived = args.take_derived()
         columns = visible(aggs, derived)
-        grid = _grid(args, NS if kind.unit == "ns" and kind.kind == "date" else US)
+        grid = grid_of(args, ticks_of(kind))
         fill, long = args.option("fill"), args.option("long")
         _check_names(args, keys, [n for n, _ in columns], wide=bool(keys) and not long)
-        for (name, type_), item in zip(columns, args.many("aggs"), strict=False):
+        for (name, type_), item in zip(columns, args.items(), strict=False):
             if fill in FILLABLE and type_.kind not in (*FILLABLE[fill], "any", "null"):
                 args.fail(
                     "E311",
@@ -140,7 +139,7 @@ class TimeChartCommand(Command[TimeChart]):
                     item.span,
                     hint="fill=null or fill=prev",
                 )
-        bucket = _bucket(time, kind, grid, args)
+        bucket = bucket_key(args, time, kind, grid, "_time")
         return TimeChart(
             **args.common, inputs=(source,), keys=(bucket, *keys), aggs=aggs, derived=derived, time=time, grid=grid,
             fill=fill, long=long,
@@ -148,8 +147,9 @@ class TimeChartCommand(Command[TimeChart]):
 
     def lower(self, node: TimeChart) -> Any:
         from ..engine.notes import At
+        from ..engine.operators.buckets import BucketSink
         from ..engine.operators.project import derived
-        from ..engine.operators.timechart import BucketSink, ChartSink, Layout
+        from ..engine.operators.timechart import ChartSink, Layout
 
         at, grouping = At(node.stage, node.name, node.span), node.grouping()
         before = node.inputs[0].schema
@@ -163,38 +163,12 @@ class TimeChartCommand(Command[TimeChart]):
         return [*buckets, ChartSink(layout, at)]
 
 
-def _grid(args: Args, ticks: int) -> Span:
-    span = args.option("span")
-    try:
-        grid = Span.of(span, args.option("offset"))
-    except BadSpan as why:
-        offset = args.option("offset")
-        blamed = "offset" if offset is not None and offset.months and not span.months else "span"
-        args.abort("E311", str(why), args.option_span(blamed))
-    if grid.is_zero:
-        args.abort("E311", "a span of 0 makes no buckets", args.option_span("span"))
-    if not grid.fits(ticks):
-        args.abort("E311", "times of microseconds have no buckets of nanoseconds", args.option_span("span"))
-    return grid
-
-
-def _bucket(time: str, kind: Type, grid: Span, args: Args) -> Key:
-    """The bucket's start as a key named `_time`; the text of span and offset makes keys of other grids unequal."""
-    span, offset = args.option("span"), args.option("offset")
-    length = Literal(type=STRING, value=span.text() + (f"+{offset.text()}" if offset is not None else ""))
-    result = DATE_NS if kind.kind == "date" and kind.unit == "ns" else DATE
-    field = FieldRef(type=result if kind.kind != "date" else kind, name=time)
-    call = Call(type=result, function=REGISTRY.functions["datetrunc"], args=(field, length), data=grid)
-    shown = ast.Call(name="datetrunc", args=(ast.Name(name=time), ast.Text(value=str(length.value))))
-    return Key(Bound(call, shown), "_time")
-
-
 def _check_names(args: Args, keys: Sequence[Key], columns: Sequence[str], *, wide: bool) -> None:
     """E350 for what is known now; the names of wide columns are checked when the values are."""
     seen = set() if wide else {"_time"}
     named = [
         *(() if wide else zip([k.name for k in keys], args.many("by_keys"), strict=False)),
-        *zip(columns, args.many("aggs"), strict=False),
+        *zip(columns, args.items(), strict=False),
     ]
     for name, item in named:
         if name in seen:

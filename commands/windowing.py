@@ -155,7 +155,9 @@ def _suffixed(derived: Derived, suffix: str) -> Derived:
 def window_node(args: Args, source: Node, frames: Frames, make: type[Window] = Window) -> Window:
     """The node of a stage whose frames are read from its options."""
     read = frames.read()
-    columns = read_columns(args, args.many("aggs"), read, frames.by_time)
+    with args.known_fields():
+        items = args.items()
+    columns = read_columns(args, items, read, frames.by_time)
     _all_obeyed(args, columns, frames.by_time)
     time = frames.time
     if time is None and any(c.by_time for c in columns):
@@ -206,7 +208,7 @@ def whole_node(args: Args, source: Node, make: type[Window]) -> Window:
     from ..engine.operators.window.spec import WHOLE
 
     with args.known_fields():
-        calls = args.aggregates(args.many("aggs"))
+        calls = args.aggregates(args.items())
     args.binder.distinct_columns(calls, [c.parsed.span for c in calls])
     return make(
         **args.common,
@@ -237,12 +239,13 @@ def state_of(call: AggCall) -> Any:
 
 
 def is_frameless(call: AggCall) -> bool:
-    return bool(call.function.window_only and getattr(state_of(call), "frameless", True))
+    """Whether it looks at no frame, so that one column does for several."""
+    return bool(getattr(state_of(call), "frameless", False))
 
 
 def goes_by_time(call: AggCall) -> bool:
     """Whether its rows must be in the order of time whatever its frame."""
-    return bool(call.function.window_only and getattr(state_of(call), "by_time", False))
+    return bool(getattr(state_of(call), "by_time", False))
 
 
 def read_time(args: Args) -> tuple[str, Type]:

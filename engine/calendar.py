@@ -259,6 +259,13 @@ def _hour_range(first: int, last: int, span: Span, found: Zone, ticks: int) -> I
     return np.concatenate(pieces)
 
 
+def hour_breaks(low: int, high: int, span: Span, where: Zone | str, ticks: int = US) -> list[int]:
+    """Instants from which a grid of a span that divides an hour steps anew, from `low` to `high`, ascending."""
+    ends = np.array([low, high])
+    found: list[int] = _breaks(ends, ends, _zone(where), span.ns * ticks // NS, ticks).tolist()
+    return found
+
+
 def _breaks(low: Ints, high: Ints, found: Zone, step: int, ticks: int) -> Ints:
     """Changes of offset, between the least and the greatest instant, by no multiple of the step."""
     begin = np.searchsorted(found.starts, int(low.min()) // ticks, "right")
@@ -320,6 +327,6 @@ def _end_gaps(out: Ints, walls: Ints, rows: Ints, found: Zone, ticks: int) -> No
 
 __all__ = [
     "NS", "US", "BadSpan", "Span", "UnknownZone", "Zone", "add_days", "add_months", "bucket_count", "bucket_range",
-    "bucket_start", "civil_of_day", "day_of_civil", "day_of_month", "month_length", "month_of_day", "next_bucket", "to_local",
+    "bucket_start", "civil_of_day", "day_of_civil", "day_of_month", "hour_breaks", "month_length", "month_of_day", "next_bucket", "to_local",
     "to_utc", "zone",
 ]  # fmt: skip

@@ -29,6 +29,7 @@ class Args:
         self.binder, self.parsed, self._command = binder, parsed, command
         self.schema = source.schema if source is not None else Schema()
         self._options: dict[str, Any] = {}
+        self._spread: dict[str, tuple[ast.Item, ...]] = {}
         self._keys: tuple[Key, ...] = ()
         self._derived: tuple[Derived, ...] = ()
         self._hidden: tuple[str, ...] = ()
@@ -226,6 +227,12 @@ class Args:
         self._derived = (*self._derived, *derived)
         self._hidden = (*self._hidden, *(a.name for a in aggs if is_hidden(a.name)))
         return aggs
+
+    def items(self, part: str = "aggs", schema: Schema | None = None) -> tuple[ast.Item, ...]:
+        """A list of aggregates, with what is short for several (`ohlc`) as these: an item for each column."""
+        if part not in self._spread:
+            self._spread[part] = self.binder.spread(self.many(part), self.schema if schema is None else schema)
+        return self._spread[part]
 
     @contextmanager
     def known_fields(self) -> Iterator[None]:

@@ -109,6 +109,32 @@ class AggregateBinder(ExpressionBinder):
         aggs += own
         return Derived(name, Bound(value, item.expr), where)
 
+    def spread(self, items: Sequence[ast.Item], schema: Schema) -> tuple[ast.Item, ...]:
+        """The items, with those that are short for several aggregates as these: `ohlc(x) as p` is `... as p_open, ...`."""
+        return tuple(part for item in items for part in self._spread(item, schema))
+
+    def _spread(self, item: ast.Item, schema: Schema) -> tuple[ast.Item, ...]:
+        e = item.expr
+        found = self.commands.aggregates.get(e.name) if isinstance(e, ast.Call) and not e.op else None
+        if found is None or not found.parts or not isinstance(e, ast.Call):
+            return (item,)
+        args = e.args
+        if found.least <= len(args) <= found.most:
+            bound = [self.typed(a, schema) for a in args]
+            call = BoundCall(self, e.name, bound, {}, [a.span for a in args], e.span, [a.text() for a in args], schema)
+            found.bind(call)
+            if call.data is not None:  # what stands in place of arguments that are passed over
+                args = call.data
+        else:
+            return (item,)
+        first = "" if item.alias is None else f"{self.field_name(item.alias)}_"
+        return tuple(
+            replace(
+                item, expr=ast.Call(name=name, args=args, named=e.named, span=e.span), alias=ast.Field(first + column, e.span)
+            )
+            for column, name in found.parts
+        )  # fmt: skip
+
     def outside(self, e: ast.Name) -> None:
         self.fail("E201", f"'{e.name}' stands outside an aggregate", e.span,
                   hint=f"an aggregate of it, such as first({e.text()}), or a field of `by`")  # fmt: skip
@@ -132,7 +158,11 @@ class AggregateBinder(ExpressionBinder):
         if not function.least <= len(args) <= function.most:
             self.fail("E306", f"{e.name} takes {counts(function.least, function.most)}, not {len(args)}", e.span)
             return None
-        call = BoundCall(self, e.name, [a.expr for a in args], {k: self.typed(v, schema) for k, v in e.named},
+        if function.parts:
+            self.fail("E201", f"{e.name} is {len(function.parts)} columns: it is no part of an expression", e.span,
+                      hint=", ".join(f"{n}({e.args[0].text()})" for _, n in function.parts))  # fmt: skip
+            return None
+        call = BoundCall(self, e.name, [a.expr for a in args], {k: self.typed(_flag(v), schema) for k, v in e.named},
                          [a.span for a in e.args], e.span, [a.text() for a in e.args], schema,
                          places.time)  # fmt: skip
         try:
@@ -141,7 +171,9 @@ class AggregateBinder(ExpressionBinder):
             return None
         if call.named:
             self.fail("E306", f"{e.name} has no argument named '{next(iter(call.named))}'", e.span)
-        parsed = [*(a.parsed for a in args), *(ast.Constant(value=None) for _ in call.args[len(args) :])]
+        parsed = [*(a.parsed for a in args), *(ast.Constant(value=None) for _ in call.args[len(args) :])][
+            : len(call.args)
+        ]
         bound = tuple(Bound(x, p) for x, p in zip(call.args, parsed, strict=True))
         return AggCall(function, bound, type_, where, name, e, call.data)
 
@@ -172,6 +204,11 @@ class AggregateBinder(ExpressionBinder):
             if column.name in seen:
                 self.fail("E350", f"two columns are named '{column.name}'", span, hint="name one with 'as'")
             seen.add(column.name)
+
+
+def _flag(e: ast.Expr) -> ast.Expr:
+    """Named arguments of aggregates are constants, so `t` and `f` are what they are in options."""
+    return ast.Constant(value=e.name == "t", span=e.span) if isinstance(e, ast.Name) and e.name in ("t", "f") else e
 
 
 def is_expression(binder: AggregateBinder, e: ast.Expr) -> bool:

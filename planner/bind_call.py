@@ -73,13 +73,20 @@ class BoundCall:
 
     def worked_out(self, i: int) -> Any:
         """As `constant`, also of a call without fields, such as date("2026-11-01"); None if its value is not known yet."""
-        arg = self.args[i]
+        return self.value_of(self.args[i])
+
+    def value_of(self, arg: Expr) -> Any:
+        """As `worked_out`, of an expression such as a named argument."""
         if isinstance(arg, Literal):
             return arg.value
         if any(isinstance(e, FieldRef | Late) or (isinstance(e, Call) and e.function.volatile) for e in walk(arg)):
             return None
         value, refused = self._binder._evaluate(arg, self._binder)
         return None if refused else value
+
+    def apply(self, name: str, *args: Expr) -> Expr:
+        """A function's call, with the types and faults that it has where it is written."""
+        return self._binder.apply(name, list(args), [self._span] * len(args), self._span, self.schema)
 
     def span_of(self, at: int | None) -> Span:
         return self._spans[at] if at is not None and at < len(self._spans) else self._span

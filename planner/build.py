@@ -246,11 +246,20 @@ class Builder:
         return ast.Item(self.build(expr), self.build(where), self.build(alias), None, self.span(node))
 
     def on_filled_item(self, node: Any) -> ast.Item:
-        expr, alias, fill = node.children
-        return ast.Item(self.build(expr), None, self.build(alias), self.build(fill), self.span(node))
+        expr, where, alias, fill = node.children
+        return ast.Item(self.build(expr), self.build(where), self.build(alias), self.build(fill), self.span(node))
 
-    def on_fill(self, node: Any) -> Any:
-        return self.many(node)[-1] if len(node.children) == 1 else ast.Number(value=-self.build(node.children[1]).value)
+    def on_fill(self, node: Any) -> ast.Expr:
+        """A word as a name, else a constant."""
+        child = node.children[0]
+        if getattr(child, "type", "") == "NAME":
+            return ast.Name(name=str(child), span=self.span(child))
+        made: ast.Expr = self.build(child)
+        return made
+
+    def on_negative(self, node: Any) -> ast.Expr:
+        value = self.build(node.children[1]).value
+        return ast.Number(value=-value, span=self.span(node))
 
     def on_assign(self, node: Any) -> ast.Assign:
         *targets, expr = self.many(node)

@@ -40,6 +40,8 @@ class CallBinder(Protocol):
     def number(self, i: int) -> int | float | None: ...  # the same, of numbers only
     def whole(self, i: int) -> int | None: ...
     def worked_out(self, i: int) -> Any: ...  # as `constant`, also of a call without fields
+    def value_of(self, arg: Expr) -> Any: ...  # the same of an expression, such as a named argument
+    def apply(self, name: str, *args: Expr) -> Expr: ...  # a function's call, with the types and faults that it has
     def fail(self, code: str, message: str, at: int | None = None, **more: Any) -> NoReturn: ...  # at: argument number
     def warn(self, code: str, message: str, at: int | None = None, **more: Any) -> None: ...
     def mixed(self, message: str) -> None: ...
@@ -87,6 +89,7 @@ class AggregateFunction:
     details: str = ""
     alias_of: str = ""
     window_only: bool = False  # lag, rank ...: a function of a row's place among others, no aggregate
+    parts: tuple[tuple[str, str], ...] = ()  # it is short for these: the column's name, and the aggregate that it is
 
 
 class Pushdown(Enum):

@@ -95,7 +95,7 @@ def item_text(item: ast.Item) -> str:
     if item.alias:
         out += f" as {item.alias.text()}"
     if item.fill is not None:
-        out += " fill " + (item.fill if isinstance(item.fill, str) else item.fill.text())
+        out += f" fill {item.fill.text()}"
     return out
 
 

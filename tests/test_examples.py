@@ -57,6 +57,11 @@ def test_aggregate(session: cortado.Session, name: str, expression: str, value: 
         got = session.query(f"table t | window {expression} as got", sources={"t": parse_table(SAMPLE)}).to_pylist()
         assert [r["got"] for r in got] == json.loads(value)
         return
+    names = [name for name, _ in found.parts]
+    if names:
+        got = session.query(f"table t | stats {expression}", sources={"t": parse_table(SAMPLE)}).to_pylist()
+        assert [[row[n] for n in names] for row in got] == [json.loads(value)]
+        return
     value = f"array({value[1:-1]})" if value.startswith("[") else value
     command = "timechart span=1m" if found.span_only else "stats"
     query = f"table t | {command} {expression} as got | eval wanted = {value} | eval same = same(got, wanted) | fields same, got, wanted"

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...engine.operators.states.base import Maker
 from ...planner.catalog import CallBinder
-from ...planner.expr import FieldRef
+from ...planner.expr import Expr, FieldRef
 from ...planner.types import DATE, Type
 from ..base import aggregate
 from ..rowtime import time_field
@@ -48,14 +48,18 @@ def last(types: list[Type], data: Any) -> Maker:
 
 
 def _by_time(call: CallBinder) -> Type:
-    """The time of a row becomes a second argument."""
+    best = "argmin" if call.name == "earliest" else "argmax"
+    call.args = with_time(call, f"{best}({call.texts[0]}, F)")
+    return call.types[0]
+
+
+def with_time(call: CallBinder, way: str) -> list[Expr]:
+    """The first argument and, as a second one, the time of its row. `way`: how else a user may name the field F."""
     if call.time is not None:
         name, kind = call.time, call.schema.type(call.time) or DATE
     else:
-        best = "argmin" if call.name == "earliest" else "argmax"
-        name, kind = time_field(call.schema, call.fail, call.note, f"{best}({call.texts[0]}, F)")
-    call.args = [*call.args, FieldRef(type=kind, name=name)]
-    return call.types[0]
+        name, kind = time_field(call.schema, call.fail, call.note, way)
+    return [call.args[0], FieldRef(type=kind, name=name)]
 
 
 @aggregate(

@@ -63,7 +63,7 @@ def lanes(a: Any, block: Any, low: Any, high: Any, one: Any, two: Any, out: Any,
     return 1
 
 
-@kernel(f64w, f64w2, i32w, i32w, f64w2, types.float64, f64w2, f64w2, f64w, u8w)
+@kernel(f64w, f64w2, i32w, i32w, f64w2, types.float64, f64w2, f64w2, f64w, u8w, makes_arrays=True)
 def lanes_within(
     a: Any, block: Any, low: Any, high: Any, rest: Any, cut: Any, one: Any, two: Any, out: Any, stop: Any
 ) -> Any:  # fmt: skip
@@ -97,7 +97,7 @@ def lanes_within(
     return 1
 
 
-@kernel(f64w, f64w3, i32w, i32w, long_, long_, f64w2, u8w)
+@kernel(f64w, f64w3, i32w, i32w, long_, long_, f64w2, u8w, makes_arrays=True)
 def one_to_many(
     a: Any, blocks: Any, low: Any, high: Any, first: Any, last: Any, out: Any, stop: Any
 ) -> Any:  # fmt: skip
@@ -110,7 +110,7 @@ def one_to_many(
     return last
 
 
-@kernel(f64w2, f64w)
+@kernel(f64w2, f64w, makes_arrays=True)
 def normalise_block(block: Any, peaks: Any) -> Any:
     """Every column less its mean, by its population standard deviation, in place; a flat one is zeros.
 
@@ -160,7 +160,7 @@ def normalise(blocks: Any, peaks: Any, stop: Any) -> Any:
     return blocks.shape[0]
 
 
-@kernel(f64w, f64w, i32w, i32w, u8w, u8w)
+@kernel(f64w, f64w, i32w, i32w, u8w, u8w, makes_arrays=True)
 def moves(a: Any, b: Any, low: Any, high: Any, out: Any, stop: Any) -> Any:
     """How each cell of the band is reached best: 0 from the diagonal, 1 from the row above, 2 from the left, in that order.
 

@@ -81,7 +81,7 @@ def pruned(a: Any, b: Any, low: Any, high: Any, cut: Any, rest: Any, one: Any, t
     return cost if final == b.size - 1 and cost <= cut else np.inf
 
 
-@kernel(f64w, i32w, i32w, f64w, f64w)
+@kernel(f64w, i32w, i32w, f64w, f64w, makes_arrays=True)
 def envelope(x: Any, low: Any, high: Any, upper: Any, lower: Any) -> Any:
     """Greatest and least of x[low[i] : high[i]] for each i; the ends never fall. O(points)."""
     big, small = np.empty(x.size, np.int64), np.empty(x.size, np.int64)
@@ -158,7 +158,7 @@ def warped(
     return pruned(x, q, low, high, cut, cost, work[2], work[3], stop)
 
 
-@kernel(f64w2, i64w, f64w, i32w, i32w, i32w, i32w, long_, long_, f64w, i64w, u8w)
+@kernel(f64w2, i64w, f64w, i32w, i32w, i32w, i32w, long_, long_, f64w, i64w, u8w, makes_arrays=True)
 def nearest(
     series: Any, ids: Any, q: Any, low: Any, high: Any, qlow: Any, qhigh: Any, begin: Any, end: Any,
     best: Any, who: Any, stop: Any,

@@ -147,7 +147,7 @@ def about_window(q: Any, p: Any, upper: Any, lower: Any, u: Any, s: Any, off: An
     return total
 
 
-@kernel(f64w, long_, long_, long_, long_, f64w, f64w)
+@kernel(f64w, long_, long_, long_, long_, f64w, f64w, makes_arrays=True)
 def around(t: Any, begin: Any, end: Any, left: Any, right: Any, upper: Any, lower: Any) -> Any:
     """Greatest and least of t[i - left : i + right] for i of begin .. end, within t."""
     first, last = max(0, begin - left), min(t.size, end - 1 + right)
@@ -160,7 +160,7 @@ def around(t: Any, begin: Any, end: Any, left: Any, right: Any, upper: Any, lowe
 
 @kernel(
     f64w, f64w, f64w, f64w, f64w, u8w, i32w, i32w, f64w, f64w, double_, long_, long_, long_, f64w, i64w, u8w
-)  # fmt: skip
+, makes_arrays=True)  # fmt: skip
 def search(
     t: Any, x: Any, q: Any, mean: Any, scale: Any, allowed: Any, low: Any, high: Any, qupper: Any, qlower: Any, off: Any, lead: Any,
     base: Any, part: Any, best: Any, where: Any, stop: Any,

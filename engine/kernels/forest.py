@@ -14,7 +14,7 @@ matrix_w = types.Array(types.float64, 2, "C")
 BLOCK = 512  # rows that go through one tree after the other: tree, rows and their places stay in the first cache
 
 
-@kernel(matrix, i64, long_, i32, f64, i32, f64, f64w, u8w)
+@kernel(matrix, i64, long_, i32, f64, i32, f64, f64w, u8w, makes_arrays=True)
 def walk(
     rows: Any, roots: Any, depth: Any, field: Any, cut: Any, child: Any, length: Any, total: Any, stop: Any
 ) -> Any:

@@ -25,13 +25,13 @@ from .groupspill import MAX_LEVEL, N_PARTS, PartFiles, RunFile, area_of, by_part
 from .keyform import is_opaque, normal_type
 from .keysort import order_of, words_in
 from .keytable import Ids, KeyTable
-from .states.rates import Rate
+from .states.base import Bounds, Bucketed
 
 LEAST_GROUPS = 512  # a part below both of these is merged in memory, come what may
 LEAST_BYTES = 1 << 20
 SMALL = 4096  # groups below which one task merges all
 Source: TypeAlias = Callable[[Table], None]
-BucketSeconds: TypeAlias = "Callable[[list[pa.Array[Any]]], NDArray[np.float64]]"
+BucketBounds: TypeAlias = "Callable[[list[pa.Array[Any]]], Bounds]"
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class Merge:
     ctx: Context
     held: list[Held]
     spilled: list[PartFiles]
-    bucket_seconds: BucketSeconds | None = None
+    bucket_bounds: BucketBounds | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     runs: dict[int, list[Any]] = field(default_factory=dict)
     reservations: list[Reservation] = field(default_factory=list)
@@ -204,8 +204,8 @@ class Merge:
         n, compiled, program = table.keys.n, self.ctx.compiled, self.program
         for state, asked in zip(table.states, program.asked, strict=True):
             state.asked = asked
-            if isinstance(state, Rate) and self.bucket_seconds is not None:
-                state.lengths = self.bucket_seconds(table.keys.values())
+            if isinstance(state, Bucketed) and self.bucket_bounds is not None:
+                state.bounds = self.bucket_bounds(table.keys.values())
         done = [table.states[o.slot].finish(n, o.out, compiled) for o in program.outputs]
         run = keyed(table.keys)
         run.aggs = [conform(d.values, o.type) for d, o in zip(done, program.outputs, strict=True)]

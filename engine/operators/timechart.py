@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,57 +9,19 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...planner.plan import Aggregate
 from ...planner.text import fault
 from ...planner.types import DOUBLE, Schema, Type, scalar
-from ..arrow import array_from, call, coded, concat, indices, is_valid, nulls, numbers_of
+from ..arrow import array_from, call, concat, indices, is_valid, nulls, numbers_of
 from ..aside import aside
-from ..batch import Batch
-from ..calendar import Span, bucket_codes, bucket_count, bucket_range, next_bucket
+from ..calendar import Span, bucket_count, bucket_range
 from ..context import Context
 from ..datecolumns import dates_from, instants_of, ticks_of
 from ..notes import At
-from ..operator import Flow, Source
+from ..operator import Source
 from ..values import to_text
-from .aggregate import AggregateSink, Local
-from .groupprogram import Values
 from .wide import MOST_CELLS, GroupsSink, MemoryRows, check_names, labels_of, numbered
 
 FILLS = ("null", "0", "prev", "linear")
-
-
-class BucketSink(AggregateSink):
-    """Groups whose first key is a bucket: rows without a time are left out, rates learn the length of their bucket."""
-
-    def __init__(self, node: Aggregate, schema: Schema, at: At, time: int, grid: Span) -> None:
-        super().__init__(node, schema, at, True, self._seconds)
-        self._time, self._grid, self._zone = time, grid, "UTC"
-
-    def push(self, batch: Batch, local: Local) -> Flow:
-        times = batch.array(self._time)
-        if times.null_count:
-            valid = is_valid(times)
-            local.ctx.notes.rows(self._at, "drop", "null time", batch, np.flatnonzero(~valid), None)
-            batch = batch.pick(valid)
-        return super().push(batch, local)
-
-    def prepare(self, values: Values) -> None:
-        """The bucket key as codes: the few buckets of a batch are numbered, not its many rows."""
-        times = values.batch.array(self._time)
-        ticks = ticks_of(times)
-        found = bucket_codes(instants_of(times)[0], self._grid, values.ev.zone, ticks)
-        if found is not None:
-            values.known[self._program.keys[0]] = coded(array_from(found[0]), dates_from(found[1], None, ticks))
-
-    def merge(self, ctx: Context) -> Sequence[Callable[[], None]]:
-        self._zone = ctx.settings.timezone
-        return super().merge(ctx)
-
-    def _seconds(self, keys: Sequence[pa.Array[Any]]) -> NDArray[np.float64]:
-        """True lengths of the groups' buckets."""
-        instants, ticks = instants_of(keys[0])[0], ticks_of(keys[0])
-        length: NDArray[np.float64] = (next_bucket(instants, self._grid, self._zone, ticks) - instants) / ticks
-        return length
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ TOTAL_AGGREGATES = frozenset(
         "slope",
         "intercept",
         "r2",
+        "ema",
+        "twap",
     ]
 ) | {f"p{n}" for n in range(1, 100)}
 COMPARISONS = frozenset({"==", "<", "<=", ">", ">="})  # `!=` tells of the nulls that it leaves out

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 import cortado
 
 from .made import some
-from .windoworacle import AGGS, Agg, Row, Shape, expected, same
+from .neighbouroracle import FUNCTIONS, near, wanted
+from .windoworacle import AGGS, TIMED, Agg, Row, Shape, expected, same
 
 Sessions = dict[str, cortado.Session]
 FIELDS = {
@@ -114,6 +115,48 @@ def test_each_row_sees_its_frame(
         for row in got:
             a, b = row[f"c{i}"], wanted.get(row["n"])
             assert same(a, b), f"{world}: {text}\n{agg.text} of row {row['n']}: {a!r}, not {b!r}"
+
+
+@some(60)
+@given(
+    found=rows(), shape=shapes(), aggs=st.lists(st.sampled_from(TIMED), min_size=1, max_size=3),
+    world=st.sampled_from(["plain", "rows1", "rows3", "threads", "large"]),
+)  # fmt: skip
+def test_frames_of_what_goes_by_time(
+    sessions: Sessions, found: list[Row], shape: Shape, aggs: list[Agg], world: str
+) -> None:
+    if not shape.by_time:
+        return
+    table = pa.table({name: pa.array([r[name] for r in found], kind) for name, kind in FIELDS.items()})
+    text = query(shape, aggs, 1)
+    got = sessions[world].query(text, sources={"r": table}).run().to_arrow().to_pylist()
+    for i, agg in enumerate(aggs):
+        right = expected(found, shape, agg, 1)
+        for row in got:
+            a, b = row[f"c{i}"], right.get(row["n"])
+            assert near(a, b), f"{world}: {text}\n{agg.text} of row {row['n']}: {a!r}, not {b!r}"
+
+
+@some(120)
+@given(
+    found=rows(), shape=shapes(), chosen=st.lists(st.sampled_from(FUNCTIONS), min_size=1, max_size=5), least=st.sampled_from([1, 1, 2]),
+    world=st.sampled_from(["plain", "rows1", "rows3", "threads", "large"]),
+)  # fmt: skip
+def test_functions_of_neighbours(
+    sessions: Sessions, found: list[Row], shape: Shape, chosen: list[Any], least: int, world: str
+) -> None:
+    if shape.options.startswith(("rows=", "before=")) and not shape.by_time:
+        least = 1
+    calls = ", ".join(f"{fn.text} as c{i}" for i, fn in enumerate(chosen))
+    time = "time=t " if shape.by_time or any(fn.by_time for fn in chosen) else ""
+    text = f"table r | window {time}{f'min={least} ' if least != 1 else ''}{shape.options} {calls} by k"
+    table = pa.table({name: pa.array([r[name] for r in found], kind) for name, kind in FIELDS.items()})
+    got = sessions[world].query(text, sources={"r": table}).run().to_arrow().to_pylist()
+    for i, fn in enumerate(chosen):
+        right = wanted(found, shape, fn, least)
+        for row in got:
+            a, b = row[f"c{i}"], right.get(row["n"])
+            assert near(a, b, found), f"{world}: {text}\n{fn.text} of row {row['n']}: {a!r}, not {b!r}\n{found}"
 
 
 @some(60)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 Row = dict[str, Any]
@@ -168,7 +169,7 @@ def covariance(rows: Sequence[Row], x: str, y: str) -> float | None:
         return None
     if any(not math.isfinite(r[x]) or not math.isfinite(r[y]) for r in pairs):
         return NAN
-    a, b = [Fraction(r[x]) for r in pairs], [Fraction(r[y]) for r in pairs]
+    a, b = [Fraction(float(r[x])) for r in pairs], [Fraction(float(r[y])) for r in pairs]  # computed in doubles
     n = len(pairs)
     exact = sum((p * q for p, q in zip(a, b, strict=True)), Fraction(0)) / n - sum(a) * sum(b) / (n * n)
     try:
@@ -199,7 +200,33 @@ def whole(value: int | None) -> int | None:
     return value if value is None or -(2**63) <= value < 2**63 else None
 
 
+def over_time(rows: Sequence[Row], name: str) -> float | None:
+    """Each value holds until the next one, the last for no time; in microseconds, as the products are rounded."""
+    known = [r for r in rows if r[name] is not None]
+    spent = (known[-1]["t"] - known[0]["t"]) * 10**6 if known else 0
+    if not spent:
+        return None
+    parts = [float(a[name]) * ((b["t"] - a["t"]) * 10**6) for a, b in pairwise(known) if b["t"] > a["t"]]
+    return total(parts) / spent
+
+
+def error(rows: Sequence[Row], of: Callable[[float, float], float]) -> float | None:
+    return mean([of(float(r["x"]), r["y"]) for r in present(rows, "x", "y")])
+
+
+TIMED = (  # which go by time, and so only where the frame does, too
+    Agg("twap(y)", lambda r: over_time(r, "y"), ("y",)),
+    Agg("twap(x)", lambda r: over_time(r, "x"), ("x",), lambda r: r["x"] is not None and r["x"] > 0),
+    Agg("earliest(s)", lambda r: next(iter(values_of(r, "s")), None), ("s",)),
+    Agg("latest(x)", lambda r: next(iter(values_of(r, "x")[::-1]), None), ("x",)),
+)
 AGGS = (
+    Agg("mae(x, y)", lambda r: error(r, lambda a, p: abs(a - p)), ("x", "y")),
+    Agg(
+        "rmse(x, y)",
+        lambda r: None if (e := error(r, lambda a, p: (a - p) * (a - p))) is None else math.sqrt(e),
+        ("x", "y"),
+    ),
     Agg("count", len, None),
     Agg("count(y)", lambda r: len(values_of(r, "y")), None),
     Agg("sum(x)", lambda r: whole(sum(v)) if (v := values_of(r, "x")) else None, ("x",)),

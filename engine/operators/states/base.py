@@ -77,6 +77,21 @@ class State:
         raise NotImplementedError
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where the bucket of each group begins and ends, in ticks of its time."""
+
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    ticks: int  # a second
+
+
+class Bucketed(State):
+    """A state that goes by the bucket of its groups: a command that has buckets sets `bounds` before `finish`."""
+
+    bounds: Bounds | None = None
+
+
 @dataclass(slots=True)
 class Finished:
     """`faults`: the exact value as text where it does not fit the type (elsewhere null), or None. `cut`: values left out."""

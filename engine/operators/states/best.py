@@ -76,7 +76,7 @@ class Best(State):
         if self.textual:
             self._offer_texts(groups, self._text(column), place, values)
         else:
-            self._offer(groups, self._words(column, place), place, values)
+            self._offer(groups, self._words(column, place), place, values, rows.compiled)
 
     def _live(self, column: pa.Array[Any], values: pa.Array[Any]) -> NDArray[Any] | None:
         """Rows that count; None: all."""
@@ -99,8 +99,18 @@ class Best(State):
         assert not isinstance(form, Words)
         return form  # type: ignore[return-value]
 
-    def _offer(self, groups: Groups, words: U64, place: NDArray[np.int64], values: pa.Array[Any]) -> None:
+    def _offer(
+        self, groups: Groups, words: U64, place: NDArray[np.int64], values: pa.Array[Any], compiled: bool
+    ) -> None:
         """Rows that beat what is kept, then the best of them a group."""
+        if compiled:
+            from ...kernels import best
+
+            rows = np.empty(len(groups), np.int64)
+            rows = rows[: best.offer(groups, words, place, self.word, self.place, self.at, rows)]
+            if len(rows):
+                self._keep(groups[rows], values.take(indices(rows)))
+            return
         kept = self.word[groups]
         better = (words < kept) | ((words == kept) & (place < self.place[groups]))
         better |= self.at[groups] < 0
@@ -174,7 +184,7 @@ class Best(State):
         if self.textual:
             self._offer_texts(groups, other.texts.take(other.at[members]), place, values)
         else:
-            self._offer(groups, other.word[members], place, values)
+            self._offer(groups, other.word[members], place, values, compiled)
 
     def finish(self, n: int, out: str, compiled: bool) -> Finished:
         at = self.at[:n]

@@ -164,10 +164,12 @@ class Limbs:
             gathered, low = np.empty((n, self.width + 1), np.int64), np.empty(n, np.int64)
             exact_sum.gather_fields(n, self.limbs.reshape(-1), self.top, self.width, gathered.reshape(-1), low)
             return gathered, low
-        top = self.top[:n].astype(np.int64)
+        return self._fields_of(np.arange(n))
+
+    def _fields_of(self, rows: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        top = self.top[rows].astype(np.int64)
         base = np.maximum(top - (self.width - 1), 0)
-        out = np.zeros((n, self.width + 1), np.int64)
-        rows = np.arange(n)
+        out = np.zeros((len(rows), self.width + 1), np.int64)
         for j in range(self.width):
             inside = base + j <= top
             place = (base + j) % self.width
@@ -198,11 +200,11 @@ class Limbs:
 
     def integers(self, members: NDArray[Any]) -> list[int]:
         """The sums of these groups as whole multiples of 2**unit."""
-        fields, base = self.fields(int(members.max()) + 1)
+        fields, base = self._fields_of(members)
         shifts = [32 * j for j in range(self.width + 1)]
         return [
             sum(value << shift for value, shift in zip(row, shifts, strict=True) if value) << (32 * low)
-            for row, low in zip(fields[members].tolist(), base[members].tolist(), strict=True)
+            for row, low in zip(fields.tolist(), base.tolist(), strict=True)
         ]
 
     def export(self, members: Groups) -> list[pa.Array[Any]]:

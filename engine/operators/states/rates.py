@@ -7,21 +7,19 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from ....planner.types import Type
 from ...arrow import array_from, is_valid
-from .base import Finished, Groups, Rows, State
+from .base import Bucketed, Finished, Groups, Rows
 from .sums import SumLong, sum_state
 
 
-class Rate(State):
-    """A sum; `lengths` (seconds of each group's bucket) must be set before `finish` by the command that has buckets."""
+class Rate(Bucketed):
+    """A sum, by the true length of the bucket, which must be known before `finish`."""
 
     def __init__(self, type_: Type, seconds: int) -> None:
         self.type, self.seconds = type_, seconds
         self.sum: Any = sum_state(type_)
-        self.lengths: NDArray[np.float64] | None = None
 
     def key(self) -> Hashable:
         return (Rate, self.type, self.seconds)
@@ -36,14 +34,15 @@ class Rate(State):
         self.sum.merge(other.sum, members, groups, compiled)
 
     def finish(self, n: int, out: str, compiled: bool) -> Finished:
-        if self.lengths is None:
-            raise ValueError("a rate needs the lengths of its buckets")
+        if self.bounds is None:
+            raise ValueError("a rate needs the bounds of its buckets")
+        lengths = (self.bounds.ends - self.bounds.starts) / self.bounds.ticks
         if isinstance(self.sum, SumLong):
             total, nulls = self.sum.totals(n)
         else:
             done = self.sum.finish(n, "sum", compiled).values
             total, nulls = np.asarray(done.fill_null(0.0)), ~is_valid(done)
-        rate = total * self.seconds / self.lengths[:n]
+        rate = total * self.seconds / lengths[:n]
         return Finished(array_from(np.where(nulls, 0.0, rate), nulls))
 
     def export(self, members: Groups) -> list[pa.Array[Any]]:

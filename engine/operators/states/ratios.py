@@ -1,4 +1,4 @@
-"""Variances of many groups at once: in twice the precision of doubles, and exactly where that leaves the rounding open.
+"""Variances and quotients of many groups at once: in twice the precision of doubles, and exactly where that leaves the rounding open.
 
 Every result is the correctly rounded quotient, so which way it was found does not show.
 """
@@ -76,6 +76,44 @@ def leading(sums: Limbs, members: NDArray[Any], compiled: bool) -> tuple[Pair, N
     s, e = two_sum(s, low)
     sign = np.where(negative, -1.0, 1.0)
     return (s * sign, e * sign), 32 * (base + high - 3)
+
+
+def quotients(
+    over: Limbs, under: Limbs, members: NDArray[Any], unit: int, compiled: bool
+) -> tuple[F64, NDArray[np.bool_], NDArray[np.bool_]]:
+    """over / under * 2**unit, rounded once; for which groups that is certain, and where `under` is 0."""
+    if compiled and not len(over.wide) and not len(under.wide):
+        return _compiled_quotients(over, under, members, unit)
+    (p, p_exp), (q, q_exp) = leading(over, members, compiled), leading(under, members, compiled)
+    none = q[0] == 0.0
+    q = np.where(none, 1.0, q[0]), q[1]
+    with np.errstate(all="ignore"):
+        first = p[0] / q[0]
+        rest = subtract(p, multiply((first, np.zeros_like(first)), q))
+        high, low = two_sum(first, rest[0] / q[0])
+        slack = np.abs(high) * ERROR
+        sure = (high + (low + slack) == high) & (high + (low - slack) == high)
+        scale = p_exp - q_exp + unit
+        power = np.frexp(high)[1] + scale
+        sure &= (power > -1000) & (power < 1000)
+        sure |= p[0] == 0.0
+        out = np.where(p[0] == 0.0, 0.0, np.ldexp(high, np.clip(scale, -5000, 5000).astype(np.int32)))
+    return out, sure, none
+
+
+def _compiled_quotients(
+    over: Limbs, under: Limbs, members: NDArray[Any], unit: int
+) -> tuple[F64, NDArray[np.bool_], NDArray[np.bool_]]:
+    from ...kernels import quotients as kernels
+
+    n = int(members.max()) + 1
+    out, state = np.empty(n), np.empty(n, np.uint8)
+    kernels.quotients(
+        n, over.limbs.reshape(-1), over.top, under.limbs.reshape(-1), under.top, over.width, unit, out, state,
+        np.zeros(1, np.uint8),
+    )  # fmt: skip
+    state = state[members]
+    return out[members], state == kernels.SURE, state == kernels.NONE
 
 
 def variances(

@@ -7,12 +7,15 @@ from typing import Any
 
 from ..states.best import Best
 from ..states.distinct import Distinct
+from ..states.errors import MeanError
 from ..states.extremes import Extreme, Range, Truth
 from ..states.moments import Moments
 from ..states.percentile import Percentile
 from ..states.rates import Rate
+from ..states.smooth import Ema
 from ..states.sums import Count, SumDouble, SumLong
-from . import flow, functions, ordered, picks, sums
+from ..states.twap import Twap
+from . import flow, functions, ordered, picks, series, sums
 from .evaluation import Evaluation, Made
 from .general import by_group, by_state
 from .moments import moments
@@ -30,6 +33,9 @@ EVALUATORS: Mapping[type, Callable[[Evaluation, Any, str], Made]] = {
     Percentile: ordered.percentile,
     Distinct: ordered.distinct,
     Moments: moments,
+    MeanError: series.mean_error,
+    Ema: series.ema,
+    Twap: series.twap,
     functions.RowNumber: functions.row_number,
     functions.Shift: functions.shift,
     functions.ShiftTime: functions.shift_time,

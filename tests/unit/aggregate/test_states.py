@@ -21,15 +21,26 @@ from cortado.engine.operators.keytable import DictTable, KeyTable
 from cortado.engine.operators.states.base import Rows, State
 from cortado.engine.operators.states.limbs import Limbs
 from cortado.engine.operators.states.powers import add_powers, add_products
+from cortado.engine.operators.states.smooth import Decay
 from cortado.planner.types import DOUBLE, LONG, STRING
 
 N_GROUPS = 9
-DATA = {"values": 3, "array": 4, "percentile": (40.0, "linear"), "estpercentile": 40.0, "estdc": 9, "estdcount": 9}
+MEASURES = dict.fromkeys(("rmse", "mae", "mape", "smape"), True)  # their binder makes the error of a row
+DATA = {
+    **MEASURES,
+    "ema": Decay(alpha=0.3),
+    "values": 3,
+    "array": 4,
+    "percentile": (40.0, "linear"),
+    "estpercentile": 40.0,
+    "estdc": 9,
+    "estdcount": 9,
+}
 BY_TIME = ("earliest", "latest")  # their binder adds the time
 NAMES = sorted(
     n
     for n, a in REGISTRY.aggregates.items()
-    if not a.span_only and not a.window_only and (n[0] != "p" or n in ("p50", "p99", "percentile"))
+    if not a.span_only and not a.window_only and not a.parts and (n[0] != "p" or n in ("p50", "p99", "percentile"))
 )
 
 

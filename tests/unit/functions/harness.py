@@ -101,6 +101,13 @@ class FakeCall:
     def worked_out(self, i: int) -> Any:
         return self.constant(i)
 
+    def value_of(self, arg: e.Expr) -> Any:
+        return arg.value if isinstance(arg, e.Literal) else None
+
+    def apply(self, name: str, *args: e.Expr) -> e.Expr:
+        function = load().functions[name]
+        return e.Call(type=function.bind(replace(self, args=list(args), named={})), function=function, args=tuple(args))
+
     def fail(self, code: str, message: str, at: int | None = None, **more: Any) -> NoReturn:
         raise fault(code, message, **more)
 
