@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..planner import ast, option_values
 from ..planner.expr import Call, Expr, FieldRef, fields_of
 from ..planner.plan import AggCall, Derived, Names, Order, is_hidden
-from ..planner.types import DATE, Schema, Type
+from ..planner.types import DATE, STRING, Schema, Type
 from ..planner.unparse import stage_text
 from .base import Args, Node, Option, kinds
 from .rowtime import row_time
@@ -262,6 +262,8 @@ def texts_of(args: Args, option: str) -> list[str]:
         return [option_values.unquote(t) for t in option_values.split_list(option_values.unquote(raw.value))]
     if isinstance(given.value, str):
         return option_values.split_list(given.value)
+    if given.type.item == STRING:
+        return list(given.value)
     return [v.text() if isinstance(v, ast.Duration) else str(v) for v in args.option(option)]
 
 

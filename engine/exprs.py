@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..planner import expr as e
 from ..planner.types import Schema, Type, scalar
-from .arrow import array_from, bools_of, decode, int32_of, is_valid, nulls, numbers_of
+from .arrow import array_from, bools_of, call, decode, int32_of, is_valid, nulls, numbers_of
 from .batch import Batch, Column, Spans
 from .context import Context
 from .notes import At
@@ -273,10 +273,12 @@ def constant(expr: e.Expr, ctx: Context, at: At, *, infos: bool = False) -> tupl
 
 
 def to_python(array: pa.Array[Any], type_: Type) -> Any:
-    """The first value as `Literal.value` has it: dates and durations as integers in their unit."""
+    """The first value as `Literal.value` has it: dates and durations as integers in their unit, also in an array."""
     value = array[0]
     if not value.is_valid:
         return None
+    if type_.kind == "array" and type_.item is not None and type_.item.kind in ("date", "duration", "months"):
+        return call("cast", cast(Any, value).values, pa.int64()).to_pylist()
     if type_.kind in ("date", "duration", "months"):
         return cast(Any, value).value if hasattr(value, "value") else value.as_py()
     return value.as_py()

@@ -153,7 +153,7 @@ class Args:
             text = option_values.unquote(raw.value, pattern=option.kind in (RAW, TEXT, "path"))
             return option_values.of_text(text, option, time or self.binder.parse_time, raw.value)
         except option_values.Unfit as why:
-            shown = raw.value if param is None else f"{raw.value}, which is {spelled(param.value)}"
+            shown = raw.value if param is None else f"{raw.value}, which is {spelled(param.value, param.type)}"
             near = foreign.OPTION_VALUES.get((self.parsed.command, option.name, shown.lower()), ())
             self.abort("E311", f"'{option.name}' cannot be {shown}", raw.span, hint=f"it takes {why}", suggestions=near)
 

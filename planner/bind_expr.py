@@ -376,8 +376,13 @@ def _fields_here(schema: Schema) -> str:
     return "fields here: " + ", ".join(names[:12]) + (", ..." if len(names) > 12 else "") if names else ""
 
 
-def spelled(value: Any) -> str:
-    """A constant as a query writes it."""
+def spelled(value: Any, type_: Type | None = None) -> str:
+    """A constant as a query writes it; `type_` tells lengths of time from numbers."""
+    if isinstance(value, list):
+        return "[" + ", ".join(spelled(v, type_.item if type_ is not None else None) for v in value) + "]"
+    if type_ is not None and type_.kind in ("duration", "months") and value is not None:
+        length = ast.Duration(months=abs(value)) if type_.kind == "months" else ast.Duration(ns=abs(value) * 1000)
+        return "-" * (value < 0) + length.text()
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return f'"{value}"' if isinstance(value, str) else str(value)

@@ -14,7 +14,7 @@ from . import ast, options
 from .escapes import ESCAPE, SIMPLE_ESCAPES, unicode_escape
 from .expr import Literal
 from .options import Option
-from .types import BOOL, DOUBLE, DURATION, LONG, MONTHS, NULL, STRING
+from .types import BOOL, DOUBLE, DURATION, LONG, MONTHS, NULL, STRING, Type
 
 _LENGTHS = ("duration", "months")
 TRUTH = {"t": True, "true": True, "f": False, "false": False}
@@ -68,6 +68,14 @@ def parse_duration(text: str) -> ast.Duration | None:
     if not ast.fits(months, ns):
         raise Unfit("a length that 64 bits of microseconds hold")
     return ast.Duration(months=months, ns=ns, weeks=weeks)
+
+
+def parse_distance(text: str) -> ast.Duration | None:
+    """A duration with or without a minus in front."""
+    length = parse_duration(text.removeprefix("-"))
+    if length is None or not text.startswith("-"):
+        return length
+    return replace(length, months=-length.months, ns=-length.ns)
 
 
 def number(text: str) -> int | float | None:
@@ -127,9 +135,10 @@ def of_literal(value: Literal, option: Option, time: Callable[[str], int | None]
         kind in (options.DURATION, options.DURATIONS, options.NUMBER_OR_DURATION, options.OFFSET)
         and value.type.kind in _LENGTHS
     ):
-        calendar = value.type.kind == "months"
-        length = ast.Duration(months=got) if calendar else ast.Duration(ns=got * 1000, weeks=value.weeks)
+        length = _length(got, value.type, option, weeks=value.weeks)
         return (length,) if kind == options.DURATIONS else length
+    if kind in (options.DURATIONS, options.INTS) and isinstance(got, list):
+        return _listed(got, value.type.item or NULL, option)
     if kind == options.LITERAL:
         return value
     if kind in (options.FIELD, options.FIELDS) and isinstance(got, list):
@@ -145,14 +154,39 @@ def of_literal(value: Literal, option: Option, time: Callable[[str], int | None]
     if kind == options.NUMBERS:
         return _numbers(got if isinstance(got, list) else [got])
     if kind == options.VALUES and isinstance(got, list):
-        return tuple(
-            v if isinstance(v, str) else TRUTH_TEXT[v] if v is None or isinstance(v, bool) else repr(v) for v in got
-        )
+        return tuple(_written(v) for v in got)
+    if kind == options.VALUES:
+        return of_text(_written(got), option, time)
     if isinstance(got, bool):
         return of_text("t" if got else "f", option, time)
     if isinstance(got, str):
         return of_text(got, option, time)
     return of_text(str(got), option, time)
+
+
+def _length(value: int, type_: Type, option: Option, *, weeks: bool = False) -> ast.Duration:
+    """A length of time that a parameter holds, in months or microseconds; only a distance may have a minus, as in text."""
+    if value < 0 and option.kind != options.OFFSET:
+        raise Unfit("a duration such as 30s, 5m, 2h or 1d, without a minus")
+    return ast.Duration(months=value) if type_.kind == "months" else ast.Duration(ns=value * 1000, weeks=weeks)
+
+
+def _listed(held: list[Any], item: Type, option: Option) -> tuple[Any, ...]:
+    """The lengths of time, or the whole numbers, of an array in a parameter."""
+    if not held or None in held:
+        raise Unfit(f"{option.kind} with commas between, or a parameter that holds an array of them")
+    if option.kind == options.INTS:
+        return tuple(_whole(_written(v), option.least) for v in held)
+    if item.kind in _LENGTHS:
+        return tuple(_length(v, item, option) for v in held)
+    return tuple(_duration(_written(v)) for v in held)
+
+
+def _written(value: Any) -> str:
+    """As one would write it: a whole number without a point, whatever the type of the parameter."""
+    if value is None or isinstance(value, bool):
+        return TRUTH_TEXT[value]
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _numbers(held: list[Any]) -> tuple[float | None, ...]:
@@ -200,8 +234,7 @@ def of_text(text: str, option: Option, time: Callable[[str], int | None], raw: s
         case options.DURATION:
             return _duration(text)
         case options.OFFSET:
-            length = _duration(text.removeprefix("-"))
-            return replace(length, months=-length.months, ns=-length.ns) if text.startswith("-") else length
+            return _duration(text, parse_distance)
         case options.DURATIONS:
             return tuple(_duration(unquote(t)) for t in split_list(text))
         case options.NUMBER_OR_DURATION:
@@ -256,8 +289,8 @@ def _whole(text: str, least: int | None) -> int:
     return got
 
 
-def _duration(text: str) -> ast.Duration:
-    got = parse_duration(text)
+def _duration(text: str, read: Callable[[str], ast.Duration | None] = parse_duration) -> ast.Duration:
+    got = read(text)
     if got is None:
         raise Unfit("a duration such as 30s, 5m, 2h or 1d")
     return got

@@ -9,7 +9,7 @@ from typing import Any
 
 from .expr import Literal
 from .literals import array_literal, literal_of
-from .option_values import Unfit, literal, number, parse_duration, unquote
+from .option_values import Unfit, literal, number, parse_distance, unquote
 from .text import nearest
 from .types import BOOL, DATE, DOUBLE, DURATION, INT, LONG, MONTHS, NULL, STRING, Type, array_of
 
@@ -146,7 +146,7 @@ def _field_list(names: list[str]) -> Literal:
 
 
 def _duration(text: str) -> Literal:
-    length = parse_duration(text)
+    length = parse_distance(text)
     if length is None:
         raise Unfit("a duration such as 5m or 1d")
     if length.ns % 1000:

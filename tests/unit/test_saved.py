@@ -50,6 +50,8 @@ def value(
         ("date", "20261101", ("date", dt.datetime(2026, 11, 1, tzinfo=dt.UTC))),
         ("date", "2026-11-01T10:00", ("date", dt.datetime(2026, 11, 1, 10, tzinfo=dt.UTC))),
         ("duration", "1h30m", ("duration", dt.timedelta(minutes=90))),
+        ("duration", "-1h30m", ("duration", dt.timedelta(minutes=-90))),
+        ("any", "-5s", ("duration", dt.timedelta(seconds=-5))),
         ("any", "10", ("int", 10)),
         ("any", "'10'", ("string", "10")),
         ("any", "text", ("string", "text")),
@@ -62,7 +64,7 @@ def test_text_is_read_by_its_type(session: cortado.Session, kind: str, text: str
 @pytest.mark.parametrize(
     ("kind", "text"),
     [("int", "2147483648"), ("int", "1.5"), ("long", "many"), ("long", "9223372036854775808"), ("double", "x"), ("bool", "maybe"), ("date", "soon"),
-     ("date", "20261301"), ("duration", "5"), ("duration", "1mon1d"), ("duration", "7ns")],
+     ("date", "20261301"), ("duration", "5"), ("duration", "1mon1d"), ("duration", "7ns"), ("duration", "--5s"), ("duration", "-")],
 )  # fmt: skip
 def test_text_that_does_not_fit(session: cortado.Session, kind: str, text: str) -> None:
     with pytest.raises(cortado.BindError) as found:
