@@ -53,7 +53,9 @@ def book(rng: np.random.Generator, sym: str) -> dict[str, Any]:
     push = np.zeros(n)
     size = 800 * np.exp(drift(rng, n, 0.05, 0.03))
     for start, sign in PUSHES[sym]:
-        push[during(seconds, start, PUSH_LASTS)] = sign
+        pushed = during(seconds, start, PUSH_LASTS)
+        push[pushed] = sign
+        size[pushed] *= 1.8
     for start in FALLS[sym]:
         size[during(seconds, start, FALL_LASTS)] *= 0.1
     moves = np.where(push != 0, push, rng.choice([-1, 0, 0, 0, 0, 1], n))
