@@ -143,8 +143,8 @@ def evaluate(expr: e.Expr, ev: Eval) -> Value:
     while chain[-1].args and isinstance(first := chain[-1].args[0], e.Call) and not first.function.special:
         chain.append(first)
     value: Value | None = evaluate(chain[-1].args[0], ev) if chain[-1].args else None
-    for call in reversed(chain):
-        value = _call(call, ev, [] if value is None else [value, *(evaluate(a, ev) for a in call.args[1:])])
+    for step in reversed(chain):
+        value = _call(step, ev, [] if value is None else [value, *(evaluate(a, ev) for a in step.args[1:])])
     assert value is not None
     return value
 

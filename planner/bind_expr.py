@@ -382,7 +382,7 @@ def spelled(value: Any, type_: Type | None = None) -> str:
         return "[" + ", ".join(spelled(v, type_.item if type_ is not None else None) for v in value) + "]"
     if type_ is not None and type_.kind in ("duration", "months") and value is not None:
         length = ast.Duration(months=abs(value)) if type_.kind == "months" else ast.Duration(ns=abs(value) * 1000)
-        return "-" * (value < 0) + length.text()
+        return f"-{length.text()}" if value < 0 else length.text()
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return f'"{value}"' if isinstance(value, str) else str(value)

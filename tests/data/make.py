@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import math
-import wave
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from examples.make import sound
 
 HERE = Path(__file__).parent
 UTC = dt.UTC
@@ -182,24 +182,6 @@ def app_log() -> None:
             )
 
 
-def sound() -> None:
-    """A word, a rising tone, in two seconds of noise: at 0.9 s, softer at 0.2 s, and spoken slower at 1.5 s."""
-    rate, rng = 1000, np.random.default_rng(7)
-    n = int(0.3 * rate)
-    t = np.arange(n) / rate
-    word = np.sin(2 * math.pi * (20 * t + 60 * t * t)) * np.hanning(n)
-    slow = np.interp(np.linspace(0, n - 1, n * 21 // 20), np.arange(n), word)
-    speech = rng.normal(0, 0.05, 2 * rate)
-    for start, spoken in ((0.2, 0.5 * word), (0.9, 0.8 * word), (1.5, 0.8 * slow)):
-        speech[int(start * rate) : int(start * rate) + len(spoken)] += spoken
-    for name, samples in (("word", word), ("speech", speech)):
-        with wave.open(str(HERE / f"{name}.wav"), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(rate)
-            file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-
-
 def main() -> None:
     (HERE / "trips").mkdir(exist_ok=True)
     sales("sales", 1, ["north", "south"], 100)
@@ -210,7 +192,7 @@ def main() -> None:
     web()
     trips()
     app_log()
-    sound()
+    sound(HERE)  # as in the examples
 
 
 if __name__ == "__main__":

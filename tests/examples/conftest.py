@@ -46,7 +46,7 @@ def run(session: cortado.Session, place: Path, monkeypatch: pytest.MonkeyPatch) 
 
     def made(name: str, **params: Any) -> Any:
         result = session.run_file(f"examples/{name}.cq", **params)
-        assert {note["kind"] for note in result.notes} <= {"info"}
+        assert {note.kind for note in result.notes} <= {"info"}
         return result.to_pandas()
 
     return made

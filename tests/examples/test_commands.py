@@ -47,11 +47,13 @@ def test_a_command(command: str, place: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_an_example_explains_itself(name: str) -> None:
-    """Help, parameters with types, and a default for each."""
-    from cortado.saved import header_of
+    """Help, parameters with types, and a default for each; laid out as `cortado fmt` does."""
+    from cortado.saved import formatted, header_of
 
     file = ROOT / "examples" / name
-    header = header_of(file.read_text(encoding="utf-8"), str(file))
+    text = file.read_text(encoding="utf-8")
+    assert formatted(text, str(file)) == text
+    header = header_of(text, str(file))
     assert header.help and header.params and all(p.default is not None for p in header.params)
 
 

@@ -107,12 +107,10 @@ def test_rolling_means(run: Run, trades: Any) -> None:
         f"avg(price) over (w range between interval {seconds} second preceding and current row) as {name}"
         for name, seconds in spans.items()
     )
-    numbered = trades.reset_index(names="n")
-    duckdb.sql("set timezone = 'UTC'")
-    duckdb.register("numbered", numbered)
-    want = duckdb.sql(
-        f"select *, {columns} from numbered window w as (partition by sym order by _time) order by n"
-    ).df()
+    with duckdb.connect() as peer:
+        peer.register("numbered", trades.reset_index(names="n"))
+        asked = f"select *, {columns} from numbered window w as (partition by sym order by _time) order by n"
+        want = peer.execute(asked).df()
     got = run("rolling_means")
     assert list(got.columns) == [*trades.columns, *spans]
     for name in spans:
@@ -134,7 +132,7 @@ def flow(quotes: Any) -> Any:
         p05, p95 = np.percentile(made.flow, [5, 95])
         made.insert(0, "sym", sym)
         made["p05"], made["p95"] = p05, p95
-        made["outlier"] = np.select([made.flow < p05, made.flow > p95], ["low", "high"], None)
+        made["outlier"] = ["low" if f < p05 else "high" if f > p95 else None for f in made.flow]
         lowest, highest = (each._time.loc[i].reset_index(drop=True) for i in (lines.ofi.idxmin(), lines.ofi.idxmax()))
         made["moment"] = highest.where(made.flow >= 0, lowest)
         parts.append(made)

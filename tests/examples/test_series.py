@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.stats
+import scipy.stats  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from ..unit.dtw.test_published import NEAREST
@@ -35,7 +35,8 @@ def sales(place: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def pattern(place: Path) -> NDArray[np.float64]:
-    return pd.read_csv(place / "tests/data/pattern.csv").sales.to_numpy(float)
+    made: NDArray[np.float64] = pd.read_csv(place / "tests/data/pattern.csv").sales.to_numpy(float)
+    return made
 
 
 def test_nearest_products(run: Run, sales: Any, pattern: NDArray[np.float64]) -> None:
