@@ -184,23 +184,30 @@ FRAMED = ("span", "rows", "before", "after", "window", "time_window", "closed", 
 
 def _all_obeyed(args: Args, columns: Sequence[Framed], timed: bool) -> None:
     """E311 for options of frames and order that none of the columns looks at."""
-    from ..engine.operators.states.sums import Count
-
     calls = [c.call for c in columns]
     if not calls:
         return
     told = ", ".join(dict.fromkeys(c.function.name for c in calls))
     verb = "looks" if "," not in told else "look"
     if all(map(is_frameless, calls)):
-        for option in filter(args.given, FRAMED):
+        for option in (o for o in FRAMED if args.given(o) and not (o == "min" and any(map(_obeys_min, calls)))):
             args.fail("E311", f"{told} {verb} at no frame, so '{option}' changes nothing", args.option_span(option),
                       hint=f"leave {option}= out, or ask for an aggregate of the frame, such as avg(E)")  # fmt: skip
-    elif args.given("min") and all(is_frameless(c) or isinstance(state_of(c), Count) for c in calls):
+    elif args.given("min") and not any(map(_obeys_min, calls)):
         args.fail("E311", f"{told} is never null for want of values, so 'min' changes nothing", args.option_span("min"),
                   hint="leave min= out")  # fmt: skip
     if args.given("order") and not timed and all(c.by_time for c in columns):
         args.fail("E311", f"{told} {'goes' if verb == 'looks' else 'go'} by the row's time",
                   args.option_span("order"), hint="time=F says which")  # fmt: skip
+
+
+def _obeys_min(call: AggCall) -> bool:
+    from ..engine.operators.states.sums import Count
+
+    state = state_of(call)
+    if isinstance(state, Count):
+        return False
+    return not is_frameless(call) or bool(getattr(state, "needs_values", False))
 
 
 def whole_node(args: Args, source: Node, make: type[Window]) -> Window:

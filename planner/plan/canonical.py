@@ -16,12 +16,18 @@ def query_text(node: Node) -> str:
     at = 0
     while at < len(line):
         told, covered = line[at], 0
+        before: list[str] = []
         if isinstance(told, Procedure | Pending) and told.covers:
             covered = _covered(told.covers, line[at + 1 :])
-            among = line[at + 1 : at + 1 + covered]  # a limit that was moved among them was written behind the call
-            stages += [n.text() for n in among if not n.stage.startswith(told.covers) and not n.implied]
+            among = [
+                n for n in line[at + 1 : at + 1 + covered] if not n.stage.startswith(told.covers) and not n.implied
+            ]
+            # limits move down: one of the stages behind into the call, or one of the call's below the stages before it
+            stages += [n.text() for n in among if isinstance(n, Limit)]
+            before = [n.text() for n in among if not isinstance(n, Limit)]
         if not told.implied:
             stages.append(told.text())
+        stages += before
         at += 1 + covered
     return " | ".join(reversed(stages))
 

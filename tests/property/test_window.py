@@ -147,7 +147,7 @@ def test_functions_of_neighbours(
 ) -> None:
     if shape.options.startswith(("rows=", "before=")) and not shape.by_time:
         least = 1
-    calls = ", ".join(f"{fn.text} as c{i}" for i, fn in enumerate(chosen))
+    calls = ", ".join([*(f"{fn.text} as c{i}" for i, fn in enumerate(chosen)), "sum(x) as more"])  # which has a frame
     time = "time=t " if shape.by_time or any(fn.by_time for fn in chosen) else ""
     text = f"table r | window {time}{f'min={least} ' if least != 1 else ''}{shape.options} {calls} by k"
     table = pa.table({name: pa.array([r[name] for r in found], kind) for name, kind in FIELDS.items()})

@@ -95,6 +95,8 @@ def smoothed(values: list[float], keeps: list[float], adjust: bool) -> list[floa
 class Ema(Observed):
     """The mean behind the last value of each group: in input order, or with `decay.by_time` in order of time."""
 
+    needs_values = True  # looks at no frame, but `min=` counts the values so far
+
     def __init__(self, types: Sequence[Type], decay: Decay) -> None:
         super().__init__(types)
         self.decay, self.by_time, self.frameless = decay, decay.by_time, True
