@@ -169,3 +169,15 @@ def test_around_outliers(run: Run, trades: Any, quotes: Any, low: int, high: int
             continue
         assert (row.volume, row.low, row.high) == (near["size"].sum(), near.price.min(), near.price.max())
         assert row.move_bp == pytest.approx((near.price.iloc[-1] / near.price.iloc[0] - 1) * 10_000, abs=1e-9)
+
+
+def test_both_ends_of_the_window_belong_to_it(run: Run, trades: Any, quotes: Any) -> None:
+    outliers = flow(quotes).dropna(subset="outlier").reset_index(drop=True)
+    for side, sign in (("to", 1), ("from_", -1)):
+        near = outliers.merge(trades, on="sym").assign(gap=lambda t, s=sign: (t._time - t.moment) * s)
+        edge = near[near.gap > pd.Timedelta(0)].sort_values("gap").iloc[0]
+        ms = int(edge.gap / pd.Timedelta(milliseconds=1))
+        other = {"to": "0s", "from_": "0s"}
+        counts = [run("around_outliers", **{**other, side: f"{sign * n}ms"}).trades.sum() for n in (ms - 1, ms)]
+        at_edge = (near.gap == edge.gap).sum()
+        assert counts[1] - counts[0] == at_edge > 0
