@@ -135,6 +135,26 @@ class Span:
         )
 
 
+def reach(span: Span, ticks: int = US) -> tuple[int, int]:
+    """The first and the last instant whose bucket and the one after it 64 bits hold; beyond them arithmetic goes round."""
+    step = span.months * 31 * 86_400 * ticks if span.months else span.ns * ticks // NS
+    away = (
+        step + abs(span.offset_ns * ticks // NS) + abs(span.offset_months) * 31 * 86_400 * ticks + 16 * 86_400 * ticks
+    )
+    ends = np.iinfo(np.int64)
+    return ends.min + away, ends.max - away
+
+
+def beyond(instants: Ints, span: Span, ticks: int = US) -> NDArray[np.bool_] | None:
+    """Which instants have no bucket (`reach`); None: each has one."""
+    if span.is_zero or not len(instants):
+        return None
+    low, high = reach(span, ticks)
+    if low <= int(instants.min()) and int(instants.max()) <= high:
+        return None
+    return np.asarray((instants < low) | (instants > high)) if low <= high else np.ones(len(instants), np.bool_)
+
+
 def bucket_start(instants: Ints, span: Span, where: Zone | str, ticks: int = US) -> Ints:
     """The start of each instant's bucket: the last bound at or before it."""
     if span.is_zero or not len(instants):
@@ -326,7 +346,7 @@ def _end_gaps(out: Ints, walls: Ints, rows: Ints, found: Zone, ticks: int) -> No
 
 
 __all__ = [
-    "NS", "US", "BadSpan", "Span", "UnknownZone", "Zone", "add_days", "add_months", "bucket_count", "bucket_range",
-    "bucket_start", "civil_of_day", "day_of_civil", "day_of_month", "hour_breaks", "month_length", "month_of_day", "next_bucket", "to_local",
+    "NS", "US", "BadSpan", "Span", "UnknownZone", "Zone", "add_days", "add_months", "beyond", "bucket_count", "bucket_range",
+    "bucket_start", "civil_of_day", "day_of_civil", "day_of_month", "hour_breaks", "month_length", "month_of_day", "next_bucket", "reach", "to_local",
     "to_utc", "zone",
 ]  # fmt: skip
