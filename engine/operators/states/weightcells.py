@@ -31,20 +31,19 @@ class Bases:
         self._settled = False
 
     def settle(self, x: F64, w: F64) -> tuple[int, int] | None:
-        """Of products and of weights; None: the values lie too far apart. The same from the second call on."""
+        """Of products and of weights; None: the values lie too far apart, or all are 0. Once it is told it stays."""
         with self._lock:
             if not self._settled:
-                self._bases = _bases_of(x, w)
-                self._settled = self._bases is not None or bool(len(x))
+                live = (x != 0) & (w != 0) & np.isfinite(x) & np.isfinite(w)
+                if live.any():
+                    self._bases, self._settled = _bases_of(x[live], w[live]), True
             return self._bases
 
 
 def _bases_of(x: F64, w: F64) -> tuple[int, int] | None:
-    live = (x != 0) & (w != 0) & np.isfinite(x) & np.isfinite(w)
-    if not live.any():
-        return None
-    weight = halves(w[live])[1]
-    product = halves(x[live])[1] + weight
+    """Of finite values, none of them 0."""
+    weight = halves(w)[1]
+    product = halves(x)[1] + weight
     found = []
     for exponents, room in ((product, PRODUCT_RANGE), (weight, WEIGHT_RANGE)):
         low, spread = int(exponents.min()), int(np.ptp(exponents))
