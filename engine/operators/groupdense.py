@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -90,4 +91,4 @@ def _ranked(columns: Sequence[pa.Array[Any]]) -> tuple[pa.Array[Any], list[NDArr
     first = np.zeros(int(rank.max()) + 1 if len(rank) else 0, np.int64)
     first[rank] = np.arange(len(rank))
     bounds = np.cumsum([0, *map(len, columns)]).tolist()
-    return whole.take(indices(first)), [rank[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return whole.take(indices(first)), [rank[a:b] for a, b in pairwise(bounds)]

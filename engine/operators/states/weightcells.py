@@ -80,10 +80,12 @@ class WeightCells:
         return done
 
     def merge(self, other: WeightCells, members: Groups, groups: Groups) -> bool:
-        """False, and nothing done, if the sums may not fit."""
+        """False, and nothing done, if the sums may not fit or are counted from other bases."""
         if other.at is None:
             return True
         self.at = self.at or other.at
+        if self.at != other.at:
+            return False
         if self.added + other.added > WIDE_AT:
             return False
         from ...kernels import weighted
@@ -97,14 +99,14 @@ class WeightCells:
 
     def means(self, n: int) -> tuple[F64, NDArray[np.bool_], NDArray[np.bool_]]:
         """As `ratios.quotients`, of groups 0 .. n."""
-        from ...kernels import weighted
+        from ...kernels import quotients, weighted
 
-        out, state = np.zeros(n), np.full(n, weighted.NONE, np.uint8)
+        out, state = np.zeros(n), np.full(n, quotients.NONE, np.uint8)
         if self.at is not None:
             product, weight = self.at
             flat, never = self.cells.reshape(-1), np.zeros(1, np.uint8)
             weighted.weighted_means(n, flat, product - 2 * GRID, weight - GRID, out, state, never)
-        return out, state == weighted.SURE, state == weighted.NONE
+        return out, state == quotients.SURE, state == quotients.NONE
 
     def integers(self, members: NDArray[Any]) -> tuple[list[int], list[int]]:
         """Sums of products and of weights as `Limbs.integers` gives them."""

@@ -86,8 +86,8 @@ class Weighted(State):
         add_products(self.products, groups, x, w, compiled)
 
     def merge(self, other: Weighted, members: Groups, groups: Groups, compiled: bool) -> None:
-        if self._cells is not None and other._cells is not None:
-            if compiled and self._cells.merge(other._cells, members, groups):
+        if compiled and self._cells is not None and other._cells is not None:  # noqa: SIM102
+            if self._cells.merge(other._cells, members, groups):
                 return
         self._widen()
         if other._cells is not None:  # which others may be reading
@@ -129,7 +129,9 @@ class Weighted(State):
 
     @staticmethod
     def _exactly(
-        members: NDArray[Any], value: NDArray[np.float64], integers: Callable[[NDArray[Any]], tuple[list[int], list[int]]]
+        members: NDArray[Any],
+        value: NDArray[np.float64],
+        integers: Callable[[NDArray[Any]], tuple[list[int], list[int]]],
     ) -> None:
         """Into `value` the few quotients whose rounding is open."""
         if len(members):
@@ -138,7 +140,9 @@ class Weighted(State):
 
     def export(self, members: Groups) -> list[pa.Array[Any]]:
         if self._cells is not None:  # others may be reading them
-            made = [c for p in self._cells.limbs(members, WIDTH) for c in p.export(np.arange(len(members)))]
+            made = [
+                c for p in self._cells.limbs(members, WIDTH) for c in p.export(np.arange(len(members), dtype=np.int32))
+            ]
             return [*made, array_from(np.zeros(len(members), np.bool_))]
         return [*(c for p in self.parts for c in p.export(members)), array_from(self.odd[members])]
 
