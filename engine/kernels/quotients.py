@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from .jit import f64w, i16w, i64w, inline, kernel, long_, u8w
+from .jit import bits_of, f64w, float_of, i16w, i64w, inline, kernel, long_, u8w
 
 MASK32 = np.int64(0xFFFFFFFF)
 SURE, OPEN, NONE = 0, 1, 2
@@ -53,14 +52,17 @@ def pair_of(digits: Any, high: Any) -> Any:
 
 
 @inline
-def quotient(p0: Any, p1: Any, q0: Any, q1: Any) -> Any:
-    """The double nearest to the quotient of two pairs, neither of them 0, and whether that is certain."""
+def quotient(p0: Any, p1: Any, q0: Any, q1: Any, scale: Any) -> Any:
+    """The double nearest to the quotient of two pairs, neither of them 0, times 2**scale, and whether that is certain."""
     first = p0 / q0
     a, b = two_product(first, q0)
     rest = ((p0 - a) - b) + (p1 - first * q1)
     value, below = two_sum(first, rest / q0)
     slack = abs(value) * 2.0**-84
-    return value, value + (below + slack) == value and value + (below - slack) == value
+    bits = bits_of(value)
+    power = ((bits >> 52) & 0x7FF) - 1022 + scale
+    certain = value + (below + slack) == value and value + (below - slack) == value and -1000 < power < 1000
+    return float_of(bits + (scale << 52)) if certain else 0.0, certain
 
 
 @inline
@@ -101,9 +103,6 @@ def quotients(
         if p0 == 0.0:
             out[g], state[g] = 0.0, SURE
             continue
-        value, certain = quotient(p0, p1, q0, q1)
-        scale = p_exp - q_exp + unit
-        certain = certain and -1000 < math.frexp(value)[1] + scale < 1000
+        out[g], certain = quotient(p0, p1, q0, q1, p_exp - q_exp + unit)
         state[g] = SURE if certain else OPEN
-        out[g] = math.ldexp(value, scale) if certain else 0.0
     return n

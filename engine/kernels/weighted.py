@@ -7,12 +7,11 @@ exponents add up to `base_product`, of a weight where its exponent is `base_weig
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from .jit import bits_of, f64, f64w, i32, i64w, kernel, leading_zeros, long_, multiply_high, u8w
+from .jit import bits_of, f64, f64w, i32, i64, i64w, kernel, leading_zeros, long_, multiply_high, u8w
 from .quotients import NONE, OPEN, SURE, pair_of, quotient
 
 WORDS = 8
@@ -20,11 +19,10 @@ PRODUCT, WEIGHT, PRODUCT_TOP, WEIGHT_TOP, COUNT = 0, 3, 5, 6, 7  # places in a g
 PRODUCT_RANGE, WEIGHT_RANGE = 54, 43  # exponents above the base: 2**29 terms stay within 189 bits of 192, 125 of 128
 
 
-@kernel(i32, f64, f64, long_, long_, i64w)
-def add_weighted(groups: Any, x: Any, w: Any, base_product: Any, base_weight: Any, cells: Any) -> Any:
+def _add(groups: Any, x: Any, w: Any, base_product: Any, base_weight: Any, cells: Any) -> Any:
     """Rows up to the first that does not fit (or is not finite), whose number is returned. O(rows)."""
     for i in range(groups.size):
-        a, b = bits_of(x[np.uint64(i)]), bits_of(w[np.uint64(i)])
+        a, b = bits_of(x[np.uint64(i)]), bits_of(np.float64(w[np.uint64(i)]))
         ea, eb = (a >> 52) & 0x7FF, (b >> 52) & 0x7FF
         if ea == 0x7FF or eb == 0x7FF:
             return np.int64(i)
@@ -90,6 +88,10 @@ def add_weighted(groups: Any, x: Any, w: Any, base_product: Any, base_weight: An
     return groups.size
 
 
+add_weighted = kernel(i32, f64, f64, long_, long_, i64w)(_add)
+add_weighted_longs = kernel(i32, f64, i64, long_, long_, i64w)(_add)  # whole weights are taken as doubles
+
+
 @kernel(i32, i64w, i32, i64w)
 def merge_weighted(members: Any, theirs: Any, groups: Any, cells: Any) -> Any:
     """Add groups `members` of other sums of the same bases. O(members)."""
@@ -144,9 +146,7 @@ def weighted_means(n: Any, cells: Any, scale_product: Any, scale_weight: Any, ou
         elif p0 == 0.0:
             out[g], state[g] = 0.0, SURE
         else:
-            value, certain = quotient(p0, p1, q0, q1)
             scale = p_exp + scale_product - q_exp - scale_weight
-            certain = certain and -1000 < math.frexp(value)[1] + scale < 1000
+            out[g], certain = quotient(p0, p1, q0, q1, scale)
             state[g] = SURE if certain else OPEN
-            out[g] = math.ldexp(value, scale) if certain else 0.0
     return n

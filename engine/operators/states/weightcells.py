@@ -66,16 +66,17 @@ class WeightCells:
     def nbytes(self) -> int:
         return self.cells.nbytes
 
-    def add(self, groups: Groups, x: F64, w: F64) -> int:
-        """How many of the rows, from the first on, were added; the others do not fit."""
+    def add(self, groups: Groups, x: F64, w: NDArray[Any]) -> int:
+        """How many of the rows, from the first on, were added; the others do not fit. `w`: doubles or whole numbers."""
         if not len(groups):
             return 0
-        self.at = self.at or self._bases.settle(x, w)
+        self.at = self.at or self._bases.settle(x, w.astype(np.float64))
         if self.at is None or self.added + len(groups) > WIDE_AT:
             return 0
         from ...kernels import weighted
 
-        done = int(weighted.add_weighted(groups, x, w, *self.at, self.cells.reshape(-1)))
+        add = weighted.add_weighted if w.dtype == np.float64 else weighted.add_weighted_longs
+        done = int(add(groups, x, w, *self.at, self.cells.reshape(-1)))
         self.added += done
         return done
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ....planner.types import Type
-from ...arrow import array_from, bools_of, is_valid
+from ...arrow import array_from, bools_of, is_valid, numbers_of
 from .base import Finished, Groups, Rows, State, fit
 from .limbs import Limbs
 from .moments import UNIT, WIDTH, as_doubles, ratio
@@ -62,7 +62,7 @@ class Weighted(State):
 
     def update(self, rows: Rows) -> None:
         groups = rows.groups
-        x, w = (as_doubles(a) for a in rows.args)
+        x, w = as_doubles(rows.args[0]), numbers_of(rows.args[1])
         nulls = [~is_valid(a) for a in rows.args if a.null_count]
         if nulls:
             keep = ~np.logical_or.reduce(nulls)
@@ -73,7 +73,7 @@ class Weighted(State):
                 return
             groups, x, w = groups[done:], x[done:], w[done:]
             self._widen()
-        self._add(groups, x, w, rows.compiled)
+        self._add(groups, x, np.ascontiguousarray(w, np.float64), rows.compiled)
 
     def _add(self, groups: Groups, x: NDArray[np.float64], w: NDArray[np.float64], compiled: bool) -> None:
         self.weights.add(groups, array_from(w), compiled)

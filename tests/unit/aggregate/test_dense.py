@@ -15,7 +15,7 @@ from cortado.engine.operators.groupdense import dense_of
 from cortado.engine.operators.grouping import ManyKeys, OneKey
 from cortado.engine.operators.keyform import from_normal
 from cortado.engine.operators.pairgrid import PairGrid
-from cortado.planner.types import DOUBLE, IP, LONG, STRING
+from cortado.planner.types import DOUBLE, LONG, MAP, STRING
 
 STOP = np.zeros(1, np.uint8)
 AGGS = [("count",), ("sum", "x"), ("wavg", "y", "x"), ("first", "s"), ("dc", "s"), ("stddev", "y"), ("p50", "y")]
@@ -91,10 +91,13 @@ def test_keys_whose_values_differ_between_tables_are_counted_together() -> None:
 
 
 def test_other_keys_have_no_cells() -> None:
-    ips = pa.array(["10.0.0.1", "10.0.0.2"])
-    assert dense_of((IP, LONG), [ManyKeys((IP, LONG), True)]) is None or not groupdense.is_opaque(IP)
+    """A map is not made again from its normal form; one key alone has ways of its own."""
+    maps = pa.array([[("a", "1")], [("b", "2")], [("a", "1")]], MAP.arrow)
+    several = keys_of((MAP, LONG), [maps, pa.array([1, 2, 1])])
+    assert several.n == 2
+    assert dense_of((MAP, LONG), [several]) is None
     one = OneKey((STRING,), True)
-    one.ids([ips], 2, STOP)
+    one.ids([pa.array(["x", "y"])], 2, STOP)
     assert dense_of((STRING,), [one]) is None
 
 

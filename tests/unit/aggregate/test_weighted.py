@@ -176,3 +176,16 @@ def test_the_greatest_sums_stay_within_their_words() -> None:
     (over,), (under,) = cells.integers(np.array([0]))
     assert Fraction(over, 1 << 2150) == Fraction(x[1]) * Fraction(w[1]) * 2**28
     assert Fraction(under, 1 << 1075) == Fraction(w[1]) * 2**28
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_whole_weights_are_taken_as_doubles(compiled: bool) -> None:
+    """Beyond 2**53 they are rounded, as everywhere; nulls leave their row out."""
+    weights = [3, -7, 0, (1 << 53) + 1, (1 << 63) - 1, -(1 << 63), None, 5]
+    x = np.array([1.5, 2.5, 1e300, 3.25, 4.125, 5.0625, 7.0, 8.0])
+    groups = np.array([0, 0, 0, 1, 1, 2, 2, 3], np.int32)
+    state = made(5)
+    state.update(Rows(groups, [pa.array(x), pa.array(weights, pa.int64())], None, compiled, STOP))
+    live = np.array([w is not None for w in weights])
+    w = np.array([float(w or 0) for w in weights])
+    assert result(state, 5, compiled) == exact(groups[live], x[live], w[live], 5)
