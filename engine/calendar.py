@@ -160,7 +160,7 @@ def _floored(instants: Ints, phase: Any, step: int) -> Ints:
     out = instants - phase
     np.floor_divide(out, step, out=out)
     np.multiply(out, step, out=out)
-    return cast(Ints, np.add(out, phase, out=out))
+    return np.add(out, phase, out=out)
 
 
 def bucket_codes(instants: Ints, span: Span, where: Zone | str, ticks: int = US) -> tuple[Codes, Ints] | None:
@@ -239,7 +239,7 @@ def _hour_grid(instants: Ints, span: Span, found: Zone, ticks: int) -> Ints:
     if len(breaks):
         last = np.append(np.iinfo(np.int64).min, breaks)[np.searchsorted(breaks, instants, "right")]
         starts = np.maximum(starts, last)
-    return cast(Ints, starts)
+    return starts
 
 
 def _hour_next(instants: Ints, span: Span, found: Zone, ticks: int) -> Ints:

@@ -93,7 +93,8 @@ def test_means_are_the_exact_ones_rounded(kind: str, way: str) -> None:
         x, w = KINDS[kind](n)
         groups = rng.integers(0, n_groups, n)
         cuts = sorted({0, n, *rng.integers(0, n + 1, 3).tolist()})
-        bases, parts = Bases(), []
+        bases = Bases()
+        parts: list[Weighted] = []
         for low, high in pairwise(cuts):
             if way != "one" or not parts:
                 parts.append(made(n_groups, None if way == "other bases" else bases))
