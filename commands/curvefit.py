@@ -68,7 +68,9 @@ Rows are sorted by the keys. Blocking; values spill to disk until their group is
         names = args.fields(args.many("names"), always=True)
         number_fields(args, names)
         written = max(len(names), len(args.many("names")))
-        if len(names) != 2 or written != 2:
+        if len(names) == 1 and len(args.many("names")) == 2:
+            args.fail("E201", f"X and Y are both '{names[0]}'", args.place("names"), hint="curvefit X, Y")
+        elif len(names) != 2 or written != 2:
             args.fail("E201", f"curvefit takes two fields, X and Y, not {written}", args.place("names"))
         degree, coefs = args.option("degree"), args.option("coef")
         if degree > MOST:

@@ -49,6 +49,9 @@ def dtw_node(args: Args, source: Node) -> Node:
 
 def _long(args: Args, source: Node, mode: str) -> Node:
     by = tuple(args.fields(args.many("by_names"), always=True))
+    if mode == "matrix" and args.has("subquery"):
+        said, hint = "mode=matrix takes no subquery: it compares the groups", "union puts its rows among the others"
+        args.abort("E311", said, args.place("subquery"), hint=hint)
     if mode == "matrix" and not by:
         args.abort("E201", "mode=matrix needs a key: dtw mode=matrix F by KEY", args.place("names"))
     (value,) = args.fields(args.many("names"), always=True)
@@ -126,7 +129,7 @@ def _numbered(args: Args, source: Node, name: str) -> Node:
         return source
     if kind.kind not in ("any", "decimal"):
         code, hint = ("E320", f"eval {name} = double({name})") if kind.kind == "string" else ("E311", "")
-        args.fail(code, f"'{name}' is {kind}: a series is made of numbers", args.place("names"), hint=hint)
+        args.fail(code, f"'{name}' is {kind}: a series is made of numbers", args.place_of(name), hint=hint)
         return source
     value = args.expr(ast.Call(name="double", args=(ast.Name(name=name),)), source.schema)
     common: dict[str, Any] = {"span": args.span, "stage": args.stage, "implied": True}
@@ -138,7 +141,7 @@ def _numbered(args: Args, source: Node, name: str) -> Node:
 
 def _pattern(args: Args, value: str | None) -> dict[str, Any]:
     """Where the pattern comes from, as fields of the node; `right`: its subquery. `value`: the field that it is, if known."""
-    if args.given("pattern") and args.has("subquery"):
+    if args.parsed.option("pattern") is not None and args.has("subquery"):
         args.abort(
             "E311", "there are two patterns: pattern= and a subquery", args.option_span("pattern"), hint="give one"
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..engine.calendar import BadSpan, Span
+from ..engine.calendar import BadSpan, Span, reach
 from ..engine.zones import NS, US
 from ..planner import ast
 from ..planner.expr import Bound, Call, FieldRef, Literal
@@ -97,11 +97,17 @@ def regular_of(args: Args, kind: Type) -> Regular:
     if begin is not None and end is not None and begin > end:
         args.fail("E311", "'from' is behind 'to'", args.option_span("from"))
     scale = ticks // US
+    grid = grid_of(args, ticks)
+    first, last = reach(grid, ticks)
+    for option, at in (("from", begin), ("to", end)):
+        if at is not None and not first <= at * scale <= last:
+            args.abort("E311", f"'{option}' is beyond what 64 bits of {'nanoseconds' if ticks == NS else 'microseconds'} hold",
+                       args.option_span(option))  # fmt: skip
     gap = args.option("maxgap")
     if gap is not None and gap.months:
         args.abort("E311", "maxgap= takes no months", args.option_span("maxgap"), hint="such as 30d")
     return Regular(
-        span=grid_of(args, ticks),
+        span=grid,
         ticks=ticks,
         begin=None if begin is None else begin * scale,
         end=None if end is None else end * scale - 1,

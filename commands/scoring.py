@@ -51,7 +51,7 @@ def number_fields(
     for name in names:
         type_ = args.schema.type(name) or NULL
         if type_.kind not in kinds:
-            args.fail("E320", f"{args.parsed.command} takes {takes}; '{name}' is {type_}", args.place(part),
+            args.fail("E320", f"{args.parsed.command} takes {takes}; '{name}' is {type_}", args.place_of(name, part),
                       hint=f"eval {name} = double({name})" if type_.kind == "string" else "")  # fmt: skip
 
 

@@ -123,7 +123,7 @@ class WindowJoinCommand(Command[WindowJoin]):
         before, after = _window(args, mine, theirs)
         has_length = not (before.months or after.months) and before.ns < after.ns
         with args.known_fields():
-            calls = args.aggregates(args.many("aggs"), right.schema, span=has_length, time=righton)
+            calls = args.aggregates(args.items("aggs", right.schema), right.schema, span=has_length, time=righton)
         args.binder.distinct_columns(calls, [c.parsed.span for c in calls])
         closed = args.option("closed")
         return WindowJoin(

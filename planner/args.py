@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import ast, foreign, option_values
@@ -100,6 +101,13 @@ class Args:
 
     def place(self, part: str) -> Span:
         return self.parsed.place(part)
+
+    def place_of(self, name: str, part: str = "names") -> Span:
+        """Where a field of a list of names is written, itself or the pattern that it comes from."""
+        for f in self.many(part):
+            if isinstance(f, ast.Field) and (fnmatchcase(name, f.name) if f.pattern else f.name == name):
+                return f.span
+        return self.place(part)
 
     def has(self, part: str) -> bool:
         return any(n == part for n, _ in self.parsed.parts)

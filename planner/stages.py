@@ -28,7 +28,9 @@ STOP = re.compile(r"""[|｜\[\]`/–—−‒\u00a0\u3000\ufeff\u200b""" + DOUBL
 COMMENT_STOP = re.compile(r"[|｜\[\]\n]")
 WORD = re.compile(r"[^\W\d]\w*(?:-[^\W\d]\w*)*")
 OPTION = re.compile(r"([^\W\d][\w.]*)=(?!=)")
-VALUE = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'(?:''|[^'])*'|\$\((?:"[^"]*"|[^()"])*\)|[^\s"'\[\]|])+""", re.S)
+VALUE = re.compile(
+    r"""(?:"(?:\\.|[^"\\])*"|'(?:''|[^'])*'|`(?:``|[^`])*`|\$\((?:"[^"]*"|[^()"])*\)|[^\s"'\[\]|])+""", re.S
+)
 HEADER_WORD = re.compile(
     r"(?:def(?=\s+[^\W\d]\w*\s*\()|use(?=\s+(?:[" + DOUBLE + SINGLE + r"]|\S+\.cq\s))|param(?=\s+[^\W\d]\w*\s*:))"
 )

@@ -34,7 +34,8 @@ def syntax_fault(stage: Stage, registry: Language, span: Span, word: str, accept
     common: dict[str, Any] = {"stage": stage.number, "command": stage.command}
     local = span.start - stage.body.start
     accepts = {terminal(a) for a in accepts}
-    ours = foreign(stage.command, stage.masked, local, word) if word else None
+    is_subquery = len(word) > 1 and word[0] == "["  # masked: its text says nothing
+    ours = foreign(stage.command, stage.masked, local, word) if word and not is_subquery else None
     if ours is None and word == "=" and "EQ" in accepts:
         return Fault(
             code="E201",
@@ -51,7 +52,8 @@ def syntax_fault(stage: Stage, registry: Language, span: Span, word: str, accept
     named = [READABLE.get(a, a.lower()) for a in sorted(accepts, key=lambda a: (RANK.get(a, len(RANK)), a))]
     expected = tuple(n for n in named if n)
     hint = _hint(stage, registry, local, word, accepts)
-    what = f"{readable(word)} is not expected here" if word else "the stage ends too early"
+    shown = "a subquery" if is_subquery else readable(word)
+    what = f"{shown} is not expected here" if word else "the stage ends too early"
     code = (
         "E201"
         if not word or (word.isprintable() and (word[0].isalnum() or word[0] in "_=<>!+-*/(),[]:.$@?#&%{}\"'`;^~\\"))

@@ -28,8 +28,12 @@ def _bind(call: CallBinder) -> Type:
 )
 def wavg(types: list[Type], data: Any) -> Maker:
     from ...engine.operators.states.sums import Skipped
+    from ...engine.operators.states.weightcells import Bases
     from ...engine.operators.states.weighted import Weighted
 
     fine = ("long", "double", "decimal", "duration")
     kind = DURATION if types[0].kind == "duration" else DOUBLE
-    return Maker(lambda: Weighted(types)) if all(t.kind in fine for t in types) else Maker(lambda: Skipped(kind))
+    if any(t.kind not in fine for t in types):
+        return Maker(lambda: Skipped(kind))
+    bases = Bases()
+    return Maker(lambda: Weighted(types, bases))

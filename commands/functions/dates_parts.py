@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...engine.arrow import array_from, buffer_of, nulls
-from ...engine.calendar import BadSpan, Span, bucket_start, zone
+from ...engine.calendar import BadSpan, Span, beyond, bucket_start, zone
 from ...engine.datecolumns import dates_from, instants_of, ticks_of
 from ...engine.dateops import DAY_NS, Unit, expected_items, ranges
 from ...engine.exprs import Eval, Value
@@ -62,6 +62,10 @@ def datetrunc(ev: Eval, date: Value, *_: Value) -> Value:
     if ev.data is None:
         return nulls(ev.n, array.type)
     instants, valid = instants_of(array)
+    far = beyond(instants, ev.data, ticks_of(array))
+    if far is not None:  # the values of null rows are no matter, but must do no harm
+        ev.reject("overflow", far & valid, date)
+        instants, valid = np.where(far, 0, instants), valid & ~far
     return dates_from(bucket_start(instants, ev.data, ev.zone, ticks_of(array)), ~valid, ticks_of(array))
 
 

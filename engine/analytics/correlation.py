@@ -59,7 +59,8 @@ def kendall(
     against = _inversions(_dense(y), g, n_groups, stop)
     excess = total - x_ties - y_ties + both - 2 * against
     with np.errstate(invalid="ignore", divide="ignore"):
-        tau = excess / np.sqrt(total - x_ties) / np.sqrt(total - y_ties)
+        # one root of the product: where both are equal it is exact
+        tau = excess / np.sqrt((total - x_ties).astype(np.float64) * (total - y_ties))
         tau = np.where((total > x_ties) & (total > y_ties), np.clip(tau, -1.0, 1.0), np.nan)
         p = _normal_p(n, excess, (x_ties, x0, x1), (y_ties, y0, y1))
     least = np.minimum(against, total - against)

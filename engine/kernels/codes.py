@@ -17,11 +17,12 @@ def map_codes(codes: Any, mapped: Any, out: Any) -> Any:
     """`out` = mapped[codes]; entries that are negative, and occur, become ASKED. Returns how many rows have such."""
     missing = 0
     for i in range(codes.size):
-        number = mapped[codes[i]]
+        code = np.uint64(codes[np.uint64(i)])
+        number = mapped[code]
         if number < 0:
-            mapped[codes[i]] = ASKED
+            mapped[code] = ASKED
             missing += 1
-        out[i] = number
+        out[np.uint64(i)] = number
     return missing
 
 
@@ -36,7 +37,7 @@ def pair_ids(
     """
     room = known.size // 2
     while row < first.size:
-        cell = np.int64(first[row]) * width + np.int64(second[row])
+        cell = np.uint64(np.int64(first[np.uint64(row)]) * width + np.int64(second[np.uint64(row)]))
         number = grid[cell]
         if number < 0:
             number = state[N_PAIRS]
@@ -45,6 +46,6 @@ def pair_ids(
             grid[cell] = number
             known[2 * number], known[2 * number + 1] = first[row], second[row]
             state[N_PAIRS] = number + 1
-        out[row] = number
+        out[np.uint64(row)] = number
         row += 1
     return row

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from .jit import f64w, i16w, i64w, inline, kernel, long_, u8w
+from .jit import bits_of, f64w, float_of, i16w, i64w, inline, kernel, long_, u8w
 
 MASK32 = np.int64(0xFFFFFFFF)
 SURE, OPEN, NONE = 0, 1, 2
@@ -35,6 +34,38 @@ def two_product(a: Any, b: Any) -> Any:
 
 
 @inline
+def pair_of(digits: Any, high: Any) -> Any:
+    """The number of digits 0 .. high of 32 bits, lowest first, as a pair of doubles and an exponent of 2: its first four."""
+    while high > 0 and digits[high] == 0:
+        high -= 1
+    s, e = np.float64(digits[high]) * 2.0**96, 0.0
+    if high > 0:
+        s, e = two_sum(s, np.float64(digits[high - 1]) * 2.0**64)
+    f0 = 0.0
+    if high > 1:
+        e, f0 = two_sum(e, np.float64(digits[high - 2]) * 2.0**32)
+    s, e = two_sum(s, e)
+    if high > 2:
+        f0 += np.float64(digits[high - 3])
+    s, e = two_sum(s, e + f0)
+    return s, e, 32 * (high - 3)
+
+
+@inline
+def quotient(p0: Any, p1: Any, q0: Any, q1: Any, scale: Any) -> Any:
+    """The double nearest to the quotient of two pairs, neither of them 0, times 2**scale, and whether that is certain."""
+    first = p0 / q0
+    a, b = two_product(first, q0)
+    rest = ((p0 - a) - b) + (p1 - first * q1)
+    value, below = two_sum(first, rest / q0)
+    slack = abs(value) * 2.0**-84
+    bits = bits_of(value)
+    power = ((bits >> 52) & 0x7FF) - 1022 + scale
+    certain = value + (below + slack) == value and value + (below - slack) == value and -1000 < power < 1000
+    return float_of(bits + (scale << 52)) if certain else 0.0, certain
+
+
+@inline
 def leading(g: Any, limbs: Any, top: Any, width: Any, digits: Any) -> Any:
     """The group's sum as a pair of doubles and an exponent of 2, from its first four digits of 32 bits."""
     last = np.int64(top[g])
@@ -51,20 +82,8 @@ def leading(g: Any, limbs: Any, top: Any, width: Any, digits: Any) -> Any:
         if carry >= 0:
             break
         sign = -1.0
-    high = width + 1
-    while high > 0 and digits[high] == 0:
-        high -= 1
-    s, e = np.float64(digits[high]) * 2.0**96, 0.0
-    if high > 0:
-        s, e = two_sum(s, np.float64(digits[high - 1]) * 2.0**64)
-    f0 = 0.0
-    if high > 1:
-        e, f0 = two_sum(e, np.float64(digits[high - 2]) * 2.0**32)
-    s, e = two_sum(s, e)
-    if high > 2:
-        f0 += np.float64(digits[high - 3])
-    s, e = two_sum(s, e + f0)
-    return s * sign, e * sign, 32 * (low + high - 3)
+    s, e, exponent = pair_of(digits, width + 1)
+    return s * sign, e * sign, 32 * low + exponent
 
 
 @kernel(long_, i64w, i16w, i64w, i16w, long_, long_, f64w, u8w, u8w, makes_arrays=True)
@@ -84,13 +103,6 @@ def quotients(
         if p0 == 0.0:
             out[g], state[g] = 0.0, SURE
             continue
-        first = p0 / q0
-        a, b = two_product(first, q0)
-        rest = ((p0 - a) - b) + (p1 - first * q1)
-        value, below = two_sum(first, rest / q0)
-        slack = abs(value) * 2.0**-84
-        power = math.frexp(value)[1] + p_exp - q_exp + unit
-        certain = value + (below + slack) == value and value + (below - slack) == value and -1000 < power < 1000
+        out[g], certain = quotient(p0, p1, q0, q1, p_exp - q_exp + unit)
         state[g] = SURE if certain else OPEN
-        out[g] = math.ldexp(value, p_exp - q_exp + unit) if certain else 0.0
     return n

@@ -13,7 +13,7 @@ from ...planner.plan import Aggregate
 from ...planner.types import Schema
 from ..arrow import array_from, coded, is_valid, numbers_of
 from ..batch import Batch
-from ..calendar import Span, bucket_codes, next_bucket
+from ..calendar import Span, beyond, bucket_codes, next_bucket
 from ..context import Context
 from ..datecolumns import dates_from, instants_of, ticks_of
 from ..notes import At
@@ -45,6 +45,16 @@ class Extent:
         return self._ends
 
 
+def within(batch: Batch, time: int, grid: Span, at: At, ctx: Context) -> Batch:
+    """The rows whose bucket 64 bits hold; the others are left out and counted. No time is null."""
+    times = batch.array(time)
+    far = beyond(instants_of(times)[0], grid, ticks_of(times))
+    if far is None:
+        return batch
+    ctx.notes.rows(at, "drop", "time beyond the grid", batch, np.flatnonzero(far), times)
+    return batch.pick(~far)
+
+
 class BucketSink(AggregateSink):
     """Rows without a time are left out; rates and the like learn the bounds of their bucket.
 
@@ -63,6 +73,8 @@ class BucketSink(AggregateSink):
             local.ctx.notes.rows(self._at, "drop", "null time", batch, np.flatnonzero(~valid), None)
             batch = batch.pick(valid)
             times = batch.array(self._time)
+        batch = within(batch, self._time, self._grid, self._at, local.ctx)
+        times = batch.array(self._time)
         self.extent.add(times)
         return super().push(batch, local)
 

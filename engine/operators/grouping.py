@@ -243,6 +243,8 @@ class ManyKeys:
 
     def _tuples(self, codes: list[Ids], stop: Stop) -> Ids:
         if self._grid is not None:
+            if not self._grid.n:
+                self._grid.orient(codes[0], codes[1])
             if self._grid.reach(self.coders[0].n, self.coders[1].n):
                 out = self._grid.ids(codes[0], codes[1])
                 self._codes, self._known = self._grid.codes, self._grid.n

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,14 +19,15 @@ from ..arrow import nulls as null_array
 from ..aside import aside
 from ..context import Context
 from ..memory import Reservation
+from .groupdense import Dense, dense_of, most_cells
 from .grouping import Keys, ManyKeys, OneKey
 from .groupprogram import Program, Table
 from .grouprows import Run
 from .groupspill import MAX_LEVEL, N_PARTS, PartFiles, RunFile, area_of, by_part, chunk_bytes
-from .keyform import is_opaque, normal_type
+from .keyform import from_normal, is_opaque, normal_type
 from .keysort import order_of, words_in
 from .keytable import Ids, KeyTable
-from .states.base import Bounds, Bucketed
+from .states.base import Bounds, Bucketed, State
 
 LEAST_GROUPS = 512  # a part below both of these is merged in memory, come what may
 LEAST_BYTES = 1 << 20
@@ -68,12 +70,24 @@ class Merge:
     cut: int = 0
     written: int = 0
     share: int = 0  # bytes of the Locals that one task merges
+    dense: Dense | None = None
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the runs of one part come before those of the next."""
+        return self.dense is not None
 
     def tasks(self) -> Sequence[Callable[[], None]]:
         largest = max((h.table.keys.n for h in self.held), default=0)
         self.share = max((h.table.nbytes() for h in self.held), default=0)
         if not self.program.key_types or (not self.spilled and (len(self.held) == 1 or not self._is_large(largest))):
             return [lambda: self._part(0)]
+        self.dense = self._dense()
+        if self.dense is not None:
+            n_parts = min(N_PARTS, max(1, self.dense.n_cells // SMALL))
+            self.share //= n_parts
+            bounds = [self.dense.n_cells * k // n_parts for k in range(n_parts + 1)]
+            return [partial(self._dense_part, part, *ends) for part, ends in enumerate(pairwise(bounds))]
         self.share //= N_PARTS
         for held in self.held:
             aside(self.ctx, 8 * held.table.keys.n, held.divide)
@@ -82,6 +96,47 @@ class Merge:
     def _is_large(self, n_groups: int) -> bool:
         heavy = n_groups > 1 and any(s.grows and s.nbytes() > 1 << 20 for h in self.held for s in h.table.states)
         return heavy or n_groups >= SMALL
+
+    def _dense(self) -> Dense | None:
+        """All groups by their place among the keys, if these lie close together and there is memory for it."""
+        if self.spilled:
+            return None
+        needed = sum(h.table.nbytes() for h in self.held)
+        cells = len(self.held) * 4 * most_cells(sum(h.table.keys.n for h in self.held))
+        reservation = self.reserve("merge")
+        if reservation.grow(needed + cells):
+            tables = [h.table.keys for h in self.held]
+            found = aside(self.ctx, needed, lambda: dense_of(self.program.key_types, tables))
+            if found is not None:
+                return found  # what is reserved is released at the end
+        reservation.release()
+        return None
+
+    def _dense_part(self, part: int, low: int, high: int) -> None:
+        self.ctx.check()
+        kept = [self._kept(aside(self.ctx, self.share, partial(self._dense_run, low, high)))]
+        self.ctx.check()
+        with self.lock:
+            self.runs[part] = kept
+
+    def _dense_run(self, low: int, high: int) -> Run:
+        """The groups in cells low .. high."""
+        dense, compiled = self.dense, self.ctx.compiled
+        assert dense is not None
+        cells = dense.present(low, high)
+        states = [slot.make() for slot in self.program.slots]
+        for state in states:
+            state.resize(len(cells))
+        for held, by_cell in zip(self.held, dense.groups, strict=True):
+            members = by_cell[cells]
+            groups = np.flatnonzero(members >= 0).astype(np.int32)
+            members = members[groups]
+            for mine, theirs in zip(states, held.table.states, strict=True):
+                mine.merge(theirs, members, groups, compiled)
+        run = Run(dense.keys(cells), [])
+        types = self.program.key_types
+        self._give(run, states, len(cells), lambda: [from_normal(t, k) for t, k in zip(types, run.keys, strict=True)])
+        return run
 
     def _part(self, part: int) -> None:
         reservation = self.reserve("merge")
@@ -201,20 +256,24 @@ class Merge:
         return run
 
     def _finished(self, table: Table) -> Run:
-        n, compiled, program = table.keys.n, self.ctx.compiled, self.program
-        for state, asked in zip(table.states, program.asked, strict=True):
+        run = keyed(table.keys)
+        self._give(run, table.states, table.keys.n, table.keys.values)
+        if run.inline:
+            return run.take(word_order(*(np.array(words_in(k)) for k in run.keys)))
+        return run.take(order_of(run.keys)) if run.keys else run
+
+    def _give(self, run: Run, states: Sequence[State], n: int, keys: Callable[[], list[pa.Array[Any]]]) -> None:
+        """Puts the values of groups 0 .. n into the run; `keys` makes theirs."""
+        compiled, program = self.ctx.compiled, self.program
+        for state, asked in zip(states, program.asked, strict=True):
             state.asked = asked
             if isinstance(state, Bucketed) and self.bucket_bounds is not None:
-                state.bounds = self.bucket_bounds(table.keys.values())
-        done = [table.states[o.slot].finish(n, o.out, compiled) for o in program.outputs]
-        run = keyed(table.keys)
+                state.bounds = self.bucket_bounds(keys())
+        done = [states[o.slot].finish(n, o.out, compiled) for o in program.outputs]
         run.aggs = [conform(d.values, o.type) for d, o in zip(done, program.outputs, strict=True)]
         run.faults = {i: d.faults for i, d in enumerate(done) if d.faults is not None}
         with self.lock:
             self.cut += sum(d.cut for d in done)
-        if run.inline:
-            return run.take(word_order(*(np.array(words_in(k)) for k in run.keys)))
-        return run.take(order_of(run.keys)) if run.keys else run
 
     def close(self) -> None:
         for thing in (*self.files, *self.spilled):

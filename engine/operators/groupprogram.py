@@ -148,9 +148,9 @@ class Table:
     def needs_room(self) -> bool:
         return self.keys.n > self.room
 
-    def fit(self, exact: bool = False) -> None:
+    def fit(self, exact: bool = False, growth: int = 2) -> None:
         if self.needs_room():
-            self.room = self.keys.n if exact else max(2 * self.room, self.keys.n, 64)
+            self.room = self.keys.n if exact else max(growth * self.room, self.keys.n, 64)
             for state in self.states:
                 state.resize(self.room)
 

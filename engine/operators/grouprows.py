@@ -182,9 +182,13 @@ class Piece:
 
 
 class GroupRows:
-    """Runs in memory as a source. Pieces are cut at keys of the longest run, so the last step is parallel too."""
+    """Runs in memory as a source. Pieces are cut at keys of the longest run, so the last step is parallel too.
 
-    def __init__(self, layout: Layout, runs: Sequence[Run]) -> None:
+    `ordered`: each run's keys are before those of the next.
+    """
+
+    def __init__(self, layout: Layout, runs: Sequence[Run], ordered: bool = False) -> None:
+        self._ordered = ordered
         self._layout, self._runs = layout, [r for r in runs if len(r)]
         if any(not r.inline for r in self._runs) and layout.key_form is not None:
             self._runs = [r.plain(layout.key_form) for r in self._runs]
@@ -197,9 +201,13 @@ class GroupRows:
         runs, total = self._runs, sum(map(len, self._runs))
         if not runs:
             return []
-        n = -(-total // max(1, min(target, PIECE_ROWS)))
+        rows = max(1, min(target, PIECE_ROWS))
+        if self._ordered:
+            return [Piece(self._layout, (s,), i) for i, s in enumerate(s for r in runs for s in slices(r, rows))]
+        n = -(-total // rows)
         if len(runs) == 1 or n == 1:
-            return self._slices(runs[0], n) if len(runs) == 1 else [Piece(self._layout, tuple(runs), 0)]
+            parts = [(s,) for s in slices(runs[0], rows)] if len(runs) == 1 else [tuple(runs)]
+            return [Piece(self._layout, p, i) for i, p in enumerate(parts)]
         longest = max(runs, key=len)
         n = min(n, len(longest))
         cuts = [[0] * len(runs)]
@@ -212,9 +220,11 @@ class GroupRows:
             for i, (low, high) in enumerate(pairwise(cuts))
         ]
 
-    def _slices(self, run: Run, n: int) -> list[Piece]:
-        bounds = [k * len(run) // n for k in range(n + 1)]
-        return [Piece(self._layout, (run.slice(a, b),), i) for i, (a, b) in enumerate(pairwise(bounds))]
+
+def slices(run: Run, rows: int) -> list[Run]:
+    """Of equal length, of at most so many rows."""
+    n = -(-len(run) // rows)
+    return [run.slice(a, b) for a, b in pairwise(k * len(run) // n for k in range(n + 1))]
 
 
 class Cursor:

@@ -13,7 +13,7 @@ from ...planner.text import fault
 from ...planner.types import Schema, Type
 from ..arrow import array_from, indices, numbers_of
 from ..batch import Batch
-from ..calendar import Span, bucket_count, bucket_range, next_bucket
+from ..calendar import Span, beyond, bucket_count, bucket_range, next_bucket
 from ..context import Context
 from ..datecolumns import dates_from, ticks_of
 from ..notes import At
@@ -52,7 +52,7 @@ class HistogramTransform(StreamTransform):
         ends = np.searchsorted(groups, np.arange(batch.n_rows + 1))
         made: list[tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]] = []
         rows: list[int] = []
-        odd = 0
+        odd = far = 0
         for row, (low, high) in enumerate(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)):
             local.check()
             mine = numbers[low:high]
@@ -60,11 +60,16 @@ class HistogramTransform(StreamTransform):
                 finite = mine[np.isfinite(mine)]
                 odd += len(mine) - len(finite)
                 mine = finite
+            if self._bins.grid is not None and (beyond_it := beyond(mine, self._bins.grid, ticks)) is not None:
+                far += int(beyond_it.sum())
+                mine = mine[~beyond_it]
             if len(mine):
                 made.append(self._cut(mine, local.settings.timezone, ticks))
                 rows.append(row)
         if odd:
             local.notes.count(self._at, "drop", NOT_FINITE, odd)
+        if far:
+            local.notes.count(self._at, "drop", "time beyond the grid", far)
         if not made:
             return Flow.MORE
         sizes = np.array([len(counts) for _, _, counts in made])

@@ -11,7 +11,7 @@ from ..context import Context
 from ..datecolumns import instants_of, ticks_of
 from ..notes import At
 from ..operator import Emit, Flow, StreamTransform
-from .buckets import Extent
+from .buckets import Extent, within
 
 
 class OnGridTransform(StreamTransform):
@@ -27,7 +27,8 @@ class OnGridTransform(StreamTransform):
             valid = is_valid(times)
             local.notes.rows(self._at, "drop", "null time", batch, np.flatnonzero(~valid), None)
             batch = batch.pick(valid)
-            times = batch.array(self._time)
+        batch = within(batch, self._time, self._span, self._at, local)
+        times = batch.array(self._time)
         if not batch.n_rows:
             return Flow.MORE
         self.extent.add(times)

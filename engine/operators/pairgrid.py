@@ -9,6 +9,7 @@ Ids = NDArray[np.int32]
 CELLS = 1 << 18  # a grid of a MiB, about a core's cache
 CELLS_A_PAIR = 16  # beyond that a grid may hold so many cells for each pair that was met
 MOST_CELLS = 1 << 24
+LOOKED_AT = 4096  # rows that tell how the grid lies
 
 
 class PairGrid:
@@ -18,6 +19,7 @@ class PairGrid:
         self._known = np.empty(2 * capacity, np.int32)
         self._state = np.zeros(1, np.int64)
         self._height, self._width = 16, 16
+        self._second_leads = False  # a line of the grid has one value of the second code
         self._grid = np.full(self._height * self._width, -1, np.int32)
 
     @property
@@ -27,20 +29,28 @@ class PairGrid:
     @property
     def codes(self) -> NDArray[np.int32]:
         """The two codes of each pair."""
-        return self._known[: 2 * self.n].reshape(-1, 2)
+        known = self._known[: 2 * self.n].reshape(-1, 2)
+        return known[:, ::-1] if self._second_leads else known
 
     def nbytes(self) -> int:
         return self._grid.nbytes + self._known.nbytes
 
+    def orient(self, first: Ids, second: Ids) -> None:
+        """Before the first pair: rows that follow each other are to be near in the grid, as times are in lines of a minute."""
+        one, two = first[:LOOKED_AT], second[:LOOKED_AT]
+        self._second_leads = bool(np.count_nonzero(one[1:] != one[:-1]) > np.count_nonzero(two[1:] != two[:-1]))
+
     def reach(self, n_first: int, n_second: int) -> bool:
         """Room for codes below these; False, and nothing changed, if the grid would be too sparse."""
+        if self._second_leads:
+            n_first, n_second = n_second, n_first
         if n_first <= self._height and n_second <= self._width:
             return True
         height, width = max(self._height, _power(n_first)), max(self._width, _power(n_second))
         if height * width > min(max(CELLS, CELLS_A_PAIR * self.n), MOST_CELLS):
             return False
         grid = np.full(height * width, -1, np.int32)
-        codes = self.codes
+        codes = self._known[: 2 * self.n].reshape(-1, 2)
         grid[codes[:, 0].astype(np.int64) * width + codes[:, 1]] = np.arange(self.n, dtype=np.int32)
         self._grid, self._height, self._width = grid, height, width
         return True
@@ -49,6 +59,8 @@ class PairGrid:
         """Codes must be within `reach`."""
         from ..kernels import codes
 
+        if self._second_leads:
+            first, second = second, first
         out = np.empty(len(first), np.int32)
         row = 0
         while True:

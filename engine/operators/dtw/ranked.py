@@ -104,7 +104,7 @@ class RankedSink(SeriesSink):
             array_from(near, ~there),
             array_from(np.arange(1, len(order) + 1), ~there),
             array_from(lengths[order]),
-            array_from(is_flat[order], ~is_fine[order]),
+            array_from(is_flat[order], ~is_fine[order] if self.points is not None else np.ones(len(order), np.bool_)),
         ]
         if self.spec.top is None:
             out.append(_scores(near))

@@ -113,11 +113,13 @@ def fit(array: NDArray[Any], n: int, fill: Any = 0) -> NDArray[Any]:
     """The array with room for n entries (rows of a matrix), the new ones filled."""
     if len(array) >= n:
         return array
-    if fill == 0:
-        more = np.zeros((n - len(array), *array.shape[1:]), array.dtype)
-    else:
-        more = np.full((n - len(array), *array.shape[1:]), fill, array.dtype)
-    return np.concatenate([array, more])
+    shape = (n, *array.shape[1:])
+    # zeros take no memory until they are written to, so those that are there are not written twice
+    made = np.zeros(shape, array.dtype) if fill == 0 else np.empty(shape, array.dtype)
+    made[: len(array)] = array
+    if fill != 0:
+        made[len(array) :] = fill
+    return made
 
 
 NO_NULLS = np.empty(0, np.uint8)

@@ -63,7 +63,9 @@ class Isolation(WholeFunction):
             length, gains = walked(forest, target, self.top > 0, ctx.check)
         ctx.check()
         # Arrow's power: bits do not depend on the place of a value
-        score = numbers_of(call("power", 2.0, array_from(-length / forest.usual)))
+        # rounded as a length is: equal rows have 0.5
+        usual = np.cumsum(np.full(self.size, forest.usual))[-1] / self.size
+        score = numbers_of(call("power", 2.0, array_from(-length / usual)))
         if gains is None:
             return score, np.empty((len(target), 0), np.int64)
         return score, np.argsort(-gains, axis=1, kind="stable")[:, : self.top]
