@@ -104,7 +104,8 @@ class Args:
 
     def place_of(self, name: str, part: str = "names") -> Span:
         """Where a field of a list of names is written, itself or the pattern that it comes from."""
-        for f in self.many(part):
+        written: Any = dict(self.parsed.parts).get(part, ())
+        for f in written if isinstance(written, tuple | list) else (written,):
             if isinstance(f, ast.Field) and (fnmatchcase(name, f.name) if f.pattern else f.name == name):
                 return f.span
         return self.place(part)

@@ -62,8 +62,7 @@ class Isolation(WholeFunction):
         else:
             length, gains = walked(forest, target, self.top > 0, ctx.check)
         ctx.check()
-        # Arrow's power: bits do not depend on the place of a value
-        # rounded as a length is: equal rows have 0.5
+        # rounded as a length is, so that equal rows have 0.5; Arrow's power: bits do not depend on the place of a value
         usual = np.cumsum(np.full(self.size, forest.usual))[-1] / self.size
         score = numbers_of(call("power", 2.0, array_from(-length / usual)))
         if gains is None:
