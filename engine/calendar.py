@@ -160,7 +160,7 @@ def _floored(instants: Ints, phase: Any, step: int) -> Ints:
     out = instants - phase
     np.floor_divide(out, step, out=out)
     np.multiply(out, step, out=out)
-    return np.add(out, phase, out=out)
+    return cast(Ints, np.add(out, phase, out=out))
 
 
 def bucket_codes(instants: Ints, span: Span, where: Zone | str, ticks: int = US) -> tuple[Codes, Ints] | None:
