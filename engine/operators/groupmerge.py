@@ -14,19 +14,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.types import Type
-from ..arrow import array_from, indices
 from ..arrow import nulls as null_array
 from ..aside import aside
 from ..context import Context
 from ..memory import Reservation
 from .groupdense import Dense, dense_of, most_cells
-from .grouping import Keys, ManyKeys, OneKey
+from .groupkeys import keyed, word_order
 from .groupprogram import Program, Table
 from .grouprows import Run
 from .groupspill import MAX_LEVEL, N_PARTS, PartFiles, RunFile, area_of, by_part, chunk_bytes
-from .keyform import from_normal, is_opaque, normal_type
+from .keyform import from_normal, normal_type
 from .keysort import order_of, words_in
-from .keytable import Ids, KeyTable
+from .keytable import Ids
 from .states.base import Bounds, Bucketed, State
 
 LEAST_GROUPS = 512  # a part below both of these is merged in memory, come what may
@@ -71,11 +70,16 @@ class Merge:
     written: int = 0
     share: int = 0  # bytes of the Locals that one task merges
     dense: Dense | None = None
+    dense_reservation: Reservation | None = None
 
-    @property
-    def ordered(self) -> bool:
-        """Whether the runs of one part come before those of the next."""
-        return self.dense is not None
+    def release(self) -> bool:
+        """What only the tasks need. Whether the runs of one part come before those of the next."""
+        ordered = self.dense is not None
+        self.held.clear()
+        self.dense = None
+        if self.dense_reservation is not None:
+            self.dense_reservation.release()
+        return ordered
 
     def tasks(self) -> Sequence[Callable[[], None]]:
         largest = max((h.table.keys.n for h in self.held), default=0)
@@ -108,7 +112,8 @@ class Merge:
             tables = [h.table.keys for h in self.held]
             found = aside(self.ctx, needed, lambda: dense_of(self.program.key_types, tables))
             if found is not None:
-                return found  # what is reserved is released at the end
+                self.dense_reservation = reservation
+                return found
         reservation.release()
         return None
 
@@ -280,30 +285,6 @@ class Merge:
             thing.close()
         for reservation in self.reservations:
             reservation.release()
-
-
-def word_order(word0: NDArray[np.uint64], word1: NDArray[np.uint64]) -> Ids:
-    from ..kernels import group
-
-    order = np.argsort(word0).astype(np.int32)
-    group.sort_ties(word0, word1, order)
-    return order
-
-
-def keyed(keys: Keys) -> Run:
-    """The keys of all groups, in order of number."""
-    if isinstance(keys, OneKey):
-        table = keys.coder.table
-        inline = isinstance(table, KeyTable) and not table.words and not table.has_long()
-        if isinstance(table, KeyTable) and inline and not is_opaque(keys.coder.type):
-            return Run([array_from(w) for w in table.sort_words()], [], inline=True)
-    normal = [c.table.keys() for c in keys.coders]
-    values = {j: c.values() for j, c in enumerate(keys.coders) if is_opaque(c.type)}
-    if isinstance(keys, ManyKeys):
-        rows = [indices(keys.codes(j)) for j in range(len(normal))]
-        normal = [k.take(r) for k, r in zip(normal, rows, strict=True)]
-        values = {j: v.take(rows[j]) for j, v in values.items()}
-    return Run(normal, [], opaque=values)
 
 
 def conform(array: pa.Array[Any], type_: Type) -> pa.Array[Any]:
