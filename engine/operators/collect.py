@@ -77,6 +77,7 @@ class Placed:
     def __init__(self, source: Source, schema: Schema, ledger: Ledger) -> None:
         self._source, self.schema, self._ledger = source, schema, ledger
         self.nbytes_hint = getattr(source, "nbytes_hint", None)
+        self.on_disk: bool = getattr(source, "on_disk", False)
 
     def partitions(self, target: int) -> Sequence[Partition]:
         return [_PlacedPart(p, len(self.schema), self._ledger) for p in self._source.partitions(target)]

@@ -93,8 +93,9 @@ class Partitions:
 
     has_places = False
 
-    def __init__(self, parts: Sequence[Partition], schema: Schema) -> None:
+    def __init__(self, parts: Sequence[Partition], schema: Schema, on_disk: bool = False) -> None:
         self._parts, self._schema = parts, schema
+        self.on_disk = on_disk  # reading them takes memory of its own
 
     @property
     def schema(self) -> Schema:

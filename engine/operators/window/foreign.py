@@ -112,6 +112,8 @@ class ForeignSink(WindowSink):
 
     def combine(self, local: Local) -> None:
         self._goes_out = False
+        if getattr(self._seen, "on_disk", False):
+            self._spill(local)  # what is read from there needs memory of its own
         for part in self._seen.partitions(1 << 18):
             for batch in part.batches(local.ctx):
                 local.ctx.check()
