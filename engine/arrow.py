@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
+from contextlib import suppress
+from math import prod
 from typing import Any, cast
 
 import numpy as np
@@ -166,6 +169,25 @@ def pooled(n: int, dtype: Any) -> NDArray[Any]:
     kind = np.dtype(dtype)
     buffer: Any = pa.allocate_buffer(n * kind.itemsize)
     return np.frombuffer(buffer, kind, n)
+
+
+FRESH = 1 << 20  # bytes from which zeros are asked of the system
+
+
+def zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """Zeros that take no memory before they are written to, in any thread.
+
+    The allocator's zeros are written at once where they are made by a thread that is not the first, or lie where others have
+    been. Large pages, as arrays are filled from the front: pages of four kilobytes cost several times what is written to them.
+    """
+    nbytes = prod(shape) * np.dtype(dtype).itemsize
+    if nbytes < FRESH or not hasattr(mmap, "MAP_ANONYMOUS"):
+        return np.zeros(shape, dtype)
+    made = mmap.mmap(-1, nbytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):  # a system without them
+            made.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(made, dtype).reshape(shape)
 
 
 def nulls(n: int, kind: pa.DataType) -> pa.Array[Any]:
