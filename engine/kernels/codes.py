@@ -12,18 +12,22 @@ N_PAIRS = 0  # of `state`
 ASKED = -2
 
 
-@kernel(i32, i32w, i32w)
-def map_codes(codes: Any, mapped: Any, out: Any) -> Any:
-    """`out` = mapped[codes]; entries that are negative, and occur, become ASKED. Returns how many rows have such."""
-    missing = 0
+@kernel(i32, i32w, i32w, i32w)
+def map_codes(codes: Any, mapped: Any, out: Any, fresh: Any) -> Any:
+    """`out` = mapped[codes]; codes whose entry is negative go into `fresh` by first sight, and their entry becomes ASKED.
+
+    `fresh`: as long as `mapped`. Returns how many there are. O(rows).
+    """
+    n = np.int64(0)
     for i in range(codes.size):
         code = np.uint64(codes[np.uint64(i)])
         number = mapped[code]
-        if number < 0:
+        if number < 0 and number != ASKED:
             mapped[code] = ASKED
-            missing += 1
+            fresh[np.uint64(n)] = np.int32(code)
+            n += 1
         out[np.uint64(i)] = number
-    return missing
+    return n
 
 
 @kernel(i32, i32, long_, i32w, long_, i32w, i64w, i32w)

@@ -77,11 +77,10 @@ class Coder:
     def _mapped_compiled(self, rows: Ids, dictionary: Any, stop: Stop) -> Ids:
         from ..kernels import codes
 
-        out = np.empty(len(rows), np.int32)
-        if codes.map_codes(rows, self._mapped, out):
-            fresh = in_order_of_sight(np.flatnonzero(self._mapped == codes.ASKED), rows, len(self._mapped))
-            self._mapped[fresh] = self._fresh(dictionary, fresh, stop)
-            codes.map_codes(rows, self._mapped, out)
+        out, fresh = np.empty(len(rows), np.int32), np.empty(len(self._mapped), np.int32)
+        if n := codes.map_codes(rows, self._mapped, out, fresh):
+            self._mapped[fresh[:n]] = self._fresh(dictionary, fresh[:n], stop)
+            codes.map_codes(rows, self._mapped, out, fresh)
         return out
 
     def _fresh(self, dictionary: Any, rows: NDArray[Any], stop: Stop) -> Ids:
