@@ -210,9 +210,10 @@ def bucket_codes(
     if (np.diff(starts) != step).any():
         return (np.searchsorted(starts, instants, "right") - 1).astype(np.int32), starts
     if compiled and high - first < 1 << 53:
+        from .arrow import pooled
         from .kernels import buckets
 
-        codes = np.empty(len(instants), np.int32)
+        codes = pooled(len(instants), np.int32)
         buckets.even_codes(np.ascontiguousarray(instants), first, step, codes)
     else:
         codes = ((instants - first) // step).astype(np.int32)

@@ -11,7 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from .jit import bits_of, f64, f64c, f64w, i32, i32c, i64, i64c, i64w, inline, kernel, leading_zeros, long_, multiply_high, u8w
+from .jit import (
+    bits_of,
+    f64,
+    f64c,
+    f64w,
+    i32,
+    i32c,
+    i64,
+    i64c,
+    i64w,
+    inline,
+    kernel,
+    leading_zeros,
+    long_,
+    multiply_high,
+    u8w,
+)
 from .quotients import NONE, OPEN, SURE, quotient, two_sum
 
 WORDS = 8

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.types import Schema
-from ..arrow import concat, gathered, indices
+from ..arrow import concat, gathered, indices, joined
 from ..arrow import nulls as null_array
 from ..batch import Batch
 from ..context import Context
@@ -40,7 +40,7 @@ class Gather:
     def join(self) -> None:
         """When every table is finished: their columns in one piece."""
         runs = [self.parts[i] for i in sorted(self.parts)]
-        aggs = [concat([r.aggs[j] for r in runs]) for j in range(len(runs[0].aggs))]
+        aggs = [joined([r.aggs[j] for r in runs]) for j in range(len(runs[0].aggs))]
         faulty = sorted({i for r in runs for i in r.faults})
         faults = {
             i: concat([r.faults[i] if i in r.faults else null_array(len(r), pa.string()) for r in runs]) for i in faulty
