@@ -71,9 +71,11 @@ def _is_plain(x: F64, w: NDArray[np.int64], base_product: int, base_weight: int)
         halves(np.array([low, high]))[1].tolist(),
         halves(np.array([least, greatest], np.float64))[1].tolist(),
     )
-    fits = base_weight <= light and heavy <= base_weight + WEIGHT_RANGE
-    fits &= base_product <= first + light and last + heavy <= base_product + PRODUCT_RANGE
-    return fits and first > 1 and base_product <= first + WHOLE_FROM and last + WHOLE_FROM < base_product + 64
+    if not (base_weight <= light and heavy <= base_weight + WEIGHT_RANGE):
+        return False
+    if not (base_product <= first + light and last + heavy <= base_product + PRODUCT_RANGE):
+        return False
+    return bool(first > 1 and base_product <= first + WHOLE_FROM and last + WHOLE_FROM < base_product + 64)
 
 
 class WeightCells:

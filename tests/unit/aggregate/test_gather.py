@@ -16,7 +16,7 @@ from cortado.engine.operators.grouping import ManyKeys
 from cortado.planner.types import LONG, STRING
 
 STOP = np.zeros(1, np.uint8)
-AGGS = [("count",), ("sum", "x"), ("sum", "y"), ("wavg", "y", "x"), ("first", "s"), ("stddev", "y"), ("max", "y")]
+AGGS = [("count",), ("sum", "x"), ("sum", "y"), ("wavg", "y", "x"), ("stddev", "y"), ("max", "y")]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,7 +28,7 @@ def table(n: int, seed: int, minutes: int = 100) -> pa.Table:
     """`m` rises with the rows, so that few batches share a value of it; sums of `x` leave 64 bits here and there."""
     rng = np.random.default_rng(seed)
     names = [None, *(f"key {k}" for k in range(59))]
-    large = np.where(rng.random(n) < 0.002, (1 << 62) + 5, rng.integers(1, 100, n))
+    large = np.where(rng.random(n) < 0.05, (1 << 62) + 5, rng.integers(1, 100, n))
     return pa.table(
         {
             "k": pa.array([names[i] for i in rng.integers(0, 60, n)], pa.string()),
@@ -52,6 +52,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bool, bool]]:
         return out
 
     monkeypatch.setattr(groupmerge.Merge, "_dense", look)
+    monkeypatch.setattr(groupmerge, "SMALL", 500)
     return found
 
 
@@ -72,7 +73,6 @@ def test_the_same_bits_as_by_hashing(
     monkeypatch.setattr(groupdense, "CELLS_A_GROUP", 0)
     hashed = run(t, keys, AGGS, batch=2000, threads=threads, compiled=compiled, seed=2)
     assert seen == [(True, True), (False, False)]
-    assert stayed.table.num_rows > groupmerge.SMALL
     assert stayed.notes[("reject", "overflow")] > 5
     assert as_bits(stayed.table) == as_bits(hashed.table)
     assert stayed.notes == hashed.notes
@@ -82,10 +82,9 @@ def test_groups_that_most_tables_have_are_merged(
     run: Callable[..., Any], as_bits: Callable[[pa.Table], Any], seen: list[tuple[bool, bool]]
 ) -> None:
     t = table(40_000, 6)
-    shuffled = t.take(pa.array(np.random.default_rng(1).permutation(len(t))))
-    aggs = [a for a in AGGS if a[0] != "first"]
-    merged = run(shuffled, ("k", "m"), aggs, batch=2000, threads=2, seed=2)
-    stayed = run(t, ("k", "m"), aggs, batch=2000, threads=2, seed=2)
+    shuffled = t.take(np.random.default_rng(1).permutation(len(t)))
+    merged = run(shuffled, ("k", "m"), AGGS, batch=2000, threads=2, seed=2)
+    stayed = run(t, ("k", "m"), AGGS, batch=2000, threads=2, seed=2)
     assert seen == [(True, False), (True, True)]
     assert as_bits(merged.table) == as_bits(stayed.table)
 
@@ -95,12 +94,15 @@ def test_states_that_hold_values_are_merged(run: Callable[..., Any], seen: list[
     assert seen == [(True, False)]
 
 
-def test_with_little_memory(run: Callable[..., Any], as_bits: Callable[[pa.Table], Any]) -> None:
+def test_with_little_memory(
+    run: Callable[..., Any], as_bits: Callable[[pa.Table], Any], seen: list[tuple[bool, bool]]
+) -> None:
     t = table(40_000, 8)
     ample = run(t, ("k", "m"), AGGS, batch=2000, threads=2, seed=2)
     for memory in (1 << 19, 3 << 20, 6 << 20, 9 << 20, 12 << 20, 20 << 20):
         tight = run(t, ("k", "m"), AGGS, batch=2000, threads=2, memory=memory, seed=2)
         assert as_bits(tight.table) == as_bits(ample.table), memory
+    assert set(seen) == {(True, True), (False, False)}
 
 
 def test_keys_of_new_dictionaries_are_the_same_groups() -> None:
@@ -109,9 +111,9 @@ def test_keys_of_new_dictionaries_are_the_same_groups() -> None:
     words = [None, *(f"w{i}" for i in range(400))]
     one, other = ManyKeys((STRING, LONG), True), ManyKeys((STRING, LONG), True)
     for i in range(30):
-        picked = [words[k] for k in rng.integers(0, 14 * i + 5, 700)]
+        picked = [words[k] for k in rng.integers(0, 13 * i + 5, 700)]
         numbers = np.sort(rng.integers(10 * i, 10 * i + 12, 700))
-        plain = [pa.array(picked, pa.string()), pa.array(numbers, mask=rng.random(700) < 0.01)]
+        plain: list[Any] = [pa.array(picked, pa.string()), pa.array(numbers, mask=rng.random(700) < 0.01)]
         coded = [
             pa.array([*picked, "never"], pa.string()).dictionary_encode().slice(0, 700),
             plain[1].dictionary_encode(),

@@ -282,7 +282,7 @@ def test_compiled_codes_are_the_general_ones(step: int) -> None:
     from cortado.engine.kernels import buckets, load
 
     load.ensure(background=False)
-    most = min((1 << 53) // step - 1, (1 << 31) - 1)
+    most = min((1 << 53) // step - 1, (1 << 31) - 2)
     for first in (0, -(1 << 62), 1_700_000_000_000_000):
         bounds = (
             np.unique(np.concatenate([np.arange(min(most, 2000)), np.linspace(0, most, 5000).astype(np.int64)])) * step
