@@ -18,7 +18,6 @@ import os
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 THREADS, KEYS = 2, 1000
 os.environ.setdefault("POLARS_MAX_THREADS", str(THREADS))
