@@ -141,11 +141,10 @@ class Asof(Matched):
     keeps_time: bool = False
     command = "asof"
 
-    def detail(self) -> str:
-        """How rows will be looked for, as far as the plan says it: the order of rows is seen when they come."""
+    def foretold(self) -> str:
+        """How rows will be looked for: where the plan does not say it, their order is seen when they come."""
         both = is_sorted_by(self.left, self.on) and is_sorted_by(self.right, self.righton)
-        way = "sweep" if both else "sweep if both sides are in order of time, else partition"
-        return f"{Node.detail(self)} ({way})"
+        return "sweep" if both else "sweep if both sides are in order of time, else partition"
 
     def fresh(self) -> tuple[tuple[str, str], ...]:
         return tuple((t, o) for t, o in Matched.fresh(self) if self.keeps_time or t != self.righton)
