@@ -53,8 +53,8 @@ value stands in rows that matched, which an `overwrite` note counts (E503 under 
 With `skipnull=t` one row may mix several rows of the subquery; `gap`, the time and `type=inner` go by the match without it.
 
 The subquery runs first; its keys, times and fields are held, the other rows stream by on all threads. Where both sides are in
-order of time they are swept side by side, otherwise they are put in order by key; `explain analyze` shows which. What does
-not fit into memory is cut into parts by key on disk, and a part that does not fit into stretches of time.
+order of time they are swept side by side, otherwise they are put in order by key: `explain` says which, as far as sorts in the
+plan tell, `explain analyze` what was done. What does not fit into memory is cut into parts by key on disk, and a part that does not fit into stretches of time.
 """
 
 

@@ -102,8 +102,12 @@ def _of_micros(values: I64, valid: Mask | None) -> Times:
     return Times(out, ~beyond if valid is None else valid & ~beyond, beyond)
 
 
-def is_ordered(key: I64) -> bool:
+def is_ordered(key: I64, compiled: bool = False) -> bool:
     """Whether it never falls."""
+    if compiled:
+        from ...kernels import nearest
+
+        return bool(nearest.never_falls(key))
     return len(key) < 2 or bool((key[1:] >= key[:-1]).all())
 
 
