@@ -40,6 +40,7 @@ class StlCommand(Command[Stl]):
             kinds.TEXT,
             "steps or lengths of a period, by commas; auto finds one, none looks for none",
             default="auto",
+            words=("auto", "none"),
         ),
         Option("robust", kinds.BOOL, "values far from their season and trend weigh less", default=False),
         Option("time", kinds.FIELD, "the time of a row; default _time, or the only date field"),

@@ -310,10 +310,10 @@ def correlate(pipe: Pipe, make: Make) -> str:
 
 def curvefit(pipe: Pipe, make: Make) -> str:
     numbers = _some(pipe, LONG, DOUBLE)
-    keys = [n for n in _some(pipe, TEXT, BOOL) if n not in ("_x", "_y", "_p")][:1]
+    keys = [n for n in _some(pipe, TEXT, BOOL) if n not in ("_x", "_p")][:1]
     if len(numbers) < 2:
         return "bypass"
-    _only(pipe, {**{k: pipe.fields[k] for k in keys}, "_x": DOUBLE, "_y": DOUBLE, "_p": DOUBLE})
+    _only(pipe, {**{k: pipe.fields[k] for k in keys}, "_x": pipe.fields[numbers[0]], "_p": DOUBLE})
     return f"curvefit degree={make.pick(1, 2, 3)} {numbers[0]}, {numbers[1]}" + (f" by {keys[0]}" if keys else "")
 
 
@@ -333,10 +333,11 @@ def patterns(pipe: Pipe, make: Make) -> str:
         return "bypass"
     how = f"field={texts[0]} similarity={make.pick('0.3', '0.5', '1')}"
     if make.pick(True, False):
-        if {"_pattern", "_pattern_id"} & set(pipe.fields):
+        labels = {"_pattern_id": LONG, "_pattern": TEXT, "_pattern_args": OTHER}
+        if set(labels) & set(pipe.fields):
             return "bypass"
         by = _by(pipe)
-        pipe.fields.update({"_pattern": TEXT})
+        pipe.fields.update(labels)
         return f"patterns mode=label {how}{by}"
     _only(pipe, {"pattern": TEXT, "count": LONG})
     return f"patterns {how} | fields pattern, count"
