@@ -25,8 +25,12 @@ REGULAR_OPTIONS = (
     Option(
         "grid", ("key", "global"), "key: from the first to the last row of each key; global: of all rows", default="key"
     ),
-    Option("fill", kinds.LITERAL, "what is filled in: null, zero, prev, next, linear, or a constant; default null",
-           words=METHODS),  # fmt: skip
+    Option(
+        "fill",
+        kinds.LITERAL,
+        "what is filled in: null, zero, prev, next, linear, or a constant; default null",
+        words=METHODS,
+    ),
     Option("maxgap", kinds.DURATION, "longer gaps stay null as a whole"),
     Option("flag", kinds.FIELD, "adds this field: true in rows where a value was filled in"),
     Option("label", (LEFT, RIGHT), "the time of a bucket is that of its start, or of its end", default=LEFT),

@@ -142,7 +142,10 @@ class AggregateBinder(ExpressionBinder):
     def _aggregate(self, e: ast.Call, where: Bound | None, name: str, places: AggregatePlaces) -> AggCall | None:
         schema = places.schema
         function = self.commands.aggregates.get(e.name)
-        exact = [_exact_length(a) if i and function is not None and function.window_only else None for i, a in enumerate(e.args)]
+        exact = [
+            _exact_length(a) if i and function is not None and function.window_only else None
+            for i, a in enumerate(e.args)
+        ]
         args = tuple(x or self._computed(e.name, self.bound(a, schema)) for a, x in zip(e.args, exact, strict=True))
         if function is None:
             self.no_aggregate(e)

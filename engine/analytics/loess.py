@@ -126,7 +126,7 @@ class Windows:
         place, square, value, slope = sums[1:] / weight
         spread = square - place * place
         leans = np.sqrt(np.maximum(spread, 0.0)) > 0.001 * float(len(self.y) - 1)
-        out = np.where(leans, value - place / spread * (slope - place * value), value)
+        out: F64 = np.where(leans, value - place / spread * (slope - place * value), value)
         at, column = np.nonzero(spread < LOOSE * square)
         if len(at):
             out[at, column] = self._careful(weights, at, column)
@@ -145,9 +145,14 @@ class Windows:
         """Row j of each window."""
         first, n = int(self.first[0]) + j, len(self.first)
         step = int(self.first[1] - self.first[0]) if n > 1 else 1
-        if step > 0 and first + (n - 1) * step - j == int(self.first[-1]) and (n < 3 or (np.diff(self.first) == step).all()):
+        if (
+            step > 0
+            and first + (n - 1) * step - j == int(self.first[-1])
+            and (n < 3 or (np.diff(self.first) == step).all())
+        ):
             return values[first : first + (n - 1) * step + 1 : step]
-        return values[self.first + j]
+        gathered: F64 = values[self.first + j]
+        return gathered
 
 
 def _grid(values: F64, n: int, p: int) -> F64:

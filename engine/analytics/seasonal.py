@@ -95,16 +95,23 @@ def mstl(values: F64, offsets: I64, periods: Sequence[Ints], effort: Effort) -> 
     out = Decomposed(values.copy(), seasons, np.ones(len(values)))
     one = np.flatnonzero(n_periods == 1)
     if len(one):
-        _put(out, 0, one, values, offsets, stl(*_taken(values, offsets, one), [periods[k][0] for k in one], effort))
+        _put(
+            out,
+            0,
+            one,
+            values,
+            offsets,
+            stl(*_taken(values, offsets, one), [int(periods[k][0]) for k in one.tolist()], effort),
+        )
     rest = values.copy()
     for _ in range(ROUNDS):
         for i in range(len(seasons)):
-            mine = np.flatnonzero((n_periods > max(1, i)))
+            mine = np.flatnonzero(n_periods > max(1, i))
             if not len(mine):
                 continue
             rest += seasons[i]
             part, cuts = _taken(rest, offsets, mine)
-            made = stl(part, cuts, [periods[k][i] for k in mine], effort, SEASON + 4 * (i + 1))
+            made = stl(part, cuts, [int(periods[k][i]) for k in mine.tolist()], effort, SEASON + 4 * (i + 1))
             _put(out, i, mine, values, offsets, made)
             rest -= seasons[i]
     return out
@@ -113,7 +120,8 @@ def mstl(values: F64, offsets: I64, periods: Sequence[Ints], effort: Effort) -> 
 def _rows(offsets: I64, which: NDArray[np.intp]) -> I64:
     sizes = np.diff(offsets)[which]
     ends = np.cumsum(sizes)
-    return np.arange(int(sizes.sum())) + np.repeat(offsets[which] - (ends - sizes), sizes)
+    rows: I64 = np.arange(int(sizes.sum())) + np.repeat(offsets[which] - (ends - sizes), sizes)
+    return rows
 
 
 def _taken(values: F64, offsets: I64, which: NDArray[np.intp]) -> tuple[F64, I64]:
@@ -139,7 +147,8 @@ def _decomposed(y: F64, period: int, spans: Sequence[int], effort: Effort) -> tu
     """A series a column."""
     n, wide = y.shape
     of_season, of_trend, of_low = (
-        Lines(span, beyond, jump, effort.check) for span, beyond, jump in zip(spans, (1, 0, 0), effort.jumps, strict=True)
+        Lines(span, beyond, jump, effort.check)
+        for span, beyond, jump in zip(spans, (1, 0, 0), effort.jumps, strict=True)
     )
     inner, outer = effort.loops
     trend, season, weight = np.zeros_like(y), np.zeros_like(y), np.ones_like(y)

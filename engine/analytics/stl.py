@@ -59,8 +59,8 @@ def _parts(series: Sequence[F64], periods: Sequence[Sequence[int]], effort: Effo
         offsets = np.append(0, np.cumsum([len(series[i]) for i in seasonal]))
         found = mstl(np.concatenate([series[i] for i in seasonal]), offsets, [periods[i] for i in seasonal], effort)
         for k, i in enumerate(seasonal):
-            part = slice(int(offsets[k]), int(offsets[k + 1]))
-            made[i] = Parts(found.trend[part], tuple(s[part] for s in found.seasons[: len(periods[i])]))
+            own = slice(int(offsets[k]), int(offsets[k + 1]))
+            made[i] = Parts(found.trend[own], tuple(s[own] for s in found.seasons[: len(periods[i])]))
     out = []
     for values, part in zip(series, made, strict=True):
         if part is None:

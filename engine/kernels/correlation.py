@@ -74,7 +74,7 @@ def shift_of(x: Any, first: Any, end: Any) -> Any:
     low = high = x[first]
     for i in range(first, end):
         low, high = min(low, x[np.uint64(i)]), max(high, x[np.uint64(i)])
-    if low > 0.0 and high * 0.5 <= low or high < 0.0 and low * 0.5 >= high:
+    if (low > 0.0 and high * 0.5 <= low) or (high < 0.0 and low * 0.5 >= high):
         return x[first]
     return 0.0
 

@@ -11,7 +11,6 @@ import math
 from typing import Any
 
 import numpy as np
-
 from numba import types
 
 from .jit import f64w, inline, kernel, long_, u8w
@@ -325,5 +324,7 @@ def smooth(
                 i += 1
         if beyond:
             row_of(y, rw, ry, -1, -1, low, high, p, own_n, span, beyond, known, n_known, mine, acc, own, out, stop)
-            row_of(y, rw, ry, own_n, own_n, low, high, p, own_n, span, beyond, known, n_known, mine, acc, own, out, stop)
+            row_of(
+                y, rw, ry, own_n, own_n, low, high, p, own_n, span, beyond, known, n_known, mine, acc, own, out, stop
+            )
     return 0

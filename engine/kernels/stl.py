@@ -101,7 +101,13 @@ def decompose(
         table = max(table, min((size + 2) * size, np.int64(TABLE)))
     room = longest + 2 * wide
     rest, cycle, mean, low = np.empty(room), np.empty(room), np.empty(room), np.empty(room)
-    trend, season, rw, ry, none = np.empty(longest), np.empty(longest), np.empty(longest), np.empty(longest), np.empty(0)
+    trend, season, rw, ry, none = (
+        np.empty(longest),
+        np.empty(longest),
+        np.empty(longest),
+        np.empty(longest),
+        np.empty(0),
+    )
     mine, own, acc = np.empty(wide), np.empty(wide), np.empty(5 * BLOCK)
     tables = np.empty((7, table))
     known = np.zeros(7, np.int64)

@@ -61,7 +61,9 @@ class Fields:
         lag = pair.lag
         if not lag and self.is_full(pair.x) and self.is_full(pair.y):
             return Sides(self.values[pair.x], self.values[pair.y], self.groups, self.sizes, (pair.x, pair.y))
-        starts = np.cumsum(self.sizes) - self.sizes  # of the rows that have another so far on, one group behind the other
+        starts = (
+            np.cumsum(self.sizes) - self.sizes
+        )  # of the rows that have another so far on, one group behind the other
         sizes = np.maximum(self.sizes - abs(lag), 0)
         at = np.arange(int(sizes.sum())) + np.repeat(starts + max(0, -lag) - (np.cumsum(sizes) - sizes), sizes)
         at = at[self.good[pair.x][at] & self.good[pair.y][at + lag]]

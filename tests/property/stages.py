@@ -223,7 +223,15 @@ def window(pipe: Pipe, make: Make) -> str:
     frame = frame if template != "count" else frame.replace("min=2 ", "")
     text = template.replace("NUM", make.number(1)).replace("ANY", field)
     by = _by(pipe)
-    pipe.fields[name] = DOUBLE if "ANY" not in template else LONG if template.startswith("dc") else DOUBLE if template.startswith("entropy") else pipe.fields[field]
+    pipe.fields[name] = (
+        DOUBLE
+        if "ANY" not in template
+        else LONG
+        if template.startswith("dc")
+        else DOUBLE
+        if template.startswith("entropy")
+        else pipe.fields[field]
+    )
     return f"window {frame}{text} as {name}{by}"
 
 

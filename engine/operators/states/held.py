@@ -27,7 +27,7 @@ def stable_order(groups: Groups) -> NDArray[np.int64]:
 
 def is_all(rows: NDArray[Any], n: int) -> bool:
     """Whether these are all of n rows, in order."""
-    return len(rows) == n and (n == 0 or rows[0] == 0 and rows[-1] == n - 1) and bool((rows == np.arange(n)).all())
+    return len(rows) == n and (n == 0 or (rows[0] == 0 and rows[-1] == n - 1)) and bool((rows == np.arange(n)).all())
 
 
 def is_ordered(groups: Groups, places: NDArray[np.int64]) -> bool:

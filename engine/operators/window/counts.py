@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ from ..states.base import Finished
 from ..states.distinct import Distinct, lists, weighed_logs
 from .evaluation import Evaluation, Made
 from .segment import I32, I64
+
+Values: TypeAlias = "pa.Array[Any]"
 
 
 def codes_of(ev: Evaluation, state: Distinct) -> I64:
@@ -40,7 +44,7 @@ def counted(ev: Evaluation, state: Distinct, out: str) -> Made:
     return ev.made(_different(ev, rank, low, high, values, by_rank, state.cap), few)
 
 
-def _entropy(ev: Evaluation, rank: I32, low: I32, high: I32, n_values: int) -> pa.Array:  # type: ignore[type-arg]
+def _entropy(ev: Evaluation, rank: I32, low: I32, high: I32, n_values: int) -> Values:
     from ...kernels import windowcounts
 
     logs, weighed = weighed_logs(np.arange(int((high - low).max(initial=0)) + 1))
@@ -51,8 +55,13 @@ def _entropy(ev: Evaluation, rank: I32, low: I32, high: I32, n_values: int) -> p
 
 
 def _mode(
-    ev: Evaluation, rank: I32, low: I32, high: I32, values: pa.Array, by_rank: NDArray[np.int64]  # type: ignore[type-arg]
-) -> pa.Array:  # type: ignore[type-arg]
+    ev: Evaluation,
+    rank: I32,
+    low: I32,
+    high: I32,
+    values: Values,
+    by_rank: NDArray[np.int64],
+) -> Values:
     from ...kernels import windowcounts
 
     made = np.empty(ev.n, np.int32)
@@ -62,7 +71,13 @@ def _mode(
 
 
 def _different(
-    ev: Evaluation, rank: I32, low: I32, high: I32, values: pa.Array, by_rank: NDArray[np.int64], cap: int | None  # type: ignore[type-arg]
+    ev: Evaluation,
+    rank: I32,
+    low: I32,
+    high: I32,
+    values: Values,
+    by_rank: NDArray[np.int64],
+    cap: int | None,
 ) -> Finished:
     from ...kernels import windowcounts
 

@@ -10,9 +10,9 @@ from ..keyform import words_of
 from ..states.base import Finished
 from ..states.distinct import Distinct
 from ..states.percentile import Percentile
+from .counts import codes_of, counted
 from .evaluation import Evaluation, Made, Mask
 from .frames import Stretch
-from .counts import codes_of, counted
 from .general import by_state
 from .segment import I64
 from .wavelet import count_below, smallest

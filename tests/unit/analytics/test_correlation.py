@@ -85,7 +85,7 @@ def test_orders_are_counted_out() -> None:
     assert exact_p(5, 5) == 1.0
 
 
-SERIES = {
+SERIES: dict[str, Any] = {
     "normal": lambda rng, n: (rng.normal(size=n), rng.normal(size=n)),
     "far from zero": lambda rng, n: (1e9 + rng.normal(size=n), -1e6 + rng.normal(size=n)),
     "hardly any spread": lambda rng, n: (1e15 + rng.integers(0, 3, n), rng.normal(size=n)),
@@ -104,7 +104,9 @@ def test_quick_sums_round_as_exact_ones(kind: str) -> None:
     rng = np.random.default_rng(4)
     sizes = [1, 2, 3, 5, 40, 63, 64, 65, 1023, 1024, 1025, 5000]
     x, y = (np.concatenate(side) for side in zip(*(SERIES[kind](rng, n) for n in sizes), strict=True))
-    table = pa.table({"k": np.repeat(np.arange(len(sizes)), sizes), "x": x, "y": y, "z": pa.array(y, mask=rng.random(len(y)) < 0.1)})
+    table = pa.table(
+        {"k": np.repeat(np.arange(len(sizes)), sizes), "x": x, "y": y, "z": pa.array(y, mask=rng.random(len(y)) < 0.1)}
+    )
     made = []
     for kernels in ("never", "always"):
         with cortado.connect(timezone="UTC", kernels=kernels) as s:

@@ -47,7 +47,20 @@ def passengers() -> F64:
     return np.array(text.split(), np.float64)
 
 
-CASES = [(144, 12), (24, 12), (25, 12), (96, 24), (97, 24), (100, 7), (61, 7), (30, 3), (20, 2), (2000, 12), (1000, 365), (6000, 500)]
+CASES = [
+    (144, 12),
+    (24, 12),
+    (25, 12),
+    (96, 24),
+    (97, 24),
+    (100, 7),
+    (61, 7),
+    (30, 3),
+    (20, 2),
+    (2000, 12),
+    (1000, 365),
+    (6000, 500),
+]
 
 
 @pytest.mark.parametrize(("n", "period"), CASES)
@@ -92,7 +105,7 @@ def test_many_series_of_all_lengths_at_once(rng: np.random.Generator) -> None:
 
 def test_a_series_without_noise_keeps_its_weights() -> None:
     """What is left is what rounding left: that is no ground to weigh values."""
-    x = np.tile([1.0, 5.0, 3.0], 12) + np.arange(36)
+    x: F64 = np.tile([1.0, 5.0, 3.0], 12) + np.arange(36.0)
     for stop in (None, STOP):
         made = stl(x, np.array([0, 36]), [3], Effort(True, stop=stop))
         assert made.weight.min() > 0.99

@@ -15,7 +15,16 @@ import pytest
 import cortado
 
 N = 900
-FRAMES = ["", "rows=50", "before=3 after=40", "before=9 after=9 current=f", "rows=200 min=120", "span=60s", "span=30s ties=row", "rows=4"]
+FRAMES = [
+    "",
+    "rows=50",
+    "before=3 after=40",
+    "before=9 after=9 current=f",
+    "rows=200 min=120",
+    "span=60s",
+    "span=30s ties=row",
+    "rows=4",
+]
 
 
 def rows() -> pa.Table:
@@ -50,7 +59,9 @@ def test_as_without_kernels(frame: str) -> None:
     assert exact(made) == exact(other)
 
 
-@pytest.mark.parametrize(("before", "after", "own"), [(30, 0, True), (5, 60, True), (8, 8, False), (0, 0, True), (N, 0, True)])
+@pytest.mark.parametrize(
+    ("before", "after", "own"), [(30, 0, True), (5, 60, True), (8, 8, False), (0, 0, True), (N, 0, True)]
+)
 def test_against_plain_python(before: int, after: int, own: bool) -> None:
     table = rows()
     frame = f"before={before} after={after}" + ("" if own else " current=f")
