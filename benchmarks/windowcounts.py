@@ -3,7 +3,7 @@
 python -m benchmarks.windowcounts [rows]
 
 Both answer in turn in one process on the same data; the least processor time of the repeats counts, wall time beside it. The direct
-way (a count of each frame) is asked of the first 20,000 rows and scaled up, as it takes minutes.
+way (a count of each frame) is asked of the first 5,000 rows and scaled up, as it takes minutes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow as pa
 
 import cortado
 
-THREADS, REPEATS, DIRECT = 2, 3, 20_000
+THREADS, REPEATS, DIRECT = 2, 3, 5_000
 Ask = Callable[[], Any]
 
 
