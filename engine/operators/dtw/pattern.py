@@ -15,7 +15,7 @@ from ...batch import Batch
 from ...context import Context
 from ...memory import Reservation
 from ...notes import At
-from ...operator import Flow
+from ...operator import Flow, SideRun
 from .distances import normalised
 from .series import EMPTY, FINE, NULL, doubles, series_of
 
@@ -121,3 +121,13 @@ class PatternSink:
         if self._local is not None:
             self._local.pieces = []
             self._local.reservation.release()
+
+
+class PatternRun(SideRun):
+    """`make`: the operators for the rows, of the pattern that the side gives."""
+
+    def __init__(self, sink: PatternSink, make: Callable[[Pattern], list[Any]]) -> None:
+        self.right, self._make = (sink,), make
+
+    def left(self, taken: Pattern, ordered: bool) -> list[Any]:
+        return self._make(taken)
