@@ -95,6 +95,24 @@ class WorkerNotes:
         if self._on_fault is not None and kind != "info":
             self._on_fault((at, kind, reason), told[0] if told else Sample(NOWHERE, 0, "", ""), hint)
 
+    def told(
+        self, at: At, kind: str, reason: str, n: int, batch: Batch, told: Sequence[tuple[int, str]], hint: str = ""
+    ) -> None:  # fmt: skip
+        """Something of `n` values that groups hold, which have no places. `told`: the first of them, in order: the row of the batch
+        that is the group, and a text."""
+        entry = self.entries.setdefault((at, kind, reason), Entry(hint=hint))
+        entry.count += n
+        origin = batch.origin
+        found = [Sample(NOWHERE + origin.seq, origin.source_row(r), "", s[:SAMPLE_CHARS]) for r, s in told]
+        entry.samples = sorted([*entry.samples, *found])[:N_SAMPLES]
+        if self._on_fault is not None and kind != "info":
+            self._on_fault((at, kind, reason), found[0] if found else Sample(NOWHERE, 0, "", ""), hint)
+
+
+def of_group(keys: str, value: str) -> str:
+    """A value of a group, as samples show it."""
+    return f"{keys}: {value}" if keys else value
+
 
 def shown(text: Column | None, row: int, zone: str = "UTC") -> str:
     """The offending value of one row, as the language writes it."""

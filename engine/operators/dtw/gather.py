@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from ....planner.text import QueryError, fault
 from ....planner.types import Type
-from ...arrow import concat, indices, is_valid, own
+from ...arrow import array_from, concat, indices, is_valid, own
 from ...arrow import nulls as null_array
 from ...batch import Batch
 from ...context import Context
 from ...memory import Reservation
-from ...notes import At, shown
+from ...notes import N_SAMPLES, At, of_group, shown
 from ...operator import Flow, Source
+from ...values import row_text
 from ..begins import Begins
 from .band import Width
 from .pattern import Given
@@ -27,7 +28,6 @@ from .series import I64, WHY, Series, doubles, series_of
 
 ROW_BYTES = 48  # of a point: as it came, as a series, normalised, and side by side with others
 GROUP_BYTES = 64
-N_SAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +112,10 @@ class SeriesSink:
         if len(starts):
             local.keys.append([own(batch.array(i).take(indices(starts))) for i in spec.keys])
         values, valid = doubles(batch.array(spec.value))
-        group = np.cumsum(begins)
+        bounds = np.concatenate([[0], starts, [batch.n_rows]])
         if spec.order is not None:
-            values, valid, group = self._placed(batch, values, valid, group, local)
-        counts = np.bincount(group, minlength=len(starts) + 1)
+            values, valid, bounds = self._placed(batch, values, valid, bounds, local)
+        counts = np.diff(bounds)
         if local.sizes and counts[0]:
             local.sizes[-1][-1] += counts[0]
         if len(starts):
@@ -125,18 +125,26 @@ class SeriesSink:
         local.valid.append(valid)
         return Flow.MORE
 
-    def _placed(self, batch: Batch, values: Any, valid: Any, group: Any, local: Local) -> tuple[Any, Any, Any]:
+    def _placed(self, batch: Batch, values: Any, valid: Any, bounds: I64, local: Local) -> tuple[Any, Any, I64]:
         """Points without a place are left out."""
         assert self.spec.order is not None
         order = batch.array(self.spec.order)
-        placed = is_valid(order)
-        if not placed.all():
-            local.ctx.notes.count(self.at, "drop", self.spec.no_place, int((~placed).sum()))
-            values, valid, group = values[placed], valid[placed], group[placed]
-            order = order.filter(pa.array(placed))
+        if order.null_count:
+            placed = is_valid(order)
+            missing = np.flatnonzero(~placed)
+            told = [(row, self._shown(batch, row, local.ctx)) for row in missing[:N_SAMPLES].tolist()]
+            local.ctx.notes.told(self.at, "drop", self.spec.no_place, len(missing), batch, told)
+            values, valid, order = values[placed], valid[placed], order.filter(array_from(placed))
+            bounds = np.concatenate([[0], np.cumsum(placed)])[bounds]
         if self.keeps_order:
             local.order.append(own(order))
-        return values, valid, group
+        return values, valid, bounds
+
+    def _shown(self, batch: Batch, row: int, ctx: Context) -> str:
+        """A point, behind the keys of its series."""
+        zone, spec = ctx.settings.timezone, self.spec
+        keys = row_text([batch.array(i) for i in spec.keys], spec.key_types, row, zone)
+        return of_group(keys, shown(batch.array(spec.value), row, zone))
 
     def _ready(self, ctx: Context) -> None:
         """Once, before the first group."""

@@ -100,7 +100,8 @@ class PatternSink:
                         hint="raise the setting `memory`, or give a shorter pattern")  # fmt: skip
         values, valid = doubles(batch.array(self._value))
         if self._order is not None and (placed := is_valid(batch.array(self._order))).sum() < batch.n_rows:
-            local.ctx.notes.count(self._at, "drop", self._why, int((~placed).sum()), "in the pattern")
+            rows = np.flatnonzero(~placed)
+            local.ctx.notes.rows(self._at, "drop", self._why, batch, rows, batch.array(self._value), "in the pattern")
             values, valid = values[placed], valid[placed]
         local.pieces.append((values.copy(), valid))
         return Flow.MORE

@@ -11,12 +11,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ....planner.types import Schema
+from ....planner.types import DOUBLE, Schema
 from ...arrow import array_from, indices
 from ...context import Context
 from ...notes import At
 from ...operator import Source
-from ..rows import Rows
+from .. import rows as memory
+from ..states.base import Rows, State
+from ..states.moments import Moments
+from ..states.sums import SumDouble
 from .band import Width, band
 from .distances import blocks_of, nearest, squared
 from .gather import SeriesSink, Spec, shares
@@ -80,11 +83,11 @@ class RankedSink(SeriesSink):
                 d[group.ids] = squared(self.points, group, cells, 0, ctx)
 
     def result(self, ctx: Context) -> Source:
-        columns = [c for i, w in enumerate(self.spec.widths) for c in [self._of(i, w)]]
+        columns = [c for i, w in enumerate(self.spec.widths) for c in [self._of(i, w, ctx)]]
         whole = [pa.chunked_array(list(pieces)) for pieces in zip(*columns, strict=True)]
-        return Rows(whole, self._out, self.at.command)
+        return memory.Rows(whole, self._out, self.at.command)
 
-    def _of(self, i: int, width: Width) -> list[pa.Array[Any]]:
+    def _of(self, i: int, width: Width, ctx: Context) -> list[pa.Array[Any]]:
         """All columns of one width."""
         parts = sorted(self._found, key=lambda f: f.first)
         empty = np.empty(0)
@@ -107,7 +110,7 @@ class RankedSink(SeriesSink):
             array_from(is_flat[order], ~is_fine[order] if self.points is not None else np.ones(len(order), np.bool_)),
         ]
         if self.spec.top is None:
-            out.append(_scores(near))
+            out.append(_scores(near, ctx))
         return out
 
     def _head(self, order: I64, known: Any, is_fine: Any, lengths: I64, width: Width) -> I64:
@@ -122,11 +125,20 @@ class RankedSink(SeriesSink):
         return head
 
 
-def _scores(d: F64) -> pa.Array[Any]:
-    """How many standard deviations from the mean of all distances; null where they have no spread."""
+def _scores(d: F64, ctx: Context) -> pa.Array[Any]:
+    """How many standard deviations from the mean of all distances; null where they have no spread. Both are exact, rounded once."""
     finite = np.isfinite(d)
     own = d[finite]
-    spread = own.std() if len(own) else 0.0
-    if not spread > 0.0 or own.min() == own.max():
+    rows = Rows(np.zeros(len(own), np.int32), [array_from(own)], None, ctx.query.compiled(), ctx.stop)
+    mean, spread = (_of_all(state, out, rows) for state, out in ((SumDouble(), "avg"), (Moments([DOUBLE]), "stddev")))
+    if not spread > 0.0:
         return pa.nulls(len(d), pa.float64())
-    return array_from(np.where(finite, (np.where(finite, d, 0.0) - own.mean()) / spread, 0.0), ~finite)
+    return array_from((np.where(finite, d, mean) - mean) / spread, ~finite)
+
+
+def _of_all(state: State, out: str, rows: Rows) -> float:
+    """An aggregate of one group; 0 of none."""
+    state.resize(1)
+    state.update(rows)
+    made = state.finish(1, out, rows.compiled).values
+    return 0.0 if made.null_count else float(made[0].as_py())

@@ -31,7 +31,7 @@ class Near:
     scale: F64
 
 
-def _whole(valid: NDArray[np.bool_], m: int) -> NDArray[np.uint8]:
+def whole_windows(valid: NDArray[np.bool_], m: int) -> NDArray[np.uint8]:
     """Which windows of m points have no hole."""
     if valid.all():
         return np.ones(len(valid) - m + 1, np.uint8)
@@ -53,8 +53,7 @@ class Search:
         m = len(q)
         self._q, self._znorm, self.n = q, znorm, len(t) - m + 1
         self._t = t if valid.all() else np.where(valid, t, 0.0)
-        self.allowed = _whole(valid, m)
-        self.left_out = int(self.n - self.allowed.sum(dtype=np.int64))
+        self.allowed = whole_windows(valid, m)
         cells = band(m, m, width)
         assert cells is not None
         self._low, self._high = cells
