@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from .jit import f64w, i32w, kernel, long_, u8w
+from .jit import f64c, f64w, i32w, i64w, kernel, long_, u8w
 
 LANES = 32  # the loop over lanes is the one that becomes vector instructions
 f64w2, f64w3 = types.Array(types.float64, 2, "C"), types.Array(types.float64, 3, "C")
@@ -108,6 +108,25 @@ def one_to_many(
         if not lanes(a, blocks[g], low, high, one, two, out[g], stop):
             return g
     return last
+
+
+@kernel(f64c, i64w, f64w3, u8w, u8w)
+def fill(values: Any, starts: Any, blocks: Any, flat: Any, stop: Any) -> Any:
+    """Series of one length, which begin at `starts` in `values`, side by side into blocks of zeros; `flat`: 1 where all points of one
+    are equal. Returns how many it came to."""
+    m = blocks.shape[1]
+    for s in range(starts.size):
+        if stop[0]:
+            return s
+        g, lane, begin = s // LANES, s % LANES, starts[s]
+        first = values[begin]
+        n_other = 0
+        for i in range(m):
+            x = values[begin + i]
+            blocks[g, i, lane] = x
+            n_other += x != first
+        flat[s] = n_other == 0
+    return starts.size
 
 
 @kernel(f64w2, f64w, makes_arrays=True)

@@ -17,9 +17,8 @@ from ...context import Context
 from ...notes import At
 from ...operator import Source
 from .. import rows as memory
-from ..states.base import Rows, State
+from ..states.base import Rows
 from ..states.moments import Moments
-from ..states.sums import SumDouble
 from .band import Width, band
 from .distances import blocks_of, nearest, squared
 from .gather import SeriesSink, Spec, shares
@@ -28,6 +27,7 @@ from .series import F64, FINE, I64, Series
 
 UNEQUAL = "window 0 and another length"
 SHARES = 4  # pieces of work a thread: so that none waits long for the last
+LEAST_CELLS = 1 << 21  # of a piece, half a millisecond: less is not worth another task
 
 
 @dataclass(slots=True)
@@ -57,8 +57,16 @@ class RankedSink(SeriesSink):
             return ()
         self._note_unequal(series, first, ctx)
         ids = np.flatnonzero(series.state == FINE)
-        parts = shares(series.lengths[ids], SHARES * ctx.settings.threads)
+        parts = shares(series.lengths[ids], self._n_shares(series.lengths[ids], ctx))
         return [partial(self._measure, series, ids[a:b], found, ctx) for a, b in parts]
+
+    def _n_shares(self, lengths: I64, ctx: Context) -> int:
+        assert self.points is not None
+        m, cells = len(self.points), 0
+        for width in self.spec.widths:
+            reach = width.of(m)
+            cells += int(lengths.sum()) * (m if reach is None else min(m, 2 * reach + 1))
+        return max(1, min(SHARES * ctx.settings.threads, cells // LEAST_CELLS))
 
     def _note_unequal(self, series: Series, first: int, ctx: Context) -> None:
         assert self.points is not None
@@ -129,16 +137,12 @@ def _scores(d: F64, ctx: Context) -> pa.Array[Any]:
     """How many standard deviations from the mean of all distances; null where they have no spread. Both are exact, rounded once."""
     finite = np.isfinite(d)
     own = d[finite]
-    rows = Rows(np.zeros(len(own), np.int32), [array_from(own)], None, ctx.query.compiled(), ctx.stop)
-    mean, spread = (_of_all(state, out, rows) for state, out in ((SumDouble(), "avg"), (Moments([DOUBLE]), "stddev")))
+    moments, compiled = Moments([DOUBLE]), ctx.query.compiled()
+    moments.resize(1)
+    moments.update(Rows(np.zeros(len(own), np.int32), [array_from(own)], None, compiled, ctx.stop))
+    made = moments.finish(1, "stddev", compiled).values
+    spread = 0.0 if made.null_count else float(made[0].as_py())
     if not spread > 0.0:
         return pa.nulls(len(d), pa.float64())
+    mean = moments.sums[0].finish(1, compiled)[0] / len(own)
     return array_from((np.where(finite, d, mean) - mean) / spread, ~finite)
-
-
-def _of_all(state: State, out: str, rows: Rows) -> float:
-    """An aggregate of one group; 0 of none."""
-    state.resize(1)
-    state.update(rows)
-    made = state.finish(1, out, rows.compiled).values
-    return 0.0 if made.null_count else float(made[0].as_py())

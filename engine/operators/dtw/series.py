@@ -59,8 +59,9 @@ def series_of(values: F64, valid: Mask, sizes: I64, nulls: str) -> Series:
     state = np.zeros(len(sizes), np.uint8)
     if nulls == "keep":
         return Series(values, offsets, state, valid)
-    state[_some(valid & ~np.isfinite(values), offsets)] = ODD
-    state[_some(~valid, offsets)] = NULL
+    for of, what in ((valid & ~np.isfinite(values), ODD), (~valid, NULL)):
+        if of.any():
+            state[_some(of, offsets)] = what
     state[offsets[1:] == offsets[:-1]] = EMPTY
     return Series(values, offsets, state)
 
