@@ -53,7 +53,12 @@ def about_pattern(
         end = min(i + STEP, upper.size)
         while i + 4 <= end:
             k = at + i
-            x0, x1, x2, x3 = x[k : k + LANES], x[k + 1 : k + 1 + LANES], x[k + 2 : k + 2 + LANES], x[k + 3 : k + 3 + LANES]
+            x0, x1, x2, x3 = (
+                x[k : k + LANES],
+                x[k + 1 : k + 1 + LANES],
+                x[k + 2 : k + 2 + LANES],
+                x[k + 3 : k + 3 + LANES],
+            )
             h0, h1, h2, h3 = upper[i], upper[i + 1], upper[i + 2], upper[i + 3]
             l0, l1, l2, l3 = lower[i], lower[i + 1], lower[i + 2], lower[i + 3]
             for lane in range(LANES):

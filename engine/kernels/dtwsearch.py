@@ -243,7 +243,9 @@ def search(
                 n += 1
                 if n < LANES and known < np.inf:
                     continue
-                warp_all(t, q, low, high, at, n, rest, limit, off, block, one, two, out, lead, base, part, best, where, stop)
+                warp_all(
+                    t, q, low, high, at, n, rest, limit, off, block, one, two, out, lead, base, part, best, where, stop
+                )
                 n = 0
                 if stop[0]:
                     return p
