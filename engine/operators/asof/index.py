@@ -23,6 +23,8 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 STEP = 1 << 16  # rows from one line of marks to the next, at least
 WAIT_S = 0.02
+BACK = 1 << 20  # rows in front of a place among which the last of each key is looked for before marks are made
+FEW_KEYS = BACK >> 4  # among so many rows these are likely to be all there
 
 Made = TypeVar("Made")
 Way = tuple[bool, bool]  # whether it goes ahead, and takes the last of rows of one time
@@ -80,13 +82,18 @@ class Index:
         if not ctx.compiled or not len(self.code):
             return []
         if self.is_sorted:
-            made = [self._stretches(way) for way in ways]
-            self._found = dict(zip(ways, made, strict=True))
+            wanted = [way for way in ways if way[0] or not self.looks_back]
+            self._found = {way: self._stretches(way) for way in wanted}
             return [task for way, s in self._found.items() for task in self._mark_tasks(way, s, ctx)]
         room, pieces = self._room(ctx)
         self._made["segments"] = room
         spare = pooled(len(room.key), np.int64), pooled(len(room.row), np.int32)
         return [partial(self._fill, room, spare, low, high, ctx) for low, high in pieces]
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether marks of the rows in front are made only where looking back has failed."""
+        return self.n_keys <= FEW_KEYS and (False, False) not in self._made
 
     def marks(self, way: Way, ctx: Context) -> Marks:
         return self._once(way, lambda c: self._marks(way, c), ctx)

@@ -10,10 +10,9 @@ import numpy as np
 from ....planner.combine import Asof
 from ...aside import aside
 from ...context import Context
-from .index import I32, I64, Index, Marks, Way
-from .times import Clock, is_ordered
-
-LEAST = np.int64(-(1 << 63))
+from .before import Before
+from .index import I32, I64, Index, Way
+from .times import Clock, Mask, is_ordered
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +49,7 @@ class Searcher:
 
     def __init__(self, index: Index, wish: Wish, ctx: Context) -> None:
         self._index, self._wish, self._ctx = index, wish, ctx
-        self._state = np.empty(0, np.int32)  # of each key the last row in front of row `_at`
-        self._at = -1
+        self._before = Before(index, wish.exact, ctx)
 
     def rows(self, code: I32, key: I64) -> I32:
         """A row of the right for each of the left, -1: none. `code` is negative where a row of the left takes no part."""
@@ -84,39 +82,31 @@ class Searcher:
         index, ctx = self._index, self._ctx
         if not len(index.code) or not len(code):
             return np.full(len(code), -1, np.int32)
-        in_order = index.is_sorted and self._is_ordered(code, key)
+        parts = code >= 0
+        whole = index.is_sorted and is_ordered(key, ctx.compiled)
+        in_order = whole or (index.is_sorted and not parts.all() and is_ordered(key[parts], ctx.compiled))
         index.was_swept |= in_order
         index.was_searched |= not in_order
         if not ctx.compiled:
             return aside(ctx, 64 * len(code), lambda: self._ranked(code, key, ahead, last_tie))
         out = np.empty(len(code), np.int32)
-        (self._sweep if in_order else self._find)(code, key, ahead, last_tie, out)
+        if not in_order:
+            self._find(code, key, ahead, last_tie, out)
+        elif not parts.any():
+            out[:] = -1
+        elif ahead:
+            self._sweep_ahead(code, key, parts, last_tie, out)
+        else:
+            self._before.sweep(code, key, parts, out, whole=whole)
         ctx.check()
         return out
 
-    def _is_ordered(self, code: I32, key: I64) -> bool:
-        """Of the rows that take part."""
-        parts = code >= 0
-        return is_ordered(key if parts.all() else key[parts], self._ctx.compiled)
-
-    def _sweep(self, code: I32, key: I64, ahead: bool, last_tie: bool, out: I32) -> None:
+    def _sweep_ahead(self, code: I32, key: I64, parts: Mask, last_tie: bool, out: I32) -> None:
         from ...kernels import nearest
 
         index, ctx, exact = self._index, self._ctx, int(self._wish.exact)
-        parts = code >= 0
-        if not parts.any():
-            out[:] = -1
-            return
-        if ahead:
-            at, state = self._from_behind(int(key[len(key) - 1 - int(parts[::-1].argmax())]), last_tie)
-            nearest.sweep_ahead(
-                code, key, index.code, index.key, exact, int(last_tie), state, at, out, ctx.stop
-            )  # fmt: skip
-            return
-        self._go_to(int(key[int(parts.argmax())]))
-        self._at = int(
-            nearest.sweep_back(code, key, index.code, index.key, exact, self._state, self._at, out, ctx.stop)
-        )
+        at, state = self._from_behind(int(key[len(key) - 1 - int(parts[::-1].argmax())]), last_tie)
+        nearest.sweep_ahead(code, key, index.code, index.key, exact, int(last_tie), state, at, out, ctx.stop)
 
     def _from_behind(self, last: int, last_tie: bool) -> tuple[int, I32]:
         """A row from which on all may match a row of time `last`, and the state there."""
@@ -124,19 +114,6 @@ class Searcher:
         at = int(np.searchsorted(self._index.key, last, "left" if self._wish.exact else "right"))
         line = -(-at // marks.step)
         return min(line * marks.step, len(self._index.code)), marks.lines[line].copy()
-
-    def _go_to(self, first: int) -> None:
-        """A state in front of all rows that are not before `first`."""
-        from ...kernels import nearest
-
-        index = self._index
-        at = int(np.searchsorted(index.key, first, "left"))
-        marks: Marks = index.marks((False, False), self._ctx)
-        line = at // marks.step
-        if not line * marks.step <= self._at <= at:
-            self._at, self._state = line * marks.step, marks.lines[line].copy()
-        nearest.pass_by(index.code, self._at, at, self._state, 0, self._ctx.stop)
-        self._at = at
 
     def _find(self, code: I32, key: I64, ahead: bool, last_tie: bool, out: I32) -> None:
         from ...kernels import nearest
