@@ -109,8 +109,8 @@ class BuildSink:
         self._spilled_bytes = 0
 
     def open(self, ctx: Context) -> BuildLocal:
-        limit = ctx.memory.limit // ctx.settings.threads
-        reservation = ctx.memory.reserve(self._at.command, limit)
+        # no even share: when one worker has spilled all do, and one that others hold up may have most of the rows
+        reservation = ctx.memory.reserve(self._at.command, ctx.memory.limit)
         local = BuildLocal(ctx, reservation, KeyCodes(self._side.types, ctx.compiled))
         with self._lock:
             self._locals.append(local)
