@@ -72,7 +72,12 @@ def test_marks_of_the_rows_in_front_are_made_only_where_a_key_is_not_near(monkey
     monkeypatch.setattr(before, "BACK", 100)
     asked: list[Any] = []
     kept = nearest.marks
-    monkeypatch.setattr(nearest, "marks", lambda *a: (asked.append(a), kept(*a))[1])
+
+    def marks(*given: Any) -> Any:
+        asked.append(given)
+        return kept(*given)
+
+    monkeypatch.setattr(nearest, "marks", marks)
     code = np.array([1] + [0] * 999, np.int32)
     found = Index(code, np.arange(1000), 2)
     searcher = Searcher(found, Wish("backward"), context())
