@@ -15,7 +15,7 @@ from .rowtime import row_time
 from .scoring import as_number, number_fields
 
 EXPLAINED: tuple[tuple[str, Type], ...] = (
-    ("_model", STRING), ("_period", STRING), ("_n", LONG), ("_filled", LONG), ("_aicc", DOUBLE), ("_alpha", DOUBLE),
+    ("_model", STRING), ("_period", LONG), ("_n", LONG), ("_filled", LONG), ("_aicc", DOUBLE), ("_alpha", DOUBLE),
     ("_beta", DOUBLE), ("_gamma", DOUBLE), ("_phi", DOUBLE), ("_sigma", DOUBLE), ("_mase", DOUBLE), ("_coverage", DOUBLE),
     ("_note", STRING),
 )  # fmt: skip

@@ -1,43 +1,33 @@
-"""From a piece of series to what its models say: which model goes on with which series, and what holds for all of them."""
+"""From a piece of series to what their models say: which model goes on with which series, and what holds for all of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import boxcox, croston, simple
 from .asked import Asked
-from .batch import F64, Batch, Ints, Outcome
+from .backtest import MEASURES, backtest
+from .bakeoff import bakeoff
+from .batch import F64, Batch, Outcome
+from .merge import merged, part_of
+from .origins import Fit, Part, chosen
+from .work import Work
 
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """K series of one horizon. `periods`: all seasons of each; `batch.period` has the first, or 1. `least` float64[K]: the least value
-    of each. `lead` float64[K]: the lead time in steps. `times` int64[N], `times_ahead` int64[K, H]: instants in ticks, where a
-    model wants them. `beside`: float64[R, N] and float64[R, K, H] of other fields."""
-
-    batch: Batch
-    periods: list[tuple[int, ...]]
-    least: F64
-    lead: F64 | None = None
-    times: Ints | None = None
-    times_ahead: Ints | None = None
-    beside: tuple[F64, F64] | None = None
-    ticks: int = 10**6
-
-    @staticmethod
-    def of(
-        values: F64, offsets: Ints, periods: list[tuple[int, ...]], keys: NDArray[np.uint64], horizon: int, *, least: F64,
-        lead: F64 | None, times: Ints | None, times_ahead: Ints | None, beside: tuple[F64, F64] | None, ticks: int,
-    ) -> Work:  # fmt: skip
-        first = np.array([p[0] if p else 1 for p in periods], np.int64)
-        ahead = None if times_ahead is None else times_ahead.reshape(-1, horizon)
-        return Work(Batch(values, offsets, first, keys, horizon), periods, least, lead, times, ahead, beside, ticks)
+LONGEST = 24  # steps of a season that ETS takes, as R's ets
+DEMANDS = ("croston", "sba", "tsb")
+SHOWN = {"mase": "MASE", "smape": "sMAPE", "rmsse": "RMSSE", "mape": "MAPE", "rmse": "RMSE", "bias": "bias"}
+NAIVE = "naive "
+N_PATHS = 4000
 
 
 @dataclass(slots=True)
 class Made:
+    """`safety`, `reorder` float64[K]; `scores`: float64[K] of each measure, with NAIVE before it those of the seasonal naive."""
+
     outcome: Outcome
     safety: F64
     reorder: F64
@@ -45,15 +35,93 @@ class Made:
 
 
 def run(work: Work, asked: Asked, stop: NDArray[np.uint8]) -> Made:
-    from . import ets
-
     k = len(work.batch)
-    outcome = ets.fit(work.batch, asked.levels, model=asked.model, how=asked.how, seed=asked.seed, stop=stop)
-    _bound(outcome, work, asked)
-    return Made(outcome, np.full(k, np.nan), np.full(k, np.nan))
+    model = Model(asked.model, work, asked, stop)
+    whole = part_of(work.batch, np.ones(k, np.bool_))
+    outcome = model.of(whole)(work.batch, asked.levels)
+    made = Made(outcome, np.full(k, np.nan), np.full(k, np.nan))
+    if asked.safety is not None:
+        made.safety, made.reorder = _stock(work, asked, stop)
+    if asked.backtest:
+        _score(made, work, asked, model)
+    return made
 
 
-def _bound(outcome: Outcome, work: Work, asked: Asked) -> None:
+class Model:
+    """One by name. As a candidate of backtests it is cut as the series are."""
+
+    def __init__(self, name: str, work: Work, asked: Asked, stop: NDArray[np.uint8]) -> None:
+        self._name, self._work, self._asked, self._stop = name, work, asked, stop
+
+    def of(self, part: Part) -> Fit:
+        return lambda batch, levels: self._fit(self._work.cut(part, batch), levels)
+
+    def _fit(self, work: Work, levels: Sequence[float]) -> Outcome:
+        if self._asked.normalize:
+            shape = boxcox.shape_of(work.batch)
+            outcome = self._raw(boxcox.bent(work, shape), levels)
+            boxcox.unbend(outcome, work.batch, shape)
+        else:
+            outcome = self._raw(work, levels)
+        bound(outcome, work, self._asked)
+        return outcome
+
+    def _raw(self, work: Work, levels: Sequence[float]) -> Outcome:
+        name, batch, seed = self._name, work.batch, self._asked.seed
+        match name:
+            case "naive":
+                return simple.naive(batch, levels)
+            case "snaive":
+                return simple.snaive(batch, levels)
+            case "linear":
+                return simple.linear(batch, levels)
+            case "croston":
+                return croston.croston(batch, levels, seed=seed)
+            case "sba":
+                return croston.sba(batch, levels, seed=seed)
+            case "tsb":
+                return croston.tsb(batch, levels, seed=seed)
+            case "auto":
+                return self._auto(work, levels)
+            case "bakeoff":
+                return self._bakeoff(work, levels)
+        return self._ets(work, levels)
+
+    def _ets(self, work: Work, levels: Sequence[float]) -> Outcome:
+        from . import ets
+
+        name = "auto" if self._name in ("ets", "bakeoff") else self._name
+        return ets.fit(work.batch, levels, model=name, how=self._asked.how, seed=self._asked.seed, stop=self._stop)
+
+    def _auto(self, work: Work, levels: Sequence[float]) -> Outcome:
+        """Demand that is mostly 0 by its sizes and gaps, long and several seasons by decomposition, all else by ETS."""
+        sparse = croston.is_intermittent(work.batch)
+        routes: list[tuple[NDArray[np.bool_], Callable[[Work, Sequence[float]], Outcome]]] = [
+            (sparse, lambda w, levels: croston.sba(w.batch, levels, seed=self._asked.seed)),
+            (~sparse, self._ets),
+        ]
+        return routed(work, levels, routes)
+
+    def _bakeoff(self, work: Work, levels: Sequence[float]) -> Outcome:
+        names = ("ets", "theta", "snaive", "sba", "tsb")
+        return bakeoff(work.batch, levels, {n: Model(n, work, self._asked, self._stop) for n in names})
+
+
+def routed(
+    work: Work, levels: Sequence[float], routes: Sequence[tuple[NDArray[np.bool_], Callable[[Work, Sequence[float]], Outcome]]]
+) -> Outcome:
+    """Each series by its route; the routes' masks are disjoint."""
+    made = []
+    for mask, fit in routes:
+        if mask.all():
+            return fit(work, levels)
+        if mask.any():
+            part = part_of(work.batch, mask)
+            made.append((part, fit(work.cut(part, chosen(work.batch, part)), levels)))
+    return merged(work.batch, len(levels), made)
+
+
+def bound(outcome: Outcome, work: Work, asked: Asked) -> None:
     """What holds of any model: widths that were not to grow, and no less than 0 where there never was."""
     if not asked.accumulate:
         for side in (outcome.lower, outcome.upper):
@@ -61,3 +129,46 @@ def _bound(outcome: Outcome, work: Work, asked: Asked) -> None:
     floor = work.least >= 0 if asked.nonneg is None else np.full(len(work.batch), asked.nonneg)
     for part in (outcome.mean, outcome.lower, outcome.upper, outcome.trend_ahead):
         part[floor] = np.maximum(part[floor], 0.0)
+
+
+def _stock(work: Work, asked: Asked, stop: NDArray[np.uint8]) -> tuple[F64, F64]:
+    from . import safety
+
+    assert asked.safety is not None
+    assert work.lead is not None
+    return safety.stock(paths_of(work, asked, stop), work.lead, asked.safety, asked.nonneg is not False)
+
+
+def paths_of(work: Work, asked: Asked, stop: NDArray[np.uint8]) -> Callable[[Batch, int], F64]:
+    """Simulated demand float64[K, N_PATHS, steps] of a batch, by the model that forecasts it."""
+    from . import ets
+
+    def demand(batch: Batch, steps: int) -> F64:
+        name = "auto" if asked.model == "ets" else asked.model
+        if asked.model in DEMANDS:
+            return croston.paths(batch, N_PATHS, steps, asked.seed, asked.model)  # type: ignore[arg-type]
+        if asked.model == "auto":
+            sparse = croston.is_intermittent(batch)
+            if sparse.any():
+                out = np.empty((len(batch), N_PATHS, steps))
+                for mask, how in ((sparse, croston.paths), (~sparse, None)):
+                    if mask.any():
+                        part = chosen(batch, part_of(batch, mask))
+                        out[mask] = how(part, N_PATHS, steps, asked.seed) if how else _ets_paths(part, steps)
+                return out
+        return ets.paths(batch, N_PATHS, steps, seed=asked.seed, stop=stop, model=name, how=asked.how)
+
+    def _ets_paths(batch: Batch, steps: int) -> F64:
+        return ets.paths(batch, N_PATHS, steps, seed=asked.seed, stop=stop, model="auto", how=asked.how)
+
+    return demand
+
+
+def _score(made: Made, work: Work, asked: Asked, model: Model) -> None:
+    got = backtest(work.batch, model, asked.backtest, asked.levels)
+    for before, scores in (("", got.model), (NAIVE, got.naive)):
+        for measure in MEASURES:
+            made.scores[before + SHOWN[measure]] = scores.series[measure]
+        for i, level in enumerate(asked.levels):
+            made.scores[f"{before}coverage of {100 * level:.10g} %"] = scores.coverage[:, i]
+    made.scores["coverage"] = got.model.coverage[:, -1]

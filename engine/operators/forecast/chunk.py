@@ -18,7 +18,8 @@ from ...datecolumns import ticks_of
 from ...forecast.answer import Answer, answer_for, put
 from ...forecast.asked import Asked
 from ...forecast.batch import F64, Ints
-from ...forecast.models import Work, run
+from ...forecast.models import run
+from ...forecast.work import Work
 from ...forecast.season import seasons_of
 from ...forecast.series import Series, series_of
 from ...forecast.steps import NONE, ROWS, Steps, by_rows, by_time, count_within

@@ -24,13 +24,13 @@ def explained(chunk: Chunk, after: Schema) -> list[pa.Array[Any]]:
     pairs = list(zip(measure.tolist(), group.tolist(), strict=True))
     texts = {
         "_model": [chunk.answers[m].model[g] or None for m, g in pairs],
-        "_period": [", ".join(map(str, chunk.periods[m][g])) or None for m, g in pairs],
         "_note": [chunk.series[m].why.get(g) or chunk.answers[m].note[g] or None for m, g in pairs],
     }
     figures = {f"_{name}": [chunk.answers[m].figures[name][g] for m, g in pairs] for name in chunk.answers[0].figures}
     for shown, name in (("_mase", "MASE"), ("_coverage", "coverage")):
         figures[shown] = [_score(chunk, m, g, name) for m, g in pairs]
     counts = {
+        "_period": [chunk.periods[m][g][0] if chunk.periods[m][g] else None for m, g in pairs],
         "_n": [int(np.diff(chunk.series[m].offsets)[g] - chunk.series[m].n_missing[g]) for m, g in pairs],
         "_filled": [int(chunk.series[m].n_filled[g]) for m, g in pairs],
     }
