@@ -74,23 +74,37 @@ class ForecastCommand(Command[Forecast]):
     options = (
         Option("count", kinds.INT, "steps to forecast", default=5, least=1),
         Option("horizon", kinds.DURATION, "forecast the steps within this length of time"),
-        Option("period", kinds.TEXT, "steps of a season, or of several by commas; auto finds them, none looks for none", default="auto"),
+        Option(
+            "period",
+            kinds.TEXT,
+            "steps of a season, or of several by commas; auto finds them, none looks for none",
+            default="auto",
+        ),
         Option("confidence", kinds.NUMBERS, "percents that are to lie within the interval", default=(95.0,)),
         Option("model", kinds.TEXT, f"{', '.join(MODELS)}, or a code of ETS such as MAdM", default="auto"),
         Option("smoother", ("linear", "loess", "ets"), "Logpresso's word for model: linear, stl, auto"),
         Option("every", kinds.DURATION, "the step, where the times do not tell it"),
-        Option("fill", ("auto", "missing", "zero", "linear", "prev", "none"), "what steps without a value are", default="auto"),
+        Option(
+            "fill",
+            ("auto", "missing", "zero", "linear", "prev", "none"),
+            "what steps without a value are",
+            default="auto",
+        ),
         Option("dup", ("auto", "sum", "mean", "last"), "what several rows of one step become", default="auto"),
         Option("nonneg", ("auto", "t", "f"), "nothing below 0; auto: where there never was", default="auto"),
         Option("normalize", kinds.BOOL, "fit to a Box-Cox transform of the values", default=False),
-        Option("accumulate", kinds.BOOL, "intervals widen with the distance; f: all are as wide as the first", default=True),
+        Option(
+            "accumulate", kinds.BOOL, "intervals widen with the distance; f: all are as wide as the first", default=True
+        ),
         Option("fit", ("shrunk", "ml"), "ml: plain maximum likelihood, as R's ets", default="shrunk"),
         Option("backtest", kinds.INT, "score forecasts from so many earlier origins", least=1),
         Option("explain", kinds.BOOL, "a row for each series about its model, instead", default=False),
         Option("safety", kinds.NUMBER, "service level, such as 0.95: adds _safety and _reorder for lead="),
         Option("lead", kinds.DURATION, "time from an order to its delivery"),
         Option("country", kinds.TEXT, "whose holidays model=calendar knows, such as KR"),
-        Option("beside", kinds.FIELDS, "fields that model=calendar and trees look at, too; known ahead in rows without F"),
+        Option(
+            "beside", kinds.FIELDS, "fields that model=calendar and trees look at, too; known ahead in rows without F"
+        ),
         Option("seed", kinds.INT, "of random draws", default=0),
         Option("time", kinds.FIELD, "the time of a row; default _time, or the only date field"),
     )
@@ -110,7 +124,9 @@ class ForecastCommand(Command[Forecast]):
         number_fields(args, names)
         by = tuple(args.fields(args.many("by_names"), always=True))
         schema = args.schema
-        timed = args.given("time") or "_time" in schema or schema.open or any(t.kind == "date" for _, t in schema.fields)
+        timed = (
+            args.given("time") or "_time" in schema or schema.open or any(t.kind == "date" for _, t in schema.fields)
+        )
         time = row_time(args)[0] if timed else None
         asked = asked_of(args, names, is_timed=timed)
         for name in names:

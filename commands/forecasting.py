@@ -38,7 +38,9 @@ def asked_of(args: Args, names: Sequence[str], *, is_timed: bool) -> Asked:
     if args.option("fit") == "ml" and not (model in ("auto", "best", "ets") or CODE.match(model)):
         args.fail("E311", f"fit=ml is of ETS, not of model={model}", args.option_span("fit"))
     if args.given("country") and model not in ("calendar", "trees", "bakeoff"):
-        args.fail("E311", "country= is of model=calendar", args.option_span("country"), hint="model=calendar country=KR")
+        args.fail(
+            "E311", "country= is of model=calendar", args.option_span("country"), hint="model=calendar country=KR"
+        )
     return Asked(
         count=None if horizon is not None else count, horizon=horizon, levels=_levels(args), model=model, how=args.option("fit"),
         periods=_periods(args), every=every, fill=args.option("fill"), dup=args.option("dup"), nonneg=TRUTH[args.option("nonneg")],
@@ -64,7 +66,12 @@ def _levels(args: Args) -> tuple[float, ...]:
     levels = []
     for value in given:
         if value is None or not 0 < value < 100:
-            args.abort("E311", f"'confidence' cannot be {value}", args.option_span("confidence"), hint="percents, such as 80,95")
+            args.abort(
+                "E311",
+                f"'confidence' cannot be {value}",
+                args.option_span("confidence"),
+                hint="percents, such as 80,95",
+            )
         levels.append(float(value) / 100)
     if len(set(levels)) < len(levels):
         args.fail("E311", "confidence= names a level twice", args.option_span("confidence"))
@@ -108,7 +115,12 @@ def _safety(args: Args) -> float | None:
             args.fail("E311", "lead= is of safety=", args.option_span("lead"), hint="safety=0.95 lead=7d")
         return None
     if not 0.5 <= level < 1:
-        args.fail("E311", f"'safety' cannot be {level}", args.option_span("safety"), hint="a service level from 0.5 to below 1, such as 0.95")
+        args.fail(
+            "E311",
+            f"'safety' cannot be {level}",
+            args.option_span("safety"),
+            hint="a service level from 0.5 to below 1, such as 0.95",
+        )
     if args.option("lead") is None:
         args.fail("E310", "safety= needs lead=", args.option_span("safety"), hint="safety=0.95 lead=7d")
     return float(level)

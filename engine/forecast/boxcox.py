@@ -43,7 +43,9 @@ def _guerrero(values: F64, m: int) -> float:
 def bent(work: Work, shape: F64) -> Work:
     each = np.repeat(shape, np.diff(work.batch.offsets))
     with np.errstate(invalid="ignore", divide="ignore"):
-        curved = np.where(each == 0, np.log(work.batch.values), (work.batch.values**each - 1.0) / np.where(each == 0, 1.0, each))
+        curved = np.where(
+            each == 0, np.log(work.batch.values), (work.batch.values**each - 1.0) / np.where(each == 0, 1.0, each)
+        )
     values = np.where(each == 1.0, work.batch.values, curved)
     return replace(work, batch=replace(work.batch, values=values))
 
@@ -52,8 +54,14 @@ def unbend(outcome: Outcome, batch: Batch, shape: F64) -> None:
     """Back to the units of the data, in place: forecasts become medians. What no value is bent to becomes the nearest that is."""
     each = np.repeat(shape, np.diff(batch.offsets))
     outcome.trend[:], outcome.fitted[:] = _back(outcome.trend, each), _back(outcome.fitted, each)
-    outcome.mean[:], outcome.trend_ahead[:] = _back(outcome.mean, shape[:, None]), _back(outcome.trend_ahead, shape[:, None])
-    outcome.lower[:], outcome.upper[:] = _back(outcome.lower, shape[:, None, None]), _back(outcome.upper, shape[:, None, None])
+    outcome.mean[:], outcome.trend_ahead[:] = (
+        _back(outcome.mean, shape[:, None]),
+        _back(outcome.trend_ahead, shape[:, None]),
+    )
+    outcome.lower[:], outcome.upper[:] = (
+        _back(outcome.lower, shape[:, None, None]),
+        _back(outcome.upper, shape[:, None, None]),
+    )
     for k in np.flatnonzero(shape != 1.0).tolist():
         outcome.model[k] += f" of Box-Cox {shape[k]:g}"
 

@@ -108,7 +108,9 @@ class Model:
 
 
 def routed(
-    work: Work, levels: Sequence[float], routes: Sequence[tuple[NDArray[np.bool_], Callable[[Work, Sequence[float]], Outcome]]]
+    work: Work,
+    levels: Sequence[float],
+    routes: Sequence[tuple[NDArray[np.bool_], Callable[[Work, Sequence[float]], Outcome]]],
 ) -> Outcome:
     """Each series by its route; the routes' masks are disjoint."""
     made = []

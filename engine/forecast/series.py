@@ -38,7 +38,14 @@ class Series:
 
 
 def series_of(
-    steps: Steps, rows: Ints, values: F64, *, is_whole: bool, fill: str = "auto", dup: str = "auto", now: int | None = None
+    steps: Steps,
+    rows: Ints,
+    values: F64,
+    *,
+    is_whole: bool,
+    fill: str = "auto",
+    dup: str = "auto",
+    now: int | None = None,
 ) -> Series:
     """`rows` int64[K + 1]: where groups begin, none is empty. `values` float64[N], NaN where a row has none. `is_whole`: they are
     whole numbers. `now`: an instant in ticks; the step that it is within is not over."""
@@ -47,7 +54,10 @@ def series_of(
     why = dict(steps.why)
     n_cells = steps.cells[rows[1:] - 1] + 1
     for far in np.flatnonzero(n_cells > MOST_CELLS * np.diff(rows) + FREE_CELLS).tolist():
-        why.setdefault(far, f"{int(n_cells[far]):,} steps for {int(rows[far + 1] - rows[far]):,} rows: is a time far off by mistake?")
+        why.setdefault(
+            far,
+            f"{int(n_cells[far]):,} steps for {int(rows[far + 1] - rows[far]):,} rows: is a time far off by mistake?",
+        )
     n_cells[list(why)] = 0
     starts = np.append(0, np.cumsum(n_cells))
     counts: dict[str, int] = {}

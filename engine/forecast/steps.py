@@ -84,18 +84,23 @@ def workday_of_day(days: Ints) -> Ints:
 
 def by_rows(offsets: Ints) -> Steps:
     """Each row is one step."""
-    k, n = len(offsets) - 1, int(offsets[-1])
-    zeros = [np.zeros(k, np.int64) for _ in range(5)]
-    cells = np.arange(n) - np.repeat(offsets[:-1], np.diff(offsets))
-    return Steps(np.full(k, ROWS), *zeros, cells, {}, "UTC", US)
+    steps = _none(offsets, "UTC", US)
+    steps.unit[:] = ROWS
+    steps.cells = np.arange(int(offsets[-1])) - np.repeat(offsets[:-1], np.diff(offsets))
+    return steps
+
+
+def _none(offsets: Ints, zone: str, ticks: int) -> Steps:
+    """Without a step so far."""
+    unit, size, phase, origin, day, clock = np.zeros((6, len(offsets) - 1), np.int64)
+    unit[:] = NONE
+    return Steps(unit, size, phase, origin, day, clock, np.zeros(int(offsets[-1]), np.int64), {}, zone, ticks)
 
 
 def by_time(times: Ints, offsets: Ints, zone: str, ticks: int, every: ast.Duration | None = None) -> Steps:
     """`times`: instants, ascending in each group `offsets[k] : offsets[k + 1]`, none empty. `every`: the step, where it is given."""
     rows = _Rows.of(times, offsets, zone, ticks)
-    k = len(offsets) - 1
-    zeros = [np.zeros(k, np.int64) for _ in range(5)]
-    steps = Steps(np.full(k, NONE), *zeros, np.zeros(len(times), np.int64), {}, zone, ticks)
+    steps = _none(offsets, zone, ticks)
     if every is not None:
         _given(rows, steps, every)
         return steps
@@ -334,4 +339,16 @@ NATURAL: dict[int, tuple[int, ...]] = {
     3 * 3600: (8, 56), 4 * 3600: (6, 42), 6 * 3600: (4, 28), 12 * 3600: (2, 14), DAY_S: (7, 365), 7 * DAY_S: (52,),
 }  # fmt: skip
 
-__all__ = ["DAYS", "MONTHS", "NONE", "ROWS", "TICKS", "WORKDAYS", "Steps", "by_rows", "by_time", "count_within", "natural"]
+__all__ = [
+    "DAYS",
+    "MONTHS",
+    "NONE",
+    "ROWS",
+    "TICKS",
+    "WORKDAYS",
+    "Steps",
+    "by_rows",
+    "by_time",
+    "count_within",
+    "natural",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,7 @@ class Work:
             replace(batch, period=first), periods, self.least[part.series], lead, times, times_ahead, beside, self.ticks
         )  # fmt: skip
 
-    def _ahead(self, behind: NDArray[np.generic], ahead: NDArray[np.generic], part: Part) -> NDArray[np.generic]:
+    def _ahead(self, behind: NDArray[Any], ahead: NDArray[Any], part: Part) -> NDArray[Any]:
         """Of each part the H values that follow it, those behind it before those ahead of the whole."""
         horizon = self.batch.horizon
         out = np.empty((len(part.series), horizon), behind.dtype)

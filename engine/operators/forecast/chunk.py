@@ -12,17 +12,17 @@ import numpy as np
 import pyarrow as pa
 
 from ....planner.types import Schema
-from ...arrow import is_valid, numbers_of
+from ...arrow import indices, is_valid, numbers_of
 from ...context import Context
 from ...datecolumns import ticks_of
 from ...forecast.answer import Answer, answer_for, put
 from ...forecast.asked import Asked
 from ...forecast.batch import F64, Ints
 from ...forecast.models import run
-from ...forecast.work import Work
 from ...forecast.season import seasons_of
 from ...forecast.series import Series, series_of
 from ...forecast.steps import NONE, ROWS, Steps, by_rows, by_time, count_within
+from ...forecast.work import Work
 from ...zones import US, Mask
 from ..keyform import Words, normal
 from ..keyhash import hash_of, tuple_hash, words_for
@@ -111,7 +111,9 @@ class Chunk:
             column = self.columns[self.fields.measures[measure]]
             values = np.where(self.known(measure), numbers_of(column)[: len(column)].astype(np.float64), np.nan)
             self.series.append(
-                series_of(self.steps, self.offsets, values, is_whole=whole, fill=self.asked.fill, dup=self.asked.dup, now=now)
+                series_of(
+                    self.steps, self.offsets, values, is_whole=whole, fill=self.asked.fill, dup=self.asked.dup, now=now
+                )
             )
 
     def _reach(self, telling: Telling) -> None:
@@ -130,11 +132,17 @@ class Chunk:
 
     def _key_hashes(self) -> Any:
         """Of each group's keys: the same whatever else is in the chunk."""
-        first = pa.array(self.offsets[:-1])
+        first = indices(self.offsets[:-1])
         parts = []
         for place in self.fields.keys:
             form = normal(self.schema.fields[place][1], self.columns[place].take(first))
-            plain: Any = form if isinstance(form, Words) else form.dictionary_decode() if isinstance(form, pa.DictionaryArray) else form
+            plain: Any = (
+                form
+                if isinstance(form, Words)
+                else form.dictionary_decode()
+                if isinstance(form, pa.DictionaryArray)
+                else form
+            )
             parts.append(hash_of(*words_for(plain)))
         return tuple_hash(parts) if parts else np.zeros(len(self), np.uint64)
 
@@ -150,7 +158,14 @@ class Chunk:
             self._fit_alike(measure, series, answer, live[ahead[live] == horizon], horizon, periods, keys)
 
     def _fit_alike(
-        self, measure: int, series: Series, answer: Answer, chosen: Ints, horizon: int, periods: list[tuple[int, ...]], keys: Any
+        self,
+        measure: int,
+        series: Series,
+        answer: Answer,
+        chosen: Ints,
+        horizon: int,
+        periods: list[tuple[int, ...]],
+        keys: Any,
     ) -> None:
         """Series that go on for as many steps, in pieces of about as many values."""
         sizes = np.diff(series.offsets)[chosen] + 1
@@ -159,7 +174,7 @@ class Chunk:
         bounds = np.unique(np.append(0, np.minimum(ends + 1, len(chosen))))
         bounds[-1] = len(chosen)
         tasks = [
-            lambda part=chosen[low:high]: self._piece(measure, series, answer, part, horizon, periods, keys)  # type: ignore[misc]
+            lambda part=chosen[low:high]: self._piece(measure, series, answer, part, horizon, periods, keys)
             for low, high in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
             if low < high
         ]
@@ -180,7 +195,14 @@ class Chunk:
             wait(waiting)
 
     def _piece(
-        self, measure: int, series: Series, answer: Answer, part: Ints, horizon: int, periods: list[tuple[int, ...]], keys: Any
+        self,
+        measure: int,
+        series: Series,
+        answer: Answer,
+        part: Ints,
+        horizon: int,
+        periods: list[tuple[int, ...]],
+        keys: Any,
     ) -> int:
         began = time.thread_time_ns()
         work = self._work(measure, series, part, horizon, periods, keys)
@@ -232,7 +254,7 @@ class Chunk:
             return float(whole)
         begin, *ends = steps.times(np.repeat(at, 3), last + np.array([0, whole, whole + 1])).tolist()
         length = lead.ns * steps.ticks // 10**9
-        return whole + (begin + length - ends[0]) / (ends[1] - ends[0])
+        return float(whole + (begin + length - ends[0]) / (ends[1] - ends[0]))
 
     def _beside(self, part: Ints, sizes: Ints, cells: Ints, ahead: Ints) -> tuple[F64, F64] | None:
         """Fields that models may look at: float64[R, N] of the steps behind, float64[R, K, H] of those ahead; NaN where no row has one."""

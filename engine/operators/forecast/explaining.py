@@ -29,7 +29,7 @@ def explained(chunk: Chunk, after: Schema) -> list[pa.Array[Any]]:
     figures = {f"_{name}": [chunk.answers[m].figures[name][g] for m, g in pairs] for name in chunk.answers[0].figures}
     for shown, name in (("_mase", "MASE"), ("_coverage", "coverage")):
         figures[shown] = [_score(chunk, m, g, name) for m, g in pairs]
-    counts = {
+    counts: dict[str, list[int | None]] = {
         "_period": [chunk.periods[m][g][0] if chunk.periods[m][g] else None for m, g in pairs],
         "_n": [int(np.diff(chunk.series[m].offsets)[g] - chunk.series[m].n_missing[g]) for m, g in pairs],
         "_filled": [int(chunk.series[m].n_filled[g]) for m, g in pairs],

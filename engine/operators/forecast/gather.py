@@ -110,7 +110,9 @@ class ForecastTransform:
     def _columns(self, local: GatherLocal) -> list[pa.Array[Any]]:
         return [concat(list(parts)) for parts in zip(*local.held, strict=True)]
 
-    def _work(self, columns: list[pa.Array[Any]], offsets: np.ndarray[Any, Any], local: GatherLocal, emit: Emit) -> Flow:
+    def _work(
+        self, columns: list[pa.Array[Any]], offsets: np.ndarray[Any, Any], local: GatherLocal, emit: Emit
+    ) -> Flow:
         chunk = Chunk(columns, offsets.astype(np.int64), self._asked, self._fields, self._before, local.ctx, local.pool)
         chunk.compute(self._telling)
         self.fit_cpu_ns += chunk.cpu_ns
