@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 F64 = NDArray[np.float64]
 Ints = NDArray[np.int64]
+I64 = Ints
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import boxcox, croston, simple
+from . import boxcox, croston, simple, smoothing
 from .asked import Asked
 from .backtest import MEASURES, backtest
 from .bakeoff import bakeoff
@@ -34,14 +35,22 @@ class Made:
     scores: dict[str, F64] = field(default_factory=dict)
 
 
-def run(work: Work, asked: Asked, stop: NDArray[np.uint8]) -> Made:
+@dataclass(frozen=True, slots=True)
+class How:
+    """`stop`: a byte that ends long work early; `compiled`: whether compiled kernels may be used by now."""
+
+    stop: NDArray[np.uint8]
+    compiled: Callable[[], bool]
+
+
+def run(work: Work, asked: Asked, how: How) -> Made:
     k = len(work.batch)
-    model = Model(asked.model, work, asked, stop)
+    model = Model(asked.model, work, asked, how)
     whole = part_of(work.batch, np.ones(k, np.bool_))
     outcome = model.of(whole)(work.batch, asked.levels)
     made = Made(outcome, np.full(k, np.nan), np.full(k, np.nan))
     if asked.safety is not None:
-        made.safety, made.reorder = _stock(work, asked, stop)
+        made.safety, made.reorder = _stock(work, asked, how)
     if asked.backtest:
         _score(made, work, asked, model)
     return made
@@ -50,8 +59,8 @@ def run(work: Work, asked: Asked, stop: NDArray[np.uint8]) -> Made:
 class Model:
     """One by name. As a candidate of backtests it is cut as the series are."""
 
-    def __init__(self, name: str, work: Work, asked: Asked, stop: NDArray[np.uint8]) -> None:
-        self._name, self._work, self._asked, self._stop = name, work, asked, stop
+    def __init__(self, name: str, work: Work, asked: Asked, how: How) -> None:
+        self._name, self._work, self._asked, self._how = name, work, asked, how
 
     def of(self, part: Part) -> Fit:
         return lambda batch, levels: self._fit(self._work.cut(part, batch), levels)
@@ -88,10 +97,10 @@ class Model:
         return self._ets(work, levels)
 
     def _ets(self, work: Work, levels: Sequence[float]) -> Outcome:
-        from . import ets
-
         name = "auto" if self._name in ("ets", "bakeoff") else self._name
-        return ets.fit(work.batch, levels, model=name, how=self._asked.how, seed=self._asked.seed, stop=self._stop)
+        return smoothing.fit(
+            work.batch, levels, name, self._asked.how, self._asked.seed, self._how.stop, self._how.compiled
+        )
 
     def _auto(self, work: Work, levels: Sequence[float]) -> Outcome:
         """Demand that is mostly 0 by its sizes and gaps, long and several seasons by decomposition, all else by ETS."""
@@ -104,7 +113,7 @@ class Model:
 
     def _bakeoff(self, work: Work, levels: Sequence[float]) -> Outcome:
         names = ("ets", "theta", "snaive", "sba", "tsb")
-        return bakeoff(work.batch, levels, {n: Model(n, work, self._asked, self._stop) for n in names})
+        return bakeoff(work.batch, levels, {n: Model(n, work, self._asked, self._how) for n in names})
 
 
 def routed(
@@ -133,37 +142,39 @@ def bound(outcome: Outcome, work: Work, asked: Asked) -> None:
         part[floor] = np.maximum(part[floor], 0.0)
 
 
-def _stock(work: Work, asked: Asked, stop: NDArray[np.uint8]) -> tuple[F64, F64]:
+def _stock(work: Work, asked: Asked, how: How) -> tuple[F64, F64]:
     from . import safety
 
     assert asked.safety is not None
     assert work.lead is not None
-    return safety.stock(paths_of(work, asked, stop), work.lead, asked.safety, asked.nonneg is not False)
+    return safety.stock(paths_of(asked, how), work.batch, work.lead, asked.safety)
 
 
-def paths_of(work: Work, asked: Asked, stop: NDArray[np.uint8]) -> Callable[[Batch, int], F64]:
-    """Simulated demand float64[K, N_PATHS, steps] of a batch, by the model that forecasts it."""
-    from . import ets
+def paths_of(asked: Asked, how: How) -> Callable[[Batch, int], F64]:
+    """What draws demand float64[K, N_PATHS, steps] of a batch, by the model that forecasts it."""
+
+    def smooth(batch: Batch, steps: int) -> F64:
+        name = "auto" if asked.model == "ets" else asked.model
+        return smoothing.paths(batch, N_PATHS, steps, name, asked.how, asked.seed, how.stop, how.compiled)
 
     def demand(batch: Batch, steps: int) -> F64:
-        name = "auto" if asked.model == "ets" else asked.model
-        if asked.model in DEMANDS:
-            return croston.paths(batch, N_PATHS, steps, asked.seed, asked.model)  # type: ignore[arg-type]
-        if asked.model == "auto":
-            sparse = croston.is_intermittent(batch)
-            if sparse.any():
-                out = np.empty((len(batch), N_PATHS, steps))
-                for mask, how in ((sparse, croston.paths), (~sparse, None)):
-                    if mask.any():
-                        part = chosen(batch, part_of(batch, mask))
-                        out[mask] = how(part, N_PATHS, steps, asked.seed) if how else _ets_paths(part, steps)
-                return out
-        return ets.paths(batch, N_PATHS, steps, seed=asked.seed, stop=stop, model=name, how=asked.how)
+        method: Any = asked.model if asked.model in DEMANDS else "sba"
+        return croston.paths(batch, N_PATHS, steps, asked.seed, method)
 
-    def _ets_paths(batch: Batch, steps: int) -> F64:
-        return ets.paths(batch, N_PATHS, steps, seed=asked.seed, stop=stop, model="auto", how=asked.how)
+    if asked.model in DEMANDS:
+        return demand
+    if asked.model != "auto":
+        return smooth
 
-    return demand
+    def mixed(batch: Batch, steps: int) -> F64:
+        sparse = croston.is_intermittent(batch)
+        out = np.empty((len(batch), N_PATHS, steps))
+        for mask, draw in ((sparse, demand), (~sparse, smooth)):
+            if mask.any():
+                out[mask] = draw(chosen(batch, part_of(batch, mask)), steps)
+        return out
+
+    return mixed
 
 
 def _score(made: Made, work: Work, asked: Asked, model: Model) -> None:

@@ -18,7 +18,7 @@ from ...datecolumns import ticks_of
 from ...forecast.answer import Answer, answer_for, put
 from ...forecast.asked import Asked
 from ...forecast.batch import F64, Ints
-from ...forecast.models import run
+from ...forecast.models import How, run
 from ...forecast.season import seasons_of
 from ...forecast.series import Series, series_of
 from ...forecast.steps import NONE, ROWS, Steps, by_rows, by_time, count_within
@@ -206,7 +206,7 @@ class Chunk:
     ) -> int:
         began = time.thread_time_ns()
         work = self._work(measure, series, part, horizon, periods, keys)
-        made = run(work, self.asked, self._ctx.stop)
+        made = run(work, self.asked, How(self._ctx.stop, self._ctx.query.compiled))
         put(answer, part, made.outcome, work.batch.offsets)
         answer.safety[part], answer.reorder[part] = made.safety, made.reorder
         for name, score in made.scores.items():
