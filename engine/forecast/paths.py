@@ -64,7 +64,9 @@ def simulated(
     return scaled
 
 
-def _of_model(batch: Batch, models: Models, k: int, c: int, steps: int, draws: F64, stop: Stop, compiled: Callable[[], bool]) -> F64:
+def _of_model(
+    batch: Batch, models: Models, k: int, c: int, steps: int, draws: F64, stop: Stop, compiled: Callable[[], bool]
+) -> F64:
     """Flat paths of one model, scaled."""
     error, trend, season = codes.triple(int(models.codes[c]))
     m = int(batch.period[k]) if season else 1
@@ -86,7 +88,9 @@ def _of_model(batch: Batch, models: Models, k: int, c: int, steps: int, draws: F
         etspaths.paths(*head, models.states[k, c], 0, np.array(widen), draws, np.zeros(size), n, out, stop)
         return out
     values = [0.0] * len(draws)
-    plain("etspaths").paths(*head, models.states[k, c].tolist(), 0, widen, draws.tolist(), [0.0] * size, n, values, stop)
+    plain("etspaths").paths(
+        *head, models.states[k, c].tolist(), 0, widen, draws.tolist(), [0.0] * size, n, values, stop
+    )
     return np.array(values)
 
 

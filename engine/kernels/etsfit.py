@@ -172,7 +172,22 @@ def fit(
                 x[CENTRE + a] = 0.0
                 x[WEIGHT + a] = 0.0
             write(x, CENTRE, T, S, m, 0, cfg[ALPHA], cfg[BETA], cfg[GAMMA], cfg[PHI], now, step, -1.0, s0)
-            write(x, WEIGHT, T, S, m, 0, cfg[ALPHA_W], cfg[BETA_W], cfg[GAMMA_W], cfg[PHI_W], cfg[LEVEL_W], cfg[SLOPE_W], 0.0, s0)
+            write(
+                x,
+                WEIGHT,
+                T,
+                S,
+                m,
+                0,
+                cfg[ALPHA_W],
+                cfg[BETA_W],
+                cfg[GAMMA_W],
+                cfg[PHI_W],
+                cfg[LEVEL_W],
+                cfg[SLOPE_W],
+                0.0,
+                s0,
+            )
             squares = math.inf
             if cfg[STARTS] > 0.0:
                 for start in range(12):
@@ -182,7 +197,9 @@ def fit(
                     beta = 0.02 if start // 2 % 2 == 0 else 0.2
                     gamma = 0.03 if start % 2 == 0 else 0.5
                     write(th, 0, T, S, m, free, alpha, beta, gamma, 0.97, now, step, -1.0, s0)
-                    v = search(y, n, n_seen, m, E, T, S, th, p, free, s0, cfg, x, s, A, g, L, d, ds, level, slope, season, end)
+                    v = search(
+                        y, n, n_seen, m, E, T, S, th, p, free, s0, cfg, x, s, A, g, L, d, ds, level, slope, season, end
+                    )
                     if v < squares:
                         squares = v
                         for a in range(p):
@@ -191,7 +208,9 @@ def fit(
                     th[a] = best_th[a]
             else:
                 if E == 1 and before == models[c] - 1:  # the states of both errors move alike
-                    squares = search(y, n, n_seen, m, E, T, S, th, p, free, s0, cfg, x, s, A, g, L, d, ds, level, slope, season, end)
+                    squares = search(
+                        y, n, n_seen, m, E, T, S, th, p, free, s0, cfg, x, s, A, g, L, d, ds, level, slope, season, end
+                    )
                 if not squares < math.inf:
                     best = math.inf
                     for start in range(3):
@@ -207,7 +226,31 @@ def fit(
                     if best < math.inf:
                         for a in range(p):
                             th[a] = best_th[a]
-                        squares = search(y, n, n_seen, m, E, T, S, th, p, free, s0, cfg, x, s, A, g, L, d, ds, level, slope, season, end)
+                        squares = search(
+                            y,
+                            n,
+                            n_seen,
+                            m,
+                            E,
+                            T,
+                            S,
+                            th,
+                            p,
+                            free,
+                            s0,
+                            cfg,
+                            x,
+                            s,
+                            A,
+                            g,
+                            L,
+                            d,
+                            ds,
+                            level,
+                            slope,
+                            season,
+                            end,
+                        )
             before = -1
             if not squares < math.inf:
                 continue

@@ -18,6 +18,7 @@ from .etsfilter import parameter_count, walk
 from .etsfit import N_WORK, scaled
 from .jit import f64w, f64ws, i64w, inline, kernel, long_, u8w
 
+
 @inline
 def naive(y: Any, n: Any, h: Any, k: Any, first: Any, mean: Any, sd: Any, path: Any, fitted: Any, trend: Any) -> Any:
     """A random walk: the last value goes on; its deviation from the squared steps. NaN with one value, which has no step."""
@@ -48,7 +49,9 @@ def widening(cfg: Any, n: Any, p: Any, step: Any) -> Any:
 
 
 @inline
-def predict(T: Any, S: Any, m: Any, phi: Any, states: Any, at: Any, h: Any, f: Any, base: Any, path: Any, to: Any) -> Any:
+def predict(
+    T: Any, S: Any, m: Any, phi: Any, states: Any, at: Any, h: Any, f: Any, base: Any, path: Any, to: Any
+) -> Any:
     """Forecasts f, what class 3 multiplies (base), and without season (path), each [to .. to + h], from states[at ..]."""
     level = states[at]
     slope = states[at + 1]

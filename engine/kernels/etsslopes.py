@@ -10,7 +10,26 @@ from .etsfilter import first_seasons
 from .jit import f64w, kernel, long_, real_
 
 
-@kernel(f64w, long_, long_, long_, long_, long_, f64w, long_, long_, f64w, long_, f64w, f64w, f64w, f64w, f64w, returns=real_, error_model="numpy")
+@kernel(
+    f64w,
+    long_,
+    long_,
+    long_,
+    long_,
+    long_,
+    f64w,
+    long_,
+    long_,
+    f64w,
+    long_,
+    f64w,
+    f64w,
+    f64w,
+    f64w,
+    f64w,
+    returns=real_,
+    error_model="numpy",
+)
 def slopes(
     y: Any, n: Any, m: Any, E: Any, T: Any, S: Any, th: Any, p: Any, free: Any, s0: Any, to: Any, s: Any, A: Any, g: Any, d: Any, ds: Any
 ) -> Any:  # fmt: skip

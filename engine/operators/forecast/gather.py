@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ....planner.text import fault
 from ....planner.types import Schema
@@ -25,6 +26,9 @@ from .scores import Scores
 from .telling import Telling
 
 CHUNK_ROWS = 1 << 17  # rows of whole groups that are worked on together
+GENERAL_ROWS = 1 << 10  # the same while there are no compiled kernels: the first rows come out soon
+GENERAL_ROWS_S = 5_000  # what models get through in a second without them
+MUCH_S = 0.5  # of general work, from which compiled kernels are worth loading
 
 
 @dataclass(slots=True)
@@ -74,9 +78,12 @@ class ForecastTransform:
             local.charged += nbytes
         local.held.append(columns)
         local.n_held += batch.n_rows
-        if has_room and (local.n_held < CHUNK_ROWS or not self._fields.keys or self._asked.is_pooled):
+        if has_room and (local.n_held < self._enough(local.ctx) or not self._fields.keys or self._asked.is_pooled):
             return Flow.MORE
         return self._flush(local, emit, has_room)
+
+    def _enough(self, ctx: Context) -> int:
+        return CHUNK_ROWS if ctx.query.compiled() else GENERAL_ROWS
 
     def _flush(self, local: GatherLocal, emit: Emit, has_room: bool) -> Flow:
         """Works on the groups that are whole; the last one waits."""
@@ -90,7 +97,7 @@ class ForecastTransform:
         if not cut:
             local.held = [columns]
             return Flow.MORE
-        flow = self._work([c.slice(0, cut) for c in columns], starts, local, emit)
+        flow = self._works(columns, starts, local, emit)
         local.held = [[own(c.slice(cut)) for c in columns]]
         local.n_held -= cut
         kept = sum(c.nbytes for c in local.held[0])
@@ -103,17 +110,31 @@ class ForecastTransform:
         if local.held and not local.is_done:
             columns = self._columns(local)
             begins = changes([columns[i] for i in self._fields.keys], self._key_types, local.n_held)
-            self._work(columns, np.append(np.flatnonzero(begins), local.n_held), local, emit)
+            self._works(columns, np.append(np.flatnonzero(begins), local.n_held), local, emit)
         local.scores.tell(self._at, local.ctx)
         self._telling.tell(self._at, local.ctx)
+
+    def _works(self, columns: list[pa.Array[Any]], offsets: NDArray[np.int64], local: GatherLocal, emit: Emit) -> Flow:
+        """In chunks of whole groups, small ones while models have no compiled kernels."""
+        n = int(offsets[-1])
+        if n / GENERAL_ROWS_S > MUCH_S:
+            local.ctx.query.want_kernels(n / GENERAL_ROWS_S)
+        at = 0
+        while at < len(offsets) - 1:
+            size = n if self._asked.is_pooled else self._enough(local.ctx)
+            to = max(at + 1, int(np.searchsorted(offsets, offsets[at] + size, "right")) - 1)
+            low, high = int(offsets[at]), int(offsets[to])
+            part = [c.slice(low, high - low) for c in columns]
+            if self._work(part, offsets[at : to + 1] - low, local, emit) is Flow.DONE:
+                return Flow.DONE
+            at = to
+        return Flow.MORE
 
     def _columns(self, local: GatherLocal) -> list[pa.Array[Any]]:
         return [concat(list(parts)) for parts in zip(*local.held, strict=True)]
 
-    def _work(
-        self, columns: list[pa.Array[Any]], offsets: np.ndarray[Any, Any], local: GatherLocal, emit: Emit
-    ) -> Flow:
-        chunk = Chunk(columns, offsets.astype(np.int64), self._asked, self._fields, self._before, local.ctx, local.pool)
+    def _work(self, columns: list[pa.Array[Any]], offsets: NDArray[np.int64], local: GatherLocal, emit: Emit) -> Flow:
+        chunk = Chunk(columns, offsets, self._asked, self._fields, self._before, local.ctx, local.pool)
         chunk.compute(self._telling)
         self.fit_cpu_ns += chunk.cpu_ns
         local.scores.add(chunk.answers)
