@@ -110,7 +110,7 @@ class Run:
             self._may_load = False
             self._wants_kernels = True
             load.ensure(background=True)
-            load.wait(min(PATIENCE_S, seconds), self._is_stopping)
+            load.wait(min(max(PATIENCE_S, seconds / 10), seconds), self._is_stopping)
 
     def _is_stopping(self) -> bool:
         """Asked by a task that waits: meanwhile others may have its slot."""
