@@ -21,7 +21,7 @@ NEAR = 4  # a time belongs to a step if it is within 1/NEAR of one
 SHORTEST_MONTH = 27  # days below which no two times are a month apart
 LEAST_WORKDAYS = 10  # rows without a weekend that make days workdays
 DAY_S = 86_400
-BEFORE, BEHIND = "one time only: no step (every= tells it)", "the times stand on no one grid"
+SINGLE, SCATTERED = "one time only: no step (every= tells it)", "the times stand on no one grid"
 
 
 @dataclass(slots=True)
@@ -106,7 +106,7 @@ def by_time(times: Ints, offsets: Ints, zone: str, ticks: int, every: ast.Durati
         return steps
     single = rows.gap_count == 0
     for group in np.flatnonzero(single).tolist():
-        steps.why[group] = BEFORE
+        steps.why[group] = SINGLE
     left = ~single
     left &= ~_months(rows, steps, left)
     if left.any():
@@ -246,7 +246,7 @@ def _fixed(rows: _Rows, steps: Steps, asked: Mask) -> None:
 
 def _candidates(rows: _Rows, size: int, second: int) -> str:
     told = [ast.Duration(ns=s * (NS // rows.ticks)).text() for s in (size, second) if s > 0]
-    return f"{BEHIND}: the step is {' or '.join(told)} (every= tells it)"
+    return f"{SCATTERED}: the step is {' or '.join(told)} (every= tells it)"
 
 
 def _workdays(rows: _Rows, steps: Steps, asked: Mask, phase: Ints, days: Ints) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ....planner.text import fault
 from ....planner.types import Schema
 from ...arrow import indices, is_valid, numbers_of
 from ...context import Context
@@ -21,7 +22,7 @@ from ...forecast.batch import F64, Ints
 from ...forecast.models import How, run
 from ...forecast.season import seasons_of
 from ...forecast.series import Series, series_of
-from ...forecast.steps import NONE, ROWS, Steps, by_rows, by_time, count_within
+from ...forecast.steps import NONE, ROWS, SCATTERED, Steps, by_rows, by_time, count_within
 from ...forecast.work import Work
 from ...zones import US, Mask
 from ..keyform import Words, normal
@@ -94,7 +95,11 @@ class Chunk:
             return by_rows(self.offsets)
         times = self.columns[self.fields.time]
         ticks = ticks_of(times)
-        return by_time(numbers_of(times)[: len(times)], self.offsets, self.zone, ticks, self.asked.every)
+        steps = by_time(numbers_of(times)[: len(times)], self.offsets, self.zone, ticks, self.asked.every)
+        why = steps.why.get(0, "")
+        if not self.fields.keys and why.startswith(SCATTERED):
+            raise fault("E342", why, hint="every=, or bring them onto a grid before: resample span=..., timechart span=...")
+        return steps
 
     def compute(self, telling: Telling) -> None:
         self._make_series()
