@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import boxcox, croston, simple, smoothing
+from . import boxcox, croston, safety, simple, smoothing
 from .asked import Asked
 from .backtest import MEASURES, backtest
 from .bakeoff import bakeoff
@@ -23,6 +24,7 @@ DEMANDS = ("croston", "sba", "tsb")
 SHOWN = {"mase": "MASE", "smape": "sMAPE", "rmsse": "RMSSE", "mape": "MAPE", "rmse": "RMSE", "bias": "bias"}
 NAIVE = "naive "
 N_PATHS = 4000
+PATH_CELLS = 1 << 22  # of paths that are held at once
 
 
 @dataclass(slots=True)
@@ -143,11 +145,20 @@ def bound(outcome: Outcome, work: Work, asked: Asked) -> None:
 
 
 def _stock(work: Work, asked: Asked, how: How) -> tuple[F64, F64]:
-    from . import safety
-
+    """Safety stock and reorder point of each series, some series at a time: paths are large."""
     assert asked.safety is not None
     assert work.lead is not None
-    return safety.stock(paths_of(asked, how), work.batch, work.lead, asked.safety)
+    out = np.full((2, len(work.batch)), np.nan)
+    draw = paths_of(asked, how)
+    for lead in np.unique(work.lead[work.lead > 0]).tolist():
+        steps = math.ceil(lead)
+        alike = np.flatnonzero(work.lead == lead)
+        size = max(1, PATH_CELLS // (N_PATHS * steps))
+        for low in range(0, len(alike), size):
+            at = alike[low : low + size]
+            part = chosen(work.batch, Part(at, np.diff(work.batch.offsets)[at]))
+            out[:, at] = safety.stock(draw(part, steps), asked.safety, lead)
+    return out[0], out[1]
 
 
 def paths_of(asked: Asked, how: How) -> Callable[[Batch, int], F64]:
