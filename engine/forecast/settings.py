@@ -15,7 +15,7 @@ class Settings:
     Smoothing precisions are absolute, state weights in units of the error's variance, both for values scaled to mean 1.
     """
 
-    iterations: float = 6
+    iterations: float = 4
     tolerance: float = 0.05  # of -2 log likelihood
     free: float = 0  # 1: initial seasonals are parameters
     starts: float = 0  # 1: the best of 12 starts of the whole search
