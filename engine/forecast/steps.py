@@ -16,11 +16,12 @@ from ..calendar import WEEK_ORIGIN, day_of_month, month_length, month_of_day, to
 from ..zones import NS, US, Ints, Mask
 
 ROWS, TICKS, DAYS, WORKDAYS, MONTHS, NONE = range(6)
+DAY_S = 86_400
 ON_GRID = 0.8  # the part of the rows that must lie on one grid
-NEAR = 4  # a time belongs to a step if it is within 1/NEAR of one
+NEAR, NEARER = 4, 8  # a time is on the grid if it is within 1/NEAR of a step that people live by, 1/NEARER of any other
+ROUND = np.array([1, 5, 10, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200, DAY_S, 7 * DAY_S])
 SHORTEST_MONTH = 27  # days below which no two times are a month apart
 LEAST_WORKDAYS = 10  # rows without a weekend that make days workdays
-DAY_S = 86_400
 SINGLE, SCATTERED = "one time only: no step (every= tells it)", "the times stand on no one grid"
 
 
@@ -223,25 +224,52 @@ def _put(rows: _Rows, steps: Steps, groups: Mask, unit: int, size: Ints, phase: 
     steps.cells[chosen] = (numbers - first[rows.group])[chosen]
 
 
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """How rows stand on grids of one step a group: the row's number of steps from the phase, and how far it is from there."""
+
+    size: Ints
+    by_day: Mask
+    phase: Ints
+    numbers: Ints
+    off: Ints
+
+    @staticmethod
+    def of(rows: _Rows, size: Ints, asked: Mask) -> _Fit:
+        by_day = asked & (size % (rows.ticks * DAY_S) == 0)
+        at = np.where(by_day[rows.group], rows.walls, rows.times)
+        phase = _phase(rows, at, size, asked)
+        of_row, since = size[rows.group], at - phase[rows.group]
+        numbers = (since + of_row // 2) // of_row
+        return _Fit(size, by_day, phase, numbers, np.abs(since - numbers * of_row))
+
+    def mean_off(self, rows: _Rows) -> NDArray[np.float64]:
+        """In steps."""
+        total = np.add.reduceat(self.off.astype(np.float64), rows.offsets[:-1])
+        return np.asarray(total / np.diff(rows.offsets) / self.size)
+
+
 def _fixed(rows: _Rows, steps: Steps, asked: Mask) -> None:
-    """Groups whose step is a length of time: the commonest gap."""
+    """Groups whose step is a length of time: the commonest gap, or the step that people live by next to it where rows stand
+    closer to that."""
     chosen = asked[rows.group] & (rows.gaps > 0)
-    k = len(asked)
-    size, _, second = commonest(rows.group[chosen], rows.gaps[chosen], k)
+    size, _, second = commonest(rows.group[chosen], rows.gaps[chosen], len(asked))
     size = np.where(asked, size, 1)
-    day = rows.ticks * DAY_S
-    by_day = asked & (size % day == 0)
-    at = np.where(by_day[rows.group], rows.walls, rows.times)
-    phase = _phase(rows, at, size, asked)
-    of_row, since = size[rows.group], at - phase[rows.group]
-    numbers = (since + of_row // 2) // of_row
-    off = np.abs(since - numbers * of_row)
-    good = asked & (rows.share(off <= of_row // NEAR) >= ON_GRID)
+    fit = _Fit.of(rows, size, asked)
+    known = ROUND * rows.ticks
+    near = known[np.argmin(np.abs(np.log(known[None, :] / size[:, None])), axis=1)]
+    rounder = asked & (near != size) & (np.abs(near - size) * NEAR <= size) & (fit.mean_off(rows) > 0)
+    if rounder.any():
+        other = _Fit.of(rows, np.where(rounder, near, size), asked)
+        size = np.where(rounder & (other.mean_off(rows) < fit.mean_off(rows)), near, size)
+        fit = _Fit.of(rows, size, asked)
+    nearness = np.where(near == size, NEAR, NEARER)[rows.group]
+    good = asked & (rows.share(fit.off * nearness <= size[rows.group]) >= ON_GRID)
     for group in np.flatnonzero(asked & ~good).tolist():
         steps.why[group] = _candidates(rows, int(size[group]), int(second[group]))
-    _put(rows, steps, good & ~by_day, TICKS, size, phase, numbers)
-    _put(rows, steps, good & by_day, DAYS, size, phase, numbers)
-    _workdays(rows, steps, good & by_day & (size == day), phase, numbers)
+    _put(rows, steps, good & ~fit.by_day, TICKS, size, fit.phase, fit.numbers)
+    _put(rows, steps, good & fit.by_day, DAYS, size, fit.phase, fit.numbers)
+    _workdays(rows, steps, good & fit.by_day & (size == rows.ticks * DAY_S), fit.phase, fit.numbers)
 
 
 def _candidates(rows: _Rows, size: int, second: int) -> str:
