@@ -63,6 +63,14 @@ def sums(batch: Batch, values: F64) -> F64:
     return np.add.reduceat(values, batch.offsets[:-1]) if len(batch) else np.zeros(0)
 
 
+def running(batch: Batch, values: F64) -> F64:
+    """Sums up to each place, of each series its own."""
+    out = np.empty_like(values)
+    for low, high in zip(batch.offsets[:-1].tolist(), batch.offsets[1:].tolist(), strict=True):
+        np.cumsum(values[low:high], out=out[low:high])
+    return out
+
+
 def known(batch: Batch) -> tuple[Batch, Ints]:
     """The batch without the steps that have no value, and where those it has stood."""
     at = np.flatnonzero(~np.isnan(batch.values))
