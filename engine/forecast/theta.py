@@ -14,68 +14,48 @@ forecast_theta.py`). The prior's weight and how far seasons are drawn to none ar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..random import normal_quantile
 from .batch import F64, Batch, Outcome, empty
-from .ragged import Steps, bands, ratio, scaled, series, steps, sums, within
+from .ragged import bands, ratio, scaled, series, sums, within
 from .seasonal import decomposed, is_seasonal
+from .thetasearch import Found, Rows, levelled, search
 
-FIRST = np.array([0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99])
-PRIOR_C, PRIOR_LEVEL = 25.0, 1.0  # what (c - 1/2)^2 costs, in variances of the errors, and l^2 in squared errors
+Stop = NDArray[np.uint8] | None
 SHRUNK = 0.5  # seasons that a season is drawn to none by
 FEW, PARAMETERS, STEP = 20.0, 0.5, 0.4  # how much wider bands of few steps are
-ROUNDS, PARTS = 2, 8  # each round looks at the places between the neighbours of the best, cut into so many parts
-
-
-@dataclass(frozen=True, slots=True)
-class Laid:
-    """Values and their line, step by step. `is_free`: c is looked for, with the prior; else it is 1/2, without."""
-
-    layout: Steps
-    y: F64
-    x: F64
-    is_free: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """float64[K], or float64[K, A] for several alphas: the least sum of squared errors, and c and the first level that give it."""
-
-    alpha: F64
-    cost: F64
-    c: F64
-    level: F64
 
 
 @scaled
-def theta(batch: Batch, levels: Sequence[float]) -> Outcome:
+def theta(batch: Batch, levels: Sequence[float], compiled: bool = False, stop: Stop = None) -> Outcome:
     """theta from 1 (no line) upwards, found with alpha; seasons drawn to none. `beta` of the outcome is the slope of its forecast.
-    O(N) for each alpha that is tried, 30 of them."""
-    return _fit(batch, levels, "theta", True)
+    O(N) for each alpha that is tried, 30 of them. `compiled`: the kernels are there, which give the same bits; `stop`: a byte that
+    ends them early, of no use to the outcome then."""
+    return _fit(batch, levels, True, compiled, stop)
 
 
 @scaled
-def standard(batch: Batch, levels: Sequence[float]) -> Outcome:
+def standard(batch: Batch, levels: Sequence[float], compiled: bool = False, stop: Stop = None) -> Outcome:
     """theta = 2, nothing is shrunk."""
-    return _fit(batch, levels, "standard theta", False)
+    return _fit(batch, levels, False, compiled, stop)
 
 
-def _fit(batch: Batch, levels: Sequence[float], name: str, is_free: bool) -> Outcome:
+def _fit(batch: Batch, levels: Sequence[float], is_free: bool, compiled: bool, stop: Stop) -> Outcome:
     out = empty(batch, len(levels))
     number, step = series(batch), within(batch)
     season = decomposed(batch, is_seasonal(batch), SHRUNK if is_free else 0.0)
     plain = replace(batch, values=season.without(batch.values, number, step))
     height, slope = _line(plain)
     line = height[number] + slope[number] * step
-    layout = steps(plain)
-    laid = Laid(layout, layout.laid(plain.values), layout.laid(line), is_free)
     count = sums(batch, (~np.isnan(batch.values)).astype(np.float64))
-    found = _search(laid, count)
-    before, after, last = _levels(laid, found)
+    rows = Rows(batch.offsets, plain.values, line, compiled, stop if stop is not None else np.zeros(1, np.uint8))
+    found = search(rows, count, is_free)
+    before, after = levelled(rows, found, number)
+    last = after[batch.offsets[1:] - 1]
 
     future = np.diff(batch.offsets)[:, None] + np.arange(batch.horizon)
     c = found.c
@@ -94,6 +74,7 @@ def _fit(batch: Batch, levels: Sequence[float], name: str, is_free: bool) -> Out
     bands(out, levels, spread, lambda p: normal_quantile(np.array([p])))
     told = {(True, True): ", season *", (True, False): ", season +"}
     pairs = zip((season.period > 1).tolist(), season.is_factor.tolist(), strict=True)
+    name = "theta" if is_free else "standard theta"
     out.model = [name + told.get(pair, "") for pair in pairs]
     return out
 
@@ -116,84 +97,3 @@ def _line(batch: Batch) -> tuple[F64, F64]:
     dt, dy = np.where(has, step - t_mean[number], 0.0), np.where(has, batch.values - y_mean[number], 0.0)
     slope = ratio(sums(batch, dt * dy), sums(batch, dt * dt), 0.0)
     return y_mean - slope * t_mean, slope
-
-
-def _search(laid: Laid, count: F64) -> Found:
-    grid = np.broadcast_to(FIRST, (len(count), len(FIRST)))
-    best: Found | None = None
-    for _ in range(ROUNDS + 1):
-        tried = _costs(laid, count, grid)
-        at = np.argmin(tried.cost, axis=1)[:, None]
-        now = Found(*(np.take_along_axis(a, at, 1)[:, 0] for a in (tried.alpha, tried.cost, tried.c, tried.level)))
-        if best is None:
-            best = now
-        else:
-            better = now.cost < best.cost
-            pairs = ((now.alpha, best.alpha), (now.cost, best.cost), (now.c, best.c), (now.level, best.level))
-            best = Found(*(np.where(better, new, old) for new, old in pairs))
-        low = np.take_along_axis(grid, np.maximum(at - 1, 0), 1)
-        high = np.take_along_axis(grid, np.minimum(at + 1, grid.shape[1] - 1), 1)
-        grid = low + (high - low) * (np.arange(PARTS + 1) / PARTS)
-    assert best is not None
-    return best
-
-
-def _costs(laid: Laid, count: F64, alpha: F64) -> Found:
-    """For alpha float64[K, A] the best c and first level, and what they cost. `count` float64[K]: known steps."""
-    u2, v2, w2, uv, uw, vw = _sums(laid, alpha)
-    ridge, w2 = 0.0, w2 + (PRIOR_LEVEL if laid.is_free else 0.0)
-    if laid.is_free:
-        ridge = PRIOR_C * np.maximum(u2 - uv + 0.25 * v2, 0.0) / np.maximum(count - 2, 1)[:, None]
-    top, bottom = uv - uw * vw / w2, np.maximum(v2 - vw * vw / w2, 0.0)
-    c = np.clip(ratio(top + 0.5 * ridge, bottom + ridge, 0.5), 0.0, 1.0) if laid.is_free else np.full(alpha.shape, 0.5)
-    level = (uw - c * vw) / w2
-    cost = u2 - uw * uw / w2 - 2 * c * top + c * c * bottom + ridge * (c - 0.5) * (c - 0.5)
-    return Found(alpha, np.maximum(cost, 0.0), c, level)
-
-
-def _sums(laid: Laid, alpha: F64) -> F64:
-    """float64[6, K, A]: squares of u, v and w, and products uv, uw and vw, over the steps. One pass. O(N A).
-
-    u and v are the one-step errors of y and of its line, w the weight that the first level has.
-    """
-    layout = laid.layout
-    alpha = alpha[layout.order]
-    total = np.zeros((6, *alpha.shape))
-    y_level, x_level, weight = np.zeros(alpha.shape), np.zeros(alpha.shape), np.ones(alpha.shape)
-    for t, (low, high) in enumerate(pairwise(layout.starts.tolist())):
-        n = high - low
-        y, x, a = laid.y[low:high, None], laid.x[low:high, None], alpha[:n]
-        if t == 0:
-            y_level[:], x_level[:] = y, x
-        u, v, w = y - y_level[:n], x - x_level[:n], weight[:n]
-        holes = np.isnan(y)
-        if holes.any():
-            u, v, w = np.where(holes, 0.0, u), np.where(holes, 0.0, v), np.where(holes, 0.0, w)
-        for into, one, other in zip(total, (u, v, w, u, u, v), (u, v, w, v, w, w), strict=True):
-            into[:n] += one * other
-        y_level[:n] += a * u
-        x_level[:n] += a * v
-        weight[:n] -= a * w
-    out = np.empty_like(total)
-    out[:, layout.order] = total
-    return out
-
-
-def _levels(laid: Laid, found: Found) -> tuple[F64, F64, F64]:
-    """What is added to c times the line: float64[N] before and after each step, float64[K] at the end."""
-    layout = laid.layout
-    alpha, c = found.alpha[layout.order], found.c[layout.order]
-    rest = laid.y - np.concatenate(
-        [c[: high - low] * laid.x[low:high] for low, high in pairwise(layout.starts.tolist())]
-    )
-    before, after = np.empty_like(rest), np.empty_like(rest)
-    level = rest[: len(c)] + found.level[layout.order]
-    for low, high in pairwise(layout.starts.tolist()):
-        n = high - low
-        before[low:high] = level[:n]
-        error = rest[low:high] - level[:n]
-        level[:n] += alpha[:n] * np.where(np.isnan(error), 0.0, error)
-        after[low:high] = level[:n]
-    last = np.empty_like(level)
-    last[layout.order] = level
-    return before[layout.place], after[layout.place], last

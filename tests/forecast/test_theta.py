@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,27 @@ import pytest
 from cortado.engine.forecast import theta
 from cortado.engine.forecast.seasonal import decomposed, is_seasonal
 
-from .making import F64, LEVELS, Fit, batch_of, holds_for_all
+from .making import F64, LEVELS, Fit, batch_of, holds_for_all, mixed
 
 RNG = np.random.default_rng(12)
 T = np.arange(50.0)
 WALK = 100 + RNG.normal(size=50).cumsum() + 0.4 * T
 
 
-@pytest.mark.parametrize("fit", [theta.theta, theta.standard])
+KERNELS = [partial(fit, compiled=is_) for fit in (theta.theta, theta.standard) for is_ in (False, True)]
+
+
+@pytest.mark.parametrize("fit", KERNELS)
 def test_every_series_is_answered_and_none_depends_on_another(fit: Fit) -> None:
     holds_for_all(fit)
+
+
+def test_kernels_give_the_same_bits() -> None:
+    batch = mixed()
+    for fit in (theta.theta, theta.standard):
+        general, compiled = fit(batch, LEVELS), fit(batch, LEVELS, True)
+        for name in ("mean", "lower", "upper", "trend", "fitted", "sigma", "alpha", "beta"):
+            assert getattr(general, name).tobytes() == getattr(compiled, name).tobytes(), name
 
 
 def smoothed(y: F64, alpha: float, level: float) -> tuple[F64, float]:
