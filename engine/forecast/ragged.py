@@ -39,13 +39,18 @@ class Steps:
 
 
 def steps(batch: Batch) -> Steps:
-    lengths = np.diff(batch.offsets)
+    return steps_of(batch.offsets)
+
+
+def steps_of(offsets: Ints) -> Steps:
+    lengths = np.diff(offsets)
     order = np.argsort(-lengths, kind="stable")
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     live = len(order) - np.searchsorted(lengths[order][::-1], np.arange(1, int(lengths.max(initial=0)) + 1))
     starts = np.concatenate([[0], np.cumsum(live)]).astype(np.int64)
-    return Steps(order, starts, starts[within(batch)] + np.repeat(rank, lengths))
+    step = np.arange(int(lengths.sum())) - np.repeat(offsets[:-1], lengths)
+    return Steps(order, starts, starts[step] + np.repeat(rank, lengths))
 
 
 def within(batch: Batch) -> Ints:
@@ -61,6 +66,14 @@ def series(batch: Batch) -> Ints:
 def sums(batch: Batch, values: F64) -> F64:
     """float64[K] of float64[N] without NaN. No series is empty."""
     return np.add.reduceat(values, batch.offsets[:-1]) if len(batch) else np.zeros(0)
+
+
+def running(batch: Batch, values: F64) -> F64:
+    """Sums up to each place, of each series its own."""
+    out = np.empty_like(values)
+    for low, high in zip(batch.offsets[:-1].tolist(), batch.offsets[1:].tolist(), strict=True):
+        np.cumsum(values[low:high], out=out[low:high])
+    return out
 
 
 def known(batch: Batch) -> tuple[Batch, Ints]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..random import normal_quantile
 from .batch import F64, Batch, Ints, Outcome, empty
-from .ragged import bands, last_known, ratio, scaled, series, sums, within
+from .ragged import bands, last_known, ratio, running, scaled, series, sums, within
 
 
 def _z(p: float) -> float:
@@ -84,19 +84,11 @@ def snaive(batch: Batch, levels: Sequence[float]) -> Outcome:
 def _season_means(batch: Batch, values: F64, step: Ints, m: Ints) -> F64:
     """The mean of the last m of `values`, or of as many as there are; NaN are left out. The first has a value."""
     has = ~np.isnan(values)
-    total, count = _running(batch, np.where(has, values, 0.0)), _running(batch, has.astype(np.float64))
+    total, count = running(batch, np.where(has, values, 0.0)), running(batch, has.astype(np.float64))
     back = np.arange(len(values)) - m
     inside = step >= m
     total = total - np.where(inside, total[back], 0.0)
     return ratio(total, count - np.where(inside, count[back], 0.0))
-
-
-def _running(batch: Batch, values: F64) -> F64:
-    """Sums up to each place, of each series its own."""
-    out = np.empty_like(values)
-    for low, high in zip(batch.offsets[:-1].tolist(), batch.offsets[1:].tolist(), strict=True):
-        np.cumsum(values[low:high], out=out[low:high])
-    return out
 
 
 @scaled
