@@ -108,8 +108,72 @@ class ForecastCommand(Command[Forecast]):
         Option("seed", kinds.INT, "of random draws", default=0),
         Option("time", kinds.FIELD, "the time of a row; default _time, or the only date field"),
     )
-    details = ""
+    details = """
+All rows stay, in order of the keys and of time. Behind each group come `count` rows (or those of the steps that end within `horizon`)
+with its keys and the next times: F is null there, `_future` is the forecast, `_lower` and `_upper` are to hold `confidence` percent of what
+comes (`_lower80`, `_upper80` and so on where there are several). On history `_future` is null. `_trend` is on all rows: the level and
+trend that the model had come to, without season, and how they go on. With several F each name goes before: `F_future`.
+Rows behind the last value of F that are there already take the forecast of their step.
+
+**Models.** `auto` blends exponential smoothing (ETS; Hyndman, Koehler, Ord & Snyder, 2008): error additive or multiplicative, trend none,
+additive or damped, season none, additive or multiplicative, all that the values allow, each fitted with priors that keep short series
+from what they cannot know, weighed by AICc and by how well they would have forecast several steps ahead. Demand that is mostly 0 goes to
+`sba`, seasons of more than 24 steps and several seasons go to `stl`. Simple, Holt's and Holt-Winters smoothing are codes of ETS.
+
+| model | |
+| --- | --- |
+| `auto` | as above |
+| `ets` | the blend of ETS, whatever the series |
+| `best` | the one ETS of the lowest AICc |
+| `ANN`, `AAN`, `MAdM`, ... | that ETS: error A, M; trend N, A, Ad, M, Md; season N, A, M. Where the values do not allow it the nearest that they do, which is said |
+| `theta` | the Theta method (Assimakopoulos & Nikolopoulos 2000; optimised: Fiorucci and others 2016) |
+| `snaive`, `naive`, `linear` | the last season, the last value, a line |
+| `croston`, `sba`, `tsb` | intermittent demand: sizes and gaps (Croston 1972; Syntetos & Boylan 2005; Teunter, Syntetos & Babai 2011) |
+| `stl` | seasons taken out by STL, or MSTL for several, the rest by ETS |
+| `calendar` | lines with bends, Fourier seasons, holidays of `country=`, fields `beside=`: what Prophet is used for |
+| `trees` | boosted trees over all groups at once: lags, calendar, fields `beside=` |
+| `bakeoff` | of each series the one of `auto`, `theta`, `snaive`, `sba`, `tsb` that would have been best at three earlier ends |
+
+`fit=ml` is plain maximum likelihood from many starts, as R's `ets`. `smoother=linear`, `loess`, `ets` are Logpresso's words for `linear`,
+`stl`, `auto`. `normalize=t` forecasts a Box-Cox transform of positive values (Guerrero 1993), so that `_future` is a median.
+`accumulate=f`: intervals stay as wide as at the first step.
+
+**Steps.** The step of a group is its commonest distance of times: months (also ends of months), whole days by the wall clock, days
+without weekends where no row has one, or a fixed length. Fewer than 80 % of the times on one grid: E342 without `by`, else the group
+passes with the reason (`drop`). `every=` says it instead. Without any date field each row is a step. Several rows of one step: `dup=`; `auto` sums
+whole numbers of 0 and more, and takes the mean of others, noted. A step that is not over at the time of the query is left out, noted.
+
+**Gaps.** A null, NaN or infinite F is a step without a value. `fill=auto`: where a fifth of the steps have no row and no value
+is negative, their absence means 0; other gaps are passed over: nothing is learnt from them, and nothing invented. `missing` passes over all,
+`zero`, `linear`, `prev` fill, `none` leaves series with gaps out. What was filled is counted in the notes.
+
+**Seasons.** `period=auto` tries what people live by (minutes 60 and 1440, hours 24 and 168, days 7 and 365, workdays 5, weeks 52, months
+12, quarters 4) and takes what the data confirm; other steps are searched. It needs two whole periods.
+
+**Short series.** One value is repeated without a band; two or three are repeated with the band of a random walk; a constant has a band
+of no width; a group without values has no rows ahead, with the reason. No forecast is NaN or infinite; one beyond ten times the
+range of the series is held back, and said. `nonneg=auto`: nothing is below 0 where no value was.
+
+**Trust.** The notes name the model, the step and the period. `backtest=N` forecasts from N earlier ends and adds MASE, sMAPE, RMSSE,
+MAPE (actual values of 0 left out), RMSE, bias and the part of the values within the band, beside those of the seasonal naive forecast.
+`explain=t` gives a row for each series instead: `_model`, `_period`, `_n` values, `_filled` steps, `_aicc`, `_alpha`, `_beta`, `_gamma`,
+`_phi`, `_sigma` of the heaviest model, `_mase` and `_coverage` of the backtest, `_note`.
+
+**Stock.** `safety=0.95 lead=7d` adds `_reorder`, what is asked for within the lead time in no more than 5 % of 4,000 simulated futures, and
+`_safety`, that less the mean. Draws depend on `seed=` and the group's keys alone: results are the same for any number of threads.
+
+Blocking; rows are sorted and spill; one group must fit in memory.
+"""
     examples = (
+        Example(
+            title="what is in stock must do for a week",
+            given={
+                "t": "_time:date item:string qty:long\n"
+                + "\n".join(f"2026-03-{d:02}T00:00:00Z a 4" for d in range(1, 15))
+            },
+            query="table t | forecast safety=0.95 lead=7d qty by item | stats max(_safety) as safety, max(_reorder) as reorder by item",
+            expect="item:string safety:double reorder:double\na 0.0 28.0",
+        ),
         Example(
             title="a straight line goes on",
             given={"t": "_time:date x:long\n" + "\n".join(f"2026-{m:02}-01T00:00:00Z {10 * m}" for m in range(1, 9))},

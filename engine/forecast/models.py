@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import boxcox, croston, safety, simple, smoothing
+from . import boxcox, croston, safety, simple, smoothing, theta
 from .asked import Asked
 from .backtest import MEASURES, backtest
 from .bakeoff import bakeoff
 from .batch import F64, Batch, Outcome
+from .long import Long
 from .merge import merged, part_of
 from .origins import Fit, Part, chosen
 from .work import Work
@@ -92,6 +93,10 @@ class Model:
                 return croston.sba(batch, levels, seed=seed)
             case "tsb":
                 return croston.tsb(batch, levels, seed=seed)
+            case "theta":
+                return theta.theta(batch, levels, self._how.compiled(), self._how.stop)
+            case "stl":
+                return self._long(work, levels)
             case "auto":
                 return self._auto(work, levels)
             case "bakeoff":
@@ -107,15 +112,29 @@ class Model:
     def _auto(self, work: Work, levels: Sequence[float]) -> Outcome:
         """Demand that is mostly 0 by its sizes and gaps, long and several seasons by decomposition, all else by ETS."""
         sparse = croston.is_intermittent(work.batch)
+        far = ~sparse & is_long(work)
         routes: list[tuple[NDArray[np.bool_], Callable[[Work, Sequence[float]], Outcome]]] = [
             (sparse, lambda w, levels: croston.sba(w.batch, levels, seed=self._asked.seed)),
-            (~sparse, self._ets),
+            (far, self._long),
+            (~sparse & ~far, self._ets),
         ]
         return routed(work, levels, routes)
 
+    def _long(self, work: Work, levels: Sequence[float]) -> Outcome:
+        return Long(self._plainly, work.periods)(work.batch, levels)
+
+    def _plainly(self, batch: Batch, levels: Sequence[float]) -> Outcome:
+        """ETS of what seasons were taken out of."""
+        return smoothing.fit(batch, levels, "auto", "shrunk", self._asked.seed, self._how.stop, self._how.compiled)
+
     def _bakeoff(self, work: Work, levels: Sequence[float]) -> Outcome:
-        names = ("ets", "theta", "snaive", "sba", "tsb")
+        names = ("auto", "theta", "snaive", "sba", "tsb")
         return bakeoff(work.batch, levels, {n: Model(n, work, self._asked, self._how) for n in names})
+
+
+def is_long(work: Work) -> NDArray[np.bool_]:
+    """Which series have several seasons, or one that is too long for ETS."""
+    return np.array([len(p) > 1 or any(n > LONGEST for n in p) for p in work.periods], np.bool_)
 
 
 def routed(
