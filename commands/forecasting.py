@@ -13,6 +13,7 @@ from .base import Args
 MODELS = (
     "auto", "best", "ets", "theta", "snaive", "naive", "linear", "croston", "sba", "tsb", "stl", "calendar", "trees", "bakeoff",
 )  # fmt: skip
+DRAWN = ("auto", "ets", "best", "croston", "sba", "tsb")
 SMOOTHERS = {"linear": "linear", "loess": "stl", "ets": "auto"}
 CODE = re.compile(r"[AM](N|Ad?|Md?)[NAM]\Z")
 TRUTH = {"auto": None, "t": True, "f": False}
@@ -28,8 +29,8 @@ def asked_of(args: Args, names: Sequence[str], *, is_timed: bool) -> Asked:
     count = args.option("count")
     if count > MOST_COUNT:
         args.fail("E311", f"'count' cannot be {count}: at most {MOST_COUNT:,}", args.option_span("count"))
-    safety = _safety(args)
     model = _model(args)
+    safety = _safety(args, model)
     beside = tuple(args.option("beside") or ())
     _check_beside(args, beside, names, model)
     backtest = args.option("backtest") or 0
@@ -37,7 +38,7 @@ def asked_of(args: Args, names: Sequence[str], *, is_timed: bool) -> Asked:
         args.fail("E311", f"'backtest' cannot be {backtest}: at most {MOST_ORIGINS}", args.option_span("backtest"))
     if args.option("fit") == "ml" and not (model in ("auto", "best", "ets") or CODE.match(model)):
         args.fail("E311", f"fit=ml is of ETS, not of model={model}", args.option_span("fit"))
-    if args.given("country") and model not in ("calendar", "trees", "bakeoff"):
+    if args.given("country") and model != "calendar":
         args.fail(
             "E311", "country= is of model=calendar", args.option_span("country"), hint="model=calendar country=KR"
         )
@@ -108,7 +109,7 @@ def _periods(args: Args) -> tuple[int, ...] | None:
     return tuple(sorted(map(int, parts)))
 
 
-def _safety(args: Args) -> float | None:
+def _safety(args: Args, model: str) -> float | None:
     level = args.option("safety")
     if level is None:
         if args.given("lead"):
@@ -121,13 +122,20 @@ def _safety(args: Args) -> float | None:
             args.option_span("safety"),
             hint="a service level from 0.5 to below 1, such as 0.95",
         )
+    if not (model in DRAWN or CODE.match(model)):
+        args.fail(
+            "E311", f"safety= is of models that are simulated, not of {model}", args.option_span("safety"),
+            hint=f"{', '.join(DRAWN)}, or a code of ETS",
+        )  # fmt: skip
+    if args.option("normalize"):
+        args.fail("E311", "safety= takes the values as they are: without normalize=t", args.option_span("normalize"))
     if args.option("lead") is None:
         args.fail("E310", "safety= needs lead=", args.option_span("safety"), hint="safety=0.95 lead=7d")
     return float(level)
 
 
 def _check_beside(args: Args, beside: Sequence[str], names: Sequence[str], model: str) -> None:
-    if beside and model not in ("calendar", "trees", "bakeoff"):
+    if beside and model not in ("calendar", "trees"):
         args.fail("E311", f"beside= is of model=calendar and trees, not of {model}", args.option_span("beside"))
     for name in beside:
         type_ = args.schema.type(name)

@@ -37,4 +37,4 @@ class Asked:
     @property
     def is_pooled(self) -> bool:
         """Whether the model learns from all series together."""
-        return self.model in ("trees", "bakeoff")
+        return self.model == "trees"

@@ -19,7 +19,9 @@ ROWS, TICKS, DAYS, WORKDAYS, MONTHS, NONE = range(6)
 DAY_S = 86_400
 ON_GRID = 0.8  # the part of the rows that must lie on one grid
 NEAR, NEARER = 4, 8  # a time is on the grid if it is within 1/NEAR of a step that people live by, 1/NEARER of any other
-ROUND = np.array([1, 5, 10, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200, DAY_S, 7 * DAY_S])
+ROUND = np.array(
+    [1, 5, 10, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200, DAY_S, 7 * DAY_S]
+)
 SHORTEST_MONTH = 27  # days below which no two times are a month apart
 LEAST_WORKDAYS = 10  # rows without a weekend that make days workdays
 SINGLE, SCATTERED = "one time only: no step (every= tells it)", "the times stand on no one grid"

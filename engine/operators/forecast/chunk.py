@@ -98,7 +98,9 @@ class Chunk:
         steps = by_time(numbers_of(times)[: len(times)], self.offsets, self.zone, ticks, self.asked.every)
         why = steps.why.get(0, "")
         if not self.fields.keys and why.startswith(SCATTERED):
-            raise fault("E342", why, hint="every=, or bring them onto a grid before: resample span=..., timechart span=...")
+            raise fault(
+                "E342", why, hint="every=, or bring them onto a grid before: resample span=..., timechart span=..."
+            )
         return steps
 
     def compute(self, telling: Telling) -> None:
@@ -236,7 +238,7 @@ class Chunk:
         )  # fmt: skip
 
     def _times(self, groups: Ints, cells: Ints) -> Ints | None:
-        if self.fields.time is None or self.asked.model not in ("calendar", "trees", "bakeoff"):
+        if self.fields.time is None or self.asked.model not in ("calendar", "trees"):
             return None
         return self.steps.times(groups, cells)
 
