@@ -31,6 +31,10 @@ def asked_of(args: Args, names: Sequence[str], *, is_timed: bool) -> Asked:
         args.fail("E311", f"'count' cannot be {count}: at most {MOST_COUNT:,}", args.option_span("count"))
     model = _model(args)
     safety = _safety(args, model)
+    if model == "calendar" and not is_timed:
+        args.fail(
+            "E340", "model=calendar needs the time of a row: there is no '_time' and no date", args.option_span("model")
+        )
     beside = tuple(args.option("beside") or ())
     _check_beside(args, beside, names, model)
     backtest = args.option("backtest") or 0

@@ -15,6 +15,7 @@ from .asked import Asked
 from .backtest import MEASURES, backtest
 from .bakeoff import bakeoff
 from .batch import F64, Batch, Outcome
+from .calendar import Calendar
 from .long import Long
 from .merge import merged, part_of
 from .origins import Fit, Part, chosen
@@ -97,6 +98,8 @@ class Model:
                 return theta.theta(batch, levels, self._how.compiled(), self._how.stop)
             case "stl":
                 return self._long(work, levels)
+            case "calendar":
+                return self._calendar(work, levels)
             case "auto":
                 return self._auto(work, levels)
             case "bakeoff":
@@ -122,6 +125,16 @@ class Model:
 
     def _long(self, work: Work, levels: Sequence[float]) -> Outcome:
         return Long(self._plainly, work.periods)(work.batch, levels)
+
+    def _calendar(self, work: Work, levels: Sequence[float]) -> Outcome:
+        assert work.times is not None
+        assert work.times_ahead is not None
+        given = None
+        if work.beside is not None:
+            behind, ahead = work.beside
+            given = np.concatenate([behind.T, ahead.reshape(len(ahead), -1).T])
+        model = Calendar(work.times, work.times_ahead, work.batch.offsets, given, self._asked.country)
+        return model(work.batch, levels)
 
     def _plainly(self, batch: Batch, levels: Sequence[float]) -> Outcome:
         """ETS of what seasons were taken out of."""

@@ -14,6 +14,7 @@ import pyarrow as pa
 from ....planner.text import fault
 from ....planner.types import Schema
 from ...arrow import indices, is_valid, numbers_of
+from ...calendar import to_local
 from ...context import Context
 from ...datecolumns import ticks_of
 from ...forecast.answer import Answer, answer_for, put
@@ -234,13 +235,14 @@ class Chunk:
             values, offsets, own, keys[part] ^ np.uint64(measure * 0x9E3779B97F4A7C15 & (2**64 - 1)), horizon,
             least=series.least[part], lead=self._lead(part, series.last[part]),
             times=self._times(np.repeat(part, sizes), cells), times_ahead=self._times(np.repeat(part, horizon), ahead.ravel()),
-            beside=self._beside(part, sizes, cells, ahead), ticks=self.steps.ticks,
+            beside=self._beside(part, sizes, cells, ahead),
         )  # fmt: skip
 
     def _times(self, groups: Ints, cells: Ints) -> Ints | None:
         if self.fields.time is None or self.asked.model not in ("calendar", "trees"):
             return None
-        return self.steps.times(groups, cells)
+        walls: Ints = to_local(self.steps.times(groups, cells), self.zone, self.steps.ticks) // (self.steps.ticks // US)
+        return walls
 
     def _lead(self, part: Ints, last: Ints) -> F64 | None:
         """Of each series the lead time in steps, parts of one among them."""
