@@ -18,7 +18,7 @@ from ..random import normal_quantile
 from .batch import F64, Batch, Ints, Outcome, empty
 from .calendardesign import BEND, CONSTANT, DAY, GIVEN, HOLIDAY, SEASON, SLOPE, Days, Design, designed
 from .calendarridge import Ridge, ridge
-from .origins import Part, rows_of
+from .origins import Part, ahead_of, rows_of
 from .ragged import scaled
 
 BEND_SCALE = 0.3  # of a bend's Laplace prior, in standard deviations of the values over the length of the history
@@ -51,16 +51,11 @@ class Calendar:
 
     def of(self, part: Part) -> Calendar:
         """The same of earlier ends: what comes behind them is what came."""
-        n, horizon = len(self.times), self.ahead.shape[1]
-        past = rows_of(self.offsets, part)
-        ends = part.lengths[:, None] + np.arange(horizon)
-        whole = np.diff(self.offsets)[part.series][:, None]
-        first, later = self.offsets[part.series][:, None], n + part.series[:, None] * horizon - whole
-        future = np.where(ends < whole, first, later) + ends
-        all_ = np.concatenate([self.times, self.ahead.reshape(-1)])
+        past, future = rows_of(self.offsets, part), ahead_of(self.offsets, part, self.ahead.shape[1])
+        times = np.concatenate([self.times, self.ahead.reshape(-1)])
         offsets = np.concatenate([[0], np.cumsum(part.lengths)]).astype(np.int64)
         given = None if self.given is None else self.given[np.concatenate([past, future.reshape(-1)])]
-        return replace(self, times=all_[past], ahead=all_[future], offsets=offsets, given=given, _last=[])
+        return replace(self, times=times[past], ahead=times[future], offsets=offsets, given=given, _last=[])
 
     def __call__(self, batch: Batch, levels: Sequence[float]) -> Outcome:
         return _fit(batch, levels, self)

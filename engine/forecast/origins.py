@@ -66,6 +66,13 @@ def rows_of(offsets: Ints, part: Part) -> Ints:
     return np.arange(n) + np.repeat(offsets[part.series] - ends + part.lengths, part.lengths)
 
 
+def ahead_of(offsets: Ints, part: Part, horizon: int) -> Ints:
+    """int64[k, H]: where the steps behind each part stand among N + K * H rows, those of the batch first, then those ahead of each series."""
+    steps = part.lengths[:, None] + np.arange(horizon)
+    low, high = offsets[part.series][:, None], offsets[part.series + 1][:, None]
+    return np.where(low + steps < high, low + steps, offsets[-1] + part.series[:, None] * horizon + low + steps - high)
+
+
 def whole(batch: Batch) -> Part:
     return Part(np.arange(len(batch)), np.diff(batch.offsets))
 
