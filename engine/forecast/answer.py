@@ -49,12 +49,14 @@ def _nans(*shape: int) -> F64:
 
 
 def put(answer: Answer, series: Ints, made: Outcome, offsets: Ints) -> None:
-    """Enters the outcome of some `series`; `offsets` are those of its batch. From any thread: series are apart."""
-    h = made.mean.shape[1]
-    to = (answer.ahead[series][:, None] + np.arange(h)).ravel()
-    answer.mean[to], answer.trend_ahead[to] = made.mean.ravel(), made.trend_ahead.ravel()
+    """Enters the outcome of some `series`, as far as each goes on; `offsets` are those of its batch. From any thread: series are apart."""
+    steps = answer.ahead[series + 1] - answer.ahead[series]
+    row = np.repeat(np.arange(len(series)), steps)
+    step = np.arange(len(row)) - np.repeat(np.cumsum(steps) - steps, steps)
+    to = answer.ahead[series][row] + step
+    answer.mean[to], answer.trend_ahead[to] = made.mean[row, step], made.trend_ahead[row, step]
     for level in range(answer.lower.shape[0]):
-        answer.lower[level, to], answer.upper[level, to] = made.lower[:, level].ravel(), made.upper[:, level].ravel()
+        answer.lower[level, to], answer.upper[level, to] = made.lower[row, level, step], made.upper[row, level, step]
     sizes = np.diff(offsets)
     back = np.repeat(answer.offsets[series] - offsets[:-1], sizes) + np.arange(offsets[-1])
     answer.trend[back], answer.fitted[back] = made.trend, made.fitted

@@ -19,6 +19,7 @@ from .calendar import Calendar
 from .long import Long
 from .merge import merged, part_of
 from .origins import Fit, Part, chosen
+from .trees import Pooled
 from .work import Work
 
 LONGEST = 24  # steps of a season that ETS takes, as R's ets
@@ -100,6 +101,8 @@ class Model:
                 return self._long(work, levels)
             case "calendar":
                 return self._calendar(work, levels)
+            case "trees":
+                return self._trees(work, levels)
             case "auto":
                 return self._auto(work, levels)
             case "bakeoff":
@@ -129,11 +132,14 @@ class Model:
     def _calendar(self, work: Work, levels: Sequence[float]) -> Outcome:
         assert work.times is not None
         assert work.times_ahead is not None
-        given = None
-        if work.beside is not None:
-            behind, ahead = work.beside
-            given = np.concatenate([behind.T, ahead.reshape(len(ahead), -1).T])
-        model = Calendar(work.times, work.times_ahead, work.batch.offsets, given, self._asked.country)
+        model = Calendar(work.times, work.times_ahead, work.batch.offsets, work.given(), self._asked.country)
+        return model(work.batch, levels)
+
+    def _trees(self, work: Work, levels: Sequence[float]) -> Outcome:
+        model = Pooled(
+            sorted({p for periods in work.periods for p in periods}), work.times, work.times_ahead, work.codes, work.given(),
+            compiled=self._how.compiled(), stop=self._how.stop, offsets=work.batch.offsets, horizon=work.batch.horizon,
+        )  # fmt: skip
         return model(work.batch, levels)
 
     def _plainly(self, batch: Batch, levels: Sequence[float]) -> Outcome:

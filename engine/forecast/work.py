@@ -16,7 +16,8 @@ from .origins import Part, rows_of
 class Work:
     """K series of one horizon. `periods`: all seasons of each, shortest first; `batch.period` has the first, or 1. `least` float64[K]:
     the least value of each. `lead` float64[K]: the lead time in steps. `times` int64[N], `times_ahead` int64[K, H]: wall
-    times in microseconds, where a model wants them. `beside`: float64[R, N] and float64[R, K, H] of other fields."""
+    times in microseconds, where a model wants them. `beside`: float64[R, N] and float64[R, K, H] of other fields. `codes`
+    float64[K, G]: numbers of the keys."""
 
     batch: Batch
     periods: list[tuple[int, ...]]
@@ -25,15 +26,16 @@ class Work:
     times: Ints | None = None
     times_ahead: Ints | None = None
     beside: tuple[F64, F64] | None = None
+    codes: F64 | None = None
 
     @staticmethod
     def of(
         values: F64, offsets: Ints, periods: list[tuple[int, ...]], keys: NDArray[np.uint64], horizon: int, *, least: F64,
-        lead: F64 | None, times: Ints | None, times_ahead: Ints | None, beside: tuple[F64, F64] | None,
+        lead: F64 | None, times: Ints | None, times_ahead: Ints | None, beside: tuple[F64, F64] | None, codes: F64 | None,
     ) -> Work:  # fmt: skip
         first = np.array([p[0] if p else 1 for p in periods], np.int64)
         ahead = None if times_ahead is None else times_ahead.reshape(-1, horizon)
-        return Work(Batch(values, offsets, first, keys, horizon), periods, least, lead, times, ahead, beside)
+        return Work(Batch(values, offsets, first, keys, horizon), periods, least, lead, times, ahead, beside, codes)
 
     def cut(self, part: Part, batch: Batch) -> Work:
         """`batch`: the parts' values. What came behind a part is ahead of it."""
@@ -51,8 +53,16 @@ class Work:
             before = [self._ahead(b, a, part) for b, a in zip(behind, ahead, strict=True)]
             beside = behind[:, rows], np.array(before)
         return Work(
-            replace(batch, period=first), periods, self.least[part.series], lead, times, times_ahead, beside
+            replace(batch, period=first), periods, self.least[part.series], lead, times, times_ahead, beside,
+            None if self.codes is None else self.codes[part.series],
         )  # fmt: skip
+
+    def given(self) -> F64 | None:
+        """The other fields as float64[N + K * H, R], history first."""
+        if self.beside is None:
+            return None
+        behind, ahead = self.beside
+        return np.concatenate([behind.T, ahead.reshape(len(ahead), -1).T])
 
     def _ahead(self, behind: NDArray[Any], ahead: NDArray[Any], part: Part) -> NDArray[Any]:
         """Of each part the H values that follow it, those behind it before those ahead of the whole."""

@@ -162,6 +162,9 @@ class Chunk:
         self.answers.append(answer)
         periods = seasons_of(series, self.steps, self.asked.periods)
         self.periods.append(periods)
+        if self.asked.is_pooled and len(live):
+            self._fit_alike(measure, series, answer, live, int(ahead.max()), periods, keys)
+            return
         for horizon in np.unique(ahead[live]).tolist():
             self._fit_alike(measure, series, answer, live[ahead[live] == horizon], horizon, periods, keys)
 
@@ -235,7 +238,7 @@ class Chunk:
             values, offsets, own, keys[part] ^ np.uint64(measure * 0x9E3779B97F4A7C15 & (2**64 - 1)), horizon,
             least=series.least[part], lead=self._lead(part, series.last[part]),
             times=self._times(np.repeat(part, sizes), cells), times_ahead=self._times(np.repeat(part, horizon), ahead.ravel()),
-            beside=self._beside(part, sizes, cells, ahead),
+            beside=self._beside(part, sizes, cells, ahead), codes=self._codes(part) if self.asked.is_pooled else None,
         )  # fmt: skip
 
     def _times(self, groups: Ints, cells: Ints) -> Ints | None:
@@ -243,6 +246,16 @@ class Chunk:
             return None
         walls: Ints = to_local(self.steps.times(groups, cells), self.zone, self.steps.ticks) // (self.steps.ticks // US)
         return walls
+
+    def _codes(self, part: Ints) -> F64:
+        """Of each series the numbers of its keys, in order of the keys: float64[K, G]."""
+        first = indices(self.offsets[:-1][part])
+        codes = []
+        for place in self.fields.keys:
+            column = self.columns[place].take(first)
+            plain = column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
+            codes.append(np.asarray(plain.dictionary_encode(null_encoding="encode").indices, np.float64))
+        return np.array(codes).T.reshape(len(part), len(codes))
 
     def _lead(self, part: Ints, last: Ints) -> F64 | None:
         """Of each series the lead time in steps, parts of one among them."""
