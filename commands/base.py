@@ -131,13 +131,15 @@ def function(
     group: str = "",
     tier: int = 1,
     details: str = "",
+    codes: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter a scalar function: `kernel(ev, *values)` over whole columns.
 
     `args`: a coercion a place; the last one repeats when `most` is larger. `returns`: a type, or a function of the call
     that checks what can be checked at bind (`call.fail("E307", ...)`) and may set `call.data`.
     `examples`: (expression, its value as a literal). `spans`: arguments taken as Spans where they are (-1: all).
-    `details`: Markdown, what its reference page says beyond the summary.
+    `details`: Markdown, what its reference page says beyond the summary. `codes(ev, *values)`: the same values as a
+    dictionary, for grouping, or None, and then nothing was counted; its first argument is a field.
     """
 
     def enter(kernel: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,7 +151,7 @@ def function(
                 raise ValueError(f"two functions are named {n}")
             REGISTRY.functions[n] = Function(
                 n, low, high, bind, kernel, syntax, summary, tuple(examples), tier, volatile, special,
-                frozenset(spans), tuple(args), operator, group, details, "" if n == name else name,
+                frozenset(spans), tuple(args), operator, group, details, "" if n == name else name, codes,
             )  # fmt: skip
         return kernel
 

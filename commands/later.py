@@ -9,7 +9,6 @@ _LATER: dict[int, str] = {
     "top rare describe join union lookup outputtxt outputarrow purge alter-table",
     2: "evalc peek serial parallel zipfile xmlfile xlsxfile wavfile lookuptable dbquery load result sample parsecsv parsexml "
     "signature rollup cube boxplot histogram eventstats streamjoin mpsearch window streamstats insert",
-    3: "forecast",
     4: "wget split balance kmeans lof rforest tfidf fit apply evaluate track plot dboutput",
 }
 _PRODUCT = {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
+from contextlib import suppress
+from math import prod
 from typing import Any, cast
 
 import numpy as np
@@ -148,6 +151,11 @@ def gathered(array: pa.Array[Any], rows: pa.Array[Any]) -> pa.Array[Any]:
     return pc.take(array, rows, memory_pool=pa.system_memory_pool())
 
 
+def joined(arrays: Sequence[pa.Array[Any]]) -> pa.Array[Any]:
+    """One behind the other, in memory as that of `gathered`."""
+    return arrays[0] if len(arrays) == 1 else pa.concat_arrays(list(arrays), memory_pool=pa.system_memory_pool())
+
+
 def decode(array: pa.DictionaryArray[Any, Any]) -> pa.Array[Any]:
     """A dictionary as a plain array."""
     return array.dictionary.take(array.indices)
@@ -166,6 +174,26 @@ def pooled(n: int, dtype: Any) -> NDArray[Any]:
     kind = np.dtype(dtype)
     buffer: Any = pa.allocate_buffer(n * kind.itemsize)
     return np.frombuffer(buffer, kind, n)
+
+
+LARGE_PAGE = 2 << 20
+
+
+def zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """Zeros that take no memory before they are written to, in any thread.
+
+    The allocator's zeros are written at once where they are made by a thread that is not the first, or lie where others have
+    been. Large pages, as arrays are filled from the front: pages of four kilobytes cost several times what is written to them.
+    """
+    nbytes = prod(shape) * np.dtype(dtype).itemsize
+    if nbytes < LARGE_PAGE or not hasattr(mmap, "MAP_ANONYMOUS"):
+        return np.zeros(shape, dtype)
+    made = mmap.mmap(-1, nbytes + LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):  # a system without them
+            made.madvise(mmap.MADV_HUGEPAGE)
+    skipped = -np.frombuffer(made, np.uint8).ctypes.data % LARGE_PAGE
+    return np.frombuffer(made, dtype, prod(shape), skipped).reshape(shape)
 
 
 def nulls(n: int, kind: pa.DataType) -> pa.Array[Any]:

@@ -145,12 +145,15 @@ def reach(span: Span, ticks: int = US) -> tuple[int, int]:
     return ends.min + away, ends.max - away
 
 
-def beyond(instants: Ints, span: Span, ticks: int = US) -> NDArray[np.bool_] | None:
-    """Which instants have no bucket (`reach`); None: each has one."""
+def beyond(
+    instants: Ints, span: Span, ticks: int = US, ends: tuple[int, int] | None = None
+) -> NDArray[np.bool_] | None:
+    """Which instants have no bucket (`reach`); None: each has one. `ends`: as in `bucket_codes`."""
     if span.is_zero or not len(instants):
         return None
     low, high = reach(span, ticks)
-    if low <= int(instants.min()) and int(instants.max()) <= high:
+    least, greatest = ends or (int(instants.min()), int(instants.max()))
+    if low <= least and greatest <= high:
         return None
     return np.asarray((instants < low) | (instants > high)) if low <= high else np.ones(len(instants), np.bool_)
 
@@ -184,11 +187,21 @@ def _floored(instants: Ints, phase: Any, step: int) -> Ints:
     return out
 
 
-def bucket_codes(instants: Ints, span: Span, where: Zone | str, ticks: int = US) -> tuple[Codes, Ints] | None:
-    """`bucket_start` as a number a row and the starts they stand for, ascending; None where rows are few a bucket."""
+def bucket_codes(
+    instants: Ints,
+    span: Span,
+    where: Zone | str,
+    ticks: int = US,
+    compiled: bool = False,
+    ends: tuple[int, int] | None = None,
+) -> tuple[Codes, Ints] | None:
+    """`bucket_start` as a number a row and the starts they stand for, ascending; None where rows are few a bucket.
+
+    `ends`: the least and the greatest instant, where they are known.
+    """
     if span.is_zero or not len(instants):
         return None
-    low, high = int(instants.min()), int(instants.max())
+    low, high = ends or (int(instants.min()), int(instants.max()))
     if 16 * bucket_count(low, high + 1, span, ticks) > len(instants):
         return None
     starts = bucket_range(low, high + 1, span, where, ticks)
@@ -196,7 +209,14 @@ def bucket_codes(instants: Ints, span: Span, where: Zone | str, ticks: int = US)
     step = int(starts[1]) - first if last else high - first + 1
     if (np.diff(starts) != step).any():
         return (np.searchsorted(starts, instants, "right") - 1).astype(np.int32), starts
-    codes = ((instants - first) // step).astype(np.int32)
+    if compiled and high - first < 1 << 53:
+        from .arrow import pooled
+        from .kernels import buckets
+
+        codes = pooled(len(instants), np.int32)
+        buckets.even_codes(np.ascontiguousarray(instants), first, step, codes)
+    else:
+        codes = ((instants - first) // step).astype(np.int32)
     if (high - first) // step > last:  # the last one is longer
         np.minimum(codes, np.int32(last), out=codes)
     return codes, starts

@@ -149,6 +149,25 @@ def evaluate(expr: e.Expr, ev: Eval) -> Value:
     return value
 
 
+def coded_of(expr: e.Expr, ev: Eval) -> Column | None:
+    """The value of a function of a field as a dictionary of few values, which are quicker to group; None: it is to be evaluated."""
+    if not has_codes(expr):
+        return None
+    call = cast(e.Call, expr)
+    before, ev.data = ev.data, call.data
+    try:
+        return cast("Column | None", call.function.codes(ev, *(evaluate(a, ev) for a in call.args)))
+    finally:
+        ev.data = before
+
+
+def has_codes(expr: e.Expr) -> bool:
+    """Whether its function can tell codes. An argument that is no field might count what it refuses a second time."""
+    if not isinstance(expr, e.Call) or expr.function.codes is None or not expr.args:
+        return False
+    return isinstance(expr.args[0], e.FieldRef) and all(isinstance(a, e.Literal) for a in expr.args[1:])
+
+
 def _call(expr: e.Call, ev: Eval, args: list[Value]) -> Value:
     if args and not expr.function.volatile:
         if all(isinstance(a, pa.Scalar) for a in args):

@@ -39,6 +39,7 @@ from .branches import Branch, Branches, behind
 from .foresight import is_next_near, is_order_free, needs_its_own_line
 from .latevalues import FirstRow, with_values
 from .notes import At
+from .operators.compute import ComputeTransform
 from .operators.filter import FilterTransform
 from .operators.project import ProjectTransform, SelectTransform, derived
 from .scheduler import PipelineSpec, Tag
@@ -184,6 +185,8 @@ class Lowering:
 
     def _through(self, node: Node, line: Line, specs: Specs) -> Line:
         tag = self.tag(node)
+        if type(node) is Aggregate and line.transforms and isinstance(last := line.transforms[-1][0], ComputeTransform):
+            last.code(node.only_keys())
         for operator in self._operators(node):
             line = self._sunk(operator, tag, line, specs) if is_sink(operator) else line.through(operator, tag)
         return line

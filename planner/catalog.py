@@ -69,6 +69,9 @@ class Function:
     group: str = ""
     details: str = ""  # Markdown, for its reference page
     alias_of: str = ""  # the name that it is another name of
+    codes: Any = (
+        None  # as `kernel`, with few values and the number of its value a row; None where that is not to be had
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

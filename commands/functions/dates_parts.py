@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ...engine.arrow import array_from, buffer_of, nulls
-from ...engine.calendar import BadSpan, Span, beyond, bucket_start, zone
+from ...engine.arrow import array_from, buffer_of, coded, nulls
+from ...engine.batch import Column
+from ...engine.calendar import BadSpan, Span, beyond, bucket_codes, bucket_start, zone
 from ...engine.datecolumns import dates_from, instants_of, ticks_of
 from ...engine.dateops import DAY_NS, Unit, expected_items, ranges
 from ...engine.exprs import Eval, Value
@@ -46,6 +47,18 @@ def _bind_datetrunc(call: CallBinder) -> Type:
     return kind
 
 
+def _datetrunc_codes(ev: Eval, date: Value, *_: Value) -> Column | None:
+    array = ev.array(date)
+    if ev.data is None or array.null_count or not len(array):
+        return None
+    instants, ticks = instants_of(array)[0], ticks_of(array)
+    ends = int(instants.min()), int(instants.max())
+    if beyond(instants, ev.data, ticks, ends) is not None:
+        return None
+    found = bucket_codes(instants, ev.data, ev.zone, ticks, ev.compiled, ends)
+    return None if found is None else coded(array_from(found[0]), dates_from(found[1], None, ticks))
+
+
 @function(
     "datetrunc", args=(DATE_ARG, "any", "any"), least=1, most=3, returns=_bind_datetrunc, group=GROUP,
     syntax='datetrunc(D, "5m"[, OFFSET])',
@@ -56,6 +69,7 @@ def _bind_datetrunc(call: CallBinder) -> Type:
         ('datetrunc(date("2026-11-01 08:00:00"), "1d", "9h")', 'date("2026-10-31 09:00:00")'),
         ('datetrunc(null, "1h")', "null"),
     ],
+    codes=_datetrunc_codes,
 )  # fmt: skip
 def datetrunc(ev: Eval, date: Value, *_: Value) -> Value:
     array = ev.array(date)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 F64 = NDArray[np.float64]
 Ints = NDArray[np.int64]
+I64 = Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,12 @@ class Outcome:
 def empty(batch: Batch, n_levels: int) -> Outcome:
     """An outcome that says nothing yet."""
     k, h, n = len(batch), batch.horizon, len(batch.values)
-    nans = [np.full(k, np.nan) for _ in range(6)]
-    widths = [np.full((k, n_levels, h), np.nan) for _ in range(2)]
     return Outcome(
-        np.full((k, h), np.nan), *widths, np.full(n, np.nan), np.full((k, h), np.nan), np.full(n, np.nan), [""] * k, *nans,
-        [""] * k,
+        mean=_nans(k, h), lower=_nans(k, n_levels, h), upper=_nans(k, n_levels, h), trend=_nans(n), trend_ahead=_nans(k, h),
+        fitted=_nans(n), model=[""] * k, aicc=_nans(k), alpha=_nans(k), beta=_nans(k), gamma=_nans(k), phi=_nans(k),
+        sigma=_nans(k), note=[""] * k,
     )  # fmt: skip
+
+
+def _nans(*shape: int) -> F64:
+    return np.full(shape, np.nan)

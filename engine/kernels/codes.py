@@ -6,24 +6,28 @@ from typing import Any
 
 import numpy as np
 
-from .jit import i32, i32w, i64w, kernel, long_
+from .jit import i32, i32c, i32w, i64w, kernel, long_
 
 N_PAIRS = 0  # of `state`
 ASKED = -2
 
 
-@kernel(i32, i32w, i32w)
-def map_codes(codes: Any, mapped: Any, out: Any) -> Any:
-    """`out` = mapped[codes]; entries that are negative, and occur, become ASKED. Returns how many rows have such."""
-    missing = 0
+@kernel(i32, i32w, i32w, i32w)
+def map_codes(codes: Any, mapped: Any, out: Any, fresh: Any) -> Any:
+    """`out` = mapped[codes]; codes whose entry is negative go into `fresh` by first sight, and their entry becomes ASKED.
+
+    `fresh`: as long as `mapped`. Returns how many there are. O(rows).
+    """
+    n = np.int64(0)
     for i in range(codes.size):
         code = np.uint64(codes[np.uint64(i)])
         number = mapped[code]
-        if number < 0:
+        if number < 0 and number != ASKED:
             mapped[code] = ASKED
-            missing += 1
+            fresh[np.uint64(n)] = np.int32(code)
+            n += 1
         out[np.uint64(i)] = number
-    return missing
+    return n
 
 
 @kernel(i32, i32, long_, i32w, long_, i32w, i64w, i32w)
@@ -45,6 +49,45 @@ def pair_ids(
                 return row
             grid[cell] = number
             known[2 * number], known[2 * number + 1] = first[row], second[row]
+            state[N_PAIRS] = number + 1
+        out[np.uint64(row)] = number
+        row += 1
+    return row
+
+
+@kernel(i32, i32w, i32w)
+def find_fresh(codes: Any, mapped: Any, fresh: Any) -> Any:
+    """What `map_codes` tells of codes that are not mapped, without mapping the others. O(rows)."""
+    n = np.int64(0)
+    for i in range(codes.size):
+        code = np.uint64(codes[np.uint64(i)])
+        if mapped[code] < 0 and mapped[code] != ASKED:
+            mapped[code] = ASKED
+            fresh[np.uint64(n)] = np.int32(code)
+            n += 1
+    return n
+
+
+@kernel(i32c, i32w, i32c, i32w, long_, i32w, long_, i32w, i64w, i32w)
+def mapped_pair_ids(
+    first: Any, mapped_first: Any, second: Any, mapped_second: Any, row: Any, grid: Any, width: Any, known: Any,
+    state: Any, out: Any,
+) -> Any:  # fmt: skip
+    """As `pair_ids`, of codes that are mapped on the way; it also stops at a code that is not. O(rows)."""
+    room = known.size // 2
+    while row < first.size:
+        a = mapped_first[np.uint64(first[np.uint64(row)])]
+        b = mapped_second[np.uint64(second[np.uint64(row)])]
+        if (a | b) < 0:
+            return row
+        cell = np.uint64(np.int64(a) * width + np.int64(b))
+        number = grid[cell]
+        if number < 0:
+            number = state[N_PAIRS]
+            if number >= room:
+                return row
+            grid[cell] = number
+            known[2 * number], known[2 * number + 1] = a, b
             state[N_PAIRS] = number + 1
         out[np.uint64(row)] = number
         row += 1

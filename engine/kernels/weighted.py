@@ -11,8 +11,24 @@ from typing import Any
 
 import numpy as np
 
-from .jit import bits_of, f64, f64w, i32, i64, i64w, kernel, leading_zeros, long_, multiply_high, u8w
-from .quotients import NONE, OPEN, SURE, pair_of, quotient
+from .jit import (
+    bits_of,
+    f64,
+    f64c,
+    f64w,
+    i32,
+    i32c,
+    i64,
+    i64c,
+    i64w,
+    inline,
+    kernel,
+    leading_zeros,
+    long_,
+    multiply_high,
+    u8w,
+)
+from .quotients import NONE, OPEN, SURE, quotient, two_sum
 
 WORDS = 8
 PRODUCT, WEIGHT, PRODUCT_TOP, WEIGHT_TOP, COUNT = 0, 3, 5, 6, 7  # places in a group's words
@@ -92,6 +108,37 @@ add_weighted = kernel(i32, f64, f64, long_, long_, i64w)(_add)
 add_weighted_longs = kernel(i32, f64, i64, long_, long_, i64w)(_add)  # whole weights are taken as doubles
 
 
+@kernel(i32c, f64c, i64c, long_, long_, i64w)
+def add_whole(groups: Any, x: Any, w: Any, base_product: Any, base_weight: Any, cells: Any) -> Any:
+    """As the others, with nothing looked at row by row. O(rows).
+
+    All weights are above 0 and below 2**53, no x is 0, everything fits. base_weight <= 1011 and base_product <= the exponent of
+    each x + 1011: so bit 0 of whole weights, and of their products, lies above the lowest word, which stays as it is.
+    """
+    by, down = np.uint64(1011 - base_weight), np.int64(1011) - base_product
+    for i in range(groups.size):
+        a, v = bits_of(x[np.uint64(i)]), w[np.uint64(i)]
+        at = np.uint64(WORDS * np.int64(groups[np.uint64(i)]))
+        ea, length = (a >> 52) & 0x7FF, np.int64(64) - leading_zeros(np.uint64(v))
+        cells[at + np.uint64(COUNT)] += 1
+        cells[at + np.uint64(WEIGHT + 1)] += v << by
+        lead = (length + 1074) >> 5
+        if lead >= cells[at + np.uint64(WEIGHT_TOP)]:
+            cells[at + np.uint64(WEIGHT_TOP)] = lead + 1
+        lead = (ea + length + 1127) >> 5
+        if lead >= cells[at + np.uint64(PRODUCT_TOP)]:
+            cells[at + np.uint64(PRODUCT_TOP)] = lead + 1
+        m = np.uint64((a & 0xFFFFFFFFFFFFF) | (1 << 52))
+        p, q, shift = m * np.uint64(v), multiply_high(m, np.uint64(v)), np.uint64(ea + down)
+        t1, t2 = p << shift, (q << shift) | ((p >> np.uint64(1)) >> (np.uint64(63) - shift))
+        sign = np.uint64(a >> 63)
+        t1, t2 = (t1 ^ sign) - sign, (t2 ^ sign) + (sign & np.uint64(t1 == 0))
+        c1 = np.uint64(cells[at + np.uint64(1)]) + t1
+        cells[at + np.uint64(1)] = np.int64(c1)
+        cells[at + np.uint64(2)] += np.int64(t2 + np.uint64(c1 < t1))
+    return groups.size
+
+
 @kernel(i32, i64w, i32, i64w)
 def merge_weighted(members: Any, theirs: Any, groups: Any, cells: Any) -> Any:
     """Add groups `members` of other sums of the same bases. O(members)."""
@@ -111,42 +158,55 @@ def merge_weighted(members: Any, theirs: Any, groups: Any, cells: Any) -> Any:
     return members.size
 
 
-@kernel(long_, i64w, long_, long_, f64w, u8w, u8w, makes_arrays=True)
+@inline
+def pair_of_words(w0: Any, w1: Any, w2: Any, negative: Any) -> Any:
+    """A whole number of three words as a pair of doubles and an exponent of 2: its first 106 bits; 0.0 if it is 0."""
+    exponent = 64
+    if negative:
+        w0 = ~w0 + np.uint64(1)
+        w1 = ~w1 + np.uint64(w0 == 0)
+        w2 = ~w2 + np.uint64(w0 == 0 and w1 == 0)
+    if w2 == 0:
+        w2, w1, w0, exponent = w1, w0, np.uint64(0), 0
+        if w2 == 0:
+            w2, w1, exponent = w1, np.uint64(0), -64
+    if w2 == 0:
+        return 0.0, 0.0, 0
+    zeros = np.uint64(leading_zeros(w2))
+    back = np.uint64(63) - zeros
+    high = (w2 << zeros) | ((w1 >> np.uint64(1)) >> back)
+    low = (w1 << zeros) | ((w0 >> np.uint64(1)) >> back)
+    first = np.float64(np.int64(high >> np.uint64(11))) * 2.0**75
+    rest = np.float64(np.int64(((high & np.uint64(0x7FF)) << np.uint64(52)) | (low >> np.uint64(12)))) * 2.0**12
+    value, below = two_sum(first, rest)
+    if negative:
+        value, below = -value, -below
+    return value, below, exponent - np.int64(zeros)
+
+
+@kernel(long_, i64w, long_, long_, f64w, u8w, u8w)
 def weighted_means(n: Any, cells: Any, scale_product: Any, scale_weight: Any, out: Any, state: Any, stop: Any) -> Any:
     """Into `out` sum(x * w) / sum(w) of groups 0 .. n, rounded once, into `state` whether that is certain. O(n).
 
     Bit 0 of a product stands for 2**scale_product, of a weight for 2**scale_weight.
     """
-    digits = np.zeros(6, np.int64)
     for g in range(n):
         if (g & 0xFFFF) == 0 and stop[0]:
             return g
-        at = WORDS * g
-        for part in range(2):
-            first: Any = at + (WEIGHT if part == 0 else PRODUCT)
-            words: Any = 2 if part == 0 else 3
-            negative = cells[first + words - 1] < 0
-            carry = np.uint64(negative)
-            for j in range(3):
-                word = np.uint64(cells[first + j]) if j < words else np.uint64(0)
-                if negative and j < words:
-                    word = ~word + carry
-                    carry = np.uint64(carry != 0 and word == 0)
-                digits[2 * j] = np.int64(word & np.uint64(0xFFFFFFFF))
-                digits[2 * j + 1] = np.int64(word >> np.uint64(32))
-            p0, p1, p_exp = pair_of(digits, 5)
-            if negative:
-                p0, p1 = -p0, -p1
-            if part == 0:
-                q0, q1, q_exp = p0, p1, p_exp
-                if q0 == 0.0:
-                    break
+        at = np.uint64(WORDS * g)
+        w0, w1 = np.uint64(cells[at + np.uint64(WEIGHT)]), np.uint64(cells[at + np.uint64(WEIGHT + 1)])
+        sign = np.int64(w1) >> 63
+        q0, q1, q_exp = pair_of_words(w0, w1, np.uint64(sign), sign < 0)
         if q0 == 0.0:
             out[g], state[g] = 0.0, NONE
-        elif p0 == 0.0:
+            continue
+        p0, p1, p_exp = pair_of_words(
+            np.uint64(cells[at]), np.uint64(cells[at + np.uint64(1)]), np.uint64(cells[at + np.uint64(2)]),
+            cells[at + np.uint64(2)] < 0,
+        )  # fmt: skip
+        if p0 == 0.0:
             out[g], state[g] = 0.0, SURE
-        else:
-            scale = p_exp + scale_product - q_exp - scale_weight
-            out[g], certain = quotient(p0, p1, q0, q1, scale)
-            state[g] = SURE if certain else OPEN
+            continue
+        out[g], certain = quotient(p0, p1, q0, q1, p_exp + scale_product - q_exp - scale_weight)
+        state[g] = SURE if certain else OPEN
     return n

@@ -82,7 +82,7 @@ class BucketSink(AggregateSink):
         """The bucket key as codes: the few buckets of a batch are numbered, not its many rows."""
         times = values.batch.array(self._time)
         ticks = ticks_of(times)
-        found = bucket_codes(instants_of(times)[0], self._grid, values.ev.zone, ticks)
+        found = bucket_codes(instants_of(times)[0], self._grid, values.ev.zone, ticks, values.ev.compiled)
         if found is not None:
             key = self._program.keys[self._key]
             values.known[key] = coded(array_from(found[0]), dates_from(found[1], None, ticks))

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.types import Type
-from ..arrow import buffer_of, concat, indices, is_valid
+from ..arrow import buffer_of, concat, indices, is_valid, pooled
 from ..arrow import nulls as null_array
 from ..batch import PAD, Column, Spans
 from .keyform import Words, from_normal, is_opaque, is_word, normal, normal_type, settled
@@ -59,12 +59,24 @@ class Coder:
             self._values.append(settled(self.type, kept))
         return out
 
-    def _of_dictionary(self, column: Any, stop: Stop) -> Ids:
-        """Each value of a dictionary goes through the table once, and only if a row has it."""
+    def mapping(self, column: Any) -> tuple[Ids, Ids]:
+        """The codes of a dictionary's rows, and what each stands for here: -1 where no row had it yet (see `learn`)."""
         if not same_dictionary(self._dictionary, column.dictionary):
             self._dictionary, self._mapped = column.dictionary, np.full(len(column.dictionary) + 1, -1, np.int32)
             self._texts = None
-        rows = codes_of(column)
+        return codes_of(column), self._mapped
+
+    def learn(self, rows: Ids, stop: Stop) -> None:
+        """Maps the codes that these rows have of the dictionary last met; compiled only."""
+        from ..kernels import codes
+
+        fresh = np.empty(len(self._mapped), np.int32)
+        if n := codes.find_fresh(rows, self._mapped, fresh):
+            self._mapped[fresh[:n]] = self._fresh(self._dictionary, fresh[:n], stop)
+
+    def _of_dictionary(self, column: Any, stop: Stop) -> Ids:
+        """Each value of a dictionary goes through the table once, and only if a row has it."""
+        rows = self.mapping(column)[0]
         if isinstance(self.table, KeyTable):
             return self._mapped_compiled(rows, column.dictionary, stop)
         out = self._mapped[rows]
@@ -77,11 +89,10 @@ class Coder:
     def _mapped_compiled(self, rows: Ids, dictionary: Any, stop: Stop) -> Ids:
         from ..kernels import codes
 
-        out = np.empty(len(rows), np.int32)
-        if codes.map_codes(rows, self._mapped, out):
-            fresh = in_order_of_sight(np.flatnonzero(self._mapped == codes.ASKED), rows, len(self._mapped))
-            self._mapped[fresh] = self._fresh(dictionary, fresh, stop)
-            codes.map_codes(rows, self._mapped, out)
+        out, fresh = pooled(len(rows), np.int32), np.empty(len(self._mapped), np.int32)
+        if n := codes.map_codes(rows, self._mapped, out, fresh):
+            self._mapped[fresh[:n]] = self._fresh(dictionary, fresh[:n], stop)
+            codes.map_codes(rows, self._mapped, out, fresh)
         return out
 
     def _fresh(self, dictionary: Any, rows: NDArray[Any], stop: Stop) -> Ids:
@@ -108,6 +119,10 @@ class Coder:
             return from_normal(self.type, self.table.keys(members))
         self._values = [concat(self._values)] if self._values else [null_array(0, self.type.arrow)]
         return self._values[0] if members is None else self._values[0].take(indices(members))
+
+
+def _is_mapped(coder: Coder, column: Column) -> bool:
+    return isinstance(coder.table, KeyTable) and not isinstance(column, Spans) and pa.types.is_dictionary(column.type)
 
 
 def in_order_of_sight(values: NDArray[Any], rows: Ids, n: int) -> NDArray[Any]:
@@ -232,10 +247,30 @@ class ManyKeys:
         return self._grid.n if self._grid is not None else self.table.n
 
     def ids(self, columns: Sequence[Column], n_rows: int, stop: Stop) -> Ids:
+        if self._grid is not None and self._grid.n and all(map(_is_mapped, self.coders, columns)):
+            out = self._of_dictionaries(self._grid, columns, n_rows, stop)
+            if out is not None:
+                return out
         codes = [coder.codes(column, stop) for coder, column in zip(self.coders, columns, strict=True)]
         if stop[0]:
             return np.zeros(n_rows, np.int32)
         return self.of_codes(codes, stop)
+
+    def _of_dictionaries(self, grid: PairGrid, columns: Sequence[Column], n_rows: int, stop: Stop) -> Ids | None:
+        """Groups of rows of two dictionaries in one pass; None where the grid would be too sparse."""
+        one, two = self.coders
+        first, second = one.mapping(columns[0]), two.mapping(columns[1])
+        out, row = pooled(n_rows, np.int32), 0
+        while grid.reach(one.n, two.n):
+            row = grid.mapped_ids(first, second, row, out)
+            if row == n_rows or stop[0]:
+                out[row:] = 0
+                self._codes, self._known = grid.codes, grid.n
+                return out
+            for coder, (rows, mapped) in ((one, first), (two, second)):
+                if mapped[rows[row]] < 0:
+                    coder.learn(rows[row:], stop)
+        return None
 
     def of_codes(self, codes: list[Ids], stop: Stop) -> Ids:
         """Groups of rows whose keys were coded by the coders of this table."""

@@ -19,6 +19,7 @@ from ..aside import aside
 from ..context import Context
 from ..memory import Reservation
 from .groupdense import Dense, dense_of, most_cells
+from .groupgather import Gather, gather_of, ranges
 from .groupkeys import keyed, word_order
 from .groupprogram import Program, Table
 from .grouprows import Run
@@ -71,22 +72,34 @@ class Merge:
     share: int = 0  # bytes of the Locals that one task merges
     dense: Dense | None = None
     dense_reservation: Reservation | None = None
+    gather: Gather | None = None
 
     def release(self) -> bool:
         """What only the tasks need. Whether the runs of one part come before those of the next."""
         ordered = self.dense is not None
         self.held.clear()
         self.dense = None
+        if self.gather is not None:
+            self.gather.join()
         if self.dense_reservation is not None:
             self.dense_reservation.release()
+        if self.gather is not None and not self._is_kept(self.gather.nbytes()):
+            whole, self.gather = self.gather, None
+            rows = max(1, len(whole.cells) // N_PARTS)
+            for part, ends in enumerate(ranges(len(whole.cells), rows)):
+                self.runs[part] = [self._to_file(whole.run(*ends))]
         return ordered
 
     def tasks(self) -> Sequence[Callable[[], None]]:
         largest = max((h.table.keys.n for h in self.held), default=0)
         self.share = max((h.table.nbytes() for h in self.held), default=0)
-        if not self.program.key_types or (not self.spilled and (len(self.held) == 1 or not self._is_large(largest))):
+        if not self.program.key_types or (not self.spilled and not self._is_large(largest)):
             return [lambda: self._part(0)]
         self.dense = self._dense()
+        if self.gather is not None:
+            return [partial(self._finish_apart, i) for i in range(len(self.held))]
+        if len(self.held) == 1 and not self.spilled:
+            return [lambda: self._part(0)]
         if self.dense is not None:
             n_parts = min(N_PARTS, max(1, self.dense.n_cells // SMALL))
             self.share //= n_parts
@@ -106,16 +119,31 @@ class Merge:
         if self.spilled:
             return None
         needed = sum(h.table.nbytes() for h in self.held)
-        cells = len(self.held) * 4 * most_cells(sum(h.table.keys.n for h in self.held))
+        cells = (len(self.held) + 2) * 4 * most_cells(sum(h.table.keys.n for h in self.held))
         reservation = self.reserve("merge")
         if reservation.grow(needed + cells):
-            tables = [h.table.keys for h in self.held]
-            found = aside(self.ctx, needed, lambda: dense_of(self.program.key_types, tables))
+            found = aside(self.ctx, needed, self._placed)
             if found is not None:
                 self.dense_reservation = reservation
                 return found
         reservation.release()
         return None
+
+    def _placed(self) -> Dense | None:
+        tables = [h.table for h in self.held]
+        found = dense_of(self.program.key_types, [t.keys for t in tables])
+        if found is not None:
+            self.gather = gather_of(found, tables, self.ctx.compiled)
+        return found
+
+    def _finish_apart(self, i: int) -> None:
+        """The values of one Local's groups, in their order."""
+        table, run = self.held[i].table, Run([], [])
+        aside(self.ctx, table.nbytes(), lambda: self._give(run, table.states, table.keys.n, table.keys.values))
+        self.ctx.check()
+        assert self.gather is not None
+        with self.lock:
+            self.gather.parts[i] = run
 
     def _dense_part(self, part: int, low: int, high: int) -> None:
         self.ctx.check()
@@ -238,9 +266,10 @@ class Merge:
 
     def _kept(self, run: Any) -> Any:
         """A finished run stays in memory if the budget lets it."""
-        if isinstance(run, Run) and self.ctx.query.spill is not None and not self.reserve("result").grow(run.nbytes()):
-            return self._to_file(run)
-        return run
+        return self._to_file(run) if isinstance(run, Run) and not self._is_kept(run.nbytes()) else run
+
+    def _is_kept(self, nbytes: int) -> bool:
+        return self.ctx.query.spill is None or self.reserve("result").grow(nbytes)
 
     def _to_file(self, run: Run) -> Any:
         if not len(run) or not run.keys:

@@ -16,7 +16,7 @@ from ...planner.types import Schema, Type
 from ..arrow import indices, is_valid
 from ..batch import Batch, Column, Spans
 from ..context import Context
-from ..exprs import Eval, over, plain, truth
+from ..exprs import Eval, coded_of, has_codes, over, plain, truth
 from ..notes import At
 from .grouping import Keys, new_keys
 from .states import State
@@ -65,6 +65,8 @@ class Program:
         self._widths: list[int] | None = None
         self.ordered = any(s.make().ordered for s in self.slots)
         self.volatile = [i for i, e in enumerate(self.exprs) if is_volatile(e)]
+        used = {i for s in self.slots for i in (*s.args, s.where)}
+        self.coded = {i for i in self.keys if i not in used and has_codes(self.exprs[i])}
         self._fields = {i: schema.index(e.name) for i, e in enumerate(self.exprs) if isinstance(e, FieldRef)}
 
     def _number(self, expr: Expr) -> int:
@@ -108,8 +110,11 @@ class Values:
     def column(self, i: int) -> Column:
         """A column in any form."""
         found = self.known.get(i)
+        if found is None and i in self.program.coded:
+            found = coded_of(self.program.exprs[i], self.ev)
         if found is None:
-            found = self.known[i] = self.ev.as_column(self.ev.run(self.program.exprs[i], self._active(i)))
+            found = self.ev.as_column(self.ev.run(self.program.exprs[i], self._active(i)))
+        self.known[i] = found
         return found
 
     def _active(self, i: int) -> NDArray[np.bool_] | None:

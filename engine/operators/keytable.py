@@ -8,7 +8,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..arrow import array_from, bitmap_of, buffer_of, bytes_of, concat, indices, is_valid, numbers_of, offsets_of
+from ..arrow import (
+    array_from,
+    bitmap_of,
+    buffer_of,
+    bytes_of,
+    concat,
+    indices,
+    is_valid,
+    numbers_of,
+    offsets_of,
+    pooled,
+)
 from ..arrow import nulls as null_array
 from ..batch import PAD, Spans
 from .keyform import Words
@@ -81,7 +92,7 @@ class KeyTable:
         """Stops early, with zeros for the missing numbers, only when the stop byte is set: the caller checks."""
         from ..kernels import group
 
-        out = np.empty(len(keys), np.int32)
+        out = pooled(len(keys), np.int32)
         row, n = 0, len(keys)
         if isinstance(keys, Words):
             nulls = keys.nulls.view(np.uint8) if keys.nulls is not None else np.empty(0, np.uint8)

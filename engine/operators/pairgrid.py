@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrow import pooled, zeros
+
 Ids = NDArray[np.int32]
 CELLS = 1 << 18  # a grid of a MiB, about a core's cache
 CELLS_A_PAIR = 16  # beyond that a grid may hold so many cells for each pair that was met
@@ -61,13 +63,31 @@ class PairGrid:
 
         if self._second_leads:
             first, second = second, first
-        out = np.empty(len(first), np.int32)
+        out = pooled(len(first), np.int32)
         row = 0
         while True:
             row = codes.pair_ids(first, second, row, self._grid, self._width, self._known, self._state, out)
             if row == len(first):
                 return out
-            self._known = np.concatenate([self._known, np.empty(len(self._known), np.int32)])
+            self._grow()
+
+    def mapped_ids(self, first: tuple[Ids, Ids], second: tuple[Ids, Ids], row: int, out: Ids) -> int:
+        """As `ids` from `row` on into `out`, of codes of dictionaries and what they are mapped to. Where it stopped: at a code
+        that is not mapped (negative), or behind the last row."""
+        from ..kernels import codes
+
+        if self._second_leads:
+            first, second = second, first
+        while True:
+            row = codes.mapped_pair_ids(*first, *second, row, self._grid, self._width, self._known, self._state, out)
+            if row == len(out) or self.n < len(self._known) // 2:
+                return row
+            self._grow()
+
+    def _grow(self) -> None:
+        more = zeros((2 * len(self._known),), np.int32)
+        more[: len(self._known)] = self._known
+        self._known = more
 
 
 def _power(n: int) -> int:

@@ -16,7 +16,7 @@ from ...planner.text import fault
 from ...planner.types import LONG, STRING, Schema, holds_decimals, of_arrow
 from ..arrow import array_from, concat, nulls
 from ..batch import Batch, Column, Origin
-from ..context import Context
+from ..context import Context, Settings
 from ..exprs import INFOS
 from ..normalise import ignore, normalise
 from ..notes import At
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ...planner.bind import Args
 
 META = (("_table", STRING), ("_id", LONG))
+PIECES = 8  # of a table for each worker, at least, so that none waits long for the last
 Reader = Callable[[Sequence[str] | None], Any]  # wanted columns -> pa.RecordBatchReader
 
 
@@ -273,6 +274,10 @@ class MemorySource:
             assert relation.reader is not None
             self._stream = relation.reader(list(self.held) if self.held and not relation.renamed else None)
         self.nbytes_hint = relation.table.nbytes if relation.table is not None else None
+        self._settings: Settings | None = None
+
+    def begin(self, ctx: Context) -> None:
+        self._settings = ctx.settings
 
     def partitions(self, target: int) -> Sequence[Partition]:
         if self._stream is not None:
@@ -280,9 +285,15 @@ class MemorySource:
         table = self.relation.table
         assert table is not None
         end = table.num_rows if self._limit is None else min(table.num_rows, self._limit)
-        return [
-            TableSlice(self, seq, low, min(low + target, end)) for seq, low in enumerate(range(0, end, max(target, 1)))
-        ]
+        step = max(self._rows(table, end) if self._settings is not None else target, 1)
+        return [TableSlice(self, seq, low, min(low + step, end)) for seq, low in enumerate(range(0, end, step))]
+
+    def _rows(self, table: pa.Table, n_rows: int) -> int:
+        """Of a partition, which is one batch: large ones, where all workers get several."""
+        settings = self._settings
+        assert settings is not None
+        most = settings.scan_rows(len(self.schema), table.nbytes, table.num_rows)
+        return max(min(settings.batch_rows, most), min(most, n_rows // (PIECES * settings.threads)))
 
     def batch(self, arrays: Sequence[pa.Array[Any]], n: int, seq: int, row: int, first: int, ctx: Context) -> Batch:
         """The columns of `held` as a batch. `first`: the number of its first row in the whole object."""
@@ -324,7 +335,7 @@ class TableSlice:
         table, places = self.source.relation.table, self.source.relation.places
         assert table is not None
         wanted = [table.column(places[n]) for n in self.source.held]
-        step, row = ctx.settings.batch_rows, self.low
+        row, step = self.low, self.high - self.low
         ctx.query.ledger.files_by_seq[self.seq] = self.source.relation.name
         ctx.query.ledger.rows_by_seq[self.seq] = self.high - self.low
         while row < self.high:

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import ast
 from ..catalog import AggregateFunction
-from ..expr import Bound, fields_of, is_volatile
+from ..expr import Bound, FieldRef, fields_of, is_volatile
 from ..types import Schema, Type
 from .node import Names, Node, Order
 from .rows import Assignment
@@ -114,6 +114,14 @@ class Aggregate(Node):
 
     def derive(self) -> Schema:
         return Schema(tuple((k.name, k.expr.type) for k in self.keys) + self.columns())
+
+    def only_keys(self) -> Names:
+        """Fields that are keys as they are, and are read for nothing else."""
+        keys = [k.expr.expr for k in self.keys]
+        own = frozenset(k.name for k in keys if isinstance(k, FieldRef))
+        return own.difference(
+            *(a.fields() for a in self.aggs), *(fields_of(k) for k in keys if not isinstance(k, FieldRef))
+        )
 
     def columns(self) -> tuple[tuple[str, Type], ...]:
         """What stands behind the keys."""

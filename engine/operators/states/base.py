@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ....planner.types import Type
-from ...arrow import bytes_of, is_valid
+from ...arrow import bytes_of, is_valid, zeros
 
 Groups = NDArray[np.int32]
 Mask = NDArray[np.bool_]
@@ -115,7 +115,7 @@ def fit(array: NDArray[Any], n: int, fill: Any = 0) -> NDArray[Any]:
         return array
     shape = (n, *array.shape[1:])
     # zeros take no memory until they are written to, so those that are there are not written twice
-    made = np.zeros(shape, array.dtype) if fill == 0 else np.empty(shape, array.dtype)
+    made = zeros(shape, array.dtype) if fill == 0 else np.empty(shape, array.dtype)
     made[: len(array)] = array
     if fill != 0:
         made[len(array) :] = fill

@@ -154,7 +154,7 @@ class SumLong(State):
         self._carry(groups, lows, highs)
 
     def _columns(self, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        low, high, count = np.ascontiguousarray(self.cells[:n, :3].T)
+        low, high, count = (np.ascontiguousarray(self.cells[:n, at]) for at in (LOW, HIGH, COUNT))
         return low, high, count
 
     def finish(self, n: int, out: str, compiled: bool) -> Finished:

@@ -5,6 +5,7 @@ They are the sums that `Limbs` keeps, with nothing dropped, so they may become `
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Any
 
@@ -18,6 +19,7 @@ from .limbs import LOW32, WIDE_AT, Limbs, halves
 WORDS = 8
 PRODUCT, WEIGHT, PRODUCT_TOP, WEIGHT_TOP, COUNT = 0, 3, 5, 6, 7
 PRODUCT_RANGE, WEIGHT_RANGE = 54, 43
+WHOLE_FROM = 1011  # 2**-64 as an exponent
 GRID = 1075  # limbs of weights and of products count exponents from 0, which is 2**-1075 and 2**-2150
 F64 = NDArray[np.float64]
 
@@ -41,16 +43,39 @@ class Bases:
 
 
 def _bases_of(x: F64, w: F64) -> tuple[int, int] | None:
-    """Of finite values, none of them 0."""
-    weight = halves(w)[1]
-    product = halves(x)[1] + weight
+    """Of finite values, none of them 0. As low as whole weights want them for the quick way, if these fit."""
+    value, weight = halves(x)[1], halves(w)[1]
+    whole = int(value.min()) + WHOLE_FROM, WHOLE_FROM
     found = []
-    for exponents, room in ((product, PRODUCT_RANGE), (weight, WEIGHT_RANGE)):
-        low, spread = int(exponents.min()), int(np.ptp(exponents))
-        if spread > room:
+    for exponents, room, wish in zip((value + weight, weight), (PRODUCT_RANGE, WEIGHT_RANGE), whole, strict=True):
+        low, high = int(exponents.min()), int(exponents.max())
+        if high - low > room:
             return None
-        found.append(max(0, low - (room - spread) // 2))
+        base = low - (room - (high - low)) // 2
+        found.append(max(0, min(base, wish) if high <= wish + room else base))
     return found[0], found[1]
+
+
+def _is_plain(x: F64, w: NDArray[np.int64], base_product: int, base_weight: int) -> bool:
+    """What `add_whole` asks for: a look at the ends of all values, so that it need not look at each."""
+    least, greatest = int(w.min()), int(w.max())
+    if least <= 0 or greatest >= 1 << 53 or base_weight > WHOLE_FROM:
+        return False
+    low, high = float(x.min()), float(x.max())
+    if low <= 0:
+        sizes = np.abs(x)
+        low, high = float(sizes.min()), float(sizes.max())
+    if not 0 < low <= high < math.inf:  # not of NaN
+        return False
+    (first, last), (light, heavy) = (
+        halves(np.array([low, high]))[1].tolist(),
+        halves(np.array([least, greatest], np.float64))[1].tolist(),
+    )
+    if not (base_weight <= light and heavy <= base_weight + WEIGHT_RANGE):
+        return False
+    if not (base_product <= first + light and last + heavy <= base_product + PRODUCT_RANGE):
+        return False
+    return bool(first > 1 and base_product <= first + WHOLE_FROM and last + WHOLE_FROM < base_product + 64)
 
 
 class WeightCells:
@@ -75,7 +100,9 @@ class WeightCells:
             return 0
         from ...kernels import weighted
 
-        add = weighted.add_weighted if w.dtype == np.float64 else weighted.add_weighted_longs
+        add: Any = weighted.add_weighted
+        if w.dtype != np.float64:
+            add = weighted.add_whole if _is_plain(x, w, *self.at) else weighted.add_weighted_longs
         done = int(add(groups, x, w, *self.at, self.cells.reshape(-1)))
         self.added += done
         return done

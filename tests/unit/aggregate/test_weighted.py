@@ -190,3 +190,44 @@ def test_whole_weights_are_taken_as_doubles(compiled: bool) -> None:
     live = np.array([w is not None for w in weights])
     w = np.array([float(w or 0) for w in weights])
     assert result(state, 5, compiled) == exact(groups[live], x[live], w[live], 5)
+
+
+@pytest.mark.parametrize("sign", [1, -1, 0])
+@pytest.mark.parametrize("most", [2, 1000, 1 << 20, 1 << 31, 1 << 40])
+@pytest.mark.parametrize("scale", [1.0, 2.0**-70, 2.0**300])
+def test_plain_whole_weights_are_the_same_sums(sign: int, most: int, scale: float) -> None:
+    """The kernel that looks at no row gives each word that the careful one gives, at both ends of what it may be given."""
+    n = 3000
+    x = rng.uniform(1, 64, n) * scale * (sign or rng.choice([-1, 1], n))
+    w = np.minimum(rng.integers(1, most + 1, n) >> rng.integers(0, 40, n), most).clip(1)
+    w[0], w[1] = 1, most
+    groups = rng.integers(0, 20, n).astype(np.int32)
+    bases = weightcells._bases_of(x, w.astype(np.float64))
+    if bases is None or not weightcells._is_plain(x, w, *bases):
+        assert most > 1 << 20
+        return
+    from cortado.engine.kernels import weighted
+
+    quick, careful = np.zeros((2, 20 * weightcells.WORDS), np.int64)
+    assert weighted.add_whole(groups, x, w, *bases, quick) == n
+    assert weighted.add_weighted_longs(groups, x, w, *bases, careful) == n
+    assert quick.tolist() == careful.tolist()
+
+
+@pytest.mark.parametrize(
+    ("x", "w"),
+    [
+        ([1.0, 2.0], [0, 1]),
+        ([1.0, 2.0], [-1, 1]),
+        ([1.0, 0.0], [1, 1]),
+        ([1.0, np.nan], [1, 1]),
+        ([1.0, -np.inf], [1, 1]),
+        ([1.0, 5e-324], [1, 1]),
+        ([1.0, 1.0], [1, 1 << 53]),
+        ([1.0, 2.0**60], [1, 1]),
+        ([1.0, 1.0], [1, 1 << 50]),
+    ],
+)
+def test_what_is_not_plain(x: list[float], w: list[int]) -> None:
+    assert weightcells._is_plain(np.array([1.0, 1.5]), np.array([1, 3]), 2030, 1006)
+    assert not weightcells._is_plain(np.array(x), np.array(w), 2030, 1006)

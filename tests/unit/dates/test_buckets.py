@@ -274,3 +274,20 @@ def test_no_codes_where_buckets_are_many() -> None:
     assert bucket_codes(instants, span("1s"), "UTC") is None
     assert bucket_codes(instants[:0], span("1h"), "UTC") is None
     assert bucket_codes(instants, Span(), "UTC") is None
+
+
+@pytest.mark.parametrize("step", [1, 7, 60_000_000, 86_400_000_000, (1 << 52) - 1])
+def test_compiled_codes_are_the_general_ones(step: int) -> None:
+    """At the bounds of buckets, one before and one after, as far as the kernel may be asked."""
+    from cortado.engine.kernels import buckets, load
+
+    load.ensure(background=False)
+    most = min((1 << 53) // step - 1, (1 << 31) - 2)
+    for first in (0, -(1 << 62), 1_700_000_000_000_000):
+        bounds = (
+            np.unique(np.concatenate([np.arange(min(most, 2000)), np.linspace(0, most, 5000).astype(np.int64)])) * step
+        )
+        off = np.unique(np.concatenate([bounds, bounds + 1, np.maximum(bounds - 1, 0)]))
+        out = np.empty(len(off), np.int32)
+        buckets.even_codes(first + off, first, step, out)
+        assert (out == off // step).all()
