@@ -1,13 +1,15 @@
-"""Long seasons, and several: taken out by STL or MSTL, the rest forecast without a season, and each season's last cycle repeated.
+"""Long seasons, and several: taken out by STL or MSTL, the rest forecast without a season, and each season repeated.
 
-Method: Bandara, Hyndman & Bergmeir 2021 (MSTL); Hyndman & Athanasopoulos, "Forecasting", 3rd ed., 5.7.
+Method: Bandara, Hyndman & Bergmeir 2021 (MSTL); Hyndman & Athanasopoulos, "Forecasting", 3rd ed., 5.7, which repeat the last cycle of
+the smoothed season. That cycle follows its own noise; here it is a mean over cycles, with as long a memory as the series favours.
+The remainder is too small where a season follows few cycles, so that bands go by the errors of forecasting each cycle from
+those before it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 
@@ -15,10 +17,10 @@ from ..analytics import stl
 from ..random import normal_quantile
 from .batch import F64, Batch, Outcome
 from .origins import Fit, Part
-from .ragged import scaled
+from .ragged import ratio, scaled
 
 Decompose = Callable[[F64, Sequence[int], bool], stl.Parts]
-WINDOW, WIDER = 7, 4  # cycles that STL smooths a season over; MSTL's i-th season has 4 i more
+KEPT = (1.0, 0.95, 0.9, 0.8, 0.65, 0.5, 0.3, 0.1)  # what a cycle's weight is of that of the one after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Long:
 
 @scaled
 def _fit(batch: Batch, levels: Sequence[float], how: Long) -> Outcome:
-    season, trend = np.zeros_like(batch.values), np.full_like(batch.values, np.nan)
+    season = np.zeros_like(batch.values)
     ahead, extra = np.zeros((len(batch), batch.horizon)), np.zeros(len(batch))
     names: list[str] = []
     for k, (low, high) in enumerate(zip(batch.offsets[:-1].tolist(), batch.offsets[1:].tolist(), strict=True)):
@@ -52,11 +54,16 @@ def _fit(batch: Batch, levels: Sequence[float], how: Long) -> Outcome:
         if not periods:
             continue
         made = how.decompose(y, periods, how.robust)
-        trend[low:high] = made.trend
+        total = np.sum(made.seasons, axis=0)
+        season[low:high] = total
+        share, noise = 0.0, 0.0
         for period, found in zip(periods, made.seasons, strict=True):
-            season[low:high] += found
-            ahead[k] += found[len(found) - period + np.arange(batch.horizon) % period]
-        extra[k] = _extra(y, made, periods)
+            to_come = cycle(y - made.trend - (total - found), period)
+            mean = np.mean(found[len(found) - period :]) - np.mean(to_come.season)  # the level is the trend's
+            ahead[k] += to_come.season[np.arange(batch.horizon) % period] + mean
+            share, noise = share + to_come.share, to_come.noise if np.isfinite(to_come.noise) else noise
+        left = y - made.trend - total
+        extra[k] = max(0.0, noise * (1 + share) - float(np.nanmean(left * left)))
     out = how.trend_fit(replace(batch, values=batch.values - season, period=np.ones_like(batch.period)), levels)
     for i, level in enumerate(levels):
         z = float(normal_quantile(np.array([(1 + level) / 2]))[0])
@@ -69,32 +76,43 @@ def _fit(batch: Batch, levels: Sequence[float], how: Long) -> Outcome:
     return out
 
 
-def _extra(y: F64, made: stl.Parts, periods: Sequence[int]) -> float:
-    """The variance of the forecast's season, and of what the season took from the remainder, beyond that of the remainder.
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """A season to come, by step of the period. `share`: its variance over that of the noise; `noise`: that variance, NaN if unknown."""
 
-    The remainder is too small where a season is smoothed over few cycles, since it follows them. Changes from cycle to cycle of what is
-    left without trend and shorter seasons do not know that: their variance is twice that of the noise.
+    season: F64
+    share: float
+    noise: float
+
+
+def cycle(rest: F64, period: int) -> Cycle:
+    """`rest` float64[n]: a season and noise, NaN where nothing is known; the season begins behind it.
+
+    Each step of the season is the mean of its values with weights that fall by a factor a cycle: the factor that would have forecast
+    each cycle from those before it best.
     """
-    longest = periods[-1]
-    rest = y - made.trend - sum(made.seasons[:-1], np.zeros(len(y)))
-    changes = rest[longest:] - rest[:-longest]
-    left = rest - made.seasons[-1]
-    noise = float(np.nanmean(changes * changes)) / 2 if np.isfinite(changes).any() else 0.0
-    remainder = float(np.nanmean(left * left))
-    share = 0.0
-    for i, period in enumerate(periods):
-        share += _share(min(len(y) // period, 50), WINDOW + (WIDER * (i + 1) if len(periods) > 1 else 0))
-    return max(0.0, noise * (1 + share) - remainder)
+    n_cycles = -(-len(rest) // period)
+    padded = np.concatenate([np.full(n_cycles * period - len(rest), np.nan), rest])
+    table = padded.reshape(n_cycles, period)
+    has = ~np.isnan(table)
+    values = np.where(has, table, 0.0)
+    least, best = np.inf, Cycle(np.zeros(period), 1.0, np.nan)
+    for keep in KEPT:
+        total, weight, squares = np.zeros((3, period))
+        error = fair = counted = 0.0
+        for row, seen in zip(values, has, strict=True):
+            told = seen & (weight > 0)
+            off = np.where(told, row - _over(total, weight), 0.0)
+            error += float(np.sum(off * off))
+            fair += float(np.sum(off * off / (1 + _over(squares, weight * weight))))
+            counted += float(np.sum(told))
+            total, weight, squares = keep * total + row, keep * weight + seen, keep * keep * squares + seen
+        if keep == KEPT[0] or error < least:
+            share = float(np.mean(_over(squares, weight * weight)))
+            least, best = error, Cycle(_over(total, weight), share, fair / counted if counted else np.nan)
+    return best
 
 
-@lru_cache(maxsize=1024)
-def _share(n_cycles: int, window: int) -> float:
-    """The variance of a season's last cycle over that of the noise: the sum of squares of what LOESS weighs each cycle with at its end."""
-    away = np.arange(n_cycles, dtype=np.float64)
-    reach = float(min(window, n_cycles) - 1) * max(1.0, window / n_cycles) or 1.0
-    weight = np.clip(1 - (away / (reach * 1.001)) ** 3, 0, None) ** 3
-    weight = weight / np.sum(weight)
-    mean = np.sum(weight * away)
-    spread = np.sum(weight * (away - mean) ** 2)
-    lever = weight * (1 - mean * (away - mean) / spread) if spread > 0 else weight
-    return float(np.sum(lever * lever))
+def _over(top: F64, bottom: F64) -> F64:
+    """Quotients, 0 where nothing is known."""
+    return ratio(top, bottom, 0.0)

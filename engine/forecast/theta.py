@@ -7,8 +7,8 @@ with c = 1 - 1 / theta; theta = 2 is the standard method. For one smoothing cons
 are linear in c and in l (s and r are y and L smoothed from their first values, l is added to that level), so that both are found
 by least squares, and only alpha is looked for.
 
-A free theta forecasts worse than 2, as short series tell little of it; drawn to 2 by a prior it forecasts better (`benchmarks/
-forecast_theta.py`). The prior's weight and how far seasons are drawn to none are chosen on the series of M1 and M3.
+A free theta forecasts worse than 2, as short series tell little of it; drawn to 2 by a prior it forecasts better
+(`benchmarks/forecast_models.py` prints both). Its weight, and how far seasons are drawn to none, are chosen on M1 and M3.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import pytest
 from cortado.engine.forecast import simple, theta
 from cortado.engine.forecast.backtest import backtest
 from cortado.engine.forecast.batch import Batch, Outcome
-from cortado.engine.forecast.long import Long, _share
+from cortado.engine.forecast.long import Long, cycle
 
 from .making import LEVELS, batch_of, holds_for_all
 
@@ -82,7 +82,19 @@ def test_a_part_takes_its_own_periods() -> None:
     assert made.model.overall["mase"] < made.naive.overall["mase"]
 
 
-def test_the_share_of_noise_in_the_last_cycle() -> None:
-    assert _share(2, 7) == pytest.approx(1.0)  # a line through two points
-    assert _share(3, 7) == pytest.approx(5 / 6, abs=0.05)  # near a plain line through three
-    assert _share(40, 7) > _share(40, 11) > _share(40, 15)
+def test_a_season_is_the_mean_of_its_cycles_or_the_last_where_it_changes() -> None:
+    rng = np.random.default_rng(4)
+    season = rng.normal(size=12) * 5
+    steady = cycle(np.tile(season, 20) + rng.normal(size=240), 12)
+    assert steady.share == pytest.approx(1 / 20, abs=0.06) and steady.noise == pytest.approx(1, rel=0.3)
+    np.testing.assert_allclose(steady.season, season, atol=1.2)
+    walk = np.cumsum(rng.normal(size=(20, 12)) * 3, axis=0)
+    moving = cycle((walk + 0.1 * rng.normal(size=walk.shape)).reshape(-1), 12)
+    assert moving.share > 0.7
+    np.testing.assert_allclose(moving.season, walk[-1], atol=2.5)
+
+
+def test_a_cycle_begins_behind_the_series_whatever_its_length() -> None:
+    made = cycle(np.array([9.0, 1, 2, 3, 1, np.nan, 3]), 3)
+    np.testing.assert_array_equal(made.season, [1, 2, 3 if made.share < 0.6 else made.season[2]])
+    assert cycle(np.array([4.0]), 1).season.tolist() == [4.0]

@@ -70,9 +70,7 @@ def test_boosting_is_scikit_learns_with_exact_cuts() -> None:
     bounds = [bounds_of(x[:, f]) for f in range(4)]
     bins = np.stack([binned(x[:, f], b) for f, b in enumerate(bounds)], axis=1)
     trees, said = grown(bins, bounds, y, Growth(30, 3, 0.1, 1, 1e-12), False, STOP)
-    peer = sk.GradientBoostingRegressor(n_estimators=30, max_depth=3, learning_rate=0.1, criterion="squared_error").fit(
-        x, y
-    )
+    peer = sk.GradientBoostingRegressor(n_estimators=30, max_depth=3, learning_rate=0.1).fit(x, y)
     np.testing.assert_allclose(said, peer.predict(x), atol=1e-8)
     np.testing.assert_allclose(trees.predicted(bins), said, rtol=1e-12)
 
