@@ -59,18 +59,22 @@ def near(tolerance: float, ours: str) -> Callable[[Any, Any], None]:
 def seasonal(session: cortado.Session, scale: float) -> None:
     from statsmodels.tsa.seasonal import STL
 
-    for n_groups, n in ((int(2000 * scale), 96), (1, int(100_000 * scale))):
+    for n_groups, n, period, robust in (
+        (int(2000 * scale), 96, 24, "f"), (1, int(100_000 * scale), 24, "f"), (int(500 * scale), 96, 24, "t"),
+        (1, int(20_000 * scale), 1000, "t"),
+    ):  # fmt: skip
         k = np.repeat(np.arange(n_groups), n)
-        x = np.sin(np.arange(len(k)) / 24 * 2 * np.pi) + RNG.normal(size=len(k))
+        x = np.sin(np.arange(len(k)) / period * 2 * np.pi) + RNG.normal(size=len(k))
         frame = pd.DataFrame({"k": k, "x": x})
 
-        def peer(frame: pd.DataFrame = frame) -> Any:
-            made = [STL(g.to_numpy(), period=24).fit().trend for _, g in frame.groupby("k")["x"]]
+        def peer(frame: pd.DataFrame = frame, period: int = period, robust: bool = robust == "t") -> Any:
+            made = [STL(g.to_numpy(), period=period, robust=robust).fit().trend for _, g in frame.groupby("k")["x"]]
             return np.concatenate(made)
 
         table = pa.table({"k": k, "x": x})
-        title = f"stl period=24, {n_groups:,} groups of {n:,}"
-        compared(title, asked(session, "stl period=24 x by k", table), "statsmodels", peer, near(1e-9, "_trend"))
+        title = f"stl period={period} robust={robust}, {n_groups:,} groups of {n:,}"
+        ask = asked(session, f"stl period={period} robust={robust} x by k", table)
+        compared(title, ask, "statsmodels", peer, near(1e-9, "_trend"))
 
 
 def correlated(session: cortado.Session, scale: float) -> None:

@@ -50,11 +50,12 @@ number for numbers; it is 0 or more, and no calendar length.
 **Fields.** The subquery's fields are added, but for its keys and its time. Where a name is there already, the subquery's
 value stands in rows that matched, which an `overwrite` note counts (E503 under strict). `prefix=q_` names all of them
 `q_...` and adds the time as well. `gap=age` adds the distance, left minus right; one beyond 64 bits is null (`reject`).
+A duration holds whole microseconds: of times of nanoseconds the distance is rounded down, and counted (`info`).
 With `skipnull=t` one row may mix several rows of the subquery; `gap`, the time and `type=inner` go by the match without it.
 
 The subquery runs first; its keys, times and fields are held, the other rows stream by on all threads. Where both sides are in
-order of time they are swept side by side, otherwise they are put in order by key; `explain analyze` shows which. What does
-not fit into memory is cut into parts by key on disk, and a part that does not fit into stretches of time.
+order of time they are swept side by side, otherwise they are put in order by key: `explain` says which, as far as sorts in the
+plan tell, `explain analyze` what was done. What does not fit into memory is cut into parts by key on disk, and a part that does not fit into stretches of time.
 """
 
 

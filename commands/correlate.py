@@ -51,7 +51,7 @@ A row for each two fields in the order in which they are written, and for each l
 With `lag=N` there are all lags from -N to N: at lag 2 a row's `field_x` meets the `field_y` of two rows later in its group, at
 lag -2 of two rows before. Rows go in input order: sort them by time before. One field alone with `lag=N` meets itself, at the lags 1 to N.
 
-`pearson` is computed from exact sums, as `corr(X, Y)`. `spearman` is the same of ranks, where equal values share their mean rank.
+`pearson` is that of exact sums, to the bit, as `corr(X, Y)` is. `spearman` is the same of ranks, where equal values share their mean rank.
 `kendall` is tau-b. The p of the first two is Student's t with n - 2 degrees of freedom (exact for normal values); of tau it is
 counted out up to 33 pairs without ties, else normal with the variance corrected for ties, as scipy has them.
 

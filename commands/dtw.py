@@ -79,8 +79,9 @@ class DtwCommand(Command[Warping]):
     details = DETAILS
     options = (
         Option("mode", ("distance", "search", "matrix"), "distances to a pattern, its occurrences, or all pairs", default="distance"),
-        Option("window", kinds.VALUES, "how far pairs may stray: a fraction below 1, points, 0 or none; a list", default=("0.1",)),
-        Option("stretch", kinds.VALUES, "another name of window"),
+        Option("window", kinds.VALUES, "how far pairs may stray: a fraction below 1, points, 0 or none; a list", default=("0.1",),
+               words=("0.1", "none")),
+        Option("stretch", kinds.VALUES, "another name of window", words=("0.1", "none")),
         Option("znorm", kinds.BOOL, "f: values as they are, not normalised", default=True),
         Option("top", kinds.INT, "only the nearest; of search so many matches, default 1", least=1),
         Option("path", kinds.BOOL, "the steps of the best path instead of its length", default=False),

@@ -139,7 +139,8 @@ from what they cannot know, weighed by AICc and by how well they would have fore
 `accumulate=f`: intervals stay as wide as at the first step.
 
 **Steps.** The step of a group is its commonest distance of times: months (also ends of months), whole days by the wall clock, days
-without weekends where no row has one, or a fixed length. Fewer than 80 % of the times on one grid: E342 without `by`, else the group
+without weekends where no row has one, or a fixed length. A group of few times, or of gaps of many lengths, stands on the grid
+of all groups together, if it does: what is asked for now and then has no step of its own. Fewer than 80 % of the times on one grid: E342 without `by`, else the group
 passes with the reason (`drop`). `every=` says it instead. Without any date field each row is a step. Several rows of one step: `dup=`; `auto` sums
 whole numbers of 0 and more, and takes the mean of others, noted. A step that is not over at the time of the query is left out, noted.
 
@@ -201,7 +202,7 @@ Blocking; rows are sorted and spill; one group must fit in memory.
     def lower(self, node: Forecast) -> list[Any]:
         from ..engine.operators.forecast.chunk import Fields
         from ..engine.operators.forecast.gather import ForecastTransform
-        from ..engine.operators.forecast.timed import TimedTransform
+        from ..engine.operators.forecast.timed import Moments, TimedTransform
         from ..engine.operators.sort import SortSink
         from ..engine.operators.window.inputs import InputsTransform
         from ..engine.operators.window.spec import Computed
@@ -226,5 +227,6 @@ Blocking; rows are sorted and spill; one group must fit in memory.
         order = (*node.by, *(() if node.time is None else (node.time,)))
         sort = Sort(inputs=node.inputs, keys=tuple(SortKey(n) for n in order))
         sink: list[Any] = [SortSink(sort, schema, at)] if order else []
-        made = ForecastTransform(node.asked, fields, schema, node.schema, at)
-        return [*first, TimedTransform(time, measures, at), *sink, made]
+        moments = Moments() if node.by and time is not None else None
+        made = ForecastTransform(node.asked, fields, schema, node.schema, moments, at)
+        return [*first, TimedTransform(time, measures, moments, at), *sink, made]

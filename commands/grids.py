@@ -13,6 +13,7 @@ from ..planner.expr import Bound, Call, FieldRef, Literal
 from ..planner.plan import Key
 from ..planner.types import DATE, DATE_NS, STRING, Type
 from .base import REGISTRY, Args, Option, kinds
+from .fills import METHODS
 
 MOST_ROWS = 10**8
 LEFT, RIGHT = "left", "right"
@@ -24,7 +25,12 @@ REGULAR_OPTIONS = (
     Option(
         "grid", ("key", "global"), "key: from the first to the last row of each key; global: of all rows", default="key"
     ),
-    Option("fill", kinds.LITERAL, "what is filled in: null, zero, prev, next, linear, or a constant; default null"),
+    Option(
+        "fill",
+        kinds.LITERAL,
+        "what is filled in: null, zero, prev, next, linear, or a constant; default null",
+        words=METHODS,
+    ),
     Option("maxgap", kinds.DURATION, "longer gaps stay null as a whole"),
     Option("flag", kinds.FIELD, "adds this field: true in rows where a value was filled in"),
     Option("label", (LEFT, RIGHT), "the time of a bucket is that of its start, or of its end", default=LEFT),

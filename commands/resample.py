@@ -79,6 +79,7 @@ class ResampleCommand(Command[Resample]):
             kinds.TEXT,
             "what a field without an aggregate becomes: any aggregate of one argument",
             default="last",
+            words=("last", "first", "avg", "sum", "min", "max", "median", "count", "ohlc"),
         ),
         *REGULAR_OPTIONS[5:],
     )

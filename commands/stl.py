@@ -40,13 +40,14 @@ class StlCommand(Command[Stl]):
             kinds.TEXT,
             "steps or lengths of a period, by commas; auto finds one, none looks for none",
             default="auto",
+            words=("auto", "none"),
         ),
         Option("robust", kinds.BOOL, "values far from their season and trend weigh less", default=False),
         Option("time", kinds.FIELD, "the time of a row; default _time, or the only date field"),
     )
     details = """
 Adds `_trend`, `_seasonal` and `_error` to each row: F = `_trend` + `_seasonal` + `_error`. It is STL (Cleveland and others, 1990)
-with the windows that statsmodels gives it; of several periods MSTL (Bandara and others, 2021), with a column for each,
+with the windows and figures of statsmodels; of several periods MSTL (Bandara and others, 2021), with a column for each,
 `_seasonal_24`, `_seasonal_168`, named as the period is written.
 
 **Order and step.** With a row time the series goes by it and stands on a grid: the step is the commonest distance of two
@@ -63,8 +64,7 @@ null and `_trend` is a LOESS line over a third of the points; with `period=none`
 **Rows without a result.** A row whose F is null, NaN or infinite has nulls and is counted, as is a row without a time. A group of fewer than
 4 values, or of fewer than two periods that were asked for, passes with nulls and is counted (`drop`).
 
-Blocking; input order is kept. Rows spill when memory is short; one group must fit. A cancel waits for the group
-at work: one call of statsmodels, some seconds for a million steps.
+Blocking; input order is kept. Rows spill when memory is short; one group must fit, and is worked on by one thread.
 """
     examples = (
         Example(

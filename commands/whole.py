@@ -47,16 +47,16 @@ def _values(type_: Type) -> AggregateFunction:
 def _state(types: list[Type], data: Any) -> Maker:
     from ..engine.operators.states.inorder import InOrder
 
-    return Maker(lambda: InOrder(types[0]))
+    return Maker(lambda: InOrder(types), str(data))
 
 
 def held_fields(names: Sequence[str], schema: Schema) -> tuple[AggCall, ...]:
-    """The fields as numbers, each a list in the order of the rows, nulls with them."""
+    """The fields as numbers, each a list in the order of the rows, nulls with them; one state holds them all."""
+    values = tuple(Bound(as_number(name, schema), ast.Name(name=name)) for name in names)
     out: list[AggCall] = []
-    for name in names:
-        value = Bound(as_number(name, schema), ast.Name(name=name))
+    for i, (name, value) in enumerate(zip(names, values, strict=True)):
         call = ast.Call(name="array", args=(value.parsed,))
-        out.append(AggCall(_values(value.type), (value,), array_of(value.type), None, f"\0{len(out)} {name}", call))
+        out.append(AggCall(_values(value.type), values, array_of(value.type), None, f"\0{i} {name}", call, i))
     return tuple(out)
 
 

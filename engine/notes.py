@@ -86,6 +86,16 @@ class WorkerNotes:
         at = origin.source_row(row)
         return Sample(origin.seq, at, origin.told(at) if origin.told else "", shown(text, row, self._zone))
 
+    def behind(self, at: At, kind: str, reason: str, n: int, batch: Batch, row: int, text: str) -> None:
+        """n rows that stand behind one row of a batch, such as those of a group; `text` (empty: none) is what it is called."""
+        entry = self.entries.setdefault((at, kind, reason), Entry())
+        entry.count += n
+        sample = Sample(batch.origin.seq, batch.origin.source_row(row), "", text[:SAMPLE_CHARS])
+        if text:
+            entry.samples = sorted([*entry.samples, sample])[:N_SAMPLES]
+        if self._on_fault is not None and kind != "info":
+            self._on_fault((at, kind, reason), sample, "")
+
     def count(self, at: At, kind: str, reason: str, n: int, hint: str = "", samples: Sequence[str] = ()) -> None:
         """Something that is said of a stage, or of rows whose places are not known."""
         entry = self.entries.setdefault((at, kind, reason), Entry(hint=hint))

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from . import ast, foreign
 from .bind_call import BoundCall, CallFault
 from .bind_expr import ExpressionBinder, counts
-from .expr import Bound
+from .expr import Bound, Literal
 from .plan import HIDDEN, AggCall, Derived, Key, column_name, is_hidden
 from .text import Span, nearest
-from .types import Schema
+from .types import DURATION, Schema
 
 PICKS = frozenset((
     "count", "c", "countif", "dc", "distinct", "estdc", "estdcount", "entropy", "first", "last", "any", "earliest", "latest",
@@ -141,8 +141,12 @@ class AggregateBinder(ExpressionBinder):
 
     def _aggregate(self, e: ast.Call, where: Bound | None, name: str, places: AggregatePlaces) -> AggCall | None:
         schema = places.schema
-        args = tuple(self._computed(e.name, self.bound(a, schema)) for a in e.args)
         function = self.commands.aggregates.get(e.name)
+        exact = [
+            _exact_length(a) if i and function is not None and function.window_only else None
+            for i, a in enumerate(e.args)
+        ]
+        args = tuple(x or self._computed(e.name, self.bound(a, schema)) for a, x in zip(e.args, exact, strict=True))
         if function is None:
             self.no_aggregate(e)
             return None
@@ -204,6 +208,13 @@ class AggregateBinder(ExpressionBinder):
             if column.name in seen:
                 self.fail("E350", f"two columns are named '{column.name}'", span, hint="name one with 'as'")
             seen.add(column.name)
+
+
+def _exact_length(e: ast.Expr) -> Bound | None:
+    """A length that is no whole number of microseconds, for functions that compare times with it; durations as values are whole."""
+    if not isinstance(e, ast.Duration) or not e.ns % 1000:
+        return None
+    return Bound(Literal(type=DURATION, value=e.ns // 1000, ns=e.ns % 1000, span=e.span), e)
 
 
 def _flag(e: ast.Expr) -> ast.Expr:

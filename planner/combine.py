@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .plan import Names, Node, Order
+from .plan import Filter, Names, Node, Order, Sort
 from .types import DOUBLE, DURATION, LONG, NULL, Schema, Type, join
 from .types import Type as FieldType
 
@@ -141,6 +141,11 @@ class Asof(Matched):
     keeps_time: bool = False
     command = "asof"
 
+    def foretold(self) -> str:
+        """How rows will be looked for: where the plan does not say it, their order is seen when they come."""
+        both = is_sorted_by(self.left, self.on) and is_sorted_by(self.right, self.righton)
+        return "sweep" if both else "sweep if both sides are in order of time, else partition"
+
     def fresh(self) -> tuple[tuple[str, str], ...]:
         return tuple((t, o) for t, o in Matched.fresh(self) if self.keeps_time or t != self.righton)
 
@@ -153,6 +158,15 @@ class Asof(Matched):
     def needs_each(self, wanted: Names) -> tuple[Names, ...]:
         mine, theirs = Matched.needs_each(self, wanted)
         return mine | {self.on}, theirs | {self.righton}
+
+
+def is_sorted_by(node: Node, name: str) -> bool:
+    """Whether a plan says that its rows rise by a field, nulls aside; False where only the rows can say it."""
+    while isinstance(node, Filter):
+        node = node.inputs[0]
+    if not isinstance(node, Sort) or node.by or not node.keys:
+        return False
+    return node.keys[0].name == name and not node.keys[0].descending
 
 
 def gap_type(mine: FieldType | None, theirs: FieldType | None) -> FieldType:

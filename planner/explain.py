@@ -19,9 +19,15 @@ def explain(plan: Node) -> str:
 
 
 def line(node: Node) -> str:
-    detail = node.detail()
+    detail = detail_of(node)
     head = f"{type(node).__name__} {detail}".rstrip()
     return f"{head}   [{mode(node)}, order {order(node)}; {columns(node.schema)}]"
+
+
+def detail_of(node: Node) -> str:
+    """Of a plan that was not run."""
+    said = node.foretold()
+    return f"{node.detail()} ({said})" if said else node.detail()
 
 
 def mode(node: Node) -> str:

@@ -27,6 +27,7 @@ class Literal(Expr):
     value: Any
     pattern: ast.Text | None = None  # of a string literal: the text as written, whose stars may be wild
     weeks: bool = False  # of a duration: written in weeks alone (see ast.Duration)
+    ns: int = 0  # of a duration, where its place takes them: nanoseconds beyond whole microseconds
 
     def __hash__(self) -> int:
         """By the text of an array: it is a list, and lists have no hash."""

@@ -39,6 +39,7 @@ class Option:
     least: int | None = None  # of whole numbers
     tier: int = 1  # later ones answer E309
     hidden: bool = False
+    words: tuple[str, ...] = ()  # that it may be beside other values: completion offers them
 
     @property
     def shown_kind(self) -> str:

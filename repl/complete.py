@@ -187,6 +187,8 @@ class Offers:
                     ],
                 )
             ]
+        if re.search(r"\bfill\s+\Z", body) and (fills := next((o for o in command.options if o.name == "fill"), None)):
+            return [("value", [Candidate(w, 0, "value") for w in fills.words])]
         is_field = "STAR_PATTERN" in follows
         is_value = "NUMBER" in follows
         if is_value and _begins_aggregate(command, body):
@@ -243,8 +245,8 @@ class Offers:
         found = next((o for o in command.options if o.name == option), None)
         if found is None or here.quote:
             return ()
-        if isinstance(found.kind, tuple):
-            return ranked(here.word, [("", [Candidate(w, 0, "value") for w in found.kind])])
+        if words := found.kind if isinstance(found.kind, tuple) else found.words:
+            return ranked(here.word, [("", [Candidate(w, 0, "value") for w in words])])
         if found.kind == "bool":
             return ranked(here.word, [("", [Candidate(w, 0, "value") for w in ("t", "f")])])
         if found.kind in DURATION_KINDS:

@@ -31,7 +31,8 @@ def _bind(call: CallBinder) -> Type:
 Short for `earliest(E) as open, max(E) as high, min(E) as low, latest(E) as close`; `ohlc(E) as A` names them `A_open`, `A_high`,
 `A_low`, `A_close`. First and last go by the row's time, so the order of rows makes no difference; of equal times the first and
 the last in input order. The columns keep the type of E. `where` holds for all four. As it is four columns, it is no part of
-an expression.
+an expression. A row without a time is neither the earliest nor the latest; in a `window` of rows it counts for high and low, one
+of time has no place for it.
 """,
 )
 def ohlc(types: list[Type], data: Any) -> Maker:

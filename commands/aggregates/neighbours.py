@@ -15,7 +15,7 @@ _of_order = partial(_of_window, ordered=True)
 
 
 def _shift_bind(call: CallBinder) -> Type:
-    """The distance: a number of rows, or a length of time."""
+    """The distance: a number of rows, months, or nanoseconds."""
     call.data = ("rows", 1)
     if len(call.args) > 1:
         value = call.worked_out(1)
@@ -23,7 +23,7 @@ def _shift_bind(call: CallBinder) -> Type:
         if kind in ("duration", "months") and isinstance(value, int):
             if value < 0:
                 call.fail("E307", f"{call.name} takes a length of 0 or more", 1, hint=_other(call.name))
-            call.data = (kind, value)
+            call.data = (kind, value if kind == "months" else 1000 * value + getattr(call.args[1], "ns", 0))
         elif isinstance(value, int) and not isinstance(value, bool) and value >= 0:
             call.data = ("rows", value)
         else:

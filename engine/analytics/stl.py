@@ -1,6 +1,4 @@
-"""Trend, seasons and what is left: STL (Cleveland, Cleveland, McRae & Terpenning 1990) and MSTL (Bandara, Hyndman & Bergmeir
-2021) as statsmodels computes them, over grids with holes; a series without a period by LOESS (Cleveland 1979).
-"""
+"""Trend, seasons and what is left of grids with holes; a series without a period by LOESS (Cleveland 1979)."""
 
 from __future__ import annotations
 
@@ -10,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .seasonal import Effort, mstl
+
 F64 = NDArray[np.float64]
-Ints = NDArray[np.int64]
 TREND_SHARE = 3  # a trend without seasons looks at a third of the points
 LEAST_SPAN = 7
-MSTL_ROUNDS = 2
 FILLS = 3  # times that holes are filled anew
 LARGE = 2000  # points from which lines are drawn between places, as the paper says
 
@@ -27,22 +25,23 @@ class Parts:
     seasons: tuple[F64, ...]
 
 
-def decompose(grid: F64, periods: Sequence[int], robust: bool) -> Parts:
-    """`grid`: one value a step, NaN where none is known (the first and the last are). `periods`: ascending, each 2 or
-    more and twice within the grid; none: no season.
+def decompose(grids: Sequence[F64], periods: Sequence[Sequence[int]], effort: Effort) -> list[Parts]:
+    """`grids`: of each series one value a step, NaN where none is known (the first and the last are). `periods`: of each ascending, each
+    2 or more and twice within the grid; none: no season.
 
     Holes are filled by a line between their neighbours; with seasons, three times more by the line between what is left of the
     neighbours without their season (as Hyndman & Khandakar's `na.interp` does once), since a line alone would flatten the season.
     """
-    holes = np.isnan(grid)
-    filled = _lines(grid, holes)
-    if not periods:
-        return Parts(_loess(filled, robust), ())
-    made = _seasonal(filled, periods, robust)
-    for _ in range(FILLS if holes.any() else 0):
-        season = np.sum(made.seasons, axis=0)
-        filled = np.where(holes, _lines(grid - season, holes) + season, grid)
-        made = _seasonal(filled, periods, robust)
+    holes = [np.isnan(grid) for grid in grids]
+    filled = [_lines(grid, gaps) for grid, gaps in zip(grids, holes, strict=True)]
+    made = _parts(filled, periods, effort)
+    again = [i for i, gaps in enumerate(holes) if periods[i] and gaps.any()]
+    for _ in range(FILLS if again else 0):
+        for i in again:
+            season = np.sum(made[i].seasons, axis=0)
+            filled[i] = np.where(holes[i], _lines(grids[i] - season, holes[i]) + season, grids[i])
+        for i, part in zip(again, _parts([filled[i] for i in again], [periods[i] for i in again], effort), strict=True):
+            made[i] = part
     return made
 
 
@@ -53,22 +52,22 @@ def _lines(values: F64, holes: NDArray[np.bool_]) -> F64:
     return np.interp(np.arange(len(values)), at, values[at])
 
 
-def _seasonal(values: F64, periods: Sequence[int], robust: bool) -> Parts:
-    """MSTL takes out one season after the other, twice over, with ever wider windows; of one period it is STL."""
-    from statsmodels.tsa.seasonal import STL
-
-    if len(periods) == 1:
-        one = STL(values, period=periods[0], robust=robust).fit()
-        return Parts(np.asarray(one.trend), (np.asarray(one.seasonal),))
-    seasons = [np.zeros(len(values)) for _ in periods]
-    rest, trend = values, values
-    for _ in range(MSTL_ROUNDS):
-        for i, period in enumerate(periods):
-            rest = rest + seasons[i]
-            made = STL(rest, period=period, seasonal=7 + 4 * (i + 1), robust=robust).fit()
-            seasons[i], trend = np.asarray(made.seasonal), np.asarray(made.trend)
-            rest = rest - seasons[i]
-    return Parts(trend, tuple(seasons))
+def _parts(series: Sequence[F64], periods: Sequence[Sequence[int]], effort: Effort) -> list[Parts]:
+    made: list[Parts | None] = [None] * len(series)
+    seasonal = [i for i, p in enumerate(periods) if p]
+    if seasonal:
+        offsets = np.append(0, np.cumsum([len(series[i]) for i in seasonal]))
+        found = mstl(np.concatenate([series[i] for i in seasonal]), offsets, [periods[i] for i in seasonal], effort)
+        for k, i in enumerate(seasonal):
+            own = slice(int(offsets[k]), int(offsets[k + 1]))
+            made[i] = Parts(found.trend[own], tuple(s[own] for s in found.seasons[: len(periods[i])]))
+    out = []
+    for values, part in zip(series, made, strict=True):
+        if part is None:
+            effort.check()
+            part = Parts(_loess(values, effort.robust), ())
+        out.append(part)
+    return out
 
 
 def _loess(values: F64, robust: bool) -> F64:

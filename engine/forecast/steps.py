@@ -23,6 +23,7 @@ ROUND = np.array(
     [1, 5, 10, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200, DAY_S, 7 * DAY_S]
 )
 SHORTEST_MONTH = 27  # days below which no two times are a month apart
+FEW_GAPS, SPREAD = 5, 100  # gaps that tell too little; steps for each row beyond which times are too far apart
 LEAST_WORKDAYS = 10  # rows without a weekend that make days workdays
 SINGLE, SCATTERED = "one time only: no step (every= tells it)", "the times stand on no one grid"
 
@@ -100,8 +101,16 @@ def _none(offsets: Ints, zone: str, ticks: int) -> Steps:
     return Steps(unit, size, phase, origin, day, clock, np.zeros(int(offsets[-1]), np.int64), {}, zone, ticks)
 
 
-def by_time(times: Ints, offsets: Ints, zone: str, ticks: int, every: ast.Duration | None = None) -> Steps:
-    """`times`: instants, ascending in each group `offsets[k] : offsets[k + 1]`, none empty. `every`: the step, where it is given."""
+def by_time(
+    times: Ints,
+    offsets: Ints,
+    zone: str,
+    ticks: int,
+    every: ast.Duration | None = None,
+    shared: Steps | None = None,
+) -> Steps:
+    """`times`: instants, ascending in each group `offsets[k] : offsets[k + 1]`, none empty. `every`: the step, where it is given.
+    `shared`: the grid of the times of all groups together, on which groups stand whose own times tell too little."""
     rows = _Rows.of(times, offsets, zone, ticks)
     steps = _none(offsets, zone, ticks)
     if every is not None:
@@ -114,7 +123,51 @@ def by_time(times: Ints, offsets: Ints, zone: str, ticks: int, every: ast.Durati
     left &= ~_months(rows, steps, left)
     if left.any():
         _fixed(rows, steps, left)
+    if shared is not None and shared.unit[0] != NONE:
+        _share(rows, steps, shared)
     return steps
+
+
+def _share(rows: _Rows, steps: Steps, shared: Steps) -> None:
+    """Groups of few times, or of gaps of many lengths, that stand on the grid of all groups, have its step: what is asked for now
+    and then has no step of its own."""
+    few = rows.gap_count < FEW_GAPS
+    regular = _support(rows, steps) >= ON_GRID
+    asked = (few | ~regular | (steps.unit == NONE)) & ((steps.unit != shared.unit[0]) | (steps.size != shared.size[0]))
+    if not asked.any():
+        return
+    numbers, off = _numbers(rows, shared)
+    low, high = rows.first(numbers), numbers[rows.offsets[1:] - 1]
+    asked &= (rows.share(off) >= ON_GRID) & (high - low < SPREAD * np.diff(rows.offsets))
+    k = len(asked)
+    one = np.ones(k, np.int64)
+    _put(rows, steps, asked, int(shared.unit[0]), one * shared.size[0], one * shared.phase[0], numbers)
+    steps.day[asked], steps.clock[asked] = shared.day[0], shared.clock[0]
+    for group in np.flatnonzero(asked).tolist():
+        steps.why.pop(group, None)
+
+
+def _support(rows: _Rows, steps: Steps) -> NDArray[np.float64]:
+    """The part of each group's gaps that are one step long."""
+    step = np.diff(steps.cells, prepend=steps.cells[:1]) == 1
+    step[rows.offsets[:-1]] = False
+    single = np.add.reduceat((step & (rows.gaps > 0)).astype(np.int64), rows.offsets[:-1])
+    return np.asarray(single / np.maximum(rows.gap_count, 1))
+
+
+def _numbers(rows: _Rows, grid: Steps) -> tuple[Ints, Mask]:
+    """Of each row, its number of steps from the phase of a grid of one group, and whether it stands on it."""
+    unit, size, phase = int(grid.unit[0]), int(grid.size[0]), int(grid.phase[0])
+    if unit == MONTHS:
+        months = month_of_day(rows.days)
+        within = rows.days - day_of_month(months) + 1
+        on = (within == np.minimum(int(grid.day[0]), month_length(months))) & (rows.clocks == grid.clock[0])
+        return (months - phase) // size, on & ((months - phase) % size == 0)
+    if unit == WORKDAYS:
+        return workday_of_day(rows.days), ((rows.days - WEEK_ORIGIN) % 7 < 5) & (rows.clocks == grid.clock[0])
+    since = (rows.walls if unit == DAYS else rows.times) - phase
+    numbers = (since + size // 2) // size
+    return numbers, np.abs(since - numbers * size) * NEAR <= size
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,27 @@ from typing import Any
 
 import numpy as np
 
-from .jit import i32c, i32w, i64c, kernel, long_, u8w
+from .jit import i32c, i32w, i64c, i64w, inline, kernel, long_, u8w
 
 LEAST = np.int64(-(1 << 63))
 LOOK = np.int64(0xFFFF)
+
+
+PIECE = 4096  # keys whose order is looked at without a branch
+
+
+@kernel(i64c)
+def never_falls(key: Any) -> Any:
+    """1 if no key is less than the one before it, else 0. O(rows), up to the first that is."""
+    begin = np.int64(1)
+    while begin < key.size:
+        end, falls = min(key.size, begin + PIECE), np.int64(0)
+        for i in range(begin, end):
+            falls |= np.int64(key[np.uint64(i)] < key[np.uint64(i - 1)])
+        if falls:
+            return 0
+        begin = end
+    return 1
 
 
 @kernel(i32c, i64c, long_, long_, long_, i32w, long_, u8w)
@@ -151,16 +168,55 @@ def reached(key: Any, at: Any, end: Any, until: Any) -> Any:
     return at
 
 
+FEW = 16  # rows of a key among which a place is found as quickly without a step into the directory
+
+
+@inline
+def line_of(first: Any, g: Any) -> Any:
+    return (first >> 2) + 2 * g
+
+
+@kernel(i64c, i64c, long_, long_, i32w, i64w, u8w)
+def direct(key: Any, starts: Any, low: Any, high: Any, directory: Any, shift: Any, stop: Any) -> Any:
+    """For segments low .. high: where times begin whose distance from the first, shifted, is 0, 1, 2 and so on. O(rows).
+
+    Segment g has a line in `directory` from `line_of` on, one entry for four to eight rows and one for the end; `shift[g]` is
+    the number of bits left out, -1 where the segment has few rows and no line.
+    """
+    for g in range(low, high):
+        if stop[0]:
+            return g
+        first, end = starts[np.uint64(g)], starts[np.uint64(g + 1)]
+        shift[np.uint64(g)] = -1
+        if end - first <= FEW:
+            continue
+        least = np.uint64(key[np.uint64(first)])
+        spread, bits = np.uint64(key[np.uint64(end - 1)]) - least, np.uint64(0)
+        while (spread >> bits) >= np.uint64((end - first) >> 2):
+            bits += np.uint64(1)
+        line, at = line_of(first, g), np.int64(0)
+        for i in range(first, end):
+            bucket = np.int64((np.uint64(key[np.uint64(i)]) - least) >> bits)
+            while at <= bucket:
+                directory[np.uint64(line + at)] = np.int32(i - first)
+                at += 1
+        directory[np.uint64(line + at)] = np.int32(end - first)
+        shift[np.uint64(g)] = np.int64(bits)
+    return high
+
+
 LANES = 16  # searches that go side by side, so that none of them waits alone for memory
 
 
-@kernel(i32c, i64c, i64c, i32c, i64c, long_, long_, long_, i32w, u8w, makes_arrays=True)
+@kernel(i32c, i64c, i64c, i32c, i64c, i32c, i64c, long_, long_, long_, i32w, u8w, makes_arrays=True)
 def find(
-    lcode: Any, lkey: Any, rkey: Any, rrow: Any, rstarts: Any, ahead: Any, exact: Any, last_tie: Any, out: Any, stop: Any
+    lcode: Any, lkey: Any, rkey: Any, rrow: Any, rstarts: Any, directory: Any, shift: Any, ahead: Any, exact: Any, last_tie: Any,
+    out: Any, stop: Any,
 ) -> Any:  # fmt: skip
-    """Rows of the left in any order, by halves in the segment of their key. O(left * log(right)).
+    """Rows of the left in any order: a step into the directory of their key's segment, then by halves. O(left * log(right)).
 
-    `rkey`, `rrow`, `rstarts`: segments of the right, in order of time within each.
+    `rkey`, `rrow`, `rstarts`: segments of the right, in order of time within each; of times that lie evenly a place is found
+    in a few steps.
     """
     base, size = np.empty(LANES, np.int64), np.empty(LANES, np.int64)
     until, end = np.empty(LANES, np.int64), np.empty(LANES, np.int64)
@@ -183,7 +239,19 @@ def find(
                     size[lane], base[lane], end[lane], until[lane] = 0, low, high, t
                     continue
                 t -= less
-            base[lane], size[lane], end[lane], until[lane] = low, high - low, high, t
+            end[lane] = high
+            if number >= 0 and shift[np.uint64(number)] >= 0:
+                if t < rkey[np.uint64(low)]:
+                    high = low
+                elif t >= rkey[np.uint64(high - 1)]:
+                    low = high
+                else:
+                    bucket = np.int64(
+                        (np.uint64(t) - np.uint64(rkey[np.uint64(low)])) >> np.uint64(shift[np.uint64(number)])
+                    )
+                    line = line_of(low, number) + bucket
+                    low, high = low + directory[np.uint64(line)], low + directory[np.uint64(line + 1)]
+            base[lane], size[lane], until[lane] = low, high - low, t
             most = max(most, high - low)
         while most > 0:
             for lane in range(lanes):

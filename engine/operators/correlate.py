@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,22 +36,49 @@ class Pair:
     lag: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Both values and the group of each row where both are known; `n` a group. `fields`: numbers of the two where every row is there."""
+
+    x: F64
+    y: F64
+    groups: NDArray[np.int32]
+    n: I64
+    fields: tuple[int, int] | None = None
+
+
 @dataclass(slots=True)
 class Fields:
-    """The fields of some groups, one group behind the other. `own`: number of the row in its group, `left`: rows behind it."""
+    """The fields of some groups, one group behind the other; the group of each row, and rows a group."""
 
     values: list[F64]
     good: list[NDArray[np.bool_]]
-    groups: I64
-    own: I64
-    left: I64
+    groups: NDArray[np.int32]
+    sizes: I64
+    known: dict[tuple[str, int], Any] = field(default_factory=dict)  # what is shared by a field's pairs
 
-    def pairs(self, pair: Pair) -> tuple[F64, F64, I64]:
-        """Both values and the group of each row where both are known."""
+    def pairs(self, pair: Pair) -> Sides:
         lag = pair.lag
-        at = np.flatnonzero((self.left >= lag) if lag >= 0 else (self.own >= -lag))
+        if not lag and self.is_full(pair.x) and self.is_full(pair.y):
+            return Sides(self.values[pair.x], self.values[pair.y], self.groups, self.sizes, (pair.x, pair.y))
+        starts = (
+            np.cumsum(self.sizes) - self.sizes
+        )  # of the rows that have another so far on, one group behind the other
+        sizes = np.maximum(self.sizes - abs(lag), 0)
+        at = np.arange(int(sizes.sum())) + np.repeat(starts + max(0, -lag) - (np.cumsum(sizes) - sizes), sizes)
         at = at[self.good[pair.x][at] & self.good[pair.y][at + lag]]
-        return self.values[pair.x][at], self.values[pair.y][at + lag], self.groups[at]
+        groups = self.groups[at]
+        n = np.bincount(groups, minlength=len(self.sizes)).astype(np.int64)
+        return Sides(self.values[pair.x][at], self.values[pair.y][at + lag], groups, n)
+
+    def is_full(self, number: int) -> bool:
+        full: bool = self.share("full", number, lambda: bool(self.good[number].all()))
+        return full
+
+    def share(self, what: str, number: int, make: Callable[[], Any]) -> Any:
+        if (what, number) not in self.known:
+            self.known[what, number] = make()
+        return self.known[what, number]
 
 
 class CorrelateTransform(StreamTransform):
@@ -79,32 +107,73 @@ class CorrelateTransform(StreamTransform):
         groups: Any = np.empty(0, np.int32)
         for i in range(len(self._names)):
             column, groups = flat(batch.array(self._n_keys + i))
-            numbers = numbers_of(column).astype(np.float64)
+            numbers = np.ascontiguousarray(numbers_of(column), np.float64)
             valid, finite = is_valid(column), np.isfinite(numbers)
             odd += int(np.count_nonzero(valid & ~finite))
             values.append(numbers)
             good.append(valid & finite)
         if odd:
             ctx.notes.count(self._at, "drop", NOT_FINITE, odd)
-        sizes = np.bincount(groups, minlength=batch.n_rows)
-        ends = np.cumsum(sizes)
-        number = np.arange(len(groups))
-        return Fields(values, good, groups.astype(np.int64), number - (ends - sizes)[groups], ends[groups] - number - 1)
+        sizes = np.bincount(groups, minlength=batch.n_rows).astype(np.int64)
+        return Fields(values, good, groups, sizes)
 
     def _figures(self, fields: Fields, pair: Pair, n_groups: int, ctx: Context) -> tuple[F64, I64, F64]:
         """Correlation, number of pairs and p of each group; NaN where there is none."""
         ctx.check()
-        x, y, groups = fields.pairs(pair)
-        n = np.bincount(groups, minlength=n_groups).astype(np.int64)
+        sides = fields.pairs(pair)
         if self._method == "kendall":
-            nbytes = 16 * len(x)
-            corr, p = aside(ctx, nbytes, lambda: kendall(x, y, groups, n_groups, ctx.stop if ctx.compiled else None))
-            return corr, n, p
+            stop = ctx.stop if ctx.compiled else None
+            x, y, groups = sides.x, sides.y, sides.groups.astype(np.int64)
+            corr, p = aside(ctx, 16 * len(x), lambda: kendall(x, y, groups, n_groups, stop))
+            return corr, sides.n, p
         if self._method == "spearman":
-            x, y = aside(ctx, 16 * len(x), lambda: (doubled_ranks(x, groups), doubled_ranks(y, groups)))
-        state = Moments([DOUBLE, DOUBLE])
-        state.resize(n_groups)
-        state.update(Rows(groups.astype(np.int32), [array_from(x), array_from(y)], None, ctx.compiled, ctx.stop))
-        made = state.finish(n_groups, "corr", ctx.compiled).values
-        corr = np.where(is_valid(made) & (n > 1), numbers_of(made), np.nan)
-        return corr, n, t_probability(corr, n)
+            x, y = (_ranks(fields, sides, i, ctx) for i in (0, 1))
+            sides = replace(sides, x=x, y=y)
+        corr, sure = _quick(fields, sides, ctx) if ctx.compiled else (np.full(n_groups, np.nan), sides.n < 2)
+        if not sure.all():
+            corr = np.where(sure, corr, _exact(sides, sure, ctx))
+        return corr, sides.n, t_probability(corr, sides.n)
+
+
+def _ranks(fields: Fields, sides: Sides, side: int, ctx: Context) -> F64:
+    values = sides.y if side else sides.x
+    made: F64
+
+    def make() -> F64:
+        return aside(ctx, 16 * len(values), lambda: doubled_ranks(values, sides.groups.astype(np.int64)))
+
+    made = make() if sides.fields is None else fields.share("ranks", sides.fields[side], make)
+    return made
+
+
+def _quick(fields: Fields, sides: Sides, ctx: Context) -> tuple[F64, NDArray[np.bool_]]:
+    """Correlations whose rounding is certain, and which these are."""
+    from ..kernels import correlation as kernel
+
+    starts = np.append(0, np.cumsum(sides.n))
+    corr, sure = np.full(len(sides.n), np.nan), np.zeros(len(sides.n))
+
+    def sums(values: F64) -> F64:
+        made = np.empty(kernel.FIGURES * len(sides.n))
+        kernel.sums(values, starts, made, ctx.stop)
+        return made
+
+    x, y = sides.x, sides.y
+    if sides.fields is None:
+        of_x, of_y = sums(x), sums(y)
+    else:
+        of_x, of_y = (fields.share("sums", f, partial(sums, v)) for f, v in zip(sides.fields, (x, y), strict=True))
+    kernel.correlations(x, y, starts, of_x, of_y, corr, sure, ctx.stop)
+    ctx.check()
+    return corr, (sure == 1.0) | (sides.n < 2)
+
+
+def _exact(sides: Sides, sure: NDArray[np.bool_], ctx: Context) -> F64:
+    """The other correlations, from exact sums."""
+    rows = ~sure[sides.groups]
+    state = Moments([DOUBLE, DOUBLE])
+    state.resize(len(sure))
+    columns = [array_from(v[rows]) for v in (sides.x, sides.y)]
+    state.update(Rows(sides.groups[rows], columns, None, ctx.compiled, ctx.stop))
+    made = state.finish(len(sure), "corr", ctx.compiled).values
+    return np.where(is_valid(made) & (sides.n > 1), numbers_of(made), np.nan)

@@ -78,7 +78,7 @@ class CurveTransform(StreamTransform):
         keys = [batch.array(i) for i in range(self._n_keys)]
         shown = row_text(keys, self._key_types, group, ctx.settings.timezone)
         reason = f"fewer than {self._degree + 1} different X"
-        ctx.notes.count(self._at, "drop", reason, n, samples=[shown] if keys else [])
+        ctx.notes.behind(self._at, "drop", reason, n, batch, group, shown if keys else "")
 
     def _points(self, made: list[tuple[int, int, int, Fit]], x: NDArray[Any]) -> list[pa.Array[Any]]:
         points = np.concatenate([x[low:high] for _, low, high, _ in made])

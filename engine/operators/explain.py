@@ -29,7 +29,7 @@ def _row(node: Node, figures: Any) -> dict[str, Any]:
     out: dict[str, Any] = {
         "stage": node.stage,
         "operator": type(node).__name__,
-        "detail": node.detail(),
+        "detail": node.detail() if figures is not None else plan_text.detail_of(node),
         "mode": plan_text.mode(node),
         "order": plan_text.order(node),
     }

@@ -60,14 +60,23 @@ class ColumnFinder:
         if not isinstance(column, Spans) and pa.types.is_dictionary(column.type):
             coded: Any = column
             if same_dictionary(self._dictionary, coded.dictionary):
-                return self._mapped[codes_of(coded)]
+                return self._looked_up(codes_of(coded))
             if len(coded.dictionary) > SPARSE * max(len(coded), 1):
                 return self.find(decode(coded))
             values = concat([coded.dictionary, null_array(1, coded.dictionary.type)])
             self._mapped, self._dictionary = self.find(values), coded.dictionary
-            return self._mapped[codes_of(coded)]
+            return self._looked_up(codes_of(coded))
         form = normal(self._coder.type, column)
         return find(self._coder.table, form)
+
+    def _looked_up(self, codes: Ids) -> Ids:
+        if not isinstance(self._coder.table, KeyTable):
+            return self._mapped[codes]
+        from ..kernels.codes import translate
+
+        out = np.empty(len(codes), np.int32)
+        translate(codes, self._mapped, out)
+        return out
 
 
 def find(table: KeyTable | DictTable, keys: Any) -> Ids:

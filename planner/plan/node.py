@@ -70,6 +70,10 @@ class Node:
         whole = self.text()
         return whole.split(" ", 1)[1] if " " in whole else ""
 
+    def foretold(self) -> str:
+        """What the plan can say of the run beforehand; once it ran, what was done is said instead."""
+        return ""
+
     def needs(self, wanted: Names) -> Names:
         """Fields of the input that must be there so that the fields `wanted` of the output can be."""
         return frozenset(self.inputs[0].schema.names())

@@ -211,7 +211,7 @@ def eventstats(pipe: Pipe, make: Make) -> str:
 
 
 WINDOWED = ["sum(i)", "count", "avg(NUM)", "min(ANY)", "max(ANY)", "first(ANY)", "last(ANY)", "lag(ANY)", "lead(ANY)", "delta(NUM)",
-            "row()", "dc(ANY)", "median(NUM)"]  # fmt: skip
+            "row()", "dc(ANY)", "median(NUM)", "mode(ANY)", "entropy(ANY)"]  # fmt: skip
 
 
 def window(pipe: Pipe, make: Make) -> str:
@@ -223,7 +223,15 @@ def window(pipe: Pipe, make: Make) -> str:
     frame = frame if template != "count" else frame.replace("min=2 ", "")
     text = template.replace("NUM", make.number(1)).replace("ANY", field)
     by = _by(pipe)
-    pipe.fields[name] = DOUBLE if "ANY" not in template else LONG if template.startswith("dc") else pipe.fields[field]
+    pipe.fields[name] = (
+        DOUBLE
+        if "ANY" not in template
+        else LONG
+        if template.startswith("dc")
+        else DOUBLE
+        if template.startswith("entropy")
+        else pipe.fields[field]
+    )
     return f"window {frame}{text} as {name}{by}"
 
 
@@ -281,10 +289,81 @@ def boxplot(pipe: Pipe, make: Make) -> str:
     return f"boxplot {number}{' by ' + by[0] if by else ''}" + f" | fields {', '.join(pipe.fields)}"
 
 
+def stl(pipe: Pipe, make: Make) -> str:
+    """In order of rows, or of a date on whose grid they may not be; a sum of parts that is their F."""
+    numbers, dates = _some(pipe, LONG, DOUBLE), _some(pipe, DATE)
+    if not numbers or {"_trend", "_error", "_seasonal"} & set(pipe.fields):
+        return "bypass"
+    period = make.pick("2", "3", "none", "auto", "2,4")
+    seasons = {"none": [], "2,4": ["_seasonal_2", "_seasonal_4"]}.get(period, ["_seasonal"])
+    if set(seasons) & set(pipe.fields):
+        return "bypass"
+    by, time = _by(pipe), f"time={dates[0]} " if dates else ""
+    pipe.fields.update(dict.fromkeys(["_trend", *seasons, "_error"], DOUBLE))
+    return f"stl period={period} robust={make.pick('t', 'f')} {time}{numbers[0]}{by}"
+
+
+def correlate(pipe: Pipe, make: Make) -> str:
+    own = ("field_x", "field_y", "lag", "corr", "n", "p")
+    numbers = _some(pipe, LONG, DOUBLE)
+    keys = [n for n in _some(pipe, TEXT, BOOL) if n not in own][:1]
+    lag = make.pick("", "lag=1 ", "lag=3 ") if len(numbers) > 1 else "lag=2 "
+    if not numbers:
+        return "bypass"
+    kinds = {"field_x": TEXT, "field_y": TEXT, "lag": LONG, "corr": DOUBLE, "n": LONG, "p": DOUBLE}
+    _only(pipe, {**{k: pipe.fields[k] for k in keys}, **kinds})
+    method = make.pick("pearson", "spearman", "kendall")
+    return f"correlate method={method} {lag}{', '.join(numbers)}" + (f" by {keys[0]}" if keys else "")
+
+
+def curvefit(pipe: Pipe, make: Make) -> str:
+    numbers = _some(pipe, LONG, DOUBLE)
+    keys = [n for n in _some(pipe, TEXT, BOOL) if n not in ("_x", "_p")][:1]
+    if len(numbers) < 2:
+        return "bypass"
+    _only(pipe, {**{k: pipe.fields[k] for k in keys}, "_x": pipe.fields[numbers[0]], "_p": DOUBLE})
+    return f"curvefit degree={make.pick(1, 2, 3)} {numbers[0]}, {numbers[1]}" + (f" by {keys[0]}" if keys else "")
+
+
+def anomalies(pipe: Pipe, make: Make) -> str:
+    names = _some(pipe, LONG, DOUBLE, TEXT, BOOL)
+    if not names or {"_score", "_scorer"} & set(pipe.fields):
+        return "bypass"
+    by, scorer = _by(pipe), make.pick(0, 1, 2)
+    pipe.fields.update({"_score": DOUBLE, **({"_scorer": TEXT} if scorer else {})})
+    top = f"scorer={scorer} " if scorer else ""
+    return f"anomalies {top}size=5 sample={make.pick(2, 256)} seed={make.pick(0, 3)} {', '.join(names)}{by}"
+
+
+def patterns(pipe: Pipe, make: Make) -> str:
+    texts = _some(pipe, TEXT)
+    if not texts:
+        return "bypass"
+    how = f"field={texts[0]} similarity={make.pick('0.3', '0.5', '1')}"
+    if make.pick(True, False):
+        labels = {"_pattern_id": LONG, "_pattern": TEXT, "_pattern_args": OTHER}
+        if set(labels) & set(pipe.fields):
+            return "bypass"
+        by = _by(pipe)
+        pipe.fields.update(labels)
+        return f"patterns mode=label {how}{by}"
+    _only(pipe, {"pattern": TEXT, "count": LONG})
+    return f"patterns {how} | fields pattern, count"
+
+
+def histogram(pipe: Pipe, make: Make) -> str:
+    numbers = _some(pipe, LONG, DOUBLE)
+    if not numbers:
+        return "bypass"
+    text = f"histogram bins={make.pick(1, 3, 7)} {numbers[0]}"
+    _only(pipe, {"count": LONG})
+    return f"{text} | fields count"
+
+
 STAGES: dict[str, Stage] = {
     f.__name__: f
     for f in (dedup, fillnull, bin, explode, prev, repeat, sample, unpivot, dtw, top, union, join, lookup, rollup, cube, pivot, timechart,
-              eventstats, window, parsekv, tojson, describe, boxplot)
+              eventstats, window, parsekv, tojson, describe, boxplot, stl, correlate, curvefit, anomalies, patterns, histogram)
     if f.__name__ in load().commands
 }  # fmt: skip
 

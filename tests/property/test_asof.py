@@ -120,6 +120,17 @@ def test_a_spilled_windowjoin_gives_the_same(small: cortado.Session, ample: cort
     assert other[2] > 0 == one[2]
 
 
+@pytest.mark.parametrize("threads", [1, 4])
+def test_groups_that_take_most_of_the_memory_come_one_after_the_other(ample: cortado.Session, threads: int) -> None:
+    """Each needs 7.2 MB: no two fit at once, and one fits only beside what the query has promised to nobody."""
+    sources = {"a": large(60_000, 4, 3, "i", False), "b": large(60_000, 4, 4, "j", False)}
+    query = "table a | windowjoin from=-200ms to=100ms count, sum(j) as s, avg(j) as m by k [ table b ]"
+    with cortado.connect(timezone="UTC", threads=threads, memory=32 << 20) as less:
+        one, other = outcome(ample, query, sources), outcome(less, query, sources)
+    assert one[0].equals(other[0]) and one[1] == other[1]
+    assert other[2] > 0 == one[2]
+
+
 @pytest.mark.parametrize("ordered", [True, False])
 def test_explain_analyze_says_how_rows_were_found(ample: cortado.Session, ordered: bool) -> None:
     sources = {"a": large(900, 9, 1, "i", ordered), "b": large(900, 9, 2, "j", ordered)}

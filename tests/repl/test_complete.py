@@ -129,3 +129,38 @@ def test_nothing_breaks_it(session: cortado.Session) -> None:
     text = '# c\nset a = 1 | table weblog | eval x = concat("a | \\" [", `Registered No.`) // it\'s\n | explain [ table [[ | stats count, sum(bytes) as `b | c` by \'x'
     for i in range(len(text) + 1):
         offers.at(text[:i])
+
+
+SERIES_STAGES = (
+    "resample span=1m bytes, avg(status) as a by client_ip", "resample span=1m ohlc(bytes) as p", "gapfill span=1m flag=f bytes fill prev",
+    "window rows=3,5 avg(bytes) by client_ip", "window ohlc(bytes) as p", "asof gap=age client_ip [ table weblog | rename bytes as b ]",
+    "asof prefix=q_ client_ip [ table weblog ]", "dtw pattern=1,2 bytes by client_ip", "dtw mode=search pattern=1,2 bytes by client_ip",
+    "dtw mode=matrix bytes by client_ip", "dtw path=t pattern=1,2 bytes by client_ip", "stl period=24,168 bytes by client_ip",
+    "stl bytes", "stl period=none bytes", "anomalies scorer=1 bytes, status", "patterns field=client_ip",
+    "patterns mode=label field=client_ip", "correlate bytes, status", "curvefit status, bytes", "curvefit coef=t status, bytes",
+    "histogram bytes",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("stage", SERIES_STAGES)
+def test_fields_behind_a_stage_of_series(session: cortado.Session, stage: str) -> None:
+    query = f"table weblog | {stage}"
+    offered = [c.text.strip("`") for c in Offers(session).at(f"{query} | fields ") if c.kind == "field"]
+    assert sorted(offered) == sorted(session.query(query).schema.names)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("resample fill=", "null zero prev next linear"), ("gapfill span=1m bytes fill ", "null zero prev next linear"),
+        ("resample grid=", "key global"), ("resample label=", "left right"), ("resample agg=la", "last"),
+        ("window closed=", "both left right none"), ("window ties=", "all row"), ("asof direction=", "backward forward nearest"),
+        ("asof type=", "left inner"), ("dtw mode=", "distance search matrix"), ("dtw nulls=", "null drop linear"),
+        ("dtw window=n", "none"), ("stl period=", "auto none"), ("stl robust=", "t f"), ("patterns mode=", "stats label"),
+        ("correlate method=", "pearson spearman kendall"), ("curvefit coef=", "t f"),
+    ],
+)  # fmt: skip
+def test_values_of_options_of_series(session: cortado.Session, text: str, values: str) -> None:
+    found = Offers(session).at(f"table weblog | {text}")
+    assert [c.text for c in found] == values.split()
+    assert {c.kind for c in found} == {"value"}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ....planner.combine import Asof
 from ....planner.types import LONG, Schema
-from ...arrow import array_from, numbers_of, own, pooled
+from ...arrow import array_from, int32_of, numbers_of, own, pooled
 from ...arrow import nulls as null_array
 from ...aside import aside
 from ...batch import Batch, Column, Spans
@@ -30,6 +30,7 @@ from ..knownkeys import KnownKeys
 from ..sort import Placing
 from ..sortruns import stack
 from ..window.chunks import kept, side_by_side
+from .coded import KeyCodes, is_same, translated
 from .held import Held
 from .index import Index
 from .living import Living
@@ -68,19 +69,19 @@ def layout_of(node: Asof, side: Side) -> Layout:
 @dataclass(slots=True)
 class Chunk:
     place: int
-    code: I32
+    code: pa.Array[Any]
+    numbers: I32 | None  # of the key with each code; None: `code` itself
     time: pa.Array[Any]
     is_ordered: bool
     columns: list[pa.Array[Any]]
-    numbers: I32 | None = None  # of all workers together, for each of `code`; None: `code` itself
 
 
 class BuildLocal(Placing):
     """Per worker: chunks, and the numbers of their keys."""
 
-    def __init__(self, ctx: Context, reservation: Reservation, keys: Keys) -> None:
+    def __init__(self, ctx: Context, reservation: Reservation, codes: KeyCodes) -> None:
         super().__init__()
-        self.ctx, self.reservation, self.keys = ctx, reservation, keys
+        self.ctx, self.reservation, self.codes = ctx, reservation, codes
         self.chunks: list[Chunk] = []
         self.keys_bytes = 0
         self.text_bytes: dict[int, int] = {}
@@ -110,7 +111,7 @@ class BuildSink:
     def open(self, ctx: Context) -> BuildLocal:
         limit = ctx.memory.limit // ctx.settings.threads
         reservation = ctx.memory.reserve(self._at.command, limit)
-        local = BuildLocal(ctx, reservation, new_keys(self._side.types, ctx.compiled))
+        local = BuildLocal(ctx, reservation, KeyCodes(self._side.types, ctx.compiled))
         with self._lock:
             self._locals.append(local)
         return local
@@ -136,30 +137,29 @@ class BuildSink:
     ) -> bool:
         """False: over the memory; the rows are held all the same."""
         ctx, n = local.ctx, len(time)
-        if ctx.compiled and not local.keys.compiled:
-            local.keys.compile(ctx.stop)
-        code = local.keys.ids(keys, n, ctx.stop)
+        code, numbers = local.codes.of(keys, n, ctx)
         ctx.check()
-        local.chunks.append(Chunk(place, code, time, is_ordered(numbers_of(time)), columns))
+        local.chunks.append(Chunk(place, code, numbers, time, is_ordered(numbers_of(time), ctx.compiled), columns))
         for i, column in enumerate(columns):
             if column.type.num_buffers == 3:
                 local.text_bytes[i] = local.text_bytes.get(i, 0) + column.nbytes
         local.n_rows += n
         n_indexes = 1 + (len(columns) if self._node.skipnull else 0)
         nbytes = 12 * n + ROW_BYTES * n * n_indexes + sum(c.nbytes for c in columns) * 3 // 2  # stacked at last
-        grown = local.keys.nbytes() - local.keys_bytes
+        grown = local.codes.keys.nbytes() - local.keys_bytes
         local.keys_bytes += grown
         return local.reservation.grow(nbytes + max(0, grown))
 
     def _spill(self, local: BuildLocal) -> None:
         """All that this worker holds goes to disk, and what comes after it."""
         local.writer = PartWriter(local.ctx, self._at.command, self.layout.schema, self.layout.side)
-        values = local.keys.values()
+        values = local.codes.keys.values()
         for chunk in local.chunks:
             local.ctx.check()
-            keys = [v.take(array_from(chunk.code)) for v in values]
+            number = chunk.code if chunk.numbers is None else array_from(chunk.numbers[int32_of(chunk.code)])
+            keys = [v.take(number) for v in values]
             local.writer.add([*keys, chunk.time, *chunk.columns], len(chunk.code), chunk.place)
-        local.chunks, local.keys = [], new_keys(self._side.types, False)
+        local.chunks, local.codes = [], KeyCodes(self._side.types, False)
         local.reservation.release()
 
     def combine(self, local: BuildLocal) -> None:
@@ -173,16 +173,22 @@ class BuildSink:
         self._number(ctx)
         for local in self._locals:
             local.chunks = []
-        ends = np.cumsum([len(c.code) for c in chunks], dtype=np.int64)
-        self._code = pooled(int(ends[-1]) if len(ends) else 0, np.int32)
         self._is_sorted = _in_order(chunks)
         pieces = [[c.time for c in chunks], *([c.columns[i] for c in chunks] for i in range(len(self.layout.columns)))]
         self._columns = [null_array(0, t.arrow) for _, t in self.layout.schema.fields[self.layout.n_keys :]]
+        stacks = [partial(self._stack, i, p, ctx) for i, p in enumerate(pieces) if p]
+        return [*self._code_tasks(chunks, ctx), *stacks]
+
+    def _code_tasks(self, chunks: Sequence[Chunk], ctx: Context) -> list[Callable[[], None]]:
+        """Codes of dictionaries that are numbers of keys as they stand stay where they are."""
+        tables = {id(c.numbers): c.numbers for c in chunks}
+        if chunks and all(n is not None and is_same(n) for n in tables.values()):
+            return [partial(self._stack_codes, [c.code for c in chunks], ctx)]
+        ends = np.cumsum([len(c.code) for c in chunks], dtype=np.int64)
+        self._code = pooled(int(ends[-1]) if len(ends) else 0, np.int32)
         threads = max(1, ctx.settings.threads)
         cuts = [len(chunks) * i // threads for i in range(threads + 1)]
-        copies = [partial(self._copy, chunks[a:b], ends[a:b], ctx) for a, b in pairwise(cuts) if a < b]
-        stacks = [partial(self._stack, i, p, ctx) for i, p in enumerate(pieces) if p]
-        return [*copies, *stacks]
+        return [partial(self._copy, chunks[a:b], ends[a:b], ctx) for a, b in pairwise(cuts) if a < b]
 
     def _must_spill(self) -> bool:
         text: dict[int, int] = {}
@@ -195,31 +201,30 @@ class BuildSink:
 
     def _number(self, ctx: Context) -> None:
         """The keys of all workers get one number each."""
-        keys = self._locals[0].keys if self._locals else new_keys(self._side.types, ctx.compiled)
+        self._keys = self._locals[0].codes.keys if self._locals else new_keys(self._side.types, ctx.compiled)
         for local in self._locals[1:]:
             if not local.chunks:
                 continue
-            known = local.keys.n
-            numbers = keys.ids(local.keys.values(), known, ctx.stop)
+            theirs = local.codes.keys
+            numbers = self._keys.ids(theirs.values(), theirs.n, ctx.stop)
             ctx.check()
+            made: dict[int, I32] = {}
             for chunk in local.chunks:
-                chunk.numbers = numbers
-        self._keys = keys
+                mine = chunk.numbers
+                if mine is not None and id(mine) not in made:
+                    made[id(mine)] = numbers[mine]
+                chunk.numbers = numbers if mine is None else made[id(mine)]
 
     def _copy(self, chunks: Sequence[Chunk], ends: NDArray[np.int64], ctx: Context) -> None:
         for chunk, end in zip(chunks, ends.tolist(), strict=True):
             ctx.check()
-            begin = end - len(chunk.code)
-            self._code[begin:end] = chunk.code if chunk.numbers is None else chunk.numbers[chunk.code]
+            translated(chunk.code, chunk.numbers, self._code[end - len(chunk.code) : end], ctx)
+
+    def _stack_codes(self, pieces: list[pa.Array[Any]], ctx: Context) -> None:
+        self._code = int32_of(_stacked(pieces, ctx))
 
     def _stack(self, i: int, pieces: list[pa.Array[Any]], ctx: Context) -> None:
-        """What lies side by side in memory stays there."""
-        joined = [pieces[0]]
-        for piece in pieces[1:]:
-            whole = side_by_side(joined[-1], piece)
-            joined[-1:] = [joined[-1], piece] if whole is None else [whole]
-        pieces.clear()
-        self._columns[i] = aside(ctx, sum(p.nbytes for p in joined), lambda: own(stack(joined)))
+        self._columns[i] = _stacked(pieces, ctx)
 
     def refine(self, ctx: Context) -> Sequence[Callable[[], None]]:
         """When all rows are in place: what a search needs of them."""
@@ -255,6 +260,16 @@ class BuildSink:
     def describe_run(self) -> dict[str, Any]:
         n = len(self._held.index.code) if self._held is not None else 0
         return {"build_rows": n, "spilled_bytes": self._spilled_bytes}
+
+
+def _stacked(pieces: list[pa.Array[Any]], ctx: Context) -> pa.Array[Any]:
+    """What lies side by side in memory stays there."""
+    joined = [pieces[0]]
+    for piece in pieces[1:]:
+        whole = side_by_side(joined[-1], piece)
+        joined[-1:] = [joined[-1], piece] if whole is None else [whole]
+    pieces.clear()
+    return aside(ctx, sum(p.nbytes for p in joined), lambda: own(stack(joined)))
 
 
 def _in_order(chunks: Sequence[Chunk]) -> bool:

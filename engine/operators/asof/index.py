@@ -38,11 +38,16 @@ class Marks:
 
 @dataclass(slots=True)
 class Segments:
-    """Rows of key number g stand at `starts[g] : starts[g + 1]`, in order of time, then as they came."""
+    """Rows of key number g stand at `starts[g] : starts[g + 1]`, in order of time, then as they came.
+
+    `directory`, `shift`: near which of them a time is (`kernels.nearest.direct`).
+    """
 
     key: I64
     row: I32
     starts: I64
+    directory: I32
+    shift: I64
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +166,18 @@ class Index:
         total, threads = int(starts[-1]), max(1, ctx.settings.threads)
         cuts = np.searchsorted(starts, [total * i // threads for i in range(1, threads)])
         bounds = sorted({0, *(int(c) for c in cuts), self.n_keys})
-        return Segments(pooled(total, np.int64), pooled(total, np.int32), starts), list(pairwise(bounds))
+        directory, shift = pooled(total // 4 + 2 * self.n_keys, np.int32), np.empty(self.n_keys, np.int64)
+        made = Segments(pooled(total, np.int64), pooled(total, np.int32), starts, directory, shift)
+        return made, list(pairwise(bounds))
 
     def _fill(self, made: Segments, spare: tuple[I64, I32], low: int, high: int, ctx: Context) -> None:
-        from ...kernels import segments
+        from ...kernels import nearest, segments
 
         cursor = made.starts[:-1].copy()
         segments.scatter(self.code, self.key, low, high, cursor, made.key, made.row, ctx.stop)
         if not self.is_sorted:
             segments.sort_segments(made.key, made.row, *spare, made.starts, low, high, ctx.stop)
+        nearest.direct(made.key, made.starts, low, high, made.directory, made.shift, ctx.stop)
         ctx.check()
 
     def _ranked(self) -> Ranked:

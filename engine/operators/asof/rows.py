@@ -62,6 +62,9 @@ class Matcher:
         return Match(rows, {i: s.rows(code, times.key) for i, s in self._own.items()}, times.key)
 
 
+CUT = "gap: nanoseconds cut off"
+
+
 class AsofJoiner(Joiner):
     """Makes batches of matched rows, for one worker."""
 
@@ -99,12 +102,14 @@ class AsofJoiner(Joiner):
         if not len(theirs):
             return null_array(left.n_rows, f.type.arrow)
         mine, other = self._match.key, theirs[np.maximum(rows, 0)]
-        gap, beyond = gap_of(self._clock, *self._kinds, mine, other)
+        gap, beyond, cut = gap_of(self._clock, *self._kinds, mine, other)
         if missing is not None:
             beyond = beyond & ~missing
         if beyond.any():
             self._tell(left, np.flatnonzero(beyond), mine, other)
         nulls = beyond if missing is None else beyond | missing
+        if cut is not None and (cut & ~nulls).any():
+            self.tell("info", CUT, left, np.flatnonzero(cut & ~nulls), None)
         return array_from(gap, nulls, f.type.arrow)
 
     def _tell(self, left: Batch, rows: NDArray[np.int64], mine: I64, other: I64) -> None:

@@ -84,8 +84,7 @@ class Searcher:
         index, ctx = self._index, self._ctx
         if not len(index.code) or not len(code):
             return np.full(len(code), -1, np.int32)
-        parts = code >= 0
-        in_order = index.is_sorted and is_ordered(key if parts.all() else key[parts])
+        in_order = index.is_sorted and self._is_ordered(code, key)
         index.was_swept |= in_order
         index.was_searched |= not in_order
         if not ctx.compiled:
@@ -95,21 +94,26 @@ class Searcher:
         ctx.check()
         return out
 
+    def _is_ordered(self, code: I32, key: I64) -> bool:
+        """Of the rows that take part."""
+        parts = code >= 0
+        return is_ordered(key if parts.all() else key[parts], self._ctx.compiled)
+
     def _sweep(self, code: I32, key: I64, ahead: bool, last_tie: bool, out: I32) -> None:
         from ...kernels import nearest
 
         index, ctx, exact = self._index, self._ctx, int(self._wish.exact)
-        known = np.flatnonzero(code >= 0)
-        if not len(known):
+        parts = code >= 0
+        if not parts.any():
             out[:] = -1
             return
         if ahead:
-            at, state = self._from_behind(int(key[known[-1]]), last_tie)
+            at, state = self._from_behind(int(key[len(key) - 1 - int(parts[::-1].argmax())]), last_tie)
             nearest.sweep_ahead(
                 code, key, index.code, index.key, exact, int(last_tie), state, at, out, ctx.stop
             )  # fmt: skip
             return
-        self._go_to(int(key[known[0]]))
+        self._go_to(int(key[int(parts.argmax())]))
         self._at = int(
             nearest.sweep_back(code, key, index.code, index.key, exact, self._state, self._at, out, ctx.stop)
         )
@@ -139,7 +143,8 @@ class Searcher:
 
         right = self._index.segments(self._ctx)
         nearest.find(
-            code, key, right.key, right.row, right.starts, int(ahead), int(self._wish.exact), int(last_tie), out, self._ctx.stop
+            code, key, right.key, right.row, right.starts, right.directory, right.shift, int(ahead), int(self._wish.exact),
+            int(last_tie), out, self._ctx.stop,
         )  # fmt: skip
 
     def _ranked(self, code: I32, key: I64, ahead: bool, last_tie: bool) -> I32:

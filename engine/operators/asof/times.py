@@ -102,19 +102,26 @@ def _of_micros(values: I64, valid: Mask | None) -> Times:
     return Times(out, ~beyond if valid is None else valid & ~beyond, beyond)
 
 
-def is_ordered(key: I64) -> bool:
+def is_ordered(key: I64, compiled: bool = False) -> bool:
     """Whether it never falls."""
+    if compiled:
+        from ...kernels import nearest
+
+        return bool(nearest.never_falls(key))
     return len(key) < 2 or bool((key[1:] >= key[:-1]).all())
 
 
-def gap_of(clock: Clock, mine: Type, theirs: Type, a: I64, b: I64) -> tuple[NDArray[Any], Mask]:
-    """Left minus right, as the language subtracts them, and where that is beyond 64 bits."""
+def gap_of(clock: Clock, mine: Type, theirs: Type, a: I64, b: I64) -> tuple[NDArray[Any], Mask, Mask | None]:
+    """Left minus right, as the language subtracts them, where that is beyond 64 bits, and where it is no whole microsecond (None: nowhere)."""
     with np.errstate(over="ignore", invalid="ignore"):
         if clock.is_double:
             x, y = doubles(a), doubles(b)
-            return np.where(x == y, 0.0, x - y), np.zeros(len(a), np.bool_)
+            return np.where(x == y, 0.0, x - y), np.zeros(len(a), np.bool_), None
         if clock.ns and (mine.unit != "ns" or theirs.unit != "ns"):
             a, b = a // US_NS, b // US_NS
         out = a - b
         beyond: Mask = ((a ^ b) & (a ^ out)) < 0
-        return (out // US_NS if clock.ns and mine.unit == theirs.unit == "ns" else out), beyond
+        if not (clock.ns and mine.unit == theirs.unit == "ns"):
+            return out, beyond, None
+        whole, below = np.divmod(out, US_NS)
+        return whole, beyond, below != 0

@@ -64,10 +64,10 @@ class Chunk:
 
     def __init__(
         self, columns: list[pa.Array[Any]], offsets: Ints, asked: Asked, fields: Fields, schema: Schema, ctx: Context,
-        pool: ThreadPoolExecutor,
+        pool: ThreadPoolExecutor, shared: Steps | None = None,
     ) -> None:  # fmt: skip
         self.columns, self.offsets, self.asked, self.fields, self.schema = columns, offsets, asked, fields, schema
-        self._ctx, self._pool = ctx, pool
+        self._ctx, self._pool, self._shared = ctx, pool, shared
         self.steps: Steps = self._steps()
         self.series: list[Series] = []
         self.answers: list[Answer] = []
@@ -96,7 +96,7 @@ class Chunk:
             return by_rows(self.offsets)
         times = self.columns[self.fields.time]
         ticks = ticks_of(times)
-        steps = by_time(numbers_of(times)[: len(times)], self.offsets, self.zone, ticks, self.asked.every)
+        steps = by_time(numbers_of(times)[: len(times)], self.offsets, self.zone, ticks, self.asked.every, self._shared)
         why = steps.why.get(0, "")
         if not self.fields.keys and why.startswith(SCATTERED):
             raise fault(

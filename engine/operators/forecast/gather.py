@@ -16,6 +16,7 @@ from ...arrow import concat, own
 from ...batch import Batch
 from ...context import Context
 from ...forecast.asked import Asked
+from ...forecast.steps import Steps, by_time
 from ...memory import Reservation
 from ...notes import At
 from ...operator import Emit, Flow
@@ -24,6 +25,7 @@ from .chunk import Chunk, Fields
 from .emit import Writer
 from .scores import Scores
 from .telling import Telling
+from .timed import Moments
 
 CHUNK_ROWS = 1 << 17  # rows of whole groups that are worked on together
 GENERAL_ROWS = 1 << 10  # the same while there are no compiled kernels: the first rows come out soon
@@ -53,7 +55,11 @@ class ForecastTransform:
 
     needs_order = True
 
-    def __init__(self, asked: Asked, fields: Fields, before: Schema, after: Schema, at: At) -> None:
+    def __init__(
+        self, asked: Asked, fields: Fields, before: Schema, after: Schema, moments: Moments | None, at: At
+    ) -> None:
+        self._moments = moments
+        self._shared: Steps | None = None
         self._asked, self._fields, self._before, self._after, self._at = asked, fields, before, after, at
         self._telling = Telling(fields, before)
         self._key_types = [before.fields[i][1] for i in fields.keys]
@@ -130,11 +136,21 @@ class ForecastTransform:
             at = to
         return Flow.MORE
 
+    def _grid(self, ctx: Context) -> Steps | None:
+        """Of the times of all groups together."""
+        moments = self._moments
+        if self._shared is None and moments is not None and moments.times is not None and len(moments.times):
+            offsets = np.array([0, len(moments.times)])
+            self._shared = by_time(moments.times, offsets, ctx.settings.timezone, moments.ticks, self._asked.every)
+        return self._shared
+
     def _columns(self, local: GatherLocal) -> list[pa.Array[Any]]:
         return [concat(list(parts)) for parts in zip(*local.held, strict=True)]
 
     def _work(self, columns: list[pa.Array[Any]], offsets: NDArray[np.int64], local: GatherLocal, emit: Emit) -> Flow:
-        chunk = Chunk(columns, offsets, self._asked, self._fields, self._before, local.ctx, local.pool)
+        chunk = Chunk(
+            columns, offsets, self._asked, self._fields, self._before, local.ctx, local.pool, self._grid(local.ctx)
+        )
         chunk.compute(self._telling)
         self.fit_cpu_ns += chunk.cpu_ns
         local.scores.add(chunk.answers)

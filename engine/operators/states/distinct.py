@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ....planner.types import Type
-from ...arrow import array_from, buffer_of, indices, is_valid, numbers_of, offsets_of
+from ...arrow import array_from, buffer_of, call, indices, is_valid, numbers_of, offsets_of
 from ...arrow import nulls as null_array
 from ...batch import Spans
 from ..grouping import Coder, distinct_codes
@@ -160,11 +160,17 @@ class Distinct(State):
         groups, codes = self.content()
         if self.coder is None:
             return groups, codes, np.empty(0, np.int64), np.zeros(n, np.int64)
+        rank = self.rank_of_codes()[1]
+        by = np.argsort((groups.astype(np.uint64) << np.uint64(32)) | rank[codes])
+        return groups[by], codes[by], by, np.bincount(groups, minlength=n)
+
+    def rank_of_codes(self) -> tuple[NDArray[Any], NDArray[np.uint64]]:
+        """The code at each rank by value, and the rank of each code."""
+        assert self.coder is not None
         order = order_of([self.coder.table.keys()])
         rank = np.empty(len(order), np.uint64)
         rank[order] = np.arange(len(order), dtype=np.uint64)
-        by = np.argsort((groups.astype(np.uint64) << np.uint64(32)) | rank[codes])
-        return groups[by], codes[by], by, np.bincount(groups, minlength=n)
+        return order, rank
 
     def ranked(self, n: int) -> tuple[Groups, NDArray[np.int64], NDArray[np.int64]]:
         """Of whole numbers that are counted: group, value and how often it occurs, by group and value."""
@@ -207,14 +213,21 @@ class Distinct(State):
         return self.coder.values().take(array_from(np.maximum(at, 0), at < 0))
 
     def _entropy(self, n: int, groups: Groups, by: NDArray[Any], sizes: NDArray[Any]) -> pa.Array[Any]:
-        """Bits; terms are added in order of value."""
-        times = self.counts[by].astype(np.float64)
-        total = np.zeros(n)
-        np.add.at(total, groups, times)
-        share = times / total[groups]
-        out = np.zeros(n)
-        np.add.at(out, groups, -share * np.log2(share))
-        return array_from(out + 0.0, sizes == 0)
+        """Bits: log2(N) - sum(c * log2(c)) / N. Values that occur equally often are one term, terms go from few to many: so a
+        window that keeps its counts adds up the same."""
+        times = self.counts[by]
+        total = np.bincount(groups, weights=times, minlength=n)
+        order = np.lexsort((times, groups))
+        group, many = groups[order], times[order]
+        head = np.ones(len(order), np.bool_)
+        head[1:] = (group[1:] != group[:-1]) | (many[1:] != many[:-1])
+        first = np.flatnonzero(head)
+        equal = np.diff(np.append(first, len(order))).astype(np.float64)
+        terms = np.zeros(n)
+        np.add.at(terms, group[first], equal * weighed_logs(many[first])[1])
+        with np.errstate(invalid="ignore"):
+            out = np.maximum(weighed_logs(total)[0] - terms / total, 0.0)
+        return array_from(np.where(sizes > 1, out, 0.0), sizes == 0)
 
     def export(self, members: Groups) -> list[pa.Array[Any]]:
         pairs, sizes, codes = self.of_members(members)
@@ -230,6 +243,13 @@ class Distinct(State):
         if len(groups):
             codes = self._ready(False, NEVER).codes(values, NEVER)
             self._add(groups, codes, times, 0, NEVER)
+
+
+def weighed_logs(numbers: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """log2(c) and c * log2(c), both 0 of 0. Arrow's logarithm: its bits do not depend on the place of a value."""
+    counts = np.maximum(numbers, 1).astype(np.float64)
+    logs = numbers_of(call("log2", array_from(counts)))
+    return logs, logs * counts
 
 
 def pair_words(groups: Groups, codes: Groups) -> Words:

@@ -19,8 +19,23 @@ from .distinct import flat, lists, ranges
 
 def stable_order(groups: Groups) -> NDArray[np.int64]:
     """NumPy sorts 16-bit integers by radix."""
+    if bool((groups[1:] >= groups[:-1]).all()):
+        return np.arange(len(groups))
     small = len(groups) > 0 and int(groups.max()) < 1 << 16
     return np.argsort(groups.astype(np.uint16) if small else groups, kind="stable")
+
+
+def is_all(rows: NDArray[Any], n: int) -> bool:
+    """Whether these are all of n rows, in order."""
+    return len(rows) == n and (n == 0 or (rows[0] == 0 and rows[-1] == n - 1)) and bool((rows == np.arange(n)).all())
+
+
+def is_ordered(groups: Groups, places: NDArray[np.int64]) -> bool:
+    """By group, then by place."""
+    later = groups[1:] == groups[:-1]
+    later &= places[1:] > places[:-1]
+    later |= groups[1:] > groups[:-1]
+    return bool(later.all())
 
 
 class ByGroup:
@@ -33,6 +48,8 @@ class ByGroup:
 
     def of(self, members: Groups) -> tuple[NDArray[Any], NDArray[Any]]:
         """Rows of these groups, one group behind the other, and how many each has."""
+        if is_all(members, len(self.bounds) - 1):
+            return self.order, np.diff(self.bounds)
         inside = members < len(self.bounds) - 1
         at = np.where(inside, members, 0)
         sizes = np.where(inside, self.bounds[at + 1] - self.bounds[at], 0)
@@ -110,14 +127,20 @@ class Everything(Held):
     def merge(self, other: Everything, members: Groups, groups: Groups, compiled: bool) -> None:
         rows, sizes = other.by_group().of(members)
         values, places = other.everything()
-        self._add(np.repeat(groups, sizes).astype(np.int32), values.take(indices(rows)), places[rows])
+        repeated = np.repeat(groups.astype(np.int32, copy=False), sizes)
+        if is_all(rows, len(places)):
+            self._add(repeated, values, places)
+        else:
+            self._add(repeated, values.take(indices(rows)), places[rows])
 
     def finish(self, n: int, out: str, compiled: bool) -> Finished:
         groups = self.all_groups()
         values, places = self.everything()
-        order = np.lexsort((places, groups))
         sizes = np.bincount(groups, minlength=n)
         cut = 0
+        if self.cap is None and is_ordered(groups, places):
+            return Finished(lists(values, sizes, sizes == 0))
+        order = np.lexsort((places, groups))
         if self.cap is not None:
             starts = np.cumsum(sizes) - sizes
             keep = np.arange(len(order)) - starts[groups[order]] < self.cap

@@ -48,7 +48,7 @@ class Shift(Function):
 class ShiftTime(Function):
     """The last row at least so long before, or the first at least so long after."""
 
-    by: Length = NO_LENGTH  # in microseconds
+    by: Length = NO_LENGTH  # in nanoseconds
     ahead: bool = False
     by_time: bool = True
 
@@ -120,7 +120,8 @@ def _shifted(ev: Evaluation, rows: int) -> I32:
 
 def shift_time(ev: Evaluation, state: ShiftTime, out: str) -> Made:
     assert ev.time is not None
-    by = Length(state.by.months, state.by.ticks * (1000 if ev.ns else 1))
+    # times of microseconds that lie so many nanoseconds apart lie at least the next whole microsecond apart
+    by = Length(state.by.months, state.by.ticks if ev.ns else -(-state.by.ticks // 1000))
     first, end = ev.segment.starts[ev.segment.group], ev.segment.starts[ev.segment.group + 1]
     if state.ahead:
         at = distant(ev.segment, ev.time, by, 1, False, ev.ns)

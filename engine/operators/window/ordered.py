@@ -10,6 +10,7 @@ from ..keyform import words_of
 from ..states.base import Finished
 from ..states.distinct import Distinct
 from ..states.percentile import Percentile
+from .counts import codes_of, counted
 from .evaluation import Evaluation, Made, Mask
 from .frames import Stretch
 from .general import by_state
@@ -65,10 +66,12 @@ def _ranks(words: NDArray[np.uint64]) -> tuple[I64, I64]:
 
 def distinct(ev: Evaluation, state: Distinct, out: str) -> Made:
     if out != "dc":
+        if ev.ctx.compiled and len(ev.argument()):
+            return counted(ev, state, out)
         return by_state(ev, state, out, ev.column.maker.make)
     mask = ev.mask(0)
     live, low, high, own = _compact(ev, mask)
-    codes = _codes(ev, state)[live]
+    codes = codes_of(ev, state)[live]
     earlier, later = _neighbours(codes)
     number = count_below(
         earlier + 1, low, high, low + 1, ev.ctx.check
@@ -78,14 +81,6 @@ def distinct(ev: Evaluation, state: Distinct, out: str) -> Made:
         alone = (earlier[at] < low) & (later[at] >= high)
         number -= (own >= low) & (own < high) & alone
     return ev.made(Finished(array_from(number)), ev.too_few(mask))
-
-
-def _codes(ev: Evaluation, state: Distinct) -> I64:
-    """Numbers of the argument's values, in order of place."""
-    coder = state._ready(ev.ctx.compiled, ev.ctx.stop)
-    codes = coder.codes(ev.argument(), ev.ctx.stop)
-    ev.ctx.check()
-    return ev.segment.bring(codes.astype(np.int64))
 
 
 def _neighbours(codes: I64) -> tuple[I64, I64]:

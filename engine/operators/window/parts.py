@@ -57,18 +57,18 @@ class Parts:
         return [partial(self._task, self._spilled, part) for part in live]
 
     def _task(self, files: PartRows, part: int) -> None:
-        threads = max(1, self._ctx.settings.threads)
-        self._reserved(threads, lambda reservation: self._compute(files, part, reservation))
+        share = self._ctx.memory.limit // max(1, self._ctx.settings.threads)
+        self._reserved(share, lambda reservation: self._compute(files, part, reservation))
         with self._lock:
             self._left -= 1
             is_last = not self._left
         if is_last:  # the others have let their memory go
             for large, at in self._large:
-                self._reserved(1, partial(self._compute_large, large, at))
+                self._reserved(None, partial(self._compute_large, large, at))
 
-    def _reserved(self, share: int, work: Callable[[Reservation], None]) -> None:
-        ctx = self._ctx
-        reservation = ctx.memory.reserve(self._at.command, ctx.memory.limit // share)
+    def _reserved(self, limit: int | None, work: Callable[[Reservation], None]) -> None:
+        """`limit`: None: all that the operator may have, and what the query has promised to nobody."""
+        reservation = self._ctx.memory.reserve(self._at.command, limit)
         with self._lock:
             self._reservations.append(reservation)
         try:

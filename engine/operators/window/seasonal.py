@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from ....planner import ast
 from ...analytics.grid import SPARSE, Grid, by_rows, by_time, steps_in
 from ...analytics.period import found_period
-from ...analytics.stl import Parts, decompose
+from ...analytics.seasonal import Effort
+from ...analytics.stl import decompose
 from ...zones import NS, US
 from .evaluation import Evaluation, Made
 from .segment import I64
 from .whole import WholeFunction, doubles_out
 
 LEAST = 4  # values a group
+CELLS = 1 << 18  # of the groups that are decomposed at once
 F64 = NDArray[np.float64]
 NATURAL = {  # by the seconds of a step: of minutes, hours, days, weeks and what lies between
     60: (60, 1440), 300: (288,), 600: (144,), 900: (96, 672), 1800: (48, 336), 3600: (24, 168), 86_400: (7, 365),
@@ -33,6 +35,17 @@ class Wanted:
     steps: int = 0
     months: int = 0
     us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A group on its grid: NaN where a step has no value; the places of its live rows, and the cell of each."""
+
+    grid: F64
+    periods: Sequence[int]
+    low: int
+    live: I64
+    cells: I64
 
 
 class Refused(Exception):
@@ -51,25 +64,42 @@ class Decompose(WholeFunction):
         outs = {name: np.full(ev.n, np.nan) for name in names}
         values, mask = ev.doubles(), ev.mask(0)
         good = np.isfinite(values) if mask is None else np.isfinite(values) & mask
+        held: list[Series] = []
+        n_cells = 0
         for low, high in self.groups(ev):
             live = np.flatnonzero(good[low:high]) + low
             if not len(live):
                 continue  # its rows are counted as they came
             try:
-                parts, cells = self._decomposed(ev, values, live, low, high)
+                held.append(self._series(ev, values, live, low, high))
             except Refused as why:
                 self.told.drop(str(why), len(live), self.keys(ev, low))
                 continue
+            n_cells += len(held[-1].grid)
+            if n_cells >= CELLS:
+                self._decompose(ev, values, held, outs)
+                held, n_cells = [], 0
+        self._decompose(ev, values, held, outs)
+        return {name: doubles_out(out) for name, out in outs.items()}
+
+    def _decompose(self, ev: Evaluation, values: F64, held: Sequence[Series], outs: Mapping[str, F64]) -> None:
+        effort = Effort(self.robust, stop=ev.ctx.stop if ev.ctx.compiled else None, check=ev.ctx.check)
+        with np.errstate(all="ignore"):
+            made = decompose([s.grid for s in held], [s.periods for s in held], effort)
+        for series, parts in zip(held, made, strict=True):
+            if not all(np.isfinite(part).all() for part in (parts.trend, *parts.seasons)):
+                self.told.drop("values too large", len(series.live), self.keys(ev, series.low))
+                continue
+            live, cells = series.live, series.cells
             outs["trend"][live] = parts.trend[cells]
             rest = values[live] - parts.trend[cells]
             for i, season in enumerate(parts.seasons):
                 outs[f"season {i}"][live] = season[cells]
                 rest = rest - season[cells]
             outs["error"][live] = rest
-        return {name: doubles_out(out) for name, out in outs.items()}
 
-    def _decomposed(self, ev: Evaluation, values: F64, live: I64, low: int, high: int) -> tuple[Parts, I64]:
-        """The parts of the group's grid, and the cell of each live row. Rows without a value hold their place in it."""
+    def _series(self, ev: Evaluation, values: F64, live: I64, low: int, high: int) -> Series:
+        """The group's grid. Rows without a value hold their place in it."""
         if len(live) < LEAST:
             raise Refused(f"fewer than {LEAST} values")
         grid = self._grid(ev, low, high)
@@ -80,12 +110,7 @@ class Decompose(WholeFunction):
         series, held = _on_grid(values[live], cells, n)
         self.told.count("rows of one time: their mean was decomposed", len(live) - held)
         self.told.count("steps without a value: filled for the fit", n - held)
-        periods = self._periods(series, grid)
-        with np.errstate(all="ignore"):
-            parts = decompose(series, periods, self.robust)
-        if not all(np.isfinite(part).all() for part in (parts.trend, *parts.seasons)):
-            raise Refused("values too large")
-        return parts, cells
+        return Series(series, self._periods(series, grid), low, live, cells)
 
     def _grid(self, ev: Evaluation, low: int, high: int) -> Grid:
         if ev.time is None:

@@ -83,3 +83,46 @@ def test_orders_are_counted_out() -> None:
     for most in range(5):
         assert exact_p(5, most) == pytest.approx(2 * sum(w <= most for w in wrong) / 120)
     assert exact_p(5, 5) == 1.0
+
+
+SERIES: dict[str, Any] = {
+    "normal": lambda rng, n: (rng.normal(size=n), rng.normal(size=n)),
+    "far from zero": lambda rng, n: (1e9 + rng.normal(size=n), -1e6 + rng.normal(size=n)),
+    "hardly any spread": lambda rng, n: (1e15 + rng.integers(0, 3, n), rng.normal(size=n)),
+    "one line": lambda rng, n: (np.arange(n) / 7, 3 * (np.arange(n) / 7) - 1),
+    "nearly one line": lambda rng, n: (np.arange(n) * 1.0, np.arange(n) + 1e-9 * rng.normal(size=n)),
+    "wide": lambda rng, n: (10.0 ** rng.integers(-12, 12, n) * rng.normal(size=n), rng.normal(size=n)),
+    "out of range": lambda rng, n: (rng.normal(size=n) * 1e250, rng.normal(size=n) * 1e-250),
+    "few": lambda rng, n: (rng.integers(0, 2, n) * 1.0, rng.integers(0, 2, n) * 1.0),
+    "constant": lambda rng, n: (np.full(n, 0.1), rng.normal(size=n)),
+}
+
+
+@pytest.mark.parametrize("kind", SERIES)
+def test_quick_sums_round_as_exact_ones(kind: str) -> None:
+    """The kernels' sums of twice the precision and the exact sums: the same bits, with nulls, lags and groups of all sizes."""
+    rng = np.random.default_rng(4)
+    sizes = [1, 2, 3, 5, 40, 63, 64, 65, 1023, 1024, 1025, 5000]
+    x, y = (np.concatenate(side) for side in zip(*(SERIES[kind](rng, n) for n in sizes), strict=True))
+    table = pa.table(
+        {"k": np.repeat(np.arange(len(sizes)), sizes), "x": x, "y": y, "z": pa.array(y, mask=rng.random(len(y)) < 0.1)}
+    )
+    made = []
+    for kernels in ("never", "always"):
+        with cortado.connect(timezone="UTC", kernels=kernels) as s:
+            made.append(s.query("table t | correlate lag=1 x, y, z by k", sources={"t": table}).run().to_arrow())
+    assert made[0].equals(made[1])
+
+
+def test_quick_sums_are_sure_of_usual_values() -> None:
+    from cortado.engine.kernels import correlation as kernel
+
+    rng, starts, stop = np.random.default_rng(5), np.array([0, 3000]), np.zeros(1, np.uint8)
+    for scale in (1.0, 1e6, 1e-30):
+        x, y = rng.normal(size=(2, 3000)) * scale + scale
+        of_x, of_y, corr, sure = np.empty(kernel.FIGURES), np.empty(kernel.FIGURES), np.empty(1), np.empty(1)
+        kernel.sums(x, starts, of_x, stop)
+        kernel.sums(y, starts, of_y, stop)
+        kernel.correlations(x, y, starts, of_x, of_y, corr, sure, stop)
+        assert sure[0] == 1.0
+        assert corr[0] == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-12)

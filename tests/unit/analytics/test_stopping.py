@@ -25,7 +25,8 @@ def rows() -> pa.Table:
 @pytest.mark.parametrize(
     "query",
     [
-        "anomalies scorer=2 size=300 x, y, z", "stl period=7 x by k", "correlate method=kendall lag=20 x, y, z",
+        "anomalies scorer=2 size=300 x, y, z", "stl period=7 x by k", "stl period=1000 robust=t x",
+        "correlate method=kendall lag=20 x, y, z",
         "correlate method=spearman lag=20 x, y", "curvefit degree=20 x, y", "patterns", "patterns mode=label by k",
     ],
 )  # fmt: skip

@@ -85,3 +85,23 @@ def test_windowjoin_as_duckdb(begin: int, end: int) -> None:
             f"interval ({begin}) microsecond and a.t + interval ({end}) microsecond group by i order by i"
         ).fetchall()
     assert got == wanted
+
+
+def details(query: str, left: pa.Table, right: pa.Table) -> str:
+    with cortado.connect(timezone="UTC") as session:
+        rows = session.query(query, sources={"a": left, "b": right}).run().to_arrow().to_pylist()
+    return str(next(r["detail"] for r in rows if r["operator"] == "Asof"))
+
+
+def test_explain_says_what_is_known_of_the_order() -> None:
+    left, right = sides(5)
+    mixed = right.take(np.random.default_rng(1).permutation(len(right)))
+    either = "(sweep if both sides are in order of time, else partition)"
+    assert either in details("explain table a | asof on=t k [ table b ]", left, right)
+    assert either in details("explain table a | sort t | asof on=t k [ table b | sort -t ]", left, right)
+    assert either in details("explain table a | sort t | asof on=t k [ table b | sort k, t ]", left, right)
+    known = "table a | sort t | asof on=t k [ table b | sort t | where v > 10 ]"
+    assert details(f"explain {known}", left, mixed).endswith("(sweep)")
+    assert "partition" not in details(f"explain analyze {known}", left, mixed)
+    assert details("explain analyze table a | asof on=t k [ table b ]", left, mixed).endswith(", partition)")
+    assert details("explain analyze table a | asof on=t k [ table b ]", left, right).endswith(", sweep)")
