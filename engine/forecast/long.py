@@ -10,28 +10,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
 from ..analytics import stl
+from ..analytics.seasonal import Effort
 from ..random import normal_quantile
 from .batch import F64, Batch, Outcome
 from .origins import Fit, Part
 from .ragged import ratio, scaled
 
-Decompose = Callable[[F64, Sequence[int], bool], stl.Parts]
+Decompose = Callable[[Sequence[F64], Sequence[Sequence[int]]], list[stl.Parts]]
+
+
+def decomposed_generally(grids: Sequence[F64], periods: Sequence[Sequence[int]]) -> list[stl.Parts]:
+    return stl.decompose(grids, periods, Effort())
+
+
 KEPT = (1.0, 0.95, 0.9, 0.8, 0.65, 0.5, 0.3, 0.1)  # what a cycle's weight is of that of the one after it
 
 
 @dataclass(frozen=True, slots=True)
 class Long:
     """`trend_fit` forecasts what is left without season (its batch has period 1). `periods[k]`: the seasons of series k, any order.
-    `robust`: outliers count less in the seasons."""
+    `decompose` takes out the seasons of many series at once."""
 
     trend_fit: Fit
     periods: Sequence[Sequence[int]]
-    robust: bool = False
-    decompose: Decompose = stl.decompose
+    decompose: Decompose = decomposed_generally
 
     def of(self, part: Part) -> Fit:
         return replace(self, periods=[self.periods[k] for k in part.series.tolist()])
@@ -44,16 +51,15 @@ class Long:
 def _fit(batch: Batch, levels: Sequence[float], how: Long) -> Outcome:
     season = np.zeros_like(batch.values)
     ahead, extra = np.zeros((len(batch), batch.horizon)), np.zeros(len(batch))
-    names: list[str] = []
-    for k, (low, high) in enumerate(zip(batch.offsets[:-1].tolist(), batch.offsets[1:].tolist(), strict=True)):
-        y = batch.values[low:high]
-        periods = sorted({p for p in how.periods[k] if p > 1 and 2 * p <= high - low})
-        names.append(
-            ("STL " if len(periods) == 1 else "MSTL ") + ", ".join(map(str, periods)) + " + " if periods else ""
-        )
-        if not periods:
-            continue
-        made = how.decompose(y, periods, how.robust)
+    series = [batch.values[low:high] for low, high in pairwise(batch.offsets.tolist())]
+    seasons = [
+        sorted({p for p in own if p > 1 and 2 * p <= len(y)}) for own, y in zip(how.periods, series, strict=True)
+    ]
+    names = [_named(periods) for periods in seasons]
+    seasonal = [k for k, periods in enumerate(seasons) if periods]
+    parts = how.decompose([series[k] for k in seasonal], [seasons[k] for k in seasonal]) if seasonal else []
+    for k, made in zip(seasonal, parts, strict=True):
+        y, periods, low, high = series[k], seasons[k], int(batch.offsets[k]), int(batch.offsets[k + 1])
         total = np.sum(made.seasons, axis=0)
         season[low:high] = total
         share, noise = 0.0, 0.0
@@ -74,6 +80,12 @@ def _fit(batch: Batch, levels: Sequence[float], how: Long) -> Outcome:
     out.fitted = out.fitted + season
     out.model = [name + model for name, model in zip(names, out.model, strict=True)]
     return out
+
+
+def _named(periods: Sequence[int]) -> str:
+    if not periods:
+        return ""
+    return ("STL " if len(periods) == 1 else "MSTL ") + ", ".join(map(str, periods)) + " + "
 
 
 @dataclass(frozen=True, slots=True)

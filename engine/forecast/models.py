@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..analytics import stl
+from ..analytics.seasonal import Effort
 from . import boxcox, croston, safety, simple, smoothing, theta
 from .asked import Asked
 from .backtest import MEASURES, backtest
@@ -127,7 +129,12 @@ class Model:
         return routed(work, levels, routes)
 
     def _long(self, work: Work, levels: Sequence[float]) -> Outcome:
-        return Long(self._plainly, work.periods)(work.batch, levels)
+        effort = Effort(stop=self._how.stop if self._how.compiled() else None)
+
+        def decompose(grids: Sequence[F64], periods: Sequence[Sequence[int]]) -> list[stl.Parts]:
+            return stl.decompose(grids, periods, effort)
+
+        return Long(self._plainly, work.periods, decompose)(work.batch, levels)
 
     def _calendar(self, work: Work, levels: Sequence[float]) -> Outcome:
         assert work.times is not None

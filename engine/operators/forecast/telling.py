@@ -70,4 +70,5 @@ class Telling:
 
 def family(model: str) -> str:
     """The kind of a model, for counting."""
-    return "a blend of ETS models" if "%" in model else model
+    before, mark, _ = model.partition("ETS(")
+    return f"{before}a blend of ETS models" if mark and "%" in model else model
