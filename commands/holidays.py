@@ -48,28 +48,34 @@ class Holidays(Command[Scan]):
     )
 
     def bind(self, args: Args, source: Node | None) -> Node:
-        from ..engine.holidays import Unknown, checked
         from ..engine.sources.memory import relation_of
 
         for name in ("country", "from", "to"):
             if not args.given(name):
                 args.abort("E310", f"holidays needs {name}=", hint="holidays country=KR from=20260101 to=20270101")
         low, high = args.option("from"), args.option("to")
-        try:
-            country, part = checked(args.option("country"))[0], None
-        except Unknown as why:
-            args.abort("E311", str(why), args.option_span("country"), suggestions=why.near, hint=why.hint)
-        except QueryError as why:
-            args.abort(why.code, why.faults[0].message, hint=why.faults[0].hint)
-        if args.given("subdiv"):
-            try:
-                part = checked(country, args.option("subdiv"))[1]
-            except Unknown as why:
-                args.abort("E311", str(why), args.option_span("subdiv"), suggestions=why.near, hint=why.hint)
+        country, part = country_of(args)
         if high - low > MOST_YEARS * 366 * DAY_US:
             args.abort("E311", f"'to' cannot be more than {MOST_YEARS} years behind 'from'", args.option_span("to"))
         rows = _rows(country, part, low, high, args.zone)
         return Scan(**args.common, relation=relation_of(rows, "holidays", zone=args.zone), key=stage_text(args.parsed))
+
+
+def country_of(args: Args) -> tuple[str, str | None]:
+    """The codes that `country=` and `subdiv=` name; E311 for what has no holidays, E610 without the package."""
+    from ..engine.holidays import Unknown, checked
+
+    option = "country"
+    try:
+        country, part = checked(args.option("country"))
+        if args.given("subdiv"):
+            option = "subdiv"
+            country, part = checked(country, args.option("subdiv"))
+    except Unknown as why:
+        args.abort("E311", str(why), args.option_span(option), suggestions=why.near, hint=why.hint)
+    except QueryError as why:
+        args.abort(why.code, why.first.message, hint=why.first.hint)
+    return country, part
 
 
 def _rows(country: str, part: str | None, low: int, high: int, zone_name: str) -> pa.Table:

@@ -36,7 +36,7 @@ def _country(call: CallBinder) -> None:
     except Unknown as why:
         call.fail("E307", str(why), 1, suggestions=why.near, hint=why.hint)
     except QueryError as why:
-        call.fail(why.code, why.faults[0].message, hint=why.faults[0].hint)
+        call.fail(why.code, why.first.message, hint=why.first.hint)
 
 
 def _truth(call: CallBinder) -> Type:

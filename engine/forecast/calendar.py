@@ -77,10 +77,10 @@ class Calendar:
     def _holidays(self, times: Ints) -> Days | None:
         if self.country is None:
             return None
-        from ..holidays import table
+        from ..holidays import checked, table
 
         days = times // DAY
-        found, names = table(self.country, self.subdivision, int(days.min()), int(days.max()) + 1)
+        found, names = table(*checked(self.country, self.subdivision), int(days.min()), int(days.max()) + 1)
         distinct = sorted(set(names))
         number = np.array([distinct.index(name) + 1 for name in names], np.int64)
         at = np.searchsorted(found, days)

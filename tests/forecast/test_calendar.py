@@ -99,7 +99,7 @@ def test_a_holiday_is_found_and_moves_with_the_moon() -> None:
     y = 50 + rng.normal(size=n + horizon)
     y[at] += 30
     batch = batch_of([y[:n]], 7, horizon)
-    made = calendar_of(batch, country="KR")(batch, LEVELS)
+    made = calendar_of(batch, country="kr")(batch, LEVELS)
     ahead = at[at >= n] - n
     assert len(ahead) == 1
     np.testing.assert_allclose(made.mean[0, ahead], 80, atol=8)

@@ -57,7 +57,13 @@ def test_likelihood_and_forecast_at_the_parameters_of_r(series: str, code: str) 
 
 
 def test_r_was_read_whole() -> None:
-    assert {("AUSTOURISTS", "AAdA"), ("AUSTOURISTS", "MAM"), ("AUSTOURISTS", "MMdM"), ("OIL", "AAdN"), ("OIL", "MMN")} <= set(BY_R)
+    assert {
+        ("AUSTOURISTS", "AAdA"),
+        ("AUSTOURISTS", "MAM"),
+        ("AUSTOURISTS", "MMdM"),
+        ("OIL", "AAdN"),
+        ("OIL", "MMN"),
+    } <= set(BY_R)
     for series, code in set(LISTED) & set(BY_R):
         assert BY_R[series, code]["loglik"][0] == pytest.approx(LOG_LIKELIHOOD[series][code], abs=1e-3)
 
