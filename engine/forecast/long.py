@@ -47,39 +47,67 @@ class Long:
         return _fit(batch, levels, self)
 
 
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """`batch`: the series without `season` float64[N], all of period 1; `ahead` float64[K, H]: the season to come; `extra` float64[K]:
+    variance that its errors add to that of what is left."""
+
+    batch: Batch
+    season: F64
+    ahead: F64
+    extra: F64
+    names: list[str]
+
+
 @scaled
 def _fit(batch: Batch, levels: Sequence[float], how: Long) -> Outcome:
+    plain = plain_of(batch, how)
+    out = how.trend_fit(plain.batch, levels)
+    for i, level in enumerate(levels):
+        z = float(normal_quantile(np.array([(1 + level) / 2]))[0])
+        more = (z * z * plain.extra)[:, None]
+        out.lower[:, i] = out.mean - np.sqrt((out.mean - out.lower[:, i]) ** 2 + more) + plain.ahead
+        out.upper[:, i] = out.mean + np.sqrt((out.upper[:, i] - out.mean) ** 2 + more) + plain.ahead
+    out.mean = out.mean + plain.ahead
+    out.fitted = out.fitted + plain.season
+    out.model = [name + model for name, model in zip(plain.names, out.model, strict=True)]
+    return out
+
+
+def paths(batch: Batch, steps: int, how: Long, draw: Callable[[Batch], F64]) -> F64:
+    """float64[K, P, steps]: what `draw` simulates of the series without seasons, and their seasons to come. Without the
+    season's own error, which a lead time has all of one sign."""
+    plain = plain_of(replace(batch, horizon=steps), how)
+    return draw(plain.batch) + plain.ahead[:, None, :]
+
+
+def plain_of(batch: Batch, how: Long) -> Plain:
     season = np.zeros_like(batch.values)
     ahead, extra = np.zeros((len(batch), batch.horizon)), np.zeros(len(batch))
     series = [batch.values[low:high] for low, high in pairwise(batch.offsets.tolist())]
     seasons = [
         sorted({p for p in own if p > 1 and 2 * p <= len(y)}) for own, y in zip(how.periods, series, strict=True)
     ]
-    names = [_named(periods) for periods in seasons]
     seasonal = [k for k, periods in enumerate(seasons) if periods]
     parts = how.decompose([series[k] for k in seasonal], [seasons[k] for k in seasonal]) if seasonal else []
     for k, made in zip(seasonal, parts, strict=True):
-        y, periods, low, high = series[k], seasons[k], int(batch.offsets[k]), int(batch.offsets[k + 1])
         total = np.sum(made.seasons, axis=0)
-        season[low:high] = total
-        share, noise = 0.0, 0.0
-        for period, found in zip(periods, made.seasons, strict=True):
-            to_come = cycle(y - made.trend - (total - found), period)
-            mean = np.mean(found[len(found) - period :]) - np.mean(to_come.season)  # the level is the trend's
-            ahead[k] += to_come.season[np.arange(batch.horizon) % period] + mean
-            share, noise = share + to_come.share, to_come.noise if np.isfinite(to_come.noise) else noise
-        left = y - made.trend - total
-        extra[k] = max(0.0, noise * (1 + share) - float(np.nanmean(left * left)))
-    out = how.trend_fit(replace(batch, values=batch.values - season, period=np.ones_like(batch.period)), levels)
-    for i, level in enumerate(levels):
-        z = float(normal_quantile(np.array([(1 + level) / 2]))[0])
-        more = (z * z * extra)[:, None]
-        out.lower[:, i] = out.mean - np.sqrt((out.mean - out.lower[:, i]) ** 2 + more) + ahead
-        out.upper[:, i] = out.mean + np.sqrt((out.upper[:, i] - out.mean) ** 2 + more) + ahead
-    out.mean = out.mean + ahead
-    out.fitted = out.fitted + season
-    out.model = [name + model for name, model in zip(names, out.model, strict=True)]
-    return out
+        season[batch.offsets[k] : batch.offsets[k + 1]] = total
+        ahead[k], extra[k] = _to_come(series[k], made, total, seasons[k], batch.horizon)
+    values = replace(batch, values=batch.values - season, period=np.ones_like(batch.period))
+    return Plain(values, season, ahead, extra, [_named(periods) for periods in seasons])
+
+
+def _to_come(y: F64, made: stl.Parts, total: F64, periods: Sequence[int], horizon: int) -> tuple[F64, float]:
+    ahead = np.zeros(horizon)
+    share = noise = 0.0
+    for period, found in zip(periods, made.seasons, strict=True):
+        to_come = cycle(y - made.trend - (total - found), period)
+        mean = np.mean(found[len(found) - period :]) - np.mean(to_come.season)  # the level is the trend's
+        ahead += to_come.season[np.arange(horizon) % period] + mean
+        share, noise = share + to_come.share, to_come.noise if np.isfinite(to_come.noise) else noise
+    left = y - made.trend - total
+    return ahead, max(0.0, noise * (1 + share) - float(np.nanmean(left * left)))
 
 
 def _named(periods: Sequence[int]) -> str:

@@ -19,6 +19,7 @@ from .bakeoff import bakeoff
 from .batch import F64, Batch, Outcome
 from .calendar import Calendar
 from .long import Long
+from .long import paths as long_paths
 from .merge import merged, part_of
 from .origins import Fit, Part, chosen
 from .trees import Pooled
@@ -129,12 +130,7 @@ class Model:
         return routed(work, levels, routes)
 
     def _long(self, work: Work, levels: Sequence[float]) -> Outcome:
-        effort = Effort(stop=self._how.stop if self._how.compiled() else None)
-
-        def decompose(grids: Sequence[F64], periods: Sequence[Sequence[int]]) -> list[stl.Parts]:
-            return stl.decompose(grids, periods, effort)
-
-        return Long(self._plainly, work.periods, decompose)(work.batch, levels)
+        return long_of(self._plainly, work.periods, self._how)(work.batch, levels)
 
     def _calendar(self, work: Work, levels: Sequence[float]) -> Outcome:
         assert work.times is not None
@@ -156,6 +152,11 @@ class Model:
     def _bakeoff(self, work: Work, levels: Sequence[float]) -> Outcome:
         names = ("auto", "theta", "snaive", "sba", "tsb")
         return bakeoff(work.batch, levels, {n: Model(n, work, self._asked, self._how) for n in names})
+
+
+def long_of(trend_fit: Fit, periods: Sequence[Sequence[int]], how: How) -> Long:
+    effort = Effort(stop=how.stop if how.compiled() else None)
+    return Long(trend_fit, periods, lambda grids, own: stl.decompose(grids, own, effort))
 
 
 def is_long(work: Work) -> NDArray[np.bool_]:
@@ -201,33 +202,42 @@ def _stock(work: Work, asked: Asked, how: How) -> tuple[F64, F64]:
         size = max(1, PATH_CELLS // (N_PATHS * steps))
         for low in range(0, len(alike), size):
             at = alike[low : low + size]
-            part = chosen(work.batch, Part(at, np.diff(work.batch.offsets)[at]))
-            out[:, at] = safety.stock(draw(part, steps), asked.safety, lead)
+            part = Part(at, np.diff(work.batch.offsets)[at])
+            paths = draw(work.cut(part, chosen(work.batch, part)), steps)
+            out[:, at] = safety.stock(paths, asked.safety, lead)
     return out[0], out[1]
 
 
-def paths_of(asked: Asked, how: How) -> Callable[[Batch, int], F64]:
-    """What draws demand float64[K, N_PATHS, steps] of a batch, by the model that forecasts it."""
+def paths_of(asked: Asked, how: How) -> Callable[[Work, int], F64]:
+    """What draws demand float64[K, N_PATHS, steps] of some series, by the model that forecasts them."""
 
     def smooth(batch: Batch, steps: int) -> F64:
         name = "auto" if asked.model == "ets" else asked.model
         return smoothing.paths(batch, N_PATHS, steps, name, asked.how, asked.seed, how.stop, how.compiled)
 
-    def demand(batch: Batch, steps: int) -> F64:
+    def demand(work: Work, steps: int) -> F64:
         method: Any = asked.model if asked.model in DEMANDS else "sba"
-        return croston.paths(batch, N_PATHS, steps, asked.seed, method)
+        return croston.paths(work.batch, N_PATHS, steps, asked.seed, method)
+
+    def far(work: Work, steps: int) -> F64:
+        return long_paths(
+            work.batch, steps, long_of(simple.naive, work.periods, how), lambda plain: smooth(plain, steps)
+        )
 
     if asked.model in DEMANDS:
         return demand
     if asked.model != "auto":
-        return smooth
+        return lambda work, steps: smooth(work.batch, steps)
 
-    def mixed(batch: Batch, steps: int) -> F64:
-        sparse = croston.is_intermittent(batch)
-        out = np.empty((len(batch), N_PATHS, steps))
-        for mask, draw in ((sparse, demand), (~sparse, smooth)):
+    def mixed(work: Work, steps: int) -> F64:
+        sparse = croston.is_intermittent(work.batch)
+        long = ~sparse & is_long(work)
+        out = np.empty((len(work.batch), N_PATHS, steps))
+        rest: Callable[[Work, int], F64] = lambda w, n: smooth(w.batch, n)  # noqa: E731
+        for mask, draw in ((sparse, demand), (long, far), (~sparse & ~long, rest)):
             if mask.any():
-                out[mask] = draw(chosen(batch, part_of(batch, mask)), steps)
+                part = part_of(work.batch, mask)
+                out[mask] = draw(work.cut(part, chosen(work.batch, part)), steps)
         return out
 
     return mixed
