@@ -24,7 +24,9 @@ def parse(text: str) -> Triple:
             for s, season in enumerate(SEASONS):
                 if short == (error + trend + season).lower():
                     return e, t, s
-    raise ValueError(f"{text} is no ETS model: an error A or M, a trend N, A, Ad, M or Md, a season N, A or M, such as MAdM")
+    raise ValueError(
+        f"{text} is no ETS model: an error A or M, a trend N, A, Ad, M or Md, a season N, A or M, such as MAdM"
+    )
 
 
 def title(code: int) -> str:

@@ -43,7 +43,9 @@ def notes(task: Task, out: Tables, asked: str) -> list[str]:
         if status[k] == EMPTY:
             parts.append("no values")
         elif status[k] == SHORT:
-            parts.append("1 value: it goes on, without a band" if n_seen[k] == 1 else f"{n_seen[k]} values: the last goes on")
+            parts.append(
+                "1 value: it goes on, without a band" if n_seen[k] == 1 else f"{n_seen[k]} values: the last goes on"
+            )
         elif status[k] not in (FITTED, CONSTANT):
             parts.append("no model could be fitted: the last value goes on" if not dropped[k] else
                          f"kept to the last value: all forecasts went beyond {guard}")  # fmt: skip

@@ -6,13 +6,11 @@ sum of squares (kernels/etssearch.py), with starting states from a shrunk decomp
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ..kernels import load
-from ..kernels.etscode import EMPTY, FITTED, MOST_PERIOD, UNFIT
 from . import codes
 from .batch import F64, I64, Batch, Models, Outcome
 from .describe import model_names, notes
@@ -94,17 +92,19 @@ def _task(batch: Batch, model: str, fit: str, settings: Settings | None) -> Task
         asked = codes.fallbacks(codes.parse(model))
     is_there = np.flatnonzero(~np.isnan(batch.values))
     place = np.searchsorted(is_there, batch.offsets)
-    starts, ends = batch.offsets[:-1].copy(), batch.offsets[1:].astype(np.int64)
+    starts, ends = batch.offsets[1:].astype(np.int64), batch.offsets[1:].astype(np.int64)
     has = place[1:] > place[:-1]
     starts[has] = is_there[place[:-1][has]]
-    starts[~has] = ends[~has]
-    return Task(batch, starts, ends, np.array(asked, np.int64), mode, settings)
+    ends[has] = is_there[place[1:][has] - 1] + 1
+    return Task(batch, starts, ends, batch.offsets[1:] - ends, np.array(asked, np.int64), mode, settings)
 
 
 def _models(task: Task, out: Tables) -> Models:
     is_there = np.concatenate([[0], np.cumsum(~np.isnan(task.batch.values))])
     n_seen = is_there[task.ends] - is_there[task.starts]
-    return Models(task.codes, task.settings, out.parameters, out.weight, out.states, out.sigma, out.scale, n_seen)
+    return Models(
+        task.codes, task.settings, out.parameters, out.weight, out.states, out.sigma, out.scale, n_seen, task.gaps
+    )
 
 
 def _parameters(task: Task, out: Tables, models: Models, heaviest: I64) -> tuple[F64, F64, F64, F64, F64, F64]:

@@ -40,7 +40,24 @@ def first_seasons(th: Any, k: Any, S: Any, m: Any, free: Any, s0: Any, s: Any) -
         s[m - 1] = (m if S == 2 else 0.0) - total
 
 
-@kernel(f64w, long_, long_, long_, long_, long_, f64w, long_, f64w, f64w, f64w, f64w, f64w, f64w, returns=real_, error_model="numpy")
+@kernel(
+    f64w,
+    long_,
+    long_,
+    long_,
+    long_,
+    long_,
+    f64w,
+    long_,
+    f64w,
+    f64w,
+    f64w,
+    f64w,
+    f64w,
+    f64w,
+    returns=real_,
+    error_model="numpy",
+)
 def walk(
     y: Any, n: Any, m: Any, E: Any, T: Any, S: Any, th: Any, free: Any, s0: Any, s: Any, level: Any, slope: Any, season: Any, end: Any
 ) -> Any:  # fmt: skip
@@ -131,7 +148,19 @@ def walk(
 
 @inline
 def ahead(
-    y: Any, seen: Any, n: Any, m: Any, S: Any, phi: Any, h: Any, level: Any, slope: Any, season: Any, sums: Any, count: Any, reach: Any
+    y: Any,
+    seen: Any,
+    n: Any,
+    m: Any,
+    S: Any,
+    phi: Any,
+    h: Any,
+    level: Any,
+    slope: Any,
+    season: Any,
+    sums: Any,
+    count: Any,
+    reach: Any,
 ) -> Any:
     """Mean over 1 .. h steps of the log of the mean squared error so many steps ahead, within the series. O(n h).
 

@@ -12,7 +12,9 @@ FAR = 1e100  # of values whose mean is 1: a path goes no further
 
 
 @inline
-def advance(E: Any, T: Any, S: Any, phi: Any, alpha: Any, beta: Any, gamma: Any, noise: Any, state: Any, at: Any) -> Any:
+def advance(
+    E: Any, T: Any, S: Any, phi: Any, alpha: Any, beta: Any, gamma: Any, noise: Any, state: Any, at: Any
+) -> Any:
     """One step of a path: moves state (level, slope, seasonals; at: the place of this step's) and returns the value.
 
     A relative error is at least -1: the value does not change its sign.
@@ -44,7 +46,27 @@ def advance(E: Any, T: Any, S: Any, phi: Any, alpha: Any, beta: Any, gamma: Any,
     return f + e
 
 
-@kernel(long_, long_, long_, long_, long_, real_, real_, real_, real_, real_, f64w, long_, f64w, f64w, f64w, long_, f64w, u8w, error_model="numpy")
+@kernel(
+    long_,
+    long_,
+    long_,
+    long_,
+    long_,
+    real_,
+    real_,
+    real_,
+    real_,
+    real_,
+    f64w,
+    long_,
+    f64w,
+    f64w,
+    f64w,
+    long_,
+    f64w,
+    u8w,
+    error_model="numpy",
+)
 def paths(
     E: Any, T: Any, S: Any, m: Any, h: Any, alpha: Any, beta: Any, gamma: Any, phi: Any, sigma: Any,
     states: Any, at: Any, widen: Any, draws: Any, state: Any, n: Any, out: Any, stop: Any,

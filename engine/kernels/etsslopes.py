@@ -10,7 +10,26 @@ from .etsfilter import first_seasons
 from .jit import f64w, kernel, long_, real_
 
 
-@kernel(f64w, long_, long_, long_, long_, long_, f64w, long_, long_, f64w, long_, f64w, f64w, f64w, f64w, f64w, returns=real_, error_model="numpy")
+@kernel(
+    f64w,
+    long_,
+    long_,
+    long_,
+    long_,
+    long_,
+    f64w,
+    long_,
+    long_,
+    f64w,
+    long_,
+    f64w,
+    f64w,
+    f64w,
+    f64w,
+    f64w,
+    returns=real_,
+    error_model="numpy",
+)
 def slopes(
     y: Any, n: Any, m: Any, E: Any, T: Any, S: Any, th: Any, p: Any, free: Any, s0: Any, to: Any, s: Any, A: Any, g: Any, d: Any, ds: Any
 ) -> Any:  # fmt: skip
@@ -87,7 +106,7 @@ def slopes(
             bb = phi * trend / b
             qb = lvl * bb
         if value != value:
-            if S == 2 and (q <= TINY or s[j] <= TINY) or E == 1 and (q + s[j] if S == 1 else q) <= TINY:
+            if (S == 2 and (q <= TINY or s[j] <= TINY)) or (E == 1 and (q + s[j] if S == 1 else q) <= TINY):
                 return math.inf
             for a in range(p):
                 w = d[DB + a]

@@ -9,10 +9,19 @@ import pytest
 
 from cortado.engine.forecast import codes, ets
 from cortado.engine.forecast.batch import Outcome
+from cortado.engine.forecast.running import plain
 
 from .given import forecast, log_likelihood, one, parameters
 from .published import (
-    AICC, AIRPASSENGERS, AUSTOURISTS, LOG_LIKELIHOOD, OIL, R_AIR, R_AIR_FORECAST, SERIES, fits_by_r,
+    AICC,
+    AIRPASSENGERS,
+    AUSTOURISTS,
+    LOG_LIKELIHOOD,
+    OIL,
+    R_AIR,
+    R_AIR_FORECAST,
+    SERIES,
+    fits_by_r,
 )  # fmt: skip
 
 BY_R = fits_by_r()
@@ -56,8 +65,63 @@ def test_likelihood_and_forecast_at_the_parameters_of_r(series: str, code: str) 
     np.testing.assert_allclose(mean, fit["forecast"], rtol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("series", "code"), sorted(k for k in BY_R if k[1] not in ("ANN", "MNN"))
+)  # of those R's states are flat
+def test_states_and_paths_at_the_parameters_of_r(series: str, code: str) -> None:
+    """Every state behind every value; and a path whose errors are R's residuals is the series."""
+    y, m = SERIES[series]
+    fit = BY_R[series, code]
+    error, trend, season = codes.parse(code)
+    th, seasons, scale = of_r(fit, series, code)
+    n, period = len(y), m if season else 1
+    level, slope, place = ([0.0] * n for _ in range(3))
+    end = [0.0] * 8
+    plain("etsfilter").walk(
+        (y / scale).tolist(),
+        n,
+        period,
+        error,
+        trend,
+        season,
+        th,
+        0,
+        [*seasons, *seasons],
+        [0.0] * m,
+        level,
+        slope,
+        place,
+        end,
+    )
+    states = np.array(fit["states"])
+    np.testing.assert_allclose(np.array([*level, end[0]]) * scale, states[:, 0], rtol=1e-6)
+    if trend:
+        np.testing.assert_allclose(
+            np.array([*slope, end[1]]) * (1 if trend > 2 else scale), states[:, 1], rtol=1e-5, atol=1e-5
+        )
+    if season:
+        np.testing.assert_allclose(
+            np.array(place) * (scale if season == 1 else 1), states[:-1, -1], rtol=1e-5, atol=1e-5
+        )
+    value = {name: float(fit[name][0]) for name in ("alpha", "beta", "gamma", "phi")}
+    errors = np.array(fit["residuals"]) / (1 if error else scale)
+    out = [0.0] * n
+    plain("etspaths").paths(
+        error, trend, season, period, n, value["alpha"], value["beta"] if trend else 0.0, value["gamma"] if season else 0.0,
+        value["phi"] if trend in (2, 4) else 1.0, 1.0, [level[0], slope[0], *seasons], 0, [1.0] * n, errors.tolist(),
+        [0.0] * (2 + m + n), 1, out, np.zeros(1, np.uint8),
+    )  # fmt: skip
+    np.testing.assert_allclose(np.array(out) * scale, y, rtol=1e-6)
+
+
 def test_r_was_read_whole() -> None:
-    assert {("AUSTOURISTS", "AAdA"), ("AUSTOURISTS", "MAM"), ("AUSTOURISTS", "MMdM"), ("OIL", "AAdN"), ("OIL", "MMN")} <= set(BY_R)
+    assert {
+        ("AUSTOURISTS", "AAdA"),
+        ("AUSTOURISTS", "MAM"),
+        ("AUSTOURISTS", "MMdM"),
+        ("OIL", "AAdN"),
+        ("OIL", "MMN"),
+    } <= set(BY_R)
     for series, code in set(LISTED) & set(BY_R):
         assert BY_R[series, code]["loglik"][0] == pytest.approx(LOG_LIKELIHOOD[series][code], abs=1e-3)
 
