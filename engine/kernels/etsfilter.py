@@ -57,6 +57,7 @@ def first_seasons(th: Any, k: Any, S: Any, m: Any, free: Any, s0: Any, s: Any) -
     f64w,
     returns=real_,
     error_model="numpy",
+    is_inner=True,
 )
 def walk(
     y: Any, n: Any, m: Any, E: Any, T: Any, S: Any, th: Any, free: Any, s0: Any, s: Any, level: Any, slope: Any, season: Any, end: Any
@@ -146,7 +147,24 @@ def walk(
     return errors * math.exp(logs) if E == 1 else errors
 
 
-@inline
+@kernel(
+    f64w,
+    f64w,
+    long_,
+    long_,
+    long_,
+    real_,
+    long_,
+    f64w,
+    f64w,
+    f64w,
+    f64w,
+    f64w,
+    f64w,
+    returns=real_,
+    error_model="numpy",
+    is_inner=True,
+)
 def ahead(
     y: Any,
     seen: Any,

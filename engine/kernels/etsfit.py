@@ -19,43 +19,13 @@ from .etscode import (
     SEASON_SHARE,
     SHORT,
     SHRINK,
-    STARTS,
     TREND_PENALTY,
     UNFIT,
 )
 from .etsfilter import ahead, parameter_count, smoothing_count, walk
-from .etsmodel import aicc, by_priors, by_starts, prior, states
-from .etsstart import decompose, fill
-from .jit import f64w, f64ws, i64w, inline, kernel, long_, u8w
-
-
-@inline
-def scaled(values: Any, first: Any, n: Any, y: Any, whole: Any, seen: Any, end: Any) -> Any:
-    """y[n] = values / mean |value|, `whole` without gaps, seen[n]; end = scale, least, greatest. Returns how many are there."""
-    count = 0
-    scale = 0.0
-    low = math.inf
-    high = -math.inf
-    for i in range(n):
-        v = values[first + i]
-        y[i] = v
-        seen[i] = 0.0
-        if v == v:
-            seen[i] = 1.0
-            count += 1
-            scale += (abs(v) - scale) / count  # a sum could overflow
-            low = min(low, v)
-            high = max(high, v)
-    if scale == 0.0:
-        scale = 1.0
-    for i in range(n):
-        y[i] /= scale
-    if count > 0:
-        fill(y, n, whole)
-    end[0] = scale
-    end[1] = low
-    end[2] = high
-    return count
+from .etsmodel import aicc, improve, prior, states
+from .etsstart import decompose, scaled
+from .jit import f64w, f64ws, i64w, kernel, long_, u8w
 
 
 @kernel(
@@ -123,11 +93,8 @@ def fit(
                 continue
             states(whole, n, m, E, T, S, s0, int(cfg[HEAD]), end)
             prior(cfg, T, S, p, m, end[0], end[1], s0, x)
-            if cfg[STARTS] > 0.0:
-                squares = by_starts(work, cfg, n, n_seen, m, E, T, S, p, free)
-            else:
-                has = E == 1 and before == models[c] - 1
-                squares = by_priors(work, cfg, n, n_seen, m, E, T, S, p, free, has)
+            has = E == 1 and before == models[c] - 1
+            squares = improve(work, cfg, n, n_seen, m, E, T, S, p, free, has)
             before = -1
             if not squares < math.inf:
                 continue

@@ -27,11 +27,11 @@ from .etscode import (
     UNFIT,
 )  # fmt: skip
 from .etsfilter import parameter_count, walk
-from .etsfit import scaled
-from .jit import f64w, f64ws, i64w, inline, kernel, long_, u8w
+from .etsstart import scaled
+from .jit import f64w, f64ws, i64w, inline, kernel, long_, real_, u8w
 
 
-@inline
+@kernel(f64w, long_, long_, long_, f64w, f64w, f64w, f64w, f64w, error_model="numpy", is_inner=True)
 def naive(y: Any, n: Any, h: Any, first: Any, mean: Any, sd: Any, path: Any, fitted: Any, trend: Any) -> Any:
     """A random walk: the last value goes on; its deviation from the squared steps. NaN with one value, which has no step."""
     squares = 0.0
@@ -51,6 +51,7 @@ def naive(y: Any, n: Any, h: Any, first: Any, mean: Any, sd: Any, path: Any, fit
         mean[i] = y[last]
         path[i] = y[last]
         sd[i] = math.sqrt(variance * (i + 1.0))
+    return h
 
 
 @inline
@@ -60,7 +61,7 @@ def widening(cfg: Any, n: Any, p: Any, step: Any) -> Any:
     return math.sqrt(1.0 + (cfg[SD_PARAMETERS] * p + cfg[SD_STEPS] * step) * share)
 
 
-@inline
+@kernel(long_, long_, long_, real_, f64w, long_, long_, f64w, f64w, f64w, long_, error_model="numpy", is_inner=True)
 def predict(
     T: Any, S: Any, m: Any, phi: Any, states: Any, at: Any, h: Any, f: Any, base: Any, path: Any, to: Any
 ) -> Any:
@@ -87,9 +88,29 @@ def predict(
         elif S == 2:
             q *= states[at + 2 + i % m]
         f[to + i] = q
+    return h
 
 
-@inline
+@kernel(
+    long_,
+    long_,
+    long_,
+    long_,
+    real_,
+    real_,
+    real_,
+    real_,
+    real_,
+    long_,
+    f64w,
+    f64w,
+    f64w,
+    f64w,
+    f64w,
+    long_,
+    error_model="numpy",
+    is_inner=True,
+)
 def deviate(
     E: Any, T: Any, S: Any, m: Any, alpha: Any, beta: Any, gamma: Any, phi: Any, variance: Any,
     h: Any, f: Any, base: Any, effect: Any, theta: Any, sd: Any, to: Any,
@@ -108,7 +129,7 @@ def deviate(
         for i in range(h):
             sd[to + i] = math.sqrt(variance * v)
             v += effect[i] * effect[i]
-        return
+        return h
     growth = 1.0
     for i in range(h):
         square = base[i] * base[i]
@@ -123,6 +144,7 @@ def deviate(
         if S == 2 and base[i] != 0.0:
             v *= abs(f[to + i] / base[i])
         sd[to + i] = v
+    return h
 
 
 @kernel(

@@ -5,14 +5,30 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .etscode import ALPHA, ALPHA_W, BETA, BETA_W, GAMMA, GAMMA_W, LEVEL_W, PHI, PHI_W, SLOPE_W
+from .etscode import ALPHA, ALPHA_W, BETA, BETA_W, GAMMA, GAMMA_W, LEVEL_W, PHI, PHI_W, SLOPE_W, STARTS
 from .etsfilter import smoothing_count, walk
 from .etssearch import CENTRE, WEIGHT, criterion, search
 from .etsstart import line
-from .jit import inline
+from .jit import f64w, inline, kernel, long_, real_
 
 
-@inline
+@kernel(
+    f64w,
+    long_,
+    long_,
+    long_,
+    long_,
+    long_,
+    real_,
+    real_,
+    real_,
+    real_,
+    real_,
+    real_,
+    f64w,
+    error_model="numpy",
+    is_inner=True,
+)
 def write(
     th: Any, at: Any, T: Any, S: Any, m: Any, free: Any,
     alpha: Any, beta: Any, gamma: Any, phi: Any, level: Any, slope: Any, s0: Any,
@@ -37,6 +53,7 @@ def write(
     if S > 0 and free:
         for j in range(m - 1):
             th[k + j] = s0[(S - 1) * m + j]
+    return k
 
 
 @inline
@@ -71,55 +88,26 @@ def aicc(n: Any, squares: Any, p: Any) -> Any:
 
 
 @inline
-def improve(work: Any, cfg: Any, n: Any, n_seen: Any, m: Any, E: Any, T: Any, S: Any, p: Any, free: Any) -> Any:
-    """The search from th on."""
-    y, _, _, level, slope, season, s0, th, s, end, _, A, g, L, d, ds, x, _, _, _ = work
-    return search(y, n, n_seen, m, E, T, S, th, p, free, s0, cfg, x, s, A, g, L, d, ds, level, slope, season, end)
-
-
-@inline
-def by_starts(work: Any, cfg: Any, n: Any, n_seen: Any, m: Any, E: Any, T: Any, S: Any, p: Any, free: Any) -> Any:
-    """th of the best of 12 searches, those alike left out; end: level and slope to start with. Returns its sum of squares."""
-    _, _, _, _, _, _, s0, th, _, end, best, _, _, _, _, _, _, _, _, _ = work
-    now = end[0]
-    step = end[1]
-    squares = math.inf
-    for start in range(12):
-        if (T == 0 and start // 2 % 2 == 1) or (S == 0 and start % 2 == 1):
-            continue
-        alpha = 0.05 if start < 4 else (0.3 if start < 8 else 0.7)
-        beta = 0.02 if start // 2 % 2 == 0 else 0.2
-        gamma = 0.03 if start % 2 == 0 else 0.5
-        write(th, 0, T, S, m, free, alpha, beta, gamma, 0.97, now, step, s0)
-        v = improve(work, cfg, n, n_seen, m, E, T, S, p, free)
-        if v < squares:
-            squares = v
-            for a in range(p):
-                best[a] = th[a]
-    for a in range(p):
-        th[a] = best[a]
-    return squares
-
-
-@inline
-def by_priors(
-    work: Any, cfg: Any, n: Any, n_seen: Any, m: Any, E: Any, T: Any, S: Any, p: Any, free: Any, has: Any
+def best_alpha(
+    work: Any,
+    cfg: Any,
+    n: Any,
+    n_seen: Any,
+    m: Any,
+    E: Any,
+    T: Any,
+    S: Any,
+    p: Any,
+    free: Any,
+    level0: Any,
+    slope0: Any,
 ) -> Any:
-    """th by a search from th itself (if it `has` that of the other error, whose states move alike), or else from the best alpha.
-
-    end: level and slope to start with. Returns the sum of squares.
-    """
+    """th at the centres of the priors, with the best of three alphas. Returns whether any of them can be."""
     y, _, _, level, slope, season, s0, th, s, end, best, _, _, _, _, _, x, _, _, _ = work
-    now = end[0]
-    step = end[1]
-    if has:
-        squares = improve(work, cfg, n, n_seen, m, E, T, S, p, free)
-        if squares < math.inf:
-            return squares
     least = math.inf
     for start in range(3):
         alpha = 0.1 if start == 0 else (cfg[ALPHA] if start == 1 else 0.75)
-        write(th, 0, T, S, m, free, alpha, cfg[BETA], cfg[GAMMA], cfg[PHI], now, step, s0)
+        write(th, 0, T, S, m, free, alpha, cfg[BETA], cfg[GAMMA], cfg[PHI], level0, slope0, s0)
         v = walk(y, n, m, E, T, S, th, free, s0, s, level, slope, season, end)
         if v < math.inf:
             v = criterion(n_seen, v, th, 0, p, smoothing_count(T, S), x)
@@ -127,11 +115,48 @@ def by_priors(
                 least = v
                 for a in range(p):
                     best[a] = th[a]
-    if not least < math.inf:
-        return least
-    for a in range(p):
-        th[a] = best[a]
-    return improve(work, cfg, n, n_seen, m, E, T, S, p, free)
+    if least < math.inf:
+        for a in range(p):
+            th[a] = best[a]
+    return least < math.inf
+
+
+@inline
+def improve(
+    work: Any, cfg: Any, n: Any, n_seen: Any, m: Any, E: Any, T: Any, S: Any, p: Any, free: Any, has: Any
+) -> Any:
+    """th of the model. Returns its sum of squares, infinite if there is none. end: level and slope to start with.
+
+    With priors one search, from th itself if it `has` that of the other error, whose states move alike, or else from the best
+    alpha. Else the best of 12 searches, those alike left out.
+    """
+    y, _, _, level, slope, season, s0, th, s, end, best, A, g, L, d, ds, x, _, _, _ = work
+    level0 = end[0]
+    slope0 = end[1]
+    squares = math.inf
+    has_many = cfg[STARTS] > 0.0
+    for start in range(12 if has_many else 2):
+        if has_many:
+            if (T == 0 and start // 2 % 2 == 1) or (S == 0 and start % 2 == 1):
+                continue
+            alpha = 0.05 if start < 4 else (0.3 if start < 8 else 0.7)
+            beta = 0.02 if start // 2 % 2 == 0 else 0.2
+            gamma = 0.03 if start % 2 == 0 else 0.5
+            write(th, 0, T, S, m, free, alpha, beta, gamma, 0.97, level0, slope0, s0)
+        elif start == 0:
+            if not has:
+                continue
+        elif squares < math.inf or not best_alpha(work, cfg, n, n_seen, m, E, T, S, p, free, level0, slope0):
+            break
+        v = search(y, n, n_seen, m, E, T, S, th, p, free, s0, cfg, x, s, A, g, L, d, ds, level, slope, season, end)
+        if v < squares:
+            squares = v
+            for a in range(p):
+                best[a] = th[a]
+    if squares < math.inf:
+        for a in range(p):
+            th[a] = best[a]
+    return squares
 
 
 @inline

@@ -56,7 +56,7 @@ def criterion(n: Any, squares: Any, th: Any, at: Any, p: Any, smoothing: Any, x:
 
 @kernel(
     f64w, long_, long_, long_, long_, long_, long_, f64w, long_, long_, f64w, f64w, f64w, f64w, f64w, f64w, f64w, f64w, f64w, f64w, f64w, f64w, f64w,
-    returns=real_, error_model="numpy",
+    returns=real_, error_model="numpy", is_inner=True,
 )  # fmt: skip
 def search(
     y: Any, n: Any, seen: Any, m: Any, E: Any, T: Any, S: Any, th: Any, p: Any, free: Any, s0: Any, cfg: Any, x: Any,

@@ -29,6 +29,7 @@ from .jit import f64w, kernel, long_, real_
     f64w,
     returns=real_,
     error_model="numpy",
+    is_inner=True,
 )
 def slopes(
     y: Any, n: Any, m: Any, E: Any, T: Any, S: Any, th: Any, p: Any, free: Any, s0: Any, to: Any, s: Any, A: Any, g: Any, d: Any, ds: Any
