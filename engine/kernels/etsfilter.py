@@ -11,22 +11,22 @@ import math
 from typing import Any
 
 from .etscode import LARGE, TINY
-from .jit import f64w, inline, kernel, long_, real_
+from .jit import f64w, kernel, long_, real_
 
 
-@inline
+@kernel(long_, long_, error_model="numpy", is_inner=True)
 def smoothing_count(T: Any, S: Any) -> Any:
     """How many of the parameters are smoothing parameters."""
     return 1 + (1 if T > 0 else 0) + (1 if S > 0 else 0) + (1 if T == 2 or T == 4 else 0)
 
 
-@inline
+@kernel(long_, long_, long_, long_, error_model="numpy", is_inner=True)
 def parameter_count(T: Any, S: Any, m: Any, free: Any) -> Any:
     """How many parameters a model has."""
     return smoothing_count(T, S) + 1 + (1 if T > 0 else 0) + (m - 1 if S > 0 and free else 0)
 
 
-@inline
+@kernel(f64w, long_, long_, long_, long_, f64w, f64w, error_model="numpy", is_inner=True)
 def first_seasons(th: Any, k: Any, S: Any, m: Any, free: Any, s0: Any, s: Any) -> Any:
     """s[m]: the seasonals before the first value, from th[k:] where they are free, else s0[(S - 1) m ..]."""
     if S > 0 and free == 0:
@@ -38,6 +38,7 @@ def first_seasons(th: Any, k: Any, S: Any, m: Any, free: Any, s0: Any, s: Any) -
             s[j] = th[k + j]
             total += s[j]
         s[m - 1] = (m if S == 2 else 0.0) - total
+    return m
 
 
 @kernel(

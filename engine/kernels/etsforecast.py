@@ -28,7 +28,7 @@ from .etscode import (
 )  # fmt: skip
 from .etsfilter import parameter_count, walk
 from .etsstart import scaled
-from .jit import f64w, f64ws, i64w, inline, kernel, long_, real_, u8w
+from .jit import f64w, f64ws, i64w, kernel, long_, real_, u8w
 
 
 @kernel(f64w, long_, long_, long_, f64w, f64w, f64w, f64w, f64w, error_model="numpy", is_inner=True)
@@ -54,7 +54,7 @@ def naive(y: Any, n: Any, h: Any, first: Any, mean: Any, sd: Any, path: Any, fit
     return h
 
 
-@inline
+@kernel(f64w, long_, real_, long_, returns=real_, error_model="numpy", is_inner=True)
 def widening(cfg: Any, n: Any, p: Any, step: Any) -> Any:
     """By what a standard deviation grows since p parameters were estimated from n values: learnt, 1 for a long series."""
     share = math.exp(cfg[SD_POWER] * math.log(20.0 / n)) / 20.0

@@ -56,7 +56,7 @@ def write(
     return k
 
 
-@inline
+@kernel(f64w, long_, long_, long_, long_, long_, f64w, long_, f64w, error_model="numpy", is_inner=True)
 def states(whole: Any, n: Any, m: Any, E: Any, T: Any, S: Any, s0: Any, head: Any, end: Any) -> Any:
     """end = level and slope before the first value, by a line through the first ones; such that a product can start."""
     k = min(max(head, 2 * m if S > 0 else 0), n)
@@ -76,9 +76,10 @@ def states(whole: Any, n: Any, m: Any, E: Any, T: Any, S: Any, s0: Any, head: An
         slope = slope if slope > 0.5 else 0.5
     end[0] = level
     end[1] = slope
+    return k
 
 
-@inline
+@kernel(long_, real_, real_, returns=real_, error_model="numpy", is_inner=True)
 def aicc(n: Any, squares: Any, p: Any) -> Any:
     """AICc of p parameters and the variance, without the constant that R leaves out, too. Infinite with too few values."""
     k = p + 1.0
@@ -159,12 +160,14 @@ def improve(
     return squares
 
 
-@inline
+@kernel(f64w, long_, long_, long_, long_, real_, real_, f64w, f64w, error_model="numpy", is_inner=True)
 def prior(cfg: Any, T: Any, S: Any, p: Any, m: Any, level: Any, slope: Any, s0: Any, x: Any) -> Any:
     """Centres and precisions, to x; free seasonals have none."""
     for a in range(p):
         x[CENTRE + a] = 0.0
         x[WEIGHT + a] = 0.0
     write(x, CENTRE, T, S, m, 0, cfg[ALPHA], cfg[BETA], cfg[GAMMA], cfg[PHI], level, slope, s0)
-    weights = cfg[ALPHA_W], cfg[BETA_W], cfg[GAMMA_W], cfg[PHI_W]
-    write(x, WEIGHT, T, S, m, 0, weights[0], weights[1], weights[2], weights[3], cfg[LEVEL_W], cfg[SLOPE_W], s0)
+    write(
+        x, WEIGHT, T, S, m, 0, cfg[ALPHA_W], cfg[BETA_W], cfg[GAMMA_W], cfg[PHI_W], cfg[LEVEL_W], cfg[SLOPE_W], s0
+    )  # fmt: skip
+    return p

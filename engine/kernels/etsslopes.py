@@ -67,8 +67,8 @@ def slopes(
         d[DB + a] = 0.0
         d[MF + a] = 0.0
         g[G + a] = 0.0
-        for c in range(a + 1):
-            A[H + a * p + c] = 0.0
+        for o in range(a + 1):
+            A[H + a * p + o] = 0.0
     lvl = th[k]
     d[k] = 1.0
     k += 1

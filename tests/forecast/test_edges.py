@@ -142,7 +142,7 @@ def test_a_code_that_is_not_possible_gives_its_nearest() -> None:
 def test_the_name_of_a_blend() -> None:
     out = fit(AIRPASSENGERS, 12)
     weights = sorted(out.models.weight[0], reverse=True)
-    first, second = (int(round(100 * w)) for w in weights[:2])
+    first, second = (round(100 * w) for w in weights[:2])
     assert f" {first} % + " in out.model[0] and f" {second} % + " in out.model[0]
     assert out.model[0].endswith(f"{np.count_nonzero(weights) - 2} more")
     best = fit(AIRPASSENGERS, 12, model="best")

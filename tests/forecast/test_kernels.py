@@ -246,8 +246,8 @@ def test_plain_python_gives_the_same_bits(model: str, fit: str, n: int) -> None:
 def test_plain_paths_are_the_same_bits() -> None:
     batch = many(random_series(12, 8), 4, 9)
     out = ets.fit(batch, compiled=lambda: True)
-    by = [ets.simulate(batch, out, 50, 7, seed=2, compiled=lambda c=c: c) for c in (True, False)]  # type: ignore[misc]
-    np.testing.assert_array_equal(*by)
+    a, b = (ets.simulate(batch, out, 50, 7, seed=2, compiled=lambda c=c: c) for c in (True, False))  # type: ignore[misc]
+    np.testing.assert_array_equal(a, b)
 
 
 def test_the_source_is_one() -> None:
@@ -322,16 +322,16 @@ def test_the_many_step_score() -> None:
         got = plain("etsfilter").ahead(whole, seen, n, period, season, phi, h, *arrays, [0.0] * h, [0.0] * h, [0.0] * h)
         squares: list[list[float]] = [[] for _ in range(h)]
         for i in range(n):
-            mean, _ = started(y[:i], period, code, th, s0, h)
+            mean = started(y[:i], period, code, th, s0, h)
             for a in range(min(h, n - i)):
                 if seen[i + a]:
                     squares[a].append((y[i + a] - mean[a]) ** 2)
         assert got == pytest.approx(np.mean([np.log(np.mean(s)) for s in squares]), rel=1e-9)
 
 
-def started(y: list[float], m: int, code: str, th: list[float], s0: list[float], h: int) -> tuple[list[float], None]:
+def started(y: list[float], m: int, code: str, th: list[float], s0: list[float], h: int) -> list[float]:
     """Forecasts behind y, which may be empty."""
-    error, trend, season = codes.parse(code)
+    _, trend, season = codes.parse(code)
     level, slope = th[-2 if trend else -1], th[-1] if trend else 0.0
     s = s0[(season - 1) * 4 : (season - 1) * 4 + 4] if season else [0.0]
     alpha, beta, gamma, phi = th[0], th[1] * th[0] if trend else 0.0, 0.0, 0.9 if trend == 2 else 1.0
@@ -353,7 +353,7 @@ def started(y: list[float], m: int, code: str, th: list[float], s0: list[float],
         f = level + slope * sum(phi ** (i + 1) for i in range(a + 1))
         j = (len(y) + a) % m
         out.append(f + s[j] if season == 1 else f * s[j] if season == 2 else f)
-    return out, None
+    return out
 
 
 def test_one_forecast_of_given_parameters() -> None:

@@ -190,13 +190,15 @@ def test_forecasts_of_converged_fits() -> None:
 def test_forecasting_principles_and_practice() -> None:
     """Chapter 7 of both editions: oil from 1996; oil of 1996 to 2007 and tourists of 2005 to 2010, whose data were revised since."""
     assert fitted(OIL[31:], 1, "ANN")[0].alpha[0] == pytest.approx(0.8339, abs=0.002)
-    published: list[tuple[Any, int, str, tuple[float, ...], list[float], float]] = [
-        (OIL[31:43], 1, "ANN", (0.892, 0.0, 0.0, 1.0, 447.489, 0.0), [], 0.0),
-        (AUSTOURISTS[24:48], 4, "MAM", (0.4504, 4e-4, 0.0046, 1.0, 32.4349, 0.6533), [1.2648, 0.7613, 0.9463, 1.0275], -44.986),
+    published: list[tuple[Any, int, str, list[float], list[float], float]] = [
+        (OIL[31:43], 1, "ANN", [0.892, 0.0, 0.0, 1.0, 447.489, 0.0], [], 0.0),
+        (AUSTOURISTS[24:48], 4, "MAM", [0.4504, 4e-4, 0.0046, 1.0, 32.4349, 0.6533], [1.2648, 0.7613, 0.9463, 1.0275], -44.986),
     ]  # fmt: skip
     for y, m, code, values, seasons, likelihood in published:
         scale = float(np.mean(y))
-        theirs = log_likelihood(y / scale, m, code, parameters(code, *values, scale), seasons) - len(y) * np.log(scale)
+        theirs = log_likelihood(
+            y / scale, m, code, parameters(code, *values[:4], *[v / scale for v in values[4:]]), seasons
+        ) - len(y) * np.log(scale)
         assert fitted(y, m, code)[1] > theirs - 1e-3
         if likelihood:  # AIC 105.972 and AICc 115.572, of 8 parameters; 2 % for the revision
             assert theirs == pytest.approx(likelihood, rel=0.02)
