@@ -42,24 +42,9 @@ def first_seasons(th: Any, k: Any, S: Any, m: Any, free: Any, s0: Any, s: Any) -
 
 
 @kernel(
-    f64w,
-    long_,
-    long_,
-    long_,
-    long_,
-    long_,
-    f64w,
-    long_,
-    f64w,
-    f64w,
-    f64w,
-    f64w,
-    f64w,
-    f64w,
-    returns=real_,
-    error_model="numpy",
-    is_inner=True,
-)
+    f64w, long_, long_, long_, long_, long_, f64w, long_, f64w, f64w, f64w, f64w, f64w, f64w, returns=real_,
+    error_model="numpy", is_inner=True,
+)  # fmt: skip
 def walk(
     y: Any, n: Any, m: Any, E: Any, T: Any, S: Any, th: Any, free: Any, s0: Any, s: Any, level: Any, slope: Any, season: Any, end: Any
 ) -> Any:  # fmt: skip
@@ -143,44 +128,19 @@ def walk(
     end[2] = errors
     end[3] = logs
     end[4] = seen
-    if not (errors < math.inf and logs < 600.0):
+    if not (errors < math.inf and logs < 600.0) or (T > 2 and not 1.0 / LARGE <= b <= LARGE):
         return math.inf
     return errors * math.exp(logs) if E == 1 else errors
 
 
 @kernel(
-    f64w,
-    f64w,
-    long_,
-    long_,
-    long_,
-    real_,
-    long_,
-    f64w,
-    f64w,
-    f64w,
-    f64w,
-    f64w,
-    f64w,
-    returns=real_,
-    error_model="numpy",
-    is_inner=True,
-)
+    f64w, f64w, long_, long_, long_, real_, long_, f64w, f64w, f64w, f64w, f64w, f64w, returns=real_,
+    error_model="numpy", is_inner=True,
+)  # fmt: skip
 def ahead(
-    y: Any,
-    seen: Any,
-    n: Any,
-    m: Any,
-    S: Any,
-    phi: Any,
-    h: Any,
-    level: Any,
-    slope: Any,
-    season: Any,
-    sums: Any,
-    count: Any,
-    reach: Any,
-) -> Any:
+    y: Any, seen: Any, n: Any, m: Any, S: Any, phi: Any, h: Any, level: Any, slope: Any, season: Any, sums: Any,
+    count: Any, reach: Any,
+) -> Any:  # fmt: skip
     """Mean over 1 .. h steps of the log of the mean squared error so many steps ahead, within the series. O(n h).
 
     y[n] with 0 for missing, seen[n] 1 or 0; additive trends only. A likelihood looks one step ahead, which misleads far ahead.

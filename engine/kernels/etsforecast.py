@@ -92,25 +92,9 @@ def predict(
 
 
 @kernel(
-    long_,
-    long_,
-    long_,
-    long_,
-    real_,
-    real_,
-    real_,
-    real_,
-    real_,
-    long_,
-    f64w,
-    f64w,
-    f64w,
-    f64w,
-    f64w,
-    long_,
-    error_model="numpy",
-    is_inner=True,
-)
+    long_, long_, long_, long_, real_, real_, real_, real_, real_, long_, f64w, f64w, f64w, f64w, f64w, long_,
+    error_model="numpy", is_inner=True,
+)  # fmt: skip
 def deviate(
     E: Any, T: Any, S: Any, m: Any, alpha: Any, beta: Any, gamma: Any, phi: Any, variance: Any,
     h: Any, f: Any, base: Any, effect: Any, theta: Any, sd: Any, to: Any,
@@ -148,6 +132,49 @@ def deviate(
 
 
 @kernel(
+    long_, long_, long_, real_, real_, f64w, f64w, f64w, real_, long_, f64w, f64w, error_model="numpy", is_inner=True
+)
+def look_back(
+    n: Any, T: Any, S: Any, phi: Any, w: Any, level: Any, slope: Any, season: Any, last: Any, first: Any, fitted: Any, trend: Any
+) -> Any:  # fmt: skip
+    """Adds w times a model's forecasts one step ahead, and its levels behind each value, to fitted and trend [first ..]."""
+    for i in range(n):
+        f = level[i]
+        if T > 2:
+            f *= math.exp(phi * math.log(slope[i]))
+        elif T > 0:
+            f += phi * slope[i]
+        if S == 1:
+            f += season[i]
+        elif S == 2:
+            f *= season[i]
+        fitted[first + i] += w * f
+        trend[first + i] += w * (level[i + 1] if i + 1 < n else last)
+    return n
+
+
+@kernel(long_, long_, long_, real_, f64w, f64w, f64w, f64w, f64w, f64w, error_model="numpy", is_inner=True)
+def mix(
+    n_models: Any, at: Any, h: Any, total: Any, weight: Any, f_of: Any, sd_of: Any, means: Any, spreads: Any, lines: Any
+) -> Any:  # fmt: skip
+    """Weights [at ..] made to sum to 1; the mixture's means and deviations: those of the models and between them."""
+    for c in range(n_models):
+        weight[at + c] /= total
+    for i in range(h):
+        f = means[i] / total
+        means[i] = f
+        lines[i] /= total
+        v = 0.0
+        for c in range(n_models):
+            w = weight[at + c]
+            if w > 0.0:
+                e = f_of[c * h + i] - f
+                v += w * (sd_of[c * h + i] * sd_of[c * h + i] + e * e)
+        spreads[i] = math.sqrt(v)
+    return h
+
+
+@kernel(
     f64w, i64w, i64w, i64w, i64w, long_, i64w, long_, f64w, f64ws(SHARED), f64ws(9), f64w, f64w, f64w, i64w,
     f64w, f64w, f64w, f64w, f64w, f64w, f64w, f64w, i64w, u8w, error_model="numpy",
 )  # fmt: skip
@@ -159,9 +186,9 @@ def forecast(
     """Forecasts K series from what `fit` wrote; rank[K C]: what weighs, the lowest is best. mode 0: blend; else the best alone.
 
     Behind series k, whose last value is there, gaps[k] are missing: they are forecast first, and stand in fitted and trend.
-
-    Writes mean, sd, path (without season) [K horizon], fitted (one step ahead) and trend (the level behind each value) [N], in data units;
-    weight[K C], summing to 1; states[K C ..] (level, slope, seasonals from the next step on) and sigma[K C], scaled; dropped[K], how many models went beyond the guard.
+    Writes mean, sd, path (without season) [K horizon], fitted (one step ahead) and trend (the level behind each value) [N];
+    weight[K C], summing to 1; states[K C ..] (level, slope, seasonals from the next step on) and sigma[K C], scaled;
+    dropped[K], how many models went beyond the guard.
     A series without a model goes on as its last value. Returns how many series are done.
     """
     y, whole, seen, level, slope, season, s0, th, s, end = work
@@ -246,32 +273,9 @@ def forecast(
             for i in range(h):
                 means[i] += w * f_of[c * h + i]
                 lines[i] += w * path_of[c * h + i]
-            for i in range(n):
-                f = level[i]
-                if T > 2:
-                    f *= math.exp(phi * math.log(slope[i]))
-                elif T > 0:
-                    f += phi * slope[i]
-                if S == 1:
-                    f += season[i]
-                elif S == 2:
-                    f *= season[i]
-                fitted[first + i] += w * f
-                trend[first + i] += w * (level[i + 1] if i + 1 < n else end[0])
+            look_back(n, T, S, phi, w, level, slope, season, end[0], first, fitted, trend)
         if total > 0.0:
-            for c in range(n_models):
-                weight[k * n_models + c] /= total
-            for i in range(h):
-                f = means[i] / total
-                means[i] = f
-                lines[i] /= total
-                v = 0.0
-                for c in range(n_models):
-                    w = weight[k * n_models + c]
-                    if w > 0.0:
-                        e = f_of[c * h + i] - f
-                        v += w * (sd_of[c * h + i] * sd_of[c * h + i] + e * e)
-                spreads[i] = math.sqrt(v)
+            mix(n_models, k * n_models, h, total, weight, f_of, sd_of, means, spreads, lines)
             for i in range(n):
                 fitted[first + i] /= total
                 trend[first + i] /= total

@@ -13,22 +13,9 @@ from .jit import f64w, inline, kernel, long_, real_
 
 
 @kernel(
-    f64w,
-    long_,
-    long_,
-    long_,
-    long_,
-    long_,
-    real_,
-    real_,
-    real_,
-    real_,
-    real_,
-    real_,
-    f64w,
-    error_model="numpy",
+    f64w, long_, long_, long_, long_, long_, real_, real_, real_, real_, real_, real_, f64w, error_model="numpy",
     is_inner=True,
-)
+)  # fmt: skip
 def write(
     th: Any, at: Any, T: Any, S: Any, m: Any, free: Any,
     alpha: Any, beta: Any, gamma: Any, phi: Any, level: Any, slope: Any, s0: Any,
@@ -90,19 +77,9 @@ def aicc(n: Any, squares: Any, p: Any) -> Any:
 
 @inline
 def best_alpha(
-    work: Any,
-    cfg: Any,
-    n: Any,
-    n_seen: Any,
-    m: Any,
-    E: Any,
-    T: Any,
-    S: Any,
-    p: Any,
-    free: Any,
-    level0: Any,
+    work: Any, cfg: Any, n: Any, n_seen: Any, m: Any, E: Any, T: Any, S: Any, p: Any, free: Any, level0: Any,
     slope0: Any,
-) -> Any:
+) -> Any:  # fmt: skip
     """th at the centres of the priors, with the best of three alphas. Returns whether any of them can be."""
     y, _, _, level, slope, season, s0, th, s, end, best, _, _, _, _, _, x, _, _, _ = work
     least = math.inf

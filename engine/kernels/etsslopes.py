@@ -11,26 +11,9 @@ from .jit import f64w, kernel, long_, real_
 
 
 @kernel(
-    f64w,
-    long_,
-    long_,
-    long_,
-    long_,
-    long_,
-    f64w,
-    long_,
-    long_,
-    f64w,
-    long_,
-    f64w,
-    f64w,
-    f64w,
-    f64w,
-    f64w,
-    returns=real_,
-    error_model="numpy",
-    is_inner=True,
-)
+    f64w, long_, long_, long_, long_, long_, f64w, long_, long_, f64w, long_, f64w, f64w, f64w, f64w, f64w,
+    returns=real_, error_model="numpy", is_inner=True,
+)  # fmt: skip
 def slopes(
     y: Any, n: Any, m: Any, E: Any, T: Any, S: Any, th: Any, p: Any, free: Any, s0: Any, to: Any, s: Any, A: Any, g: Any, d: Any, ds: Any
 ) -> Any:  # fmt: skip
@@ -225,6 +208,8 @@ def slopes(
         j += 1
         if j == m:
             j = 0
+    if T > 2 and not 1.0 / LARGE <= b <= LARGE:
+        return math.inf
     if E == 0:
         return squares if squares < math.inf else math.inf
     logs = 2.0 * (logs + math.log(product)) / seen

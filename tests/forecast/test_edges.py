@@ -161,6 +161,23 @@ def test_what_is_not_asked_rightly() -> None:
             fit(OIL, levels=(level,))
 
 
+def test_arrays_of_others() -> None:
+    """Read-only as Arrow's are, with strides, of other widths."""
+    told = Batch(
+        np.repeat(OIL, 2)[::2], np.array([0, 49], np.int32), np.array([1], np.int16), np.array([1], np.uint64), 4
+    )
+    told.values.flags.writeable = False
+    np.testing.assert_array_equal(ets.fit(told, compiled=lambda: True).mean, fit(OIL).mean)
+    for wrong in (
+        Batch(OIL, np.array([0]), np.array([1]), np.array([1], np.uint64), 4), Batch(OIL, np.array([0, 49]), np.array([1]), np.array([1], np.uint64), 0),
+        Batch(np.append(OIL, np.inf), np.array([0, 50]), np.array([1]), np.array([1], np.uint64), 4),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=r"a batch|infinite"):
+            ets.fit(wrong)
+    none = Batch(np.empty(0), np.array([0]), np.empty(0, np.int64), np.empty(0, np.uint64), 4)
+    assert ets.fit(none, compiled=lambda: True).mean.shape == (0, 4)
+
+
 def test_several_levels() -> None:
     out = fit(OIL, levels=(50, 80, 99))
     assert out.lower.shape == (1, 3, 4)
