@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -365,3 +367,18 @@ def test_one_forecast_of_given_parameters() -> None:
     steps = np.arange(1, 6)
     np.testing.assert_allclose(wide / narrow, np.sqrt(1 + (3 * 2 + 4 * steps) / 20 * (20 / 49) ** 2))
     assert ML.sd_steps == 0
+
+
+def test_the_plain_way_needs_no_numba() -> None:
+    code = """
+import sys
+import numpy as np
+from cortado.engine.forecast import ets
+from cortado.engine.forecast.batch import Batch
+batch = Batch(np.arange(30.0) ** 1.5, np.array([0, 30]), np.array([4]), np.array([1], np.uint64), 3)
+out = ets.fit(batch)
+assert ets.simulate(batch, out, 5, 3).shape == (1, 5, 3) and np.isfinite(out.mean).all()
+assert not [m for m in sys.modules if m.startswith(("numba", "scipy", "statsmodels"))]
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
