@@ -78,6 +78,8 @@ def fit(
         for i in range(n):
             season[i] = 0.0
         for c in range(n_models):
+            if stop[0]:
+                return k
             E = models[c] % 2
             T = models[c] // 2 % 5
             S = models[c] // 10
@@ -94,7 +96,7 @@ def fit(
             states(whole, n, m, E, T, S, s0, int(cfg[HEAD]), end)
             prior(cfg, T, S, p, m, end[0], end[1], s0, x)
             has = E == 1 and before == models[c] - 1
-            squares = improve(work, cfg, n, n_seen, m, E, T, S, p, free, has)
+            squares = improve(work, cfg, n, n_seen, m, E, T, S, p, free, has, stop)
             before = -1
             if not squares < math.inf:
                 continue

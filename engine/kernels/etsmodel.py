@@ -101,7 +101,7 @@ def best_alpha(
 
 @inline
 def improve(
-    work: Any, cfg: Any, n: Any, n_seen: Any, m: Any, E: Any, T: Any, S: Any, p: Any, free: Any, has: Any
+    work: Any, cfg: Any, n: Any, n_seen: Any, m: Any, E: Any, T: Any, S: Any, p: Any, free: Any, has: Any, stop: Any
 ) -> Any:
     """th of the model. Returns its sum of squares, infinite if there is none. end: level and slope to start with.
 
@@ -114,6 +114,8 @@ def improve(
     squares = math.inf
     has_many = cfg[STARTS] > 0.0
     for start in range(12 if has_many else 2):
+        if stop[0]:
+            break
         if has_many:
             if (T == 0 and start // 2 % 2 == 1) or (S == 0 and start % 2 == 1):
                 continue

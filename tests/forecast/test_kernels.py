@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+import threading
 from typing import Any
 
 import numpy as np
@@ -303,6 +304,14 @@ def test_it_stops() -> None:
     for is_compiled in (True, False):
         out = ets.fit(many([OIL] * 3), stop=stop, compiled=lambda c=is_compiled: c)  # type: ignore[misc]
         assert np.isnan(out.mean).all()
+
+
+def test_it_stops_within_a_series() -> None:
+    """All starts of a model of many seasons on a long series would take minutes."""
+    y = np.tile(np.arange(24.0) + 5, 2500) + np.random.default_rng(1).normal(size=60_000)
+    stop = np.zeros(1, np.uint8)
+    threading.Timer(0.5, stop.fill, (1,)).start()
+    assert np.isnan(ets.fit(one(y, 24), "best", "ml", stop=stop, compiled=lambda: True).mean).all()
 
 
 def test_the_many_step_score() -> None:
