@@ -19,7 +19,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-
 import numpy as np
 
 from benchmarks.forecast_score import SETS, Group, folder, naive2, read
@@ -69,7 +68,9 @@ def holt_winters(group: Group) -> Answer:
     mean = np.empty((len(group.train), group.h))
     for k, y in enumerate(group.train):
         season = "mul" if group.m > 1 and len(y) >= 2 * group.m and (y > 0).all() else None
-        model = ExponentialSmoothing(y, trend="add", damped_trend=True, seasonal=season, seasonal_periods=group.m if season else None)
+        model = ExponentialSmoothing(
+            y, trend="add", damped_trend=True, seasonal=season, seasonal_periods=group.m if season else None
+        )
         mean[k] = model.fit().forecast(group.h)
     return mean, None, None
 
@@ -103,7 +104,9 @@ def accuracy(place: str | None, most: int, without: set[str]) -> None:
     warm = read(folder(place), "forecast_m3", "MONTHLY").thinned(2)
     for method in chosen.values():
         method(warm)
-    print("| set (series) | method | sMAPE | MASE | OWA | cov95 | MSIS | CPU ms | ratio |\n|---|---|---|---|---|---|---|---|---|")
+    print(
+        "| set (series) | method | sMAPE | MASE | OWA | cov95 | MSIS | CPU ms | ratio |\n|---|---|---|---|---|---|---|---|---|"
+    )
     owas: dict[str, list[float]] = {name: [] for name in chosen}
     sizes = []
     for spec in SETS:
@@ -117,7 +120,10 @@ def accuracy(place: str | None, most: int, without: set[str]) -> None:
             owas[name].append(group.owa(mean))
             band = "- | -" if low is None else "{:.3f} | {:.2f}".format(*group.interval(low, high))
             title = f"{group.name} ({len(group.train)})" if name == "cortado" else ""
-            print(f"| {title} | {name} | {smape:.3f} | {mase:.3f} | {owas[name][-1]:.4f} | {band} | {ms:.3f} | {ms / cost:.0f} |", flush=True)
+            print(
+                f"| {title} | {name} | {smape:.3f} | {mase:.3f} | {owas[name][-1]:.4f} | {band} | {ms:.3f} | {ms / cost:.0f} |",
+                flush=True,
+            )
     for title, weight in (("number", np.array(sizes)), ("root of the number", np.sqrt(sizes))):
         means = {name: float(np.average(owa, weights=weight)) for name, owa in owas.items()}
         print(f"mean OWA, weighed by the {title} of series: " + ", ".join(f"{n} {v:.4f}" for n, v in means.items()))
@@ -148,7 +154,9 @@ def scale() -> None:
             best[threads] = min(best[threads][0], wall), min(best[threads][1], cpu)
     assert np.array_equal(means[1], means[2])
     for threads, (wall, cpu) in best.items():
-        print(f"10,000 series of 100 months, {threads} thread(s): wall {wall:.2f} s, cpu {cpu:.2f} s, {best[1][0] / wall:.2f} times one thread")
+        print(
+            f"10,000 series of 100 months, {threads} thread(s): wall {wall:.2f} s, cpu {cpu:.2f} s, {best[1][0] / wall:.2f} times one thread"
+        )
 
 
 COLD = """

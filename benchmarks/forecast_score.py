@@ -116,5 +116,8 @@ def read(place: Path, name: str, period: str) -> Group:
     rows = [r for r in pq.read_table(place / f"{name}.parquet").to_pylist() if r["period"] == period]
     train = [np.array(r["train"], float) for r in rows]
     return Group(
-        f"{name.removeprefix('forecast_').upper()} {period.lower()}", rows[0]["season"], train, np.array([r["test"] for r in rows], float)
+        f"{name.removeprefix('forecast_').upper()} {period.lower()}",
+        rows[0]["season"],
+        train,
+        np.array([r["test"] for r in rows], float),
     )

@@ -40,9 +40,10 @@ def fit(
     `model`: `auto` or `ets` the blend, `best` the one of lowest AICc, or a code such as `MAdM`, for which a series that does not
     allow it gets the nearest that it does, and a note. `fit`: `shrunk` with the priors, or `ml` plain maximum likelihood.
     `levels`: percent, each above 0 and below 100. `stop`: a byte that ends it early; the outcome is then of no use.
-    `compiled`: whether the compiled kernels may be used by now. Raises ValueError for a model, fit or level that is none.
+    `compiled`: whether the compiled kernels may be used by now. Raises ValueError for a model, fit, level or batch that is none.
     """
     stop = np.zeros(1, np.uint8) if stop is None else stop
+    batch = _fit_for_kernels(batch)
     task = _task(batch, model, fit, settings)
     if not all(0.0 < level < 100.0 for level in levels):
         raise ValueError("a level is a percentage between 0 and 100")
@@ -80,6 +81,17 @@ def simulate(
     return out
 
 
+def _fit_for_kernels(batch: Batch) -> Batch:
+    """The same in arrays that kernels take: contiguous, writable, of 64 bits. Raises ValueError for what no series can be."""
+    if batch.horizon < 1 or len(batch.offsets) != len(batch) + 1 or len(batch.keys) != len(batch):
+        raise ValueError("a batch of K series has K + 1 offsets, K periods, K keys, and a horizon of 1 or more")
+    if np.isinf(batch.values).any():
+        raise ValueError("a value is infinite")
+    values = np.require(batch.values, np.float64, ["C", "W"])
+    offsets, period = (np.require(a, np.int64, ["C", "W"]) for a in (batch.offsets, batch.period))
+    return Batch(values, offsets, period, batch.keys, batch.horizon)
+
+
 def _task(batch: Batch, model: str, fit: str, settings: Settings | None) -> Task:
     if fit not in ("shrunk", "ml"):
         raise ValueError(f"{fit} is no fit: shrunk or ml")
@@ -93,17 +105,19 @@ def _task(batch: Batch, model: str, fit: str, settings: Settings | None) -> Task
         asked = codes.fallbacks(codes.parse(model))
     is_there = np.flatnonzero(~np.isnan(batch.values))
     place = np.searchsorted(is_there, batch.offsets)
-    starts, ends = batch.offsets[:-1].copy(), batch.offsets[1:].astype(np.int64)
+    starts, ends = batch.offsets[1:].copy(), batch.offsets[1:].copy()
     has = place[1:] > place[:-1]
     starts[has] = is_there[place[:-1][has]]
-    starts[~has] = ends[~has]
-    return Task(batch, starts, ends, np.array(asked, np.int64), mode, settings)
+    ends[has] = is_there[place[1:][has] - 1] + 1
+    return Task(batch, starts, ends, batch.offsets[1:] - ends, np.array(asked, np.int64), mode, settings)
 
 
 def _models(task: Task, out: Tables) -> Models:
     is_there = np.concatenate([[0], np.cumsum(~np.isnan(task.batch.values))])
     n_seen = is_there[task.ends] - is_there[task.starts]
-    return Models(task.codes, task.settings, out.parameters, out.weight, out.states, out.sigma, out.scale, n_seen)
+    return Models(
+        task.codes, task.settings, out.parameters, out.weight, out.states, out.sigma, out.scale, n_seen, task.gaps
+    )
 
 
 def _parameters(task: Task, out: Tables, models: Models, heaviest: I64) -> tuple[F64, F64, F64, F64, F64, F64]:

@@ -43,13 +43,18 @@ def bands(
 def simulated(
     batch: Batch, models: Models, k: int, mean: F64, sd: F64, n_paths: int, steps: int, seed: int, stop: Stop, compiled: Callable[[], bool]
 ) -> F64:  # fmt: skip
-    """Paths [n_paths, steps] of series k: of each model in turn, as many as it has weight. Without a model a random walk."""
+    """Paths [n_paths, steps] of series k: of each model in turn, as many as it has weight. Without a model a random walk.
+
+    They begin behind the last value that is there; steps of a gap behind it are left out.
+    """
+    gap = int(models.gaps[k])
+    steps += gap
     key = (seed & (2**64 - 1)) ^ int(batch.keys[k])
     draws = normal(bits(key - (1 << 64) if key >> 63 else key, SITE, 0, n_paths * steps))
     if not models.weight[k].any():
         step = 0.0 if np.isnan(sd[0]) else float(sd[0])
-        walk: F64 = mean[0] + step * np.cumsum(draws.reshape(n_paths, steps), axis=1)
-        return walk
+        walk: F64 = mean[0] + step / np.sqrt(gap + 1.0) * np.cumsum(draws.reshape(n_paths, steps), axis=1)
+        return walk[:, gap:]
     ends = np.floor(np.cumsum(models.weight[k]) * n_paths + 0.5).astype(np.int64)
     ends[np.flatnonzero(models.weight[k])[-1] :] = n_paths
     out = np.empty(n_paths * steps)
@@ -61,7 +66,7 @@ def simulated(
             before = end
     far = FARTHEST / models.scale[k] if models.scale[k] > 1.0 else FARTHEST
     scaled: F64 = np.clip(out, -far, far).reshape(n_paths, steps) * models.scale[k]
-    return scaled
+    return scaled[:, gap:]
 
 
 def _of_model(

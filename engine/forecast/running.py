@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels.etscode import MOST, MOST_PERIOD
+from ..kernels.etscode import MOST, MOST_PERIOD, SHARED
 from .batch import F64, I64, Batch
 from .settings import Settings
 
@@ -42,11 +42,15 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A batch with its leading gaps cut off: series k is values[starts[k] : ends[k]]. `mode`: 0 blend, 1 first that fits, 2 best."""
+    """A batch from first value to last: series k is values[starts[k] : ends[k]], and gaps[k] are missing behind it.
+
+    `mode`: 0 blend, 1 first that fits, 2 best.
+    """
 
     batch: Batch
     starts: I64
     ends: I64
+    gaps: I64
     codes: I64
     mode: int
     settings: Settings
@@ -65,12 +69,11 @@ def tables(task: Task) -> Tables:
 
 
 def work(n: int, h: int, n_models: int) -> tuple[list[int], list[int]]:
-    """Sizes of the work arrays of `fit` and `forecast` for series of up to n values."""
+    """Sizes of the work arrays of `fit` and `forecast` for series of up to n values and h steps, gaps behind them included."""
     wide = max(h, 2 * MOST_PERIOD)
-    return [
-        n, n, n, n, n, n, 2 * MOST_PERIOD, MOST, MOST, MOST_PERIOD, 2 * MOST * MOST, 2 * MOST, MOST * MOST, 4 * MOST,
-        MOST_PERIOD * MOST, 5 * MOST, 8, wide, wide, wide,
-    ], [n_models * h] * 3  # fmt: skip
+    shared = [n, n, n, n, n, n, 2 * MOST_PERIOD, MOST, MOST_PERIOD, 8]
+    of_fit = [MOST, 2 * MOST * MOST, 2 * MOST, MOST * MOST, 4 * MOST, MOST_PERIOD * MOST, 5 * MOST, wide, wide, wide]
+    return shared + of_fit, [n_models * h] * 3 + [h] * 6
 
 
 def plain(name: str) -> Any:
@@ -105,9 +108,9 @@ def _compiled(task: Task, out: Tables, first: int, last: int, stop: Stop) -> Non
     from ..kernels import etsfit, etsforecast
 
     at = slice(first, last)
-    starts, ends, period = task.starts[at], task.ends[at], task.batch.period[at]
+    starts, ends, gaps, period = task.starts[at], task.ends[at], task.gaps[at], task.batch.period[at]
     h, cfg = task.batch.horizon, task.settings.vector()
-    sizes, step_sizes = work(int((ends - starts).max(initial=0)) + 1, h, len(task.codes))
+    sizes, step_sizes = work(int((ends - starts).max(initial=0)) + 1, h + int(gaps.max(initial=0)), len(task.codes))
     scratch, steps = tuple(map(np.zeros, sizes)), tuple(map(np.zeros, step_sizes))
     parameters, ic, aicc, seasons = (t[at].reshape(-1) for t in (out.parameters, out.ic, out.aicc, out.seasons))
     status = out.status[at]
@@ -119,7 +122,7 @@ def _compiled(task: Task, out: Tables, first: int, last: int, stop: Stop) -> Non
         t[at].reshape(-1) for t in (out.mean, out.sd, out.path, out.weight, out.states, out.sigma)
     )
     etsforecast.forecast(
-        task.batch.values, starts, ends, period, h, task.codes, task.mode, cfg, scratch, steps, parameters,
+        task.batch.values, starts, ends, gaps, period, h, task.codes, task.mode, cfg, scratch[:SHARED], steps, parameters,
         _rank(task, ic, aicc), seasons, status, mean, sd, path, out.fitted, out.trend, weight, states, sigma,
         out.dropped[at], stop,
     )  # fmt: skip
@@ -135,16 +138,16 @@ def _rank(task: Task, ic: F64, aicc: F64) -> F64:
 
 
 def _plain(task: Task, out: Tables, k: int, stop: Stop) -> None:
-    first, last, h = int(task.starts[k]), int(task.ends[k]), task.batch.horizon
+    first, last, gap, h = int(task.starts[k]), int(task.ends[k]), int(task.gaps[k]), task.batch.horizon
     values, period, codes = task.batch.values[first:last].tolist(), [int(task.batch.period[k])], task.codes.tolist()
-    sizes, step_sizes = work(len(values) + 1, h, len(codes))
+    sizes, step_sizes = work(len(values) + 1, h + gap, len(codes))
     scratch, steps = tuple([0.0] * n for n in sizes), tuple([0.0] * n for n in step_sizes)
     cfg = task.settings.vector().tolist()
     tables_ = {
         name: getattr(out, name)[k : k + 1]
         for name in ("parameters", "ic", "aicc", "seasons", "scale", "status", "mean", "sd", "path", "weight", "states", "sigma", "dropped")
     }  # fmt: skip
-    tables_ |= {"fitted": out.fitted[first:last], "trend": out.trend[first:last]}
+    tables_ |= {"fitted": out.fitted[first : last + gap], "trend": out.trend[first : last + gap]}
     lists = {name: table.reshape(-1).tolist() for name, table in tables_.items()}
     plain("etsfit").fit(
         values, [0], [len(values)], period, h, codes, task.mode % 2, cfg, scratch,
@@ -152,7 +155,7 @@ def _plain(task: Task, out: Tables, k: int, stop: Stop) -> None:
     )  # fmt: skip
     rank = _rank(task, np.array(lists["ic"]), np.array(lists["aicc"])).tolist()
     plain("etsforecast").forecast(
-        values, [0], [len(values)], period, h, codes, task.mode, cfg, scratch, steps, lists["parameters"], rank, lists["seasons"],
+        values, [0], [len(values)], [gap], period, h, codes, task.mode, cfg, scratch[:SHARED], steps, lists["parameters"], rank, lists["seasons"],
         *(lists[name] for name in ("status", "mean", "sd", "path", "fitted", "trend", "weight", "states", "sigma", "dropped")), stop,
     )  # fmt: skip
     for name, table in tables_.items():

@@ -20,6 +20,7 @@ class Models:
     sigma: F64  # [K, C]
     scale: F64
     n_seen: I64  # [K] values that are not missing
+    gaps: I64  # [K] how many are missing behind the last of them; the states are those behind that one
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,4 +33,7 @@ FIELDS = (
     GUARD,
 ) = range(28)  # fmt: skip
 
+SHARED = 10  # work arrays that forecasts need, too
+N_WORK = 20  # y, whole, seen, level, slope, season, s0, th, s, end; best, A, g, L, d, ds, x, sums, count, reach
+
 FITTED, EMPTY, CONSTANT, SHORT, UNFIT = range(5)  # what became of a series

@@ -11,22 +11,22 @@ import math
 from typing import Any
 
 from .etscode import LARGE, TINY
-from .jit import f64w, inline, kernel, long_, real_
+from .jit import f64w, kernel, long_, real_
 
 
-@inline
+@kernel(long_, long_, error_model="numpy", is_inner=True)
 def smoothing_count(T: Any, S: Any) -> Any:
     """How many of the parameters are smoothing parameters."""
     return 1 + (1 if T > 0 else 0) + (1 if S > 0 else 0) + (1 if T == 2 or T == 4 else 0)
 
 
-@inline
+@kernel(long_, long_, long_, long_, error_model="numpy", is_inner=True)
 def parameter_count(T: Any, S: Any, m: Any, free: Any) -> Any:
     """How many parameters a model has."""
     return smoothing_count(T, S) + 1 + (1 if T > 0 else 0) + (m - 1 if S > 0 and free else 0)
 
 
-@inline
+@kernel(f64w, long_, long_, long_, long_, f64w, f64w, error_model="numpy", is_inner=True)
 def first_seasons(th: Any, k: Any, S: Any, m: Any, free: Any, s0: Any, s: Any) -> Any:
     """s[m]: the seasonals before the first value, from th[k:] where they are free, else s0[(S - 1) m ..]."""
     if S > 0 and free == 0:
@@ -38,26 +38,13 @@ def first_seasons(th: Any, k: Any, S: Any, m: Any, free: Any, s0: Any, s: Any) -
             s[j] = th[k + j]
             total += s[j]
         s[m - 1] = (m if S == 2 else 0.0) - total
+    return m
 
 
 @kernel(
-    f64w,
-    long_,
-    long_,
-    long_,
-    long_,
-    long_,
-    f64w,
-    long_,
-    f64w,
-    f64w,
-    f64w,
-    f64w,
-    f64w,
-    f64w,
-    returns=real_,
-    error_model="numpy",
-)
+    f64w, long_, long_, long_, long_, long_, f64w, long_, f64w, f64w, f64w, f64w, f64w, f64w, returns=real_,
+    error_model="numpy", is_inner=True,
+)  # fmt: skip
 def walk(
     y: Any, n: Any, m: Any, E: Any, T: Any, S: Any, th: Any, free: Any, s0: Any, s: Any, level: Any, slope: Any, season: Any, end: Any
 ) -> Any:  # fmt: skip
@@ -141,27 +128,19 @@ def walk(
     end[2] = errors
     end[3] = logs
     end[4] = seen
-    if not (errors < math.inf and logs < 600.0):
+    if not (errors < math.inf and logs < 600.0) or (T > 2 and not 1.0 / LARGE <= b <= LARGE):
         return math.inf
     return errors * math.exp(logs) if E == 1 else errors
 
 
-@inline
+@kernel(
+    f64w, f64w, long_, long_, long_, real_, long_, f64w, f64w, f64w, f64w, f64w, f64w, returns=real_,
+    error_model="numpy", is_inner=True,
+)  # fmt: skip
 def ahead(
-    y: Any,
-    seen: Any,
-    n: Any,
-    m: Any,
-    S: Any,
-    phi: Any,
-    h: Any,
-    level: Any,
-    slope: Any,
-    season: Any,
-    sums: Any,
-    count: Any,
-    reach: Any,
-) -> Any:
+    y: Any, seen: Any, n: Any, m: Any, S: Any, phi: Any, h: Any, level: Any, slope: Any, season: Any, sums: Any,
+    count: Any, reach: Any,
+) -> Any:  # fmt: skip
     """Mean over 1 .. h steps of the log of the mean squared error so many steps ahead, within the series. O(n h).
 
     y[n] with 0 for missing, seen[n] 1 or 0; additive trends only. A likelihood looks one step ahead, which misleads far ahead.

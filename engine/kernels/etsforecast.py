@@ -11,16 +11,28 @@ import math
 from typing import Any
 
 from .etscode import (
-    CUT, EMPTY, FITTED, FREE, GUARD, MOST_PERIOD, SD_PARAMETERS, SD_POWER, SD_STEPS, SEASON_SHARE, TEMPERATURE, TEMPERATURE_POWER,
+    CUT,
+    EMPTY,
+    FITTED,
+    FREE,
+    GUARD,
+    MOST_PERIOD,
+    SD_PARAMETERS,
+    SD_POWER,
+    SD_STEPS,
+    SEASON_SHARE,
+    SHARED,
+    TEMPERATURE,
+    TEMPERATURE_POWER,
     UNFIT,
 )  # fmt: skip
 from .etsfilter import parameter_count, walk
-from .etsfit import N_WORK, scaled
-from .jit import f64w, f64ws, i64w, inline, kernel, long_, u8w
+from .etsstart import scaled
+from .jit import f64w, f64ws, i64w, kernel, long_, real_, u8w
 
 
-@inline
-def naive(y: Any, n: Any, h: Any, k: Any, first: Any, mean: Any, sd: Any, path: Any, fitted: Any, trend: Any) -> Any:
+@kernel(f64w, long_, long_, long_, f64w, f64w, f64w, f64w, f64w, error_model="numpy", is_inner=True)
+def naive(y: Any, n: Any, h: Any, first: Any, mean: Any, sd: Any, path: Any, fitted: Any, trend: Any) -> Any:
     """A random walk: the last value goes on; its deviation from the squared steps. NaN with one value, which has no step."""
     squares = 0.0
     steps = 0
@@ -36,19 +48,20 @@ def naive(y: Any, n: Any, h: Any, k: Any, first: Any, mean: Any, sd: Any, path: 
         trend[first + i] = y[last]
     variance = squares / steps if steps > 0 else math.nan
     for i in range(h):
-        mean[k * h + i] = y[last]
-        path[k * h + i] = y[last]
-        sd[k * h + i] = math.sqrt(variance * (i + 1.0))
+        mean[i] = y[last]
+        path[i] = y[last]
+        sd[i] = math.sqrt(variance * (i + 1.0))
+    return h
 
 
-@inline
+@kernel(f64w, long_, real_, long_, returns=real_, error_model="numpy", is_inner=True)
 def widening(cfg: Any, n: Any, p: Any, step: Any) -> Any:
     """By what a standard deviation grows since p parameters were estimated from n values: learnt, 1 for a long series."""
     share = math.exp(cfg[SD_POWER] * math.log(20.0 / n)) / 20.0
     return math.sqrt(1.0 + (cfg[SD_PARAMETERS] * p + cfg[SD_STEPS] * step) * share)
 
 
-@inline
+@kernel(long_, long_, long_, real_, f64w, long_, long_, f64w, f64w, f64w, long_, error_model="numpy", is_inner=True)
 def predict(
     T: Any, S: Any, m: Any, phi: Any, states: Any, at: Any, h: Any, f: Any, base: Any, path: Any, to: Any
 ) -> Any:
@@ -75,9 +88,13 @@ def predict(
         elif S == 2:
             q *= states[at + 2 + i % m]
         f[to + i] = q
+    return h
 
 
-@inline
+@kernel(
+    long_, long_, long_, long_, real_, real_, real_, real_, real_, long_, f64w, f64w, f64w, f64w, f64w, long_,
+    error_model="numpy", is_inner=True,
+)  # fmt: skip
 def deviate(
     E: Any, T: Any, S: Any, m: Any, alpha: Any, beta: Any, gamma: Any, phi: Any, variance: Any,
     h: Any, f: Any, base: Any, effect: Any, theta: Any, sd: Any, to: Any,
@@ -96,7 +113,7 @@ def deviate(
         for i in range(h):
             sd[to + i] = math.sqrt(variance * v)
             v += effect[i] * effect[i]
-        return
+        return h
     growth = 1.0
     for i in range(h):
         square = base[i] * base[i]
@@ -111,25 +128,71 @@ def deviate(
         if S == 2 and base[i] != 0.0:
             v *= abs(f[to + i] / base[i])
         sd[to + i] = v
+    return h
 
 
 @kernel(
-    f64w, i64w, i64w, i64w, long_, i64w, long_, f64w, f64ws(N_WORK), f64ws(3), f64w, f64w, f64w, i64w,
+    long_, long_, long_, real_, real_, f64w, f64w, f64w, real_, long_, f64w, f64w, error_model="numpy", is_inner=True
+)
+def look_back(
+    n: Any, T: Any, S: Any, phi: Any, w: Any, level: Any, slope: Any, season: Any, last: Any, first: Any, fitted: Any, trend: Any
+) -> Any:  # fmt: skip
+    """Adds w times a model's forecasts one step ahead, and its levels behind each value, to fitted and trend [first ..]."""
+    for i in range(n):
+        f = level[i]
+        if T > 2:
+            f *= math.exp(phi * math.log(slope[i]))
+        elif T > 0:
+            f += phi * slope[i]
+        if S == 1:
+            f += season[i]
+        elif S == 2:
+            f *= season[i]
+        fitted[first + i] += w * f
+        trend[first + i] += w * (level[i + 1] if i + 1 < n else last)
+    return n
+
+
+@kernel(long_, long_, long_, real_, f64w, f64w, f64w, f64w, f64w, f64w, error_model="numpy", is_inner=True)
+def mix(
+    n_models: Any, at: Any, h: Any, total: Any, weight: Any, f_of: Any, sd_of: Any, means: Any, spreads: Any, lines: Any
+) -> Any:  # fmt: skip
+    """Weights [at ..] made to sum to 1; the mixture's means and deviations: those of the models and between them."""
+    for c in range(n_models):
+        weight[at + c] /= total
+    for i in range(h):
+        f = means[i] / total
+        means[i] = f
+        lines[i] /= total
+        v = 0.0
+        for c in range(n_models):
+            w = weight[at + c]
+            if w > 0.0:
+                e = f_of[c * h + i] - f
+                v += w * (sd_of[c * h + i] * sd_of[c * h + i] + e * e)
+        spreads[i] = math.sqrt(v)
+    return h
+
+
+@kernel(
+    f64w, i64w, i64w, i64w, i64w, long_, i64w, long_, f64w, f64ws(SHARED), f64ws(9), f64w, f64w, f64w, i64w,
     f64w, f64w, f64w, f64w, f64w, f64w, f64w, f64w, i64w, u8w, error_model="numpy",
 )  # fmt: skip
 def forecast(
-    values: Any, starts: Any, ends: Any, periods: Any, h: Any, models: Any, mode: Any, cfg: Any, work: Any, steps: Any,
+    values: Any, starts: Any, ends: Any, gaps: Any, periods: Any, horizon: Any, models: Any, mode: Any, cfg: Any, work: Any, steps: Any,
     out_th: Any, rank: Any, all_s0: Any, status: Any,
     mean: Any, sd: Any, path: Any, fitted: Any, trend: Any, weight: Any, states: Any, sigma: Any, dropped: Any, stop: Any,
 ) -> Any:  # fmt: skip
-    """Forecasts K series h steps from what `fit` wrote; rank[K C]: what weighs, the lowest is best. mode 0: blend; else the best alone.
+    """Forecasts K series from what `fit` wrote; rank[K C]: what weighs, the lowest is best. mode 0: blend; else the best alone.
 
-    Writes mean, sd, path (without season) [K h], fitted (one step ahead) and trend (the level behind each value) [N], in data units;
-    weight[K C], summing to 1; states[K C ..] (level, slope, seasonals from the next step on) and sigma[K C], scaled; dropped[K], how many models went beyond the guard.
+    Behind series k, whose last value is there, gaps[k] are missing: they are forecast first, and stand in fitted and trend.
+    Writes mean, sd, path (without season) [K horizon], fitted (one step ahead) and trend (the level behind each value) [N];
+    weight[K C], summing to 1; states[K C ..] (level, slope, seasonals from the next step on) and sigma[K C], scaled;
+    dropped[K], how many models went beyond the guard.
     A series without a model goes on as its last value. Returns how many series are done.
     """
-    y, whole, seen, level, slope, season, s0, th, best_th, s, A, g, L, d, ds, x, end, base, effect, theta = work
-    f_of, sd_of, path_of = steps
+    y, whole, seen, level, slope, season, s0, th, s, end = work
+    f_of, sd_of, path_of, means, spreads, lines, base, effect, theta = steps
     n_models = len(models)
     width = len(out_th) // (len(periods) * n_models)
     n_states = len(states) // (len(periods) * n_models)
@@ -139,6 +202,8 @@ def forecast(
             return k
         first = starts[k]
         n = ends[k] - first
+        gap = gaps[k]
+        h = horizon + gap
         n_seen = scaled(values, first, n, y, whole, seen, end)
         if status[k] == EMPTY:
             continue
@@ -150,8 +215,8 @@ def forecast(
             trend[first + i] = 0.0
             season[i] = 0.0
         for i in range(h):
-            mean[k * h + i] = 0.0
-            path[k * h + i] = 0.0
+            means[i] = 0.0
+            lines[i] = 0.0
         total = 0.0
         best = math.inf
         best_at = -1
@@ -206,46 +271,26 @@ def forecast(
             weight[at] = w
             total += w
             for i in range(h):
-                mean[k * h + i] += w * f_of[c * h + i]
-                path[k * h + i] += w * path_of[c * h + i]
-            for i in range(n):
-                f = level[i]
-                if T > 2:
-                    f *= math.exp(phi * math.log(slope[i]))
-                elif T > 0:
-                    f += phi * slope[i]
-                if S == 1:
-                    f += season[i]
-                elif S == 2:
-                    f *= season[i]
-                fitted[first + i] += w * f
-                trend[first + i] += w * (level[i + 1] if i + 1 < n else end[0])
+                means[i] += w * f_of[c * h + i]
+                lines[i] += w * path_of[c * h + i]
+            look_back(n, T, S, phi, w, level, slope, season, end[0], first, fitted, trend)
         if total > 0.0:
-            for c in range(n_models):
-                weight[k * n_models + c] /= total
-            for i in range(h):
-                f = mean[k * h + i] / total
-                mean[k * h + i] = f
-                path[k * h + i] /= total
-                v = 0.0
-                for c in range(n_models):
-                    w = weight[k * n_models + c]
-                    if w > 0.0:
-                        e = f_of[c * h + i] - f
-                        v += w * (sd_of[c * h + i] * sd_of[c * h + i] + e * e)
-                sd[k * h + i] = math.sqrt(v)
+            mix(n_models, k * n_models, h, total, weight, f_of, sd_of, means, spreads, lines)
             for i in range(n):
                 fitted[first + i] /= total
                 trend[first + i] /= total
         else:
             if status[k] == FITTED:
                 status[k] = UNFIT
-            naive(y, n, h, k, first, mean, sd, path, fitted, trend)
-        for i in range(h):
-            mean[k * h + i] *= scale
-            path[k * h + i] *= scale
-            sd[k * h + i] *= scale
-        for i in range(n):
+            naive(y, n, h, first, means, spreads, lines, fitted, trend)
+        for i in range(gap):
+            fitted[first + n + i] = means[i]
+            trend[first + n + i] = lines[i]
+        for i in range(horizon):
+            mean[k * horizon + i] = means[gap + i] * scale
+            path[k * horizon + i] = lines[gap + i] * scale
+            sd[k * horizon + i] = spreads[gap + i] * scale
+        for i in range(n + gap):
             fitted[first + i] *= scale
             trend[first + i] *= scale
     return len(periods)

@@ -47,26 +47,9 @@ def advance(
 
 
 @kernel(
-    long_,
-    long_,
-    long_,
-    long_,
-    long_,
-    real_,
-    real_,
-    real_,
-    real_,
-    real_,
-    f64w,
-    long_,
-    f64w,
-    f64w,
-    f64w,
-    long_,
-    f64w,
-    u8w,
-    error_model="numpy",
-)
+    long_, long_, long_, long_, long_, real_, real_, real_, real_, real_, f64w, long_, f64w, f64w, f64w, long_,
+    f64w, u8w, error_model="numpy",
+)  # fmt: skip
 def paths(
     E: Any, T: Any, S: Any, m: Any, h: Any, alpha: Any, beta: Any, gamma: Any, phi: Any, sigma: Any,
     states: Any, at: Any, widen: Any, draws: Any, state: Any, n: Any, out: Any, stop: Any,

@@ -8,13 +8,13 @@ from typing import Any
 from .etscode import EPS, ITERATIONS, MOST, PHI_HIGH, PHI_LOW, TOLERANCE
 from .etsfilter import smoothing_count, walk
 from .etsslopes import slopes
-from .jit import f64w, inline, kernel, long_, real_
+from .jit import f64w, kernel, long_, real_
 
 TRIALS = 8  # of a step, each shorter
 CENTRE, WEIGHT, TRIAL, STEP, FIXED = 0, MOST, 2 * MOST, 3 * MOST, 4 * MOST  # in the work array `x`
 
 
-@inline
+@kernel(f64w, f64w, long_, long_, real_, f64w, f64w, error_model="numpy", is_inner=True)
 def solve(A: Any, g: Any, to: Any, p: Any, damping: Any, x: Any, L: Any) -> Any:
     """x[STEP ..] = -(A + damping diag A)^-1 g by Cholesky, 0 for what is fixed (x[FIXED ..] not 0)."""
     for a in range(p):
@@ -39,9 +39,10 @@ def solve(A: Any, g: Any, to: Any, p: Any, damping: Any, x: Any, L: Any) -> Any:
         for q in range(a + 1, p):
             v -= L[q * p + a] * x[STEP + q]
         x[STEP + a] = v / L[a * p + a]
+    return p
 
 
-@inline
+@kernel(long_, real_, f64w, long_, long_, long_, f64w, returns=real_, error_model="numpy", is_inner=True)
 def criterion(n: Any, squares: Any, th: Any, at: Any, p: Any, smoothing: Any, x: Any) -> Any:
     """n log(squares + prior of the states) + prior of the smoothing parameters, of th[at ..]: twice the log posterior, negative."""
     box = 0.0
@@ -56,7 +57,7 @@ def criterion(n: Any, squares: Any, th: Any, at: Any, p: Any, smoothing: Any, x:
 
 @kernel(
     f64w, long_, long_, long_, long_, long_, long_, f64w, long_, long_, f64w, f64w, f64w, f64w, f64w, f64w, f64w, f64w, f64w, f64w, f64w, f64w, f64w,
-    returns=real_, error_model="numpy",
+    returns=real_, error_model="numpy", is_inner=True,
 )  # fmt: skip
 def search(
     y: Any, n: Any, seen: Any, m: Any, E: Any, T: Any, S: Any, th: Any, p: Any, free: Any, s0: Any, cfg: Any, x: Any,

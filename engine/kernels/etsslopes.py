@@ -11,25 +11,9 @@ from .jit import f64w, kernel, long_, real_
 
 
 @kernel(
-    f64w,
-    long_,
-    long_,
-    long_,
-    long_,
-    long_,
-    f64w,
-    long_,
-    long_,
-    f64w,
-    long_,
-    f64w,
-    f64w,
-    f64w,
-    f64w,
-    f64w,
-    returns=real_,
-    error_model="numpy",
-)
+    f64w, long_, long_, long_, long_, long_, f64w, long_, long_, f64w, long_, f64w, f64w, f64w, f64w, f64w,
+    returns=real_, error_model="numpy", is_inner=True,
+)  # fmt: skip
 def slopes(
     y: Any, n: Any, m: Any, E: Any, T: Any, S: Any, th: Any, p: Any, free: Any, s0: Any, to: Any, s: Any, A: Any, g: Any, d: Any, ds: Any
 ) -> Any:  # fmt: skip
@@ -66,8 +50,8 @@ def slopes(
         d[DB + a] = 0.0
         d[MF + a] = 0.0
         g[G + a] = 0.0
-        for c in range(a + 1):
-            A[H + a * p + c] = 0.0
+        for o in range(a + 1):
+            A[H + a * p + o] = 0.0
     lvl = th[k]
     d[k] = 1.0
     k += 1
@@ -106,7 +90,7 @@ def slopes(
             bb = phi * trend / b
             qb = lvl * bb
         if value != value:
-            if S == 2 and (q <= TINY or s[j] <= TINY) or E == 1 and (q + s[j] if S == 1 else q) <= TINY:
+            if (S == 2 and (q <= TINY or s[j] <= TINY)) or (E == 1 and (q + s[j] if S == 1 else q) <= TINY):
                 return math.inf
             for a in range(p):
                 w = d[DB + a]
@@ -224,6 +208,8 @@ def slopes(
         j += 1
         if j == m:
             j = 0
+    if T > 2 and not 1.0 / LARGE <= b <= LARGE:
+        return math.inf
     if E == 0:
         return squares if squares < math.inf else math.inf
     logs = 2.0 * (logs + math.log(product)) / seen

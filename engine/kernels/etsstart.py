@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .jit import f64w, inline, kernel, long_, real_
@@ -21,7 +22,7 @@ def fill(y: Any, n: Any, out: Any) -> Any:
         out[j] = y[last]
 
 
-@kernel(f64w, long_, long_, long_, f64w, f64w, error_model="numpy")
+@kernel(f64w, long_, long_, long_, f64w, f64w, error_model="numpy", is_inner=True)
 def line(y: Any, n: Any, m: Any, S: Any, s0: Any, out: Any) -> Any:
     """out = (level before the first point, slope) of the least-squares line through y[n], seasonally adjusted by s0."""
     sx = sy = sxx = sxy = 0.0
@@ -42,7 +43,7 @@ def line(y: Any, n: Any, m: Any, S: Any, s0: Any, out: Any) -> Any:
     return n
 
 
-@kernel(f64w, f64w, long_, long_, real_, f64w, f64w, f64w, error_model="numpy")
+@kernel(f64w, f64w, long_, long_, real_, f64w, f64w, f64w, error_model="numpy", is_inner=True)
 def decompose(y: Any, whole: Any, n: Any, m: Any, shrink: Any, s0: Any, count: Any, out: Any) -> Any:
     """s0[2 m]: additive and multiplicative seasonals of the classical decomposition of `whole`, drawn to none by
     cycles / (cycles + shrink), summing to 0 and m. The trend is a centred moving average where two periods and a point are
@@ -84,3 +85,32 @@ def decompose(y: Any, whole: Any, n: Any, m: Any, shrink: Any, s0: Any, count: A
         s0[j] -= sums / m
         s0[m + j] *= m / ratios
     return n
+
+
+@kernel(f64w, long_, long_, f64w, f64w, f64w, f64w, error_model="numpy", is_inner=True)
+def scaled(values: Any, first: Any, n: Any, y: Any, whole: Any, seen: Any, end: Any) -> Any:
+    """y[n] = values / mean |value|, `whole` without gaps, seen[n]; end = scale, least, greatest. Returns how many are there."""
+    count = 0
+    scale = 0.0
+    low = math.inf
+    high = -math.inf
+    for i in range(n):
+        v = values[first + i]
+        y[i] = v
+        seen[i] = 0.0
+        if v == v:
+            seen[i] = 1.0
+            count += 1
+            scale += (abs(v) - scale) / count  # a sum could overflow
+            low = min(low, v)
+            high = max(high, v)
+    if scale == 0.0:
+        scale = 1.0
+    for i in range(n):
+        y[i] /= scale
+    if count > 0:
+        fill(y, n, whole)
+    end[0] = scale
+    end[1] = low
+    end[2] = high
+    return count

@@ -11,7 +11,7 @@ from cortado.engine.forecast import codes
 from cortado.engine.forecast.batch import Batch
 from cortado.engine.forecast.running import plain, work
 from cortado.engine.forecast.settings import ML
-from cortado.engine.kernels.etscode import FITTED, MOST_PERIOD
+from cortado.engine.kernels.etscode import FITTED, MOST_PERIOD, SHARED
 
 FIXED = replace(ML, free=0)  # seasonals as they are given
 
@@ -66,7 +66,7 @@ def forecast(y: Any, m: int, code: str, th: list[float], seasons: list[float], h
     s0[: 2 * len(seasons)] = [*seasons, *seasons]
     mean, sd, path, fitted, trend = ([0.0] * n for n in (h, h, h, len(y), len(y)))
     plain("etsforecast").forecast(
-        list(y), [0], [len(y)], [m], h, [number], 0, settings.vector().tolist(), tuple([0.0] * n for n in sizes),
+        list(y), [0], [len(y)], [0], [m], h, [number], 0, settings.vector().tolist(), tuple([0.0] * n for n in sizes[:SHARED]),
         tuple([0.0] * n for n in steps), th, [0.0], s0, [FITTED], mean, sd, path, fitted, trend, [0.0],
         [0.0] * (2 + MOST_PERIOD), [0.0], [0], np.zeros(1, np.uint8),
     )  # fmt: skip

@@ -8,11 +8,20 @@ import numpy as np
 import pytest
 
 from cortado.engine.forecast import codes, ets
-from cortado.engine.forecast.batch import Outcome
+from cortado.engine.forecast.batch import Smoothed
+from cortado.engine.forecast.running import plain
 
 from .given import forecast, log_likelihood, one, parameters
 from .published import (
-    AICC, AIRPASSENGERS, AUSTOURISTS, LOG_LIKELIHOOD, OIL, R_AIR, R_AIR_FORECAST, SERIES, fits_by_r,
+    AICC,
+    AIRPASSENGERS,
+    AUSTOURISTS,
+    LOG_LIKELIHOOD,
+    OIL,
+    R_AIR,
+    R_AIR_FORECAST,
+    SERIES,
+    fits_by_r,
 )  # fmt: skip
 
 BY_R = fits_by_r()
@@ -24,7 +33,7 @@ def n_parameters(code: str, m: int) -> int:
     return 2 + 2 * (trend > 0) + (trend in (2, 4)) + (season > 0) * m
 
 
-def fitted(y: Any, m: int, code: str, horizon: int = 4) -> tuple[Outcome, float]:
+def fitted(y: Any, m: int, code: str, horizon: int = 4) -> tuple[Smoothed, float]:
     """A converged fit and its log-likelihood."""
     out = ets.fit(one(y, m, horizon), code, "ml", compiled=lambda: True)
     k = n_parameters(code, m) + 1
@@ -54,6 +63,55 @@ def test_likelihood_and_forecast_at_the_parameters_of_r(series: str, code: str) 
     assert got == pytest.approx(fit["loglik"][0], rel=1e-3)
     mean, _ = forecast(y, m, code, th, seasons, len(fit["forecast"]))
     np.testing.assert_allclose(mean, fit["forecast"], rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("series", "code"), sorted(k for k in BY_R if k[1] not in ("ANN", "MNN"))
+)  # of those R's states are flat
+def test_states_and_paths_at_the_parameters_of_r(series: str, code: str) -> None:
+    """Every state behind every value; and a path whose errors are R's residuals is the series."""
+    y, m = SERIES[series]
+    fit = BY_R[series, code]
+    error, trend, season = codes.parse(code)
+    th, seasons, scale = of_r(fit, series, code)
+    n, period = len(y), m if season else 1
+    level, slope, place = ([0.0] * n for _ in range(3))
+    end = [0.0] * 8
+    plain("etsfilter").walk(
+        (y / scale).tolist(),
+        n,
+        period,
+        error,
+        trend,
+        season,
+        th,
+        0,
+        [*seasons, *seasons],
+        [0.0] * m,
+        level,
+        slope,
+        place,
+        end,
+    )
+    states = np.array(fit["states"])
+    np.testing.assert_allclose(np.array([*level, end[0]]) * scale, states[:, 0], rtol=1e-6)
+    if trend:
+        np.testing.assert_allclose(
+            np.array([*slope, end[1]]) * (1 if trend > 2 else scale), states[:, 1], rtol=1e-5, atol=1e-5
+        )
+    if season:
+        np.testing.assert_allclose(
+            np.array(place) * (scale if season == 1 else 1), states[:-1, -1], rtol=1e-5, atol=1e-5
+        )
+    value = {name: float(fit[name][0]) for name in ("alpha", "beta", "gamma", "phi")}
+    errors = np.array(fit["residuals"]) / (1 if error else scale)
+    out = [0.0] * n
+    plain("etspaths").paths(
+        error, trend, season, period, n, value["alpha"], value["beta"] if trend else 0.0, value["gamma"] if season else 0.0,
+        value["phi"] if trend in (2, 4) else 1.0, 1.0, [level[0], slope[0], *seasons], 0, [1.0] * n, errors.tolist(),
+        [0.0] * (2 + m + n), 1, out, np.zeros(1, np.uint8),
+    )  # fmt: skip
+    np.testing.assert_allclose(np.array(out) * scale, y, rtol=1e-6)
 
 
 def test_r_was_read_whole() -> None:
@@ -132,13 +190,15 @@ def test_forecasts_of_converged_fits() -> None:
 def test_forecasting_principles_and_practice() -> None:
     """Chapter 7 of both editions: oil from 1996; oil of 1996 to 2007 and tourists of 2005 to 2010, whose data were revised since."""
     assert fitted(OIL[31:], 1, "ANN")[0].alpha[0] == pytest.approx(0.8339, abs=0.002)
-    published: list[tuple[Any, int, str, tuple[float, ...], list[float], float]] = [
-        (OIL[31:43], 1, "ANN", (0.892, 0.0, 0.0, 1.0, 447.489, 0.0), [], 0.0),
-        (AUSTOURISTS[24:48], 4, "MAM", (0.4504, 4e-4, 0.0046, 1.0, 32.4349, 0.6533), [1.2648, 0.7613, 0.9463, 1.0275], -44.986),
+    published: list[tuple[Any, int, str, list[float], list[float], float]] = [
+        (OIL[31:43], 1, "ANN", [0.892, 0.0, 0.0, 1.0, 447.489, 0.0], [], 0.0),
+        (AUSTOURISTS[24:48], 4, "MAM", [0.4504, 4e-4, 0.0046, 1.0, 32.4349, 0.6533], [1.2648, 0.7613, 0.9463, 1.0275], -44.986),
     ]  # fmt: skip
     for y, m, code, values, seasons, likelihood in published:
         scale = float(np.mean(y))
-        theirs = log_likelihood(y / scale, m, code, parameters(code, *values, scale), seasons) - len(y) * np.log(scale)
+        theirs = log_likelihood(
+            y / scale, m, code, parameters(code, *values[:4], *[v / scale for v in values[4:]]), seasons
+        ) - len(y) * np.log(scale)
         assert fitted(y, m, code)[1] > theirs - 1e-3
         if likelihood:  # AIC 105.972 and AICc 115.572, of 8 parameters; 2 % for the revision
             assert theirs == pytest.approx(likelihood, rel=0.02)
