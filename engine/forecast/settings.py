@@ -29,7 +29,7 @@ class Settings:
     phi_precision: float = 25.0
     level_weight: float = 19.2
     slope_weight: float = 1.9
-    season_shrink: float = 0.5  # seasons of a decomposition times cycles / (cycles + this)
+    season_shrink: float = 1.0  # of the share of error in the variance of a decomposition's seasons, which is taken off
     temperature: float = 8.0  # weights exp(-IC / T), T = this * (n / 50) ** temperature_power
     temperature_power: float = 0.5
     trend_penalty: float = -3.0  # on IC

@@ -73,6 +73,7 @@ def fit(
             decompose(y, whole, n, period, cfg[SHRINK], s0, count, end)
             for j in range(2 * period):
                 out_s0[k * 2 * MOST_PERIOD + j] = s0[j]
+        scored = max(8, period + period // 2) if has_season else 6
         leads0 = leads1 = leads2 = math.inf
         before = -1
         for i in range(n):
@@ -109,7 +110,7 @@ def fit(
             if cfg[HORIZON_SHARE] > 0.0 and mode == 0 and T < 3:
                 walk(y, n, m, E, T, S, th, free, s0, s, level, slope, season, end)
                 phi = th[smoothing_count(T, S) - 1] if T == 2 else 1.0
-                far = ahead(whole, seen, n, m, S, phi, horizon, level, slope, season, sums, count, reach)
+                far = ahead(whole, seen, n, m, S, phi, scored, level, slope, season, sums, count, reach)
                 v += cfg[HORIZON_SHARE] * n_seen * (far - math.log(max(squares, 1e-300) / n_seen))
             if T == 1 or T == 3:
                 v += cfg[TREND_PENALTY]

@@ -43,10 +43,30 @@ def line(y: Any, n: Any, m: Any, S: Any, s0: Any, out: Any) -> Any:
     return n
 
 
+@inline
+def kept_part(m: Any, at: Any, shrink: Any, squares: Any, seen: Any, s0: Any, count: Any) -> Any:
+    """What is kept of seasonals s0[at .. at + m] (sums of count[at ..] values, whose squares sum up to `squares`)."""
+    mean = between = has = 0.0
+    for j in range(at, at + m):
+        if count[j] > 0.0:
+            has += 1.0
+            mean += (s0[j] / count[j] - mean) / has
+            squares -= s0[j] * s0[j] / count[j]
+    for j in range(at, at + m):
+        if count[j] > 0.0:
+            off = s0[j] / count[j] - mean
+            between += off * off
+    if not (between > 0.0 and has > 1.0):
+        return 1.0
+    noise = max(squares, 0.0) / max(seen - has, 1.0) * has / seen
+    return max(0.0, 1.0 - shrink * noise / (between / (has - 1.0)))
+
+
 @kernel(f64w, f64w, long_, long_, real_, f64w, f64w, f64w, error_model="numpy", is_inner=True)
 def decompose(y: Any, whole: Any, n: Any, m: Any, shrink: Any, s0: Any, count: Any, out: Any) -> Any:
-    """s0[2 m]: additive and multiplicative seasonals of the classical decomposition of `whole`, drawn to none by
-    cycles / (cycles + shrink), summing to 0 and m. The trend is a centred moving average where two periods and a point are
+    """s0[2 m]: additive and multiplicative seasonals of the classical decomposition of `whole`, drawn to none by 1 less `shrink`
+    times the variance of their error over their own (James & Stein 1961; for seasonals Miller & Williams, "Shrinkage
+    estimators of time series seasonal factors", 2003), summing to 0 and m. The trend is a centred moving average where two periods and a point are
     there, else a line. What is missing in y is not averaged. Work: count[2 m]."""
     has_average = n >= 2 * m + 1
     half = m // 2
@@ -57,6 +77,7 @@ def decompose(y: Any, whole: Any, n: Any, m: Any, shrink: Any, s0: Any, count: A
     for j in range(2 * m):
         s0[j] = 0.0
         count[j] = 0.0
+    squares = of_ratios = seen = 0.0
     first = half if has_average else 0
     for i in range(first, n - first):
         base = level + slope * (i + 1.0)
@@ -66,18 +87,22 @@ def decompose(y: Any, whole: Any, n: Any, m: Any, shrink: Any, s0: Any, count: A
                 base += whole[j]
             base /= m
         if y[i] == y[i]:
-            s0[i % m] += y[i] - base
+            off = y[i] - base
+            s0[i % m] += off
+            squares += off * off
+            seen += 1.0
             count[i % m] += 1.0
             if base > 0.0:
-                s0[m + i % m] += y[i] / base
+                off = y[i] / base - 1.0
+                s0[m + i % m] += off
+                of_ratios += off * off
                 count[m + i % m] += 1.0
-    cycles = n / m
-    keep = cycles / (cycles + shrink)
+    kept = kept_part(m, 0, shrink, squares, seen, s0, count)
+    keep = kept_part(m, m, shrink, of_ratios, seen, s0, count)
     sums = ratios = 0.0
     for j in range(m):
-        s0[j] = keep * s0[j] / count[j] if count[j] > 0.0 else 0.0
-        v = s0[m + j] / count[m + j] if count[m + j] > 0.0 else 1.0
-        v = 1.0 + keep * (v - 1.0)
+        s0[j] = kept * s0[j] / count[j] if count[j] > 0.0 else 0.0
+        v = 1.0 + (keep * s0[m + j] / count[m + j] if count[m + j] > 0.0 else 0.0)
         s0[m + j] = v if v > 0.01 else 0.01
         sums += s0[j]
         ratios += s0[m + j]
