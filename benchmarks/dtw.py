@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
+import pyarrow.parquet as pq
 
 import cortado
 from cortado.engine.kernels import load
@@ -123,11 +124,31 @@ def pattern() -> None:
     (ready,) = blocks_of(raw.reshape(-1), offsets, ids, True, ALONE)
     asks["cortado distances alone"] = lambda: np.sqrt(squared(zq, ready, band(52, 52, 26), 0, ALONE))
     asks["cortado kernel with znorm"] = kernel
-    with session() as s:
-        s.register("t", rows_of(raw))
+    with session() as s, tempfile.TemporaryDirectory() as folder:
+        rows = rows_of(raw)
+        s.register("t", rows)
         s.register("wide", sales)
-        long = "table t | dtw window=0.5 order=n pattern=$p x by k | sort k"
-        asks["cortado query, rows"] = lambda: s.query(long, p=q).to_arrow()["_distance"].to_numpy()
+        s.register("texts", rows.set_column(0, "k", pa.array([f"P{k}" for k in rows["k"].to_pylist()])))
+        pq.write_table(rows, f"{folder}/t.parquet")
+        fixed = (
+            ("rows", rows.slice(0, 52), "window=0.5 order=n pattern=$p x by k"),
+            ("wide", sales.slice(0, 1), "window=0.5 pattern=$p W*"),
+        )
+        costs: dict[str, Ask] = {}
+        for what, few, stage in fixed:
+            s.register(f"few_{what}", few)
+            costs[f"one series, {what}"] = lambda t=f"table few_{what} | dtw {stage}": len(s.query(t, p=q).to_arrow())
+        told("the fixed cost of a query: one series", timed(costs, close, 15), "one series, rows", 0, 0)
+        long = "table t | dtw window=0.5 order=n pattern=$p x by k"
+        asks["cortado query, rows"] = lambda: by_key(s.query(long, p=q).to_arrow())
+        for name, source, number in (
+            ("text keys", "table texts", lambda k: int(k[1:])),
+            ("Parquet", f"parquetfile {folder}/t.parquet", int),
+        ):
+            text = long.replace("table t", source)
+            asks[f"cortado query, {name}"] = lambda text=text, number=number: by_key(
+                s.query(text, p=q).to_arrow(), number
+            )
         wide = "table wide | dtw window=0.5 pattern=$p W* | fields _distance"
         asks["cortado query, wide"] = lambda: s.query(wide, p=q).to_arrow()["_distance"].to_numpy()
         told("811 x 52 against a pattern, window 26", timed(asks, close, 15), "aeon", 0.30, 0.08)
@@ -191,6 +212,13 @@ def search() -> None:
                 asks["cortado query"] = lambda s=s, q=q, query=query: first_row(s.query(query, p=q).to_arrow())
                 title = f"{m} in {n:,}, {name}, w {part}"
                 told(title, timed(asks, close, 3), "UCR suite C, one thread", floor, goal)
+
+
+def by_key(table: pa.Table, number: Callable[[Any], int] = int) -> Any:
+    """The distances of groups 0, 1, 2, ...; `number`: of a key."""
+    out = np.empty(len(table))
+    out[[number(k) for k in table["k"].to_pylist()]] = table["_distance"].to_numpy()
+    return out
 
 
 def first_row(table: pa.Table) -> tuple[int, float]:

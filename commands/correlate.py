@@ -103,7 +103,7 @@ Rows are sorted by the keys. Blocking; values spill to disk until their group is
         from ..engine.operators.correlate import CorrelateTransform
 
         at = At(node.stage, node.name, node.span)
-        made = CorrelateTransform(node.fields, _pairs(len(node.fields), node.lag), node.method, len(node.keys), at)
+        made = CorrelateTransform(node.fields, _pairs(len(node.fields), node.lag), node.method, node.key_types, at)
         return [AggregateSink(node, node.inputs[0].schema, at), made]
 
 

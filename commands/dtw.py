@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.lower import at_of
+from ..planner.combine import has_side
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 from .dtwbind import dtw_node
 from .dtwplan import Dtw, DtwWide, Warping
@@ -128,33 +129,27 @@ class DtwCommand(Command[Warping]):
         return dtw_node(args, source)
 
     def lower(self, node: Warping) -> Any:
-        from ..engine.operators.dtw.pattern import Given, of_numbers
+        from ..engine.operators.dtw.pattern import Given, PatternRun, PatternSink, of_numbers
 
-        known = of_numbers(node.points) if node.points is not None else None
-        return self._operators(node, Given(known, node.late))
-
-    def side(self, node: Warping) -> Any:
-        from ..engine.operators.dtw.pattern import PatternSink
-
-        schema = node.inputs[1].schema
+        if not has_side(node):
+            known = of_numbers(node.points) if node.points is not None else None
+            return _operators(node, Given(known, node.late))
+        schema = node.right.schema
         order = schema.index(node.their_order) if node.their_order is not None else None
-        is_date = node.their_order is not None and _is_date(node, 1, node.their_order)
-        return PatternSink(schema.index(node.theirs), order, "null time" if is_date else "null order", at_of(node))
+        is_date = node.their_order is not None and _is_date(node.right, node.their_order)
+        sink = PatternSink(schema.index(node.theirs), order, "null time" if is_date else "null order", at_of(node))
+        return PatternRun(sink, lambda found: _operators(node, Given(found)))
 
-    def lower_with(self, node: Warping, found: Any) -> list[Any]:
-        from ..engine.operators.dtw.pattern import Given
 
-        return self._operators(node, Given(found))
+def _operators(node: Warping, given: Any) -> list[Any]:
+    before = node.left.schema
+    if isinstance(node, DtwWide):
+        from ..engine.operators.dtw.wide import WideTransform
 
-    def _operators(self, node: Warping, given: Any) -> list[Any]:
-        before = node.inputs[0].schema
-        if isinstance(node, DtwWide):
-            from ..engine.operators.dtw.wide import WideTransform
-
-            columns = [before.index(n) for n in node.fields]
-            return [WideTransform(columns, node.widths, node.znorm, node.nulls, given, at_of(node))]
-        assert isinstance(node, Dtw)
-        return [_sink(node, given)]
+        columns = [before.index(n) for n in node.fields]
+        return [WideTransform(columns, node.widths, node.znorm, node.nulls, given, at_of(node))]
+    assert isinstance(node, Dtw)
+    return [_sink(node, given)]
 
 
 def _sink(node: Dtw, given: Any) -> Any:
@@ -164,12 +159,12 @@ def _sink(node: Dtw, given: Any) -> Any:
     from ..engine.operators.dtw.paths import PathSink
     from ..engine.operators.dtw.ranked import RankedSink
 
-    before = node.inputs[0].schema
+    before = node.left.schema
     keys = tuple(before.index(n) for n in node.by)
     spec = Spec(
         keys=keys, key_types=tuple(before.fields[i][1] for i in keys), value=before.index(node.value),
         order=before.index(node.sort) if node.sort is not None else None, widths=node.widths, znorm=node.znorm,
-        nulls=node.nulls, top=node.top, exclude=node.exclude, is_time=node.sort is not None and _is_date(node, 0, node.sort),
+        nulls=node.nulls, top=node.top, exclude=node.exclude, is_time=node.sort is not None and _is_date(node.left, node.sort),
     )  # fmt: skip
     if node.mode == "matrix":
         return MatrixSink(spec, node.schema, at_of(node))
@@ -178,6 +173,6 @@ def _sink(node: Dtw, given: Any) -> Any:
     return (PathSink if node.path else RankedSink)(spec, given, node.schema, at_of(node))
 
 
-def _is_date(node: Warping, nth: int, name: str) -> bool:
-    kind = node.inputs[nth].schema.type(name)
+def _is_date(node: Node, name: str) -> bool:
+    kind = node.schema.type(name)
     return kind is not None and kind.kind == "date"

@@ -14,6 +14,7 @@ from ..planner.types import NULL, Schema
 from .base import Args
 from .dtwplan import Dtw, DtwWide
 from .rowtime import time_field
+from .whole import key_fields
 
 ONLY = {
     "distance": ("window", "stretch", "znorm", "nulls", "order", "pattern", "top", "path"),
@@ -48,7 +49,7 @@ def dtw_node(args: Args, source: Node) -> Node:
 
 
 def _long(args: Args, source: Node, mode: str) -> Node:
-    by = tuple(args.fields(args.many("by_names"), always=True))
+    by = key_fields(args)
     if mode == "matrix" and args.has("subquery"):
         said, hint = "mode=matrix takes no subquery: it compares the groups", "union puts its rows among the others"
         args.abort("E311", said, args.place("subquery"), hint=hint)
@@ -200,9 +201,14 @@ def _widths(args: Args) -> tuple[Width, ...]:
     texts = args.option(option)
     if not texts:
         args.abort("E311", f"{option}= needs a width", args.option_span(option), hint="0.1, 5, 1p, none")
-    if len(set(texts)) < len(texts):
-        args.fail("E311", f"{option}= has a width twice", args.option_span(option))
-    return tuple(_width(args, option, t) for t in texts)
+    widths = tuple(_width(args, option, t) for t in texts)
+    seen: dict[Any, str] = {}
+    for width in widths:
+        if (before := seen.get(width.meaning)) is not None:
+            other = f", also as {before}" if before != width.text else ""
+            args.fail("E311", f"{option}= has the width {width.text} twice{other}", args.option_span(option))
+        seen[width.meaning] = width.text
+    return widths
 
 
 def _width(args: Args, option: str, text: str) -> Width:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..engine.operators.dtw.band import Width
-from ..planner.combine import Beside
+from ..planner.combine import Sided, has_side
 from ..planner.plan import Names, Order
 from ..planner.types import BOOL, DOUBLE, LONG, STRING, Schema, Type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Warping(Beside):
+class Warping(Sided):
     """The pattern is the field `theirs` of the second input, by its field `their_order` if any; or `points`; or the parameter
     `late`, whose value a subquery gives."""
 
@@ -27,7 +27,7 @@ class Warping(Beside):
     def needs_each(self, wanted: Names) -> tuple[Names, ...]:
         own = (self.needs(wanted),)
         order = frozenset((self.their_order,) if self.their_order is not None else ())
-        return own if len(self.inputs) == 1 else (*own, order | {self.theirs})
+        return (*own, order | {self.theirs}) if has_side(self) else own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

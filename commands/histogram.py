@@ -11,10 +11,11 @@ from ..engine.operators.states.base import Maker
 from ..planner import ast
 from ..planner.catalog import AggregateFunction
 from ..planner.expr import Bound, FieldRef
-from ..planner.plan import AggCall, Aggregate, Key, Names
-from ..planner.types import DOUBLE, LONG, NULL, Schema, Type, array_of
+from ..planner.plan import AggCall, Aggregate, Names
+from ..planner.types import DOUBLE, LONG, Schema, Type, array_of
 from ..planner.unparse import stage_text
 from .base import Args, Command, Example, Node, Option, computed, kinds, lowers, register
+from .whole import group_keys
 
 COLUMNS = ("lo", "hi", "count", "ratio")
 
@@ -89,10 +90,7 @@ values spill to disk until their group is cut.
     def bind(self, args: Args, source: Node | None) -> Node:
         assert source is not None
         name, type_ = args.field(args.one("field"), always=True)
-        by = args.fields(args.many("by_names"), always=True)
-        for key in by:
-            if key in COLUMNS:
-                args.fail("E350", f"two columns are named '{key}'", args.place("by_names"), hint="rename it before")
+        keys = group_keys(args, COLUMNS)
         if type_.kind not in ("long", "double", "decimal", "date", "duration", "null", "any"):
             args.abort("E320", f"histogram takes numbers, dates and durations; '{name}' is {type_}", args.place("field"),
                        hint=f"eval {name} = double({name})" if type_.kind == "string" else "")  # fmt: skip
@@ -105,7 +103,7 @@ values spill to disk until their group is cut.
             _values(type_), (value,), array_of(type_), None, "values", ast.Call(name="values", args=(value.parsed,))
         )
         return Histogram(
-            **args.common, inputs=(source,), keys=tuple(_key(args, k) for k in by), aggs=(values,),
+            **args.common, inputs=(source,), keys=keys, aggs=(values,),
             edge=_edge(type_, width), bins=args.option("bins"), width=width, grid=grid,
             drop_null_keys=args.option("nulls") == "drop",
         )  # fmt: skip
@@ -119,10 +117,6 @@ values spill to disk until their group is cut.
         bins = Bins(node.aggs[0].args[0].type, node.edge, node.bins, node.width, node.grid)
         sink = AggregateSink(node, node.inputs[0].schema, at)
         return [sink, HistogramTransform(node.schema, len(node.keys), bins, at)]
-
-
-def _key(args: Args, name: str) -> Key:
-    return Key(Bound(FieldRef(type=args.schema.type(name) or NULL, name=name), ast.Name(name=name)), name)
 
 
 def _edge(type_: Type, width: float | None) -> Type:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..planner import ast, combine
 from ..planner.combine import JoinKey
 from ..planner.plan import Node
 from ..planner.types import NULL, Type, join
-from .base import Args, Command, Example, Option, kinds, register
+from .base import Args, Command, Example, Option, kinds, lowers, register
 
 TYPES = ("inner", "left", "leftonly", "right", "rightonly", "full", "cross")
 ALONE = ("right", "full", "rightonly")  # those with rows of the subquery alone
@@ -53,6 +54,9 @@ class Joining(Command[combine.Join]):
             clashes=() if suffix else tuple(shared), nulls_match=args.option("nulls") == "match", may_spill=self.may_spill,
         )  # fmt: skip
 
+    def lower(self, node: combine.Join) -> Any:
+        return join_run(node)
+
     def _key(self, args: Args, pair: ast.Pair, left: Node, right: Node) -> JoinKey:
         name, mine = args.field(pair.left)
         given = pair.right or pair.left
@@ -90,6 +94,13 @@ class Joining(Command[combine.Join]):
                 said += f", for '{before[0]}' and '{key.right}': a row without a partner may have two values"
                 args.fail("E350", said, pair.left.span, hint=f"eval a copy of '{key.left}' for the second")
             before.append(key.right)
+
+
+def join_run(node: combine.Join) -> Any:
+    from ..engine.lower import at_of
+    from ..engine.operators.joinrun import JoinRun
+
+    return JoinRun(node, at_of(node))
 
 
 def tell_retyped(args: Args, left: Node, right: Node, shared: Sequence[str], hint: str) -> None:
@@ -153,6 +164,7 @@ DETAILS = (
 )
 
 
+@lowers(combine.Join)
 @register
 class Join(Joining):
     name = "join"

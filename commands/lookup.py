@@ -11,8 +11,8 @@ from ..planner.expr import Bound, Expr, FieldRef, Literal
 from ..planner.parsed import Parsed
 from ..planner.plan import Assignment, Keep, Node, Project
 from ..planner.types import NULL
-from .base import REGISTRY, Args, Command, Example, register
-from .join import tell_types
+from .base import REGISTRY, Args, Command, Example, lowers, register
+from .join import join_run, tell_types
 
 HOSTS = "ip:string name:string region:string\na ann north\nb bob south\nb ben east"
 
@@ -24,6 +24,7 @@ class LookUp(combine.Join):
     command = "lookup"
 
 
+@lowers(LookUp)
 @register
 class Lookup(Command[LookUp]):
     name = "lookup"
@@ -74,6 +75,9 @@ class Lookup(Command[LookUp]):
             **args.common, inputs=(source, right), type="left", keys=(JoinKey(name, key),), renamed=renamed, first=True,
             quiet=True, clashes=tuple(n for _, n in outputs if n in source.schema),
         )  # fmt: skip
+
+    def lower(self, node: LookUp) -> Any:
+        return join_run(node)
 
     def _table(self, args: Args) -> Node:
         """The rows of NAME, as `table NAME` has them."""

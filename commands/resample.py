@@ -243,6 +243,13 @@ def _agg(args: Args) -> str:
     """`agg=`."""
     name: str = args.option("agg")
     fit = [n for n, a in REGISTRY.aggregates.items() if a.least <= 1 <= a.most and not a.window_only and n != "ema"]
+    if name == "ema":
+        args.abort(
+            "E311",
+            "'agg' cannot be ema: it has a speed",
+            args.option_span("agg"),
+            hint="name it for each field: ema(x, 10)",
+        )
     if name not in fit:
         near = nearest(name, fit, 1)
         args.abort("E311", f"'agg' cannot be {name}", args.option_span("agg"), suggestions=near,

@@ -60,12 +60,23 @@ def held_fields(names: Sequence[str], schema: Schema) -> tuple[AggCall, ...]:
     return tuple(out)
 
 
-def group_keys(args: Args, made: Sequence[str]) -> tuple[Key, ...]:
-    """The fields behind `by`; E350 where one is named as a column that is made."""
-    names = args.fields(args.many("by_names"), always=True)
+def key_fields(args: Args, made: Sequence[str] = ()) -> tuple[str, ...]:
+    """The fields behind `by`; E350 where one is named twice, or as a column that is made."""
+    items = args.many("by_names")
+    names = args.fields(items, always=True)
+    seen: set[str] = set()
+    for item in (i for i in items if not i.pattern):
+        if item.name in seen:
+            args.fail("E350", f"the key '{item.name}' is given twice", item.span)
+        seen.add(item.name)
     for name in names:
         if name in made:
             args.fail("E350", f"two columns are named '{name}'", args.place("by_names"), hint="rename it before")
+    return tuple(names)
+
+
+def group_keys(args: Args, made: Sequence[str]) -> tuple[Key, ...]:
     return tuple(
-        Key(Bound(FieldRef(type=args.schema.type(n) or NULL, name=n), ast.Name(name=n)), n) for n in names
-    )  # fmt: skip
+        Key(Bound(FieldRef(type=args.schema.type(n) or NULL, name=n), ast.Name(name=n)), n)
+        for n in key_fields(args, made)
+    )

@@ -6,12 +6,12 @@ line. So is what stands behind a stage whose columns the data decides, or behind
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..planner import explain as plan_text
-from ..planner.combine import Beside, Given, Join, Matched, Union
+from ..planner.combine import Given, Union, has_side
 from ..planner.plan import (
     Aggregate,
     Explain,
@@ -161,14 +161,8 @@ class Lowering:
         """The rest of a line, from node i on."""
         while i < len(nodes):
             node = nodes[i]
-            if isinstance(node, Join):
-                self._join(nodes, i, node, line, specs, close)
-                return
-            if isinstance(node, Matched):
-                self._match(nodes, i, node, line, specs, close)
-                return
-            if isinstance(node, Beside) and len(node.inputs) > 1:
-                self._beside(nodes, i, node, line, specs, close)
+            if has_side(node):
+                self._sided(nodes, i, node, line, specs, close)
                 return
             if not isinstance(node, Procedure):  # which is but a name for the stages below it
                 line = self._union(node, line, specs) if isinstance(node, Union) else self._through(node, line, specs)
@@ -188,7 +182,7 @@ class Lowering:
         if type(node) is Aggregate and line.transforms and isinstance(last := line.transforms[-1][0], ComputeTransform):
             last.code(node.only_keys())
         for operator in self._operators(node):
-            line = self._sunk(operator, tag, line, specs) if is_sink(operator) else line.through(operator, tag)
+            line = self._on(operator, tag, line, specs)
         return line
 
     def _sunk(self, sink: Any, tag: Tag, line: Line, specs: Specs) -> Line:
@@ -213,63 +207,28 @@ class Lowering:
 
     # what must run before the rest is known
 
-    def _join(self, nodes: list[Node], i: int, node: Join, line: Line, specs: Specs, close: Close) -> None:
-        from .operators.joinbuild import BuildSink
-        from .operators.joinprobe import probes
-        from .operators.joinspill import GraceSink
+    def _sided(self, nodes: list[Node], i: int, node: Node, line: Line, specs: Specs, close: Close) -> None:
+        """A stage whose side is taken whole before the line goes on through it; its command says how."""
+        tag, run = self.tag(node), self.lowerings[type(node)].lower(node)
+        for operator in run.before:
+            line = self._on(operator, tag, line, specs)
 
-        at, tag = at_of(node), self.tag(node)
-        build = BuildSink(node, at)
-        through: tuple[Any, ...] = ()
-        if node.left_first:
-            from .operators.semijoin import LeftSink, MatchTransform
-
-            left = LeftSink(node, at)
-            line, through = self._sunk(left, tag, line, specs), ((MatchTransform(node, left), tag),)
-
-        def then(built: Any, ctx: Any, spec: PipelineSpec) -> Specs:
+        def then(taken: Any, ctx: Any, spec: PipelineSpec) -> Specs:
+            is_strict = ctx.settings.strict  # the first row that is refused is told in order
+            ordered = is_strict or not is_order_free(nodes[i + 1 :])
             made: Specs = []
             here = replace(line, after=())
-            if built.is_spilled:
-                is_strict = ctx.settings.strict  # the first row that is refused is told in order
-                ordered = is_strict or node.first or not is_order_free(nodes[i + 1 :])
-                here = self._sunk(GraceSink(node, at, built, ordered=ordered), tag, here, made)
-            for operator in probes(node, at, built):
-                here = here.through(operator, tag)
+            for operator in run.left(taken, ordered):
+                here = self._on(operator, tag, here, made)
             self._line(nodes, i + 1, here, made, close)
             return made
 
-        self._right(node.right, specs, Close(build, tag, then, _later(nodes, i), through=through), line)
-
-    def _match(self, nodes: list[Node], i: int, node: Matched, line: Line, specs: Specs, close: Close) -> None:
-        """Any other stage whose right side is taken whole before its left begins: its command says how."""
-        tag, run = self.tag(node), self.lowerings[type(node)].lower(node)
-
-        def then(taken: Any, ctx: Any, spec: PipelineSpec) -> Specs:
-            ordered = ctx.settings.strict or not is_order_free(nodes[i + 1 :])
-            return self._behind(nodes, i, run.left(taken, ordered), line, tag, close)
-
         *through, sink = run.right
         before = tuple((t, tag) for t in through)
-        self._right(node.right, specs, Close(sink, tag, then, _later(nodes, i), through=before), line)
+        self._right(node.inputs[1], specs, Close(sink, tag, then, _later(nodes, i), through=before), line)
 
-    def _beside(self, nodes: list[Node], i: int, node: Beside, line: Line, specs: Specs, close: Close) -> None:
-        """The second input first; what its sink found goes into the stage's operators."""
-        command, tag = self.lowerings[type(node)], self.tag(node)
-
-        def then(found: Any, ctx: Any, spec: PipelineSpec) -> Specs:
-            return self._behind(nodes, i, command.lower_with(node, found), line, tag, close)
-
-        self._right(node.inputs[1], specs, Close(command.side(node), tag, then, _later(nodes, i)), line)
-
-    def _behind(self, nodes: list[Node], i: int, operators: Iterable[Any], line: Line, tag: Tag, close: Close) -> Specs:
-        """The line goes on through a stage that has what it waited for."""
-        made: Specs = []
-        here = replace(line, after=())
-        for operator in operators:
-            here = self._sunk(operator, tag, here, made) if is_sink(operator) else here.through(operator, tag)
-        self._line(nodes, i + 1, here, made, close)
-        return made
+    def _on(self, operator: Any, tag: Tag, line: Line, specs: Specs) -> Line:
+        return self._sunk(operator, tag, line, specs) if is_sink(operator) else line.through(operator, tag)
 
     def _right(self, plan: Node, specs: Specs, close: Close, line: Line) -> None:
         """The pipelines of a second input. What the line waits with is kept until they are done."""
@@ -365,7 +324,7 @@ class Lowering:
         nodes = [plan]
         while nodes[-1].inputs:
             nodes.append(nodes[-1].inputs[0])
-        if any(isinstance(n, Pending | Given | Matched | Beside) for n in nodes):
+        if any(isinstance(n, Pending | Given) or has_side(n) for n in nodes):
             tag, sink = self.tag(plan), CollectSink(at_of(plan))
             self._plan(plan, specs, Close(sink, tag, collects=True))
             return Line(sink.result, tag, is_result=True)
@@ -454,7 +413,7 @@ class Lowering:
 
 def _later(nodes: Sequence[Node], i: int) -> int:
     """How many sinks may live at once behind node i of a line."""
-    return 2 + sum(isinstance(n, Matched | Beside) for n in nodes[i + 1 :])
+    return 2 + sum(map(has_side, nodes[i + 1 :]))
 
 
 def _sort(node: Sort, at: At) -> Any:

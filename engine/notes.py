@@ -86,16 +86,6 @@ class WorkerNotes:
         at = origin.source_row(row)
         return Sample(origin.seq, at, origin.told(at) if origin.told else "", shown(text, row, self._zone))
 
-    def behind(self, at: At, kind: str, reason: str, n: int, batch: Batch, row: int, text: str) -> None:
-        """n rows that stand behind one row of a batch, such as those of a group; `text` (empty: none) is what it is called."""
-        entry = self.entries.setdefault((at, kind, reason), Entry())
-        entry.count += n
-        sample = Sample(batch.origin.seq, batch.origin.source_row(row), "", text[:SAMPLE_CHARS])
-        if text:
-            entry.samples = sorted([*entry.samples, sample])[:N_SAMPLES]
-        if self._on_fault is not None and kind != "info":
-            self._on_fault((at, kind, reason), sample, "")
-
     def count(self, at: At, kind: str, reason: str, n: int, hint: str = "", samples: Sequence[str] = ()) -> None:
         """Something that is said of a stage, or of rows whose places are not known."""
         entry = self.entries.setdefault((at, kind, reason), Entry(hint=hint))
@@ -104,6 +94,24 @@ class WorkerNotes:
         entry.samples = sorted([*entry.samples, *told])[:N_SAMPLES]
         if self._on_fault is not None and kind != "info":
             self._on_fault((at, kind, reason), told[0] if told else Sample(NOWHERE, 0, "", ""), hint)
+
+    def told(
+        self, at: At, kind: str, reason: str, n: int, batch: Batch, told: Sequence[tuple[int, str]], hint: str = ""
+    ) -> None:  # fmt: skip
+        """Something of `n` values that groups hold, which have no places. `told`: the first of them, in order: the row of the batch
+        that is the group, and a text."""
+        entry = self.entries.setdefault((at, kind, reason), Entry(hint=hint))
+        entry.count += n
+        origin = batch.origin
+        found = [Sample(NOWHERE + origin.seq, origin.source_row(r), "", s[:SAMPLE_CHARS]) for r, s in told]
+        entry.samples = sorted([*entry.samples, *found])[:N_SAMPLES]
+        if self._on_fault is not None and kind != "info":
+            self._on_fault((at, kind, reason), found[0] if found else Sample(NOWHERE, 0, "", ""), hint)
+
+
+def of_group(keys: str, value: str) -> str:
+    """A value of a group, as samples show it."""
+    return f"{keys}: {value}" if keys else value
 
 
 def shown(text: Column | None, row: int, zone: str = "UTC") -> str:

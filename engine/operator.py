@@ -84,6 +84,21 @@ class Sink(Protocol[Local]):
     def close(self) -> None: ...
 
 
+class SideRun:
+    """A stage with a side input as operators.
+
+    `right`: what the side goes through; the last is a sink. `before`: what the rows go through ahead of that, where the
+    side is read last.
+    """
+
+    right: Sequence[Any]
+    before: Sequence[Any] = ()
+
+    def left(self, taken: Any, ordered: bool) -> Sequence[Any]:
+        """What the rows go through, of the sink's result. `ordered`: whether what follows needs them in order."""
+        raise NotImplementedError
+
+
 class StreamTransform:
     """A transform without state that takes batches in any order; its Local is the worker's context."""
 

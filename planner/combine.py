@@ -22,8 +22,28 @@ class JoinKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Matched(Node):
-    """Rows of the left (the first input) with those of the right that have the same keys.
+class Sided(Node):
+    """A stage that may have a side input: the second one, which a subquery gives and which is taken whole by a sink first.
+
+    With a side, its command's `lower(node)` gives a SideRun: operators for the side, and those for the rows once it is there.
+    """
+
+    @property
+    def left(self) -> Node:
+        return self.inputs[0]
+
+    @property
+    def right(self) -> Node:
+        return self.inputs[1]
+
+
+def has_side(node: Node) -> bool:
+    return isinstance(node, Sided) and len(node.inputs) > 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matched(Sided):
+    """Rows of the left with those of its side, the right, that have the same keys.
 
     `clashes`: fields of both sides that are no keys, as they were at bind: where a row matched the right's value stands.
     `renamed`: fields of the right by their name here. `quiet`: what is overwritten is what the text says.
@@ -36,14 +56,6 @@ class Matched(Node):
     renamed: tuple[tuple[str, str], ...] = ()
     quiet: bool = False
     order = Order.KEEPS
-
-    @property
-    def left(self) -> Node:
-        return self.inputs[0]
-
-    @property
-    def right(self) -> Node:
-        return self.inputs[1]
 
     def fresh(self) -> tuple[tuple[str, str], ...]:
         """Fields of the right that come out: its name there, and here."""
@@ -175,14 +187,6 @@ def gap_type(mine: FieldType | None, theirs: FieldType | None) -> FieldType:
     if "date" in kinds or "duration" in kinds:
         return DURATION
     return DOUBLE if "double" in kinds else LONG if "long" in kinds else DURATION
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beside(Node):
-    """A stage that may have a second input: it is read whole before the rows of the first come.
-
-    Its command's `side(node)` is the sink for the second, and `lower_with(node, found)` makes the operators from its result.
-    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ _LENGTHS = ("duration", "months")
 TRUTH = {"t": True, "true": True, "f": False, "false": False}
 TRUTH_TEXT = {True: "true", False: "false", None: "null"}
 DURATION_WORD = re.compile(r"(?:\d+(?:ns|us|ms|mon|[smhdwqy]))+\Z")
+NO_MINUS = "a duration such as 30s, 5m, 2h or 1d, without a minus"
 DURATION_PART = re.compile(r"(\d+)([a-z]+)")
 
 
@@ -167,7 +168,7 @@ def of_literal(value: Literal, option: Option, time: Callable[[str], int | None]
 def _length(value: int, type_: Type, option: Option, *, weeks: bool = False) -> ast.Duration:
     """A length of time that a parameter holds, in months or microseconds; only a distance may have a minus, as in text."""
     if value < 0 and option.kind != options.OFFSET:
-        raise Unfit("a duration such as 30s, 5m, 2h or 1d, without a minus")
+        raise Unfit(NO_MINUS)
     return ast.Duration(months=value) if type_.kind == "months" else ast.Duration(ns=value * 1000, weeks=weeks)
 
 
@@ -292,7 +293,7 @@ def _whole(text: str, least: int | None) -> int:
 def _duration(text: str, read: Callable[[str], ast.Duration | None] = parse_duration) -> ast.Duration:
     got = read(text)
     if got is None:
-        raise Unfit("a duration such as 30s, 5m, 2h or 1d")
+        raise Unfit(NO_MINUS if parse_distance(text) is not None else "a duration such as 30s, 5m, 2h or 1d")
     return got
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -153,6 +154,8 @@ def is_list_view(kind: pa.DataType) -> bool:
 
 def holds_decimals(kind: pa.DataType) -> bool:
     """Whether decimals are in it at any depth: `of_arrow` makes doubles of them."""
+    if kind.id in _plain():
+        return False
     import pyarrow as pa
 
     t = pa.types
@@ -165,41 +168,42 @@ def holds_decimals(kind: pa.DataType) -> bool:
     return t.is_nested(kind) and any(holds_decimals(kind.field(i).type) for i in range(kind.num_fields))
 
 
+@cache
+def _plain() -> dict[int, Type]:
+    """By the number of an Arrow type that has no parameters."""
+    import pyarrow as pa
+
+    made = {
+        BOOL: (pa.bool_(),), SHORT: (pa.int8(), pa.int16(), pa.uint8()), INT: (pa.int32(), pa.uint16()),
+        LONG: (pa.int64(), pa.uint32(), pa.uint64()), FLOAT: (pa.float16(), pa.float32()), DOUBLE: (pa.float64(),),
+        STRING: (pa.string(), pa.large_string(), pa.string_view()), DATE: (pa.date32(), pa.date64()),
+        BINARY: (pa.binary(), pa.large_binary(), pa.binary_view()), NULL: (pa.null(),),
+    }  # fmt: skip
+    return {kind.id: type_ for type_, kinds in made.items() for kind in kinds}
+
+
 def of_arrow(kind: pa.DataType) -> Type:
     """The type of an Arrow column, before it is brought to its physical form (`engine.arrow.normalise`)."""
+    plain = _plain().get(kind.id)  # a table may have thousands of columns
+    if plain is not None:
+        return plain
     import pyarrow as pa
 
     t = pa.types
     if isinstance(kind, pa.BaseExtensionType):
         return Type("ip") if kind.extension_name == "cortado.ip" else of_arrow(kind.storage_type)
-    if t.is_boolean(kind):
-        return BOOL
-    if t.is_int8(kind) or t.is_int16(kind) or t.is_uint8(kind):
-        return SHORT
-    if t.is_int32(kind) or t.is_uint16(kind):
-        return INT
-    if t.is_integer(kind):
-        return LONG
-    if t.is_float16(kind) or t.is_float32(kind):
-        return FLOAT
-    if t.is_float64(kind) or t.is_decimal(kind):  # decimals compute as doubles until they are a type of their own
+    if t.is_decimal(kind):  # they compute as doubles until they are a type of their own
         return DOUBLE
-    if t.is_string(kind) or t.is_large_string(kind) or t.is_string_view(kind):
-        return STRING
     if t.is_dictionary(kind) or t.is_run_end_encoded(kind):
         return of_arrow(cast(Any, kind).value_type)
     if t.is_timestamp(kind):
         return DATE_NS if kind.unit == "ns" else DATE
-    if t.is_date(kind):
-        return DATE
     if t.is_duration(kind):
         return DURATION
     if t.is_fixed_size_binary(kind) and kind.byte_width == 17:
         return IP
-    if t.is_binary(kind) or t.is_large_binary(kind) or t.is_fixed_size_binary(kind) or t.is_binary_view(kind):
+    if t.is_fixed_size_binary(kind):
         return BINARY
-    if t.is_null(kind):
-        return NULL
     if t.is_list(kind) or t.is_large_list(kind) or t.is_fixed_size_list(kind) or is_list_view(kind):
         return array_of(of_arrow(cast(Any, kind).value_type))
     if t.is_struct(kind):

@@ -18,7 +18,8 @@ F64 = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """`fitted` in order of `x`. `stderr` NaN where there are no more points than coefficients; `r2` NaN where Y does not vary."""
+    """`fitted` in order of `x`. `stderr` NaN where there are no more points than coefficients; `r2` NaN where Y does not vary,
+    else 0 to 1: the constant is among the curves, so none is worse than the mean."""
 
     fitted: F64
     coefs: F64  # of powers 0, 1, 2, ...
@@ -44,7 +45,9 @@ def fit(x: F64, y: F64, degree: int, wants_coefs: bool = True) -> Fit | None:
     rest = v - made
     sse, spread = float(np.sum(rest * rest)), v - float(np.sum(v)) / len(v)
     total = float(np.sum(spread * spread))
-    r2 = 1.0 - sse / total if total > 0 and float(np.ptp(v)) > 0 else np.nan
+    r2 = np.nan
+    if total > 0 and float(np.ptp(v)) > 0:
+        r2 = max(0.0, 1.0 - sse / total) if degree else 0.0  # of degree 0 the curve is the mean
     if not wants_coefs:
         return Fit(made * size, np.empty(0), np.empty(0), r2)
     inverse = _inverse(r)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from .jit import f64w, i32w, kernel, long_, u8w
+from .jit import f64c, f64w, i32w, i64w, kernel, long_, u8w
 
 LANES = 32  # the loop over lanes is the one that becomes vector instructions
 f64w2, f64w3 = types.Array(types.float64, 2, "C"), types.Array(types.float64, 3, "C")
@@ -63,40 +63,6 @@ def lanes(a: Any, block: Any, low: Any, high: Any, one: Any, two: Any, out: Any,
     return 1
 
 
-@kernel(f64w, f64w2, i32w, i32w, f64w2, types.float64, f64w2, f64w2, f64w, u8w, makes_arrays=True)
-def lanes_within(
-    a: Any, block: Any, low: Any, high: Any, rest: Any, cut: Any, one: Any, two: Any, out: Any, stop: Any
-) -> Any:  # fmt: skip
-    """As `lanes`; given up, with 0, once all columns exceed `cut`. rest[i]: what rows i and on cost each column at least."""
-    m = block.shape[0]
-    least = np.empty(LANES)
-    previous, current = one, two
-    previous[:] = np.inf
-    current[:] = np.inf
-    previous[0] = 0.0
-    for i in range(a.size):
-        if stop[0]:
-            return 0
-        begin, end = low[i], high[i]
-        row(a[i], block, begin, end, high[i + 1] if i + 1 < a.size else end, previous, current)
-        if (i & 7) == 7:
-            for lane in range(LANES):
-                least[lane] = current[begin + 1, lane]
-            for j in range(begin + 1, end):
-                for lane in range(LANES):
-                    cost = current[j + 1, lane]
-                    least[lane] = cost if cost < least[lane] else least[lane]
-            n_live = 0
-            for lane in range(LANES):
-                n_live += least[lane] + rest[i + 1, lane] <= cut
-            if n_live == 0:
-                return 0
-        previous, current = current, previous
-    for lane in range(LANES):
-        out[lane] = previous[m, lane]
-    return 1
-
-
 @kernel(f64w, f64w3, i32w, i32w, long_, long_, f64w2, u8w, makes_arrays=True)
 def one_to_many(
     a: Any, blocks: Any, low: Any, high: Any, first: Any, last: Any, out: Any, stop: Any
@@ -108,6 +74,25 @@ def one_to_many(
         if not lanes(a, blocks[g], low, high, one, two, out[g], stop):
             return g
     return last
+
+
+@kernel(f64c, i64w, f64w3, u8w, u8w)
+def fill(values: Any, starts: Any, blocks: Any, flat: Any, stop: Any) -> Any:
+    """Series of one length, which begin at `starts` in `values`, side by side into blocks of zeros; `flat`: 1 where all points of one
+    are equal. Returns how many it came to."""
+    m = blocks.shape[1]
+    for s in range(starts.size):
+        if stop[0]:
+            return s
+        g, lane, begin = s // LANES, s % LANES, starts[s]
+        first = values[begin]
+        n_other = 0
+        for i in range(m):
+            x = values[begin + i]
+            blocks[g, i, lane] = x
+            n_other += x != first
+        flat[s] = n_other == 0
+    return starts.size
 
 
 @kernel(f64w2, f64w, makes_arrays=True)

@@ -8,6 +8,7 @@ dynamic-time-warping lower bound", 2009 (running extremes).
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from .jit import f64w, i32w, i64w, kernel, long_, u8w
 
 double_ = types.float64
 SLACK = 1.0 + 1e-9  # of every cut-off: bounds and distances are sums in another order
+SAME_ROOT = 1.0 + 2.0**-50  # squares that differ by more have different roots
 STEP = 32  # points between two looks at the cut-off
 
 
@@ -158,13 +160,20 @@ def warped(
     return pruned(x, q, low, high, cut, cost, work[2], work[3], stop)
 
 
+@kernel(double_, long_, double_, long_)
+def is_before(a: Any, i: Any, b: Any, j: Any) -> Any:
+    """Whether the squared distance a of series i ranks before b of j: by distance, which may be equal where squares are not."""
+    first, second = math.sqrt(a), math.sqrt(b)
+    return first < second or (first == second and i < j)
+
+
 @kernel(f64w2, i64w, f64w, i32w, i32w, i32w, i32w, long_, long_, f64w, i64w, u8w, makes_arrays=True)
 def nearest(
     series: Any, ids: Any, q: Any, low: Any, high: Any, qlow: Any, qhigh: Any, begin: Any, end: Any,
     best: Any, who: Any, stop: Any,
 ) -> Any:  # fmt: skip
     """Of the rows begin .. end of `series`, numbered `ids`, those nearest to q: among the `best` squared distances so far, and
-    `who` has them, ascending; equally near ones by number. Returns how far it came."""
+    `who` has them, ascending; those whose distances, the roots, are equal by number. Returns how far it came."""
     n, m, k = series.shape[1], q.size, best.size
     work = np.empty((4, max(n, m) + 1))
     upper, lower, qupper, qlower = np.empty(m), np.empty(m), np.empty(n), np.empty(n)
@@ -172,7 +181,7 @@ def nearest(
     for s in range(begin, end):
         if stop[0]:
             return s
-        x, cut = series[s], best[k - 1]
+        x, cut = series[s], best[k - 1] * SAME_ROOT
         ends = (x[0] - q[0]) ** 2 + ((x[n - 1] - q[m - 1]) ** 2 if n > 1 or m > 1 else 0.0)
         if ends > cut * SLACK:
             continue
@@ -184,9 +193,9 @@ def nearest(
         if two > cut * SLACK:
             continue
         d = warped(x, q, low, high, qlow, qhigh, one, two, cut, work, stop)
-        if d < cut or (d == cut and d < np.inf and ids[s] < who[k - 1]):
+        if d < np.inf and is_before(d, ids[s], best[k - 1], who[k - 1]):
             p = k - 1
-            while p > 0 and (best[p - 1] > d or (best[p - 1] == d and who[p - 1] > ids[s])):
+            while p > 0 and is_before(d, ids[s], best[p - 1], who[p - 1]):
                 best[p], who[p] = best[p - 1], who[p - 1]
                 p -= 1
             best[p], who[p] = d, ids[s]

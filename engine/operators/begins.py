@@ -25,10 +25,9 @@ class Begins:
     def of(self, batch: Batch) -> NDArray[np.bool_]:
         """The rows of the next batch, which has some, that begin a group."""
         keys = [batch.array(i) for i in self._keys]
-        if self._before is None:
-            begins = changes(keys, self._types, batch.n_rows)
-        else:
-            joined = [concat([b, k]) for b, k in zip(self._before, keys, strict=True)]
-            begins = changes(joined, self._types, batch.n_rows + 1)[1:]
+        begins = changes(keys, self._types, batch.n_rows)
+        if self._before is not None:
+            border = [concat([b, k.slice(0, 1)]) for b, k in zip(self._before, keys, strict=True)]
+            begins[0] = changes(border, self._types, 2)[1]
         self._before = [k.slice(batch.n_rows - 1) for k in keys]
         return begins

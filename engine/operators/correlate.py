@@ -11,14 +11,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...planner.types import DOUBLE
+from ...planner.types import DOUBLE, Type
 from ..analytics.correlation import doubled_ranks, kendall, t_probability
 from ..arrow import array_from, indices, is_valid, nan_as_null, numbers_of
 from ..aside import aside
 from ..batch import Batch
 from ..context import Context
-from ..notes import NOT_FINITE, At
+from ..notes import N_SAMPLES, NOT_FINITE, At, of_group, shown
 from ..operator import Emit, Flow, StreamTransform
+from ..values import row_text
 from .states.base import Rows
 from .states.distinct import flat
 from .states.moments import Moments
@@ -84,8 +85,11 @@ class Fields:
 class CorrelateTransform(StreamTransform):
     """Rows `keys, a list for each field` become rows `keys, field_x, field_y, lag, corr, n, p`."""
 
-    def __init__(self, names: Sequence[str], pairs: Sequence[Pair], method: str, n_keys: int, at: At) -> None:
-        self._names, self._pairs, self._method, self._n_keys, self._at = list(names), pairs, method, n_keys, at
+    def __init__(
+        self, names: Sequence[str], pairs: Sequence[Pair], method: str, key_types: Sequence[Type], at: At
+    ) -> None:  # fmt: skip
+        self._names, self._pairs, self._method, self._at = list(names), pairs, method, at
+        self._n_keys, self._key_types = len(key_types), key_types
 
     def push(self, batch: Batch, local: Context, emit: Emit) -> Flow:
         n, n_pairs = batch.n_rows, len(self._pairs)
@@ -103,19 +107,31 @@ class CorrelateTransform(StreamTransform):
         return emit(Batch(n * n_pairs, (*keys, *sides, lag, *made), batch.origin))
 
     def _fields(self, batch: Batch, ctx: Context) -> Fields:
-        values, good, odd = [], [], 0
+        values, good = [], []
         groups: Any = np.empty(0, np.int32)
         for i in range(len(self._names)):
             column, groups = flat(batch.array(self._n_keys + i))
             numbers = np.ascontiguousarray(numbers_of(column), np.float64)
             valid, finite = is_valid(column), np.isfinite(numbers)
-            odd += int(np.count_nonzero(valid & ~finite))
+            self._tell(batch, self._names[i], column, groups, np.flatnonzero(valid & ~finite), ctx)
             values.append(numbers)
             good.append(valid & finite)
-        if odd:
-            ctx.notes.count(self._at, "drop", NOT_FINITE, odd)
         sizes = np.bincount(groups, minlength=batch.n_rows).astype(np.int64)
         return Fields(values, good, groups, sizes)
+
+    def _tell(
+        self, batch: Batch, name: str, column: pa.Array[Any], groups: I64, odd: I64, ctx: Context
+    ) -> None:  # fmt: skip
+        """Of values that are no numbers, with the keys of their group and the field."""
+        if not len(odd):
+            return
+        zone = ctx.settings.timezone
+        keys = [batch.array(i) for i in range(self._n_keys)]
+        told = [
+            (g, of_group(row_text(keys, self._key_types, g, zone), f"{name} {shown(column, at, zone)}"))
+            for at, g in zip(odd[:N_SAMPLES].tolist(), groups[odd[:N_SAMPLES]].tolist(), strict=True)
+        ]
+        ctx.notes.told(self._at, "drop", NOT_FINITE, len(odd), batch, told)
 
     def _figures(self, fields: Fields, pair: Pair, n_groups: int, ctx: Context) -> tuple[F64, I64, F64]:
         """Correlation, number of pairs and p of each group; NaN where there is none."""

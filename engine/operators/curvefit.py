@@ -15,7 +15,7 @@ from ..arrow import array_from, indices, is_valid, nan_as_null, numbers_of
 from ..aside import aside
 from ..batch import Batch
 from ..context import Context
-from ..notes import NOT_FINITE, NULL_VALUE, At
+from ..notes import N_SAMPLES, NOT_FINITE, NULL_VALUE, At, of_group, shown
 from ..operator import Emit, Flow, StreamTransform
 from ..values import row_text
 from .states.distinct import flat
@@ -35,7 +35,7 @@ class CurveTransform(StreamTransform):
             return Flow.MORE
         xs, groups = flat(batch.array(self._n_keys))
         ys, _ = flat(batch.array(self._n_keys + 1))
-        live = self._live(xs, ys, local)
+        live = self._live(batch, xs, ys, groups, local)
         x, y = (numbers_of(v)[live] for v in (xs, ys))
         groups = groups[live]
         order = aside(local, 16 * len(x), lambda: np.lexsort((x, groups)))
@@ -62,23 +62,35 @@ class CurveTransform(StreamTransform):
         with np.errstate(over="ignore", invalid="ignore"):
             return fit(x.astype(np.float64), y, self._degree, self._coefs)
 
-    def _live(self, xs: pa.Array[Any], ys: pa.Array[Any], ctx: Context) -> NDArray[np.int64]:
+    def _live(
+        self, batch: Batch, xs: pa.Array[Any], ys: pa.Array[Any], groups: NDArray[Any], ctx: Context
+    ) -> NDArray[np.int64]:  # fmt: skip
         """Rows that have both numbers; the others are counted."""
         valid = is_valid(xs) & is_valid(ys)
         finite = np.ones(len(xs), np.bool_)
         for column in (xs, ys):
             if pa.types.is_floating(column.type):
                 finite &= np.isfinite(numbers_of(column))
-        for reason, rows in ((NULL_VALUE, ~valid), (NOT_FINITE, valid & ~finite)):
-            if n := int(np.count_nonzero(rows)):
-                ctx.notes.count(self._at, "drop", reason, n)
+        zone = ctx.settings.timezone
+        for reason, is_left in ((NULL_VALUE, ~valid), (NOT_FINITE, valid & ~finite)):
+            rows = np.flatnonzero(is_left)
+            if len(rows):
+                told = [
+                    (g, of_group(self._named(batch, g, ctx), f"{shown(xs, at, zone)}, {shown(ys, at, zone)}"))
+                    for at, g in zip(rows[:N_SAMPLES].tolist(), groups[rows[:N_SAMPLES]].tolist(), strict=True)
+                ]
+                ctx.notes.told(self._at, "drop", reason, len(rows), batch, told)
         return np.flatnonzero(valid & finite)
 
     def _tell_short(self, batch: Batch, group: int, n: int, ctx: Context) -> None:
-        keys = [batch.array(i) for i in range(self._n_keys)]
-        shown = row_text(keys, self._key_types, group, ctx.settings.timezone)
         reason = f"fewer than {self._degree + 1} different X"
-        ctx.notes.behind(self._at, "drop", reason, n, batch, group, shown if keys else "")
+        told = [(group, self._named(batch, group, ctx))] if self._n_keys else []
+        ctx.notes.told(self._at, "drop", reason, n, batch, told)
+
+    def _named(self, batch: Batch, group: int, ctx: Context) -> str:
+        """The keys of a group."""
+        keys = [batch.array(i) for i in range(self._n_keys)]
+        return row_text(keys, self._key_types, group, ctx.settings.timezone)
 
     def _points(self, made: list[tuple[int, int, int, Fit]], x: NDArray[Any]) -> list[pa.Array[Any]]:
         points = np.concatenate([x[low:high] for _, low, high, _ in made])

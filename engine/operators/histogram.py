@@ -16,9 +16,12 @@ from ..batch import Batch
 from ..calendar import Span, beyond, bucket_count, bucket_range, next_bucket
 from ..context import Context
 from ..datecolumns import dates_from, ticks_of
-from ..notes import At
+from ..notes import N_SAMPLES, At, of_group, shown
 from ..operator import Emit, Flow, StreamTransform
+from ..values import row_text
 from .states.distinct import flat
+
+Told = list[tuple[int, str]]  # the group's row in the batch, and a value of it
 
 MOST_BINS = 10_000_000
 MOST_CHOSEN = 1000
@@ -41,6 +44,7 @@ class HistogramTransform(StreamTransform):
 
     def __init__(self, schema: Schema, n_keys: int, bins: Bins, at: At) -> None:
         self._schema, self._n_keys, self._bins, self._at = schema, n_keys, bins, at
+        self._key_types = [t for _, t in schema.fields[:n_keys]]
 
     def push(self, batch: Batch, local: Context, emit: Emit) -> Flow:
         column: Any = batch.array(self._n_keys)
@@ -52,24 +56,25 @@ class HistogramTransform(StreamTransform):
         ends = np.searchsorted(groups, np.arange(batch.n_rows + 1))
         made: list[tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]] = []
         rows: list[int] = []
-        odd = far = 0
+        odd: Told = []
+        far: Told = []
+        n_odd = n_far = 0
         for row, (low, high) in enumerate(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)):
             local.check()
             mine = numbers[low:high]
             if mine.dtype == np.float64:
-                finite = mine[np.isfinite(mine)]
-                odd += len(mine) - len(finite)
-                mine = finite
+                finite = np.isfinite(mine)
+                n_odd += self._left(batch, row, values, low + np.flatnonzero(~finite), odd, local)
+                mine = mine[finite]
             if self._bins.grid is not None and (beyond_it := beyond(mine, self._bins.grid, ticks)) is not None:
-                far += int(beyond_it.sum())
+                n_far += self._left(batch, row, values, low + np.flatnonzero(beyond_it), far, local)
                 mine = mine[~beyond_it]
             if len(mine):
                 made.append(self._cut(mine, local.settings.timezone, ticks))
                 rows.append(row)
-        if odd:
-            local.notes.count(self._at, "drop", NOT_FINITE, odd)
-        if far:
-            local.notes.count(self._at, "drop", "time beyond the grid", far)
+        for reason, n, told in ((NOT_FINITE, n_odd, odd), ("time beyond the grid", n_far, far)):
+            if n:
+                local.notes.told(self._at, "drop", reason, n, batch, told)
         if not made:
             return Flow.MORE
         sizes = np.array([len(counts) for _, _, counts in made])
@@ -79,6 +84,16 @@ class HistogramTransform(StreamTransform):
         ratio = np.concatenate([c / c.sum() for _, _, c in made])
         edges = [self._edges(np.concatenate([m[side] for m in made]), values) for side in (0, 1)]
         return emit(Batch(len(counts), (*keys, *edges, array_from(counts), array_from(ratio)), batch.origin))
+
+    def _left(
+        self, batch: Batch, row: int, values: pa.Array[Any], at: NDArray[np.int64], told: Told, ctx: Context
+    ) -> int:  # fmt: skip
+        """How many values of the group are left out, of which the first are told."""
+        if len(at) and len(told) < N_SAMPLES:
+            zone = ctx.settings.timezone
+            keys = row_text([batch.array(i) for i in range(self._n_keys)], self._key_types, row, zone)
+            told += [(row, of_group(keys, shown(values, i, zone))) for i in at[: N_SAMPLES - len(told)].tolist()]
+        return len(at)
 
     def _edges(self, edges: NDArray[Any], values: pa.Array[Any]) -> pa.Array[Any]:
         if self._bins.edge.kind == "date":

@@ -25,9 +25,7 @@ HINT = "suffix= keeps both"
 
 
 def probes(node: Join, at: At, built: Built) -> list[Any]:
-    """The transforms that the left goes through; behind a spilled build the rows are joined already."""
-    if built.is_spilled:
-        return []
+    """The transforms that the left goes through."""
     out: list[Any] = [ProbeTransform(node, at, built)]
     if node.type in ("right", "full", "rightonly"):
         out.append(RestTransform(node, built))

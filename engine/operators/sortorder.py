@@ -22,7 +22,7 @@ Words = NDArray[np.uint64]
 
 def order_of(keys: Keys, ctx: Context, places: NDArray[np.int64] | None = None) -> Order:
     """Row numbers in sorted order; ties by `places`, or as they stand if there are none."""
-    packed = pack(_words(keys, len(keys.parts), ctx))
+    packed = pack(words_of(keys, len(keys.parts), ctx))
     order = sort_words(packed, keys.n_rows, ctx)
     if places is not None and _ties_astray(packed, order, places):
         order = sort_words([*packed, *pack([places.view(np.uint64)])], keys.n_rows, ctx)
@@ -31,11 +31,12 @@ def order_of(keys: Keys, ctx: Context, places: NDArray[np.int64] | None = None) 
 
 def group_begins(keys: Keys, ctx: Context) -> NDArray[np.bool_]:
     """For each row of a sorted block whether its keys of `by` differ from those of the row before; the first does."""
-    return _begins(_words(keys, keys.n_by, ctx), np.arange(keys.n_rows, dtype=np.int32))
+    return begins_of(words_of(keys, keys.n_by, ctx), np.arange(keys.n_rows, dtype=np.int32))
 
 
-def _words(keys: Keys, n_parts: int, ctx: Context) -> list[Words]:
-    return [w for i in range(n_parts) if (w := _part_words(keys, i, ctx)) is not None]
+def words_of(keys: Keys, end: int, ctx: Context, begin: int = 0) -> list[Words]:
+    """Of the parts begin .. end, but those that are the same for all rows."""
+    return [w for i in range(begin, end) if (w := _part_words(keys, i, ctx)) is not None]
 
 
 def _part_words(keys: Keys, i: int, ctx: Context) -> Words | None:
@@ -72,7 +73,7 @@ def pack(words: Sequence[Words]) -> list[Words]:
 
 def sort_words(words: Sequence[Words], n: int, ctx: Context) -> Order:
     """Stable order by the words, the first the most significant."""
-    if not words or (len(words) == 1 and bool((words[0][1:] >= words[0][:-1]).all())):
+    if n < 2 or is_ordered(words, np.ones(n - 1, np.bool_)):
         return np.arange(n, dtype=np.int32)
     if n > SMALL and ctx.compiled:
         return _radix(words, n, ctx)
@@ -81,6 +82,19 @@ def sort_words(words: Sequence[Words], n: int, ctx: Context) -> Order:
         word = words[0].astype(np.uint16) if int(words[0].max()) < 1 << 16 else words[0]
         return np.argsort(word, kind="stable").astype(np.int32)
     return np.lexsort(tuple(reversed(words))).astype(np.int32)
+
+
+def is_ordered(words: Sequence[Words], equal: NDArray[np.bool_], order: Order | None = None) -> bool:
+    """Whether rows, in `order`, ascend by the words as far as each is `equal` to the one before by what stands in front."""
+    for i, word in enumerate(words):
+        if order is not None:
+            word = word[order]
+        before, after = word[:-1], word[1:]
+        if bool(((after < before) & equal).any()):
+            return False
+        if i < len(words) - 1:
+            equal = equal & (after == before)
+    return True
 
 
 def _radix(words: Sequence[Words], n: int, ctx: Context) -> Order:
@@ -112,7 +126,8 @@ def _ties_astray(words: Sequence[Words], order: Order, places: NDArray[np.int64]
     return bool(back.any())
 
 
-def _begins(words: Sequence[Words], order: Order) -> NDArray[np.bool_]:
+def begins_of(words: Sequence[Words], order: Order) -> NDArray[np.bool_]:
+    """Of each row in `order` whether it differs from the one before; the first does."""
     begins = np.zeros(len(order), np.bool_)
     begins[:1] = True
     for word in words:
@@ -199,13 +214,13 @@ def _split(
     group = ranks if rows is None else ranks[rows]
     words = pack([word] if rows is None else [group, word])
     order = sort_words(words, len(group), ctx)
-    begins = _begins(words, order)
+    begins = begins_of(words, order)
     if sizes is not None:
         ordered = sizes[order]
         if bool((~begins[1:] & (ordered[1:] != ordered[:-1])).any()):  # zero bytes: "a" and "a\0" have one word
             words = [*words, sizes.astype(np.uint64)]
             order = sort_words(words, len(group), ctx)
-            begins = _begins(words, order)
+            begins = begins_of(words, order)
             ordered = sizes[order]
     at = np.arange(len(group))
     first = np.maximum.accumulate(np.where(begins, at, 0))

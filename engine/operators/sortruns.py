@@ -14,6 +14,7 @@ from ..arrow import concat, decode, indices, offsets_of
 from ..context import Context
 from .sortkeys import Keys, Row, SortBy, keys_of
 from .sortorder import group_begins, order_of
+from .sortstretches import order_by_stretches
 
 UNIT_BYTES = 8 << 20  # sorted or merged in one step: some ten milliseconds, so that a cancel is seen
 UNIT_ROWS, UNIT_ROWS_COMPILED = 1 << 17, 1 << 19
@@ -72,12 +73,19 @@ class Layout:
 
     def sorted(self, rows: Chunk, ctx: Context, *, by_place: bool) -> Chunk:
         """Rows in order; ties by place, or as they stand. What the limit leaves out of these is left out."""
-        order = order_of(rows.keys, ctx, rows.places if by_place else None)
+        order = None if by_place else order_by_stretches(rows.keys, ctx)
+        if order is None:
+            order = order_of(rows.keys, ctx, rows.places if by_place else None)
         ctx.check()
         if self.limit is not None and not self.n_by:
             order = order[: self.limit]
-        done = rows.take(order, self)
+        done = rows if _is_all(order, len(rows)) else rows.take(order, self)
         return Limiter(self, ctx).cut(done) if self.n_by and self.limit is not None else done
+
+
+def _is_all(order: NDArray[Any], n: int) -> bool:
+    """Whether these are n rows as they stand."""
+    return len(order) == n and bool((order == np.arange(n)).all())
 
 
 class Limiter:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Context, Decimal
+from fractions import Fraction
 from typing import Any
 
 from .windoworacle import NAN, Row, Shape, distinct, ordered, ranked
 
 Values = list[Any]
+DIGITS = Context(prec=60)
 
 
 @dataclass(frozen=True)
@@ -74,18 +77,22 @@ def flow(rows: Sequence[Row]) -> Values:
 
 
 def ema(name: str, *, alpha: float = 0.0, tau: float = 0.0, adjust: bool = False) -> Callable[[Sequence[Row]], Values]:
-    """By the definition: the recursion, or all weights at each row."""
+    """By the definition, exactly: the recursion, or all weights at each row."""
+
+    def kept(age: int) -> Fraction:
+        """What is left of a weight after so much time, or so many values."""
+        return Fraction((Decimal(-age) / Decimal(tau)).exp(DIGITS)) if tau else (1 - Fraction(alpha)) ** age
 
     def recursive(rows: Sequence[Row]) -> Values:
         out: Values = []
-        mean: float | None = None
+        mean: Fraction | float | None = None
         before = 0
         for row in rows:
             if row[name] is not None:
-                keep = math.exp(-(row["t"] - before) / tau) if tau and mean is not None else 1.0 - alpha
-                mean = _next(mean, float(row[name]), keep)
+                keep = kept(row["t"] - before if tau else 1) if mean is not None else Fraction(0)
+                mean = _weighed([(mean, keep), (float(row[name]), 1 - keep)])
                 before = row["t"]
-            out.append(mean)
+            out.append(None if mean is None else float(mean))
         return out
 
     def weighted(rows: Sequence[Row]) -> Values:
@@ -97,30 +104,22 @@ def ema(name: str, *, alpha: float = 0.0, tau: float = 0.0, adjust: bool = False
                 continue
             last = known[-1]["t"]
             ages = [last - r["t"] for r in known] if tau else range(len(known) - 1, -1, -1)
-            weights = [math.exp(-age / tau) if tau else (1.0 - alpha) ** age for age in ages]
-            values = [float(r[name]) for r in known]
-            out.append(_mean(values, weights))
+            made = _weighed([(float(r[name]), kept(age)) for r, age in zip(known, ages, strict=True)])
+            out.append(float(made))
         return out
 
     return weighted if adjust else recursive
 
 
-def _next(mean: float | None, x: float, keep: float) -> float:
-    if mean is None:
-        return x
-    if mean != mean or x != x:
-        return NAN
-    if keep in (0.0, 1.0):
-        return x if keep == 0.0 else mean
-    return keep * mean + (1.0 - keep) * x
-
-
-def _mean(values: list[float], weights: list[float]) -> float:
+def _weighed(parts: Sequence[tuple[Fraction | float | None, Fraction]]) -> Fraction | float:
+    """The mean of values with their weights, exactly; by IEEE where some are not finite. NaN counts without weight, too."""
+    values = [v for v, _ in parts if v is not None]
     if any(v != v for v in values):
         return NAN
-    live = [(v, w) for v, w in zip(values, weights, strict=True) if w > 0]
-    top = sum(v * w for v, w in live)
-    return top / sum(w for _, w in live)
+    live = [(v, w) for v, w in parts if v is not None and w > 0]
+    if any(math.isinf(v) for v, _ in live):
+        return sum(float(v) for v, _ in live if math.isinf(v))
+    return sum((Fraction(v) * w for v, w in live), Fraction(0)) / sum(w for _, w in live)
 
 
 def rank(dense: bool) -> Callable[[Sequence[Row]], Values]:
@@ -176,10 +175,10 @@ def wanted(rows: Sequence[Row], shape: Shape, fn: Fn, least: int) -> dict[int, A
 
 
 def near(a: Any, b: Any, rows: Sequence[Row] = ()) -> bool:
-    """Doubles to a few bits of the largest value among the rows, all else exactly."""
+    """Doubles to some bits of the largest value among the rows, as means of values of either sign are rounded; all else exactly."""
     if not isinstance(a, float) or not isinstance(b, float):
         return bool(type(a) is type(b) and a == b)
     if a != a or b != b:
         return bool(a != a and b != b)
     largest = max((abs(v) for r in rows for v in (r["x"], r["y"]) if v is not None and math.isfinite(v)), default=0)
-    return a == b or math.isclose(a, b, rel_tol=1e-9, abs_tol=max(1e-300, 1e-14 * float(largest)))
+    return a == b or math.isclose(a, b, rel_tol=1e-13, abs_tol=max(1e-300, 4e-15 * float(largest)))

@@ -70,6 +70,8 @@ def wrong(session: cortado.Session, draw: random.Random) -> str:
     least = 1 if shape.options.startswith(("rows=", "before=")) else draw.choice([1, 1, 0, 2, 3])
     if least == 0:  # of functions it says nothing
         known = [k for k in known if isinstance(k, Agg)] or [AGGS[0]]
+    if not any(isinstance(k, Agg) and k.counted is not None for k in known):
+        known.append(AGGS[0])  # alone, what looks at no frame refuses the frame, what is never null refuses min=
     calls = ", ".join(
         f"{k.text}{' where x > 0' if getattr(k, 'where', None) else ''} as c{i}" for i, k in enumerate(known)
     )

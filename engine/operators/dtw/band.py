@@ -21,6 +21,11 @@ class Width:
     fraction: Decimal | None = None
     points: int | None = None
 
+    @property
+    def meaning(self) -> tuple[Decimal | None, int | None]:
+        """Equal for equal widths, however they are written."""
+        return (None, 0) if self.fraction == 0 else (self.fraction, self.points)
+
     def of(self, length: int) -> int | None:
         """In points. The fraction is a decimal number, so that 0.29 of 100 is 29."""
         if self.fraction is not None:

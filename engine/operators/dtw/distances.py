@@ -54,18 +54,37 @@ def blocks_of(values: F64, offsets: I64, ids: I64, znorm: bool, ctx: Context) ->
 
 
 def _block(values: F64, starts: I64, ids: I64, m: int, znorm: bool, ctx: Context) -> Blocks:
-    n = -(-len(ids) // LANES)
-    made = np.zeros((n, m, LANES))
-    rows: Any = np.lib.stride_tricks.sliding_window_view(values, m)
-    is_flat = np.empty(n * LANES, np.bool_)
-    for g in range(n):
+    made = np.zeros((-(-len(ids) // LANES), m, LANES))
+    is_flat = np.empty(len(ids), np.bool_)
+    if ctx.query.compiled():
+        from ...kernels import dtw
+
+        dtw.fill(values, np.ascontiguousarray(starts), made, is_flat.view(np.uint8), ctx.stop)
         ctx.check()
-        own = starts[g * LANES : (g + 1) * LANES]
-        made[g, :, : len(own)] = rows[own].T
-        is_flat[g * LANES : (g + 1) * LANES] = (made[g] == made[g, 0]).all(0)
+    else:
+        rows: Any = np.lib.stride_tricks.sliding_window_view(values, m)
+        for g in range(len(made)):
+            ctx.check()
+            own = slice(g * LANES, (g + 1) * LANES)
+            block = made[g, :, : len(starts[own])]
+            block[:] = rows[starts[own]].T
+            is_flat[own] = (block == block[0]).all(0)
+    return finished(Blocks(ids, made, is_flat), znorm, ctx)
+
+
+def side_by_side(points: F64, n: int, znorm: bool, ctx: Context) -> Blocks:
+    """n series of one length, a column each of `points`, which has as many columns as fill blocks."""
+    m = len(points)
+    made = np.ascontiguousarray(points.reshape(m, -1, LANES).transpose(1, 0, 2))
+    own = points[:, :n]
+    return finished(Blocks(np.arange(n), made, (own == own[0]).all(0)), znorm, ctx)
+
+
+def finished(blocks: Blocks, znorm: bool, ctx: Context) -> Blocks:
+    """With `znorm` every series is normalised, in place."""
     if znorm:
-        _normalise(made, ctx)
-    return Blocks(ids, made, is_flat[: len(ids)])
+        _normalise(blocks.values, ctx)
+    return blocks
 
 
 def _normalise(blocks: F64, ctx: Context) -> None:

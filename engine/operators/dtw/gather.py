@@ -13,21 +13,22 @@ from numpy.typing import NDArray
 
 from ....planner.text import QueryError, fault
 from ....planner.types import Type
-from ...arrow import concat, indices, is_valid, own
+from ...arrow import array_from, concat, indices, is_valid, own
 from ...arrow import nulls as null_array
 from ...batch import Batch
 from ...context import Context
 from ...memory import Reservation
-from ...notes import At, shown
+from ...notes import N_SAMPLES, At, of_group, shown
 from ...operator import Flow, Source
+from ...values import row_text
 from ..begins import Begins
 from .band import Width
 from .pattern import Given
 from .series import I64, WHY, Series, doubles, series_of
 
+AT_ONCE = 1 << 14  # rows that are taken together
 ROW_BYTES = 48  # of a point: as it came, as a series, normalised, and side by side with others
 GROUP_BYTES = 64
-N_SAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,8 @@ class Local:
     valid: list[NDArray[np.bool_]] = field(default_factory=list)
     order: list[pa.Array[Any]] = field(default_factory=list)
     sizes: list[I64] = field(default_factory=list)
+    waiting: list[Batch] = field(default_factory=list)  # small ones, which are taken together
+    n_waiting: int = 0
     n_groups: int = 0  # all, also those that were measured already
     n_done: int = 0
 
@@ -105,6 +108,18 @@ class SeriesSink:
             return Flow.MORE
         local.ctx.check()
         self._make_room(batch, local)
+        local.waiting.append(batch)
+        local.n_waiting += batch.n_rows
+        if local.n_waiting >= AT_ONCE:
+            self._take(local)
+        return Flow.MORE
+
+    def _take(self, local: Local) -> None:
+        """The rows that wait become points."""
+        if not local.n_waiting:
+            return
+        batch = local.waiting[0] if len(local.waiting) == 1 else self._joined(local.waiting, local.n_waiting)
+        local.waiting, local.n_waiting = [], 0
         spec, begins = self.spec, local.begins.of(batch)
         if not local.n_groups:
             self._ready(local.ctx)
@@ -112,10 +127,10 @@ class SeriesSink:
         if len(starts):
             local.keys.append([own(batch.array(i).take(indices(starts))) for i in spec.keys])
         values, valid = doubles(batch.array(spec.value))
-        group = np.cumsum(begins)
+        bounds = np.concatenate([[0], starts, [batch.n_rows]])
         if spec.order is not None:
-            values, valid, group = self._placed(batch, values, valid, group, local)
-        counts = np.bincount(group, minlength=len(starts) + 1)
+            values, valid, bounds = self._placed(batch, values, valid, bounds, local)
+        counts = np.diff(bounds)
         if local.sizes and counts[0]:
             local.sizes[-1][-1] += counts[0]
         if len(starts):
@@ -123,20 +138,37 @@ class SeriesSink:
         local.n_groups += len(starts)
         local.values.append(values)
         local.valid.append(valid)
-        return Flow.MORE
 
-    def _placed(self, batch: Batch, values: Any, valid: Any, group: Any, local: Local) -> tuple[Any, Any, Any]:
+    def _joined(self, batches: Sequence[Batch], n: int) -> Batch:
+        """As one, of the columns that are read; its rows stand as many behind the first batch's first one."""
+        spec, first = self.spec, batches[0]
+        read = {*spec.keys, spec.value, *((spec.order,) if spec.order is not None else ())}
+        columns = [
+            concat([b.array(i) for b in batches]) if i in read else null_array(n, pa.null())
+            for i in range(len(first.columns))
+        ]
+        return Batch(n, tuple(columns), first.origin)
+
+    def _placed(self, batch: Batch, values: Any, valid: Any, bounds: I64, local: Local) -> tuple[Any, Any, I64]:
         """Points without a place are left out."""
         assert self.spec.order is not None
         order = batch.array(self.spec.order)
-        placed = is_valid(order)
-        if not placed.all():
-            local.ctx.notes.count(self.at, "drop", self.spec.no_place, int((~placed).sum()))
-            values, valid, group = values[placed], valid[placed], group[placed]
-            order = order.filter(pa.array(placed))
+        if order.null_count:
+            placed = is_valid(order)
+            missing = np.flatnonzero(~placed)
+            told = [(row, self._shown(batch, row, local.ctx)) for row in missing[:N_SAMPLES].tolist()]
+            local.ctx.notes.told(self.at, "drop", self.spec.no_place, len(missing), batch, told)
+            values, valid, order = values[placed], valid[placed], order.filter(array_from(placed))
+            bounds = np.concatenate([[0], np.cumsum(placed)])[bounds]
         if self.keeps_order:
             local.order.append(own(order))
-        return values, valid, group
+        return values, valid, bounds
+
+    def _shown(self, batch: Batch, row: int, ctx: Context) -> str:
+        """A point, behind the keys of its series."""
+        zone, spec = ctx.settings.timezone, self.spec
+        keys = row_text([batch.array(i) for i in spec.keys], spec.key_types, row, zone)
+        return of_group(keys, shown(batch.array(spec.value), row, zone))
 
     def _ready(self, ctx: Context) -> None:
         """Once, before the first group."""
@@ -150,6 +182,7 @@ class SeriesSink:
         needed = ROW_BYTES * batch.n_rows + 2 * key_bytes + order_bytes
         if local.reservation.grow(needed):
             return
+        self._take(local)
         if self.may_drain and local.held() > 1:
             self._drain(local)
         if not local.reservation.grow(needed):
@@ -182,6 +215,7 @@ class SeriesSink:
     # -- after the last row --
 
     def combine(self, local: Local) -> None:
+        self._take(local)
         if not local.n_groups and not self.spec.keys:  # all rows are one group, also where there is none
             local.n_groups, local.sizes, local.keys = 1, [np.zeros(1, np.int64)], [[]]
             local.values, local.valid = [np.empty(0)], [np.empty(0, np.bool_)]
@@ -229,6 +263,7 @@ class SeriesSink:
     def close(self) -> None:
         if self.local is not None:
             self.local.values, self.local.valid, self.local.order, self.local.keys = [], [], [], []
+            self.local.waiting = []
             self.local.reservation.release()
 
 

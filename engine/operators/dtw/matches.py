@@ -15,16 +15,19 @@ import pyarrow as pa
 from ....planner.types import Schema
 from ...arrow import array_from, concat, indices
 from ...context import Context
-from ...notes import At
+from ...notes import N_SAMPLES, At, of_group
 from ...operator import Source
 from ..rows import Rows
 from .gather import SeriesSink, Spec
 from .pattern import Given
-from .search import Search
+from .search import Search, whole_windows
 from .series import I64, Series
 
 SHORT = "shorter than the pattern"
-LEFT_OUT = "null in the window"
+LEFT_OUT = (
+    ("null in the window", "windows with a null are left out"),
+    ("NaN or infinity in the window", "windows with NaN or an infinity are left out"),
+)
 
 
 @dataclass(slots=True)
@@ -33,6 +36,7 @@ class Job:
 
     group: int
     search: Search
+    left_out: tuple[I64, ...]  # windows that are not looked at, a reason each: their first points
     units: deque[int] = field(default_factory=deque)
     n_running: int = 0
     found: list[tuple[int, float]] = field(default_factory=list)
@@ -120,6 +124,18 @@ class Chunk:
     order: pa.Array[Any] | None
 
 
+@dataclass(slots=True)
+class LeftOut:
+    """Windows of one kind: how many, and of the first their group and first point."""
+
+    n: int = 0
+    first: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, group: int, starts: I64) -> None:
+        self.n += len(starts)
+        self.first += [(group, at) for at in starts[: N_SAMPLES - len(self.first)].tolist()]
+
+
 class MatchSink(SeriesSink):
     def __init__(self, spec: Spec, given: Given, out: Schema, at: At) -> None:
         super().__init__(spec, given, at)
@@ -128,7 +144,7 @@ class MatchSink(SeriesSink):
         self._chunks: list[Chunk] = []
         self._rows: list[tuple[Any, ...]] = []
         self._short: list[I64] = []
-        self._left_out = 0
+        self._left_out = [LeftOut() for _ in LEFT_OUT]
 
     def tasks(self, series: Series, first: int, ctx: Context) -> Sequence[Callable[[], None]]:
         assert self.local is not None
@@ -142,8 +158,14 @@ class MatchSink(SeriesSink):
         spec, reach = self.spec, self.spec.widths[0].of(len(points))
 
         def job(group: int) -> Job:
-            t = series.values[series.offsets[group] : series.offsets[group + 1]]
-            return Job(group, Search(t, np.isfinite(t), points, reach, spec.exclude, spec.znorm))
+            begin, end = series.offsets[group], series.offsets[group + 1]
+            assert series.valid is not None
+            t, valid, m = series.values[begin:end], series.valid[begin:end], len(points)
+            finite = valid & np.isfinite(t)
+            known = whole_windows(valid, m)
+            odd = np.flatnonzero(known > whole_windows(finite, m))
+            found = Search(t, finite, points, reach, spec.exclude, spec.znorm)
+            return Job(group, found, (np.flatnonzero(known == 0), odd))
 
         workers = max(1, ctx.settings.threads)
         board = Board(np.flatnonzero(long).tolist(), job, workers, spec.top or 1)
@@ -157,7 +179,9 @@ class MatchSink(SeriesSink):
         """What was found in chunks that are done; their points go."""
         for chunk in self._chunks:
             jobs = sorted(chunk.board.done, key=lambda j: j.group)
-            self._left_out += sum(j.search.left_out for j in jobs)
+            for job in jobs:
+                for kind, left in zip(self._left_out, job.left_out, strict=True):
+                    kind.add(job.group + chunk.first, left)
             sizes = [len(j.found) for j in jobs]
             group = np.repeat(np.array([j.group for j in jobs], np.int64), sizes)
             starts = np.array([at for j in jobs for at, _ in j.found], np.int64)
@@ -176,10 +200,10 @@ class MatchSink(SeriesSink):
         if self._short:
             groups = np.concatenate(self._short)
             self.note("drop", SHORT, groups, ctx, "it has no window of the pattern's length")
-        if self._left_out:
-            ctx.notes.count(
-                self.at, "drop", LEFT_OUT, self._left_out, "windows with a null, NaN or an infinity are left out"
-            )
+        for (reason, hint), found in zip(LEFT_OUT, self._left_out, strict=True):
+            if found.n:
+                texts = [of_group(self.named(g) if self.spec.keys else "", f"from point {at}") for g, at in found.first]
+                ctx.notes.count(self.at, "drop", reason, found.n, hint, texts)
         keys = self.key_columns()
         pieces = [self._columns(keys, *r) for r in self._rows if len(r[0])]
         empty = [pa.array([], t.arrow) for _, t in self._out.fields]

@@ -109,7 +109,9 @@ class PathSink(RankedSink):
             there &= series.lengths == len(self.points)
         if self.spec.top is not None:
             d = self._found[0].squared[i]
-            near = np.argsort(d, kind="stable")[: self.spec.top]
+            near = np.argsort(np.sqrt(d), kind="stable")[
+                : self.spec.top
+            ]  # as they rank: squares may differ where roots do not
             chosen = np.zeros(len(d), np.bool_)
             chosen[near] = True
             there &= chosen & ~np.isnan(d)

@@ -15,7 +15,7 @@ from ...batch import Batch
 from ...context import Context
 from ...memory import Reservation
 from ...notes import At
-from ...operator import Flow
+from ...operator import Flow, SideRun
 from .distances import normalised
 from .series import EMPTY, FINE, NULL, doubles, series_of
 
@@ -100,7 +100,8 @@ class PatternSink:
                         hint="raise the setting `memory`, or give a shorter pattern")  # fmt: skip
         values, valid = doubles(batch.array(self._value))
         if self._order is not None and (placed := is_valid(batch.array(self._order))).sum() < batch.n_rows:
-            local.ctx.notes.count(self._at, "drop", self._why, int((~placed).sum()), "in the pattern")
+            rows = np.flatnonzero(~placed)
+            local.ctx.notes.rows(self._at, "drop", self._why, batch, rows, batch.array(self._value), "in the pattern")
             values, valid = values[placed], valid[placed]
         local.pieces.append((values.copy(), valid))
         return Flow.MORE
@@ -121,3 +122,13 @@ class PatternSink:
         if self._local is not None:
             self._local.pieces = []
             self._local.reservation.release()
+
+
+class PatternRun(SideRun):
+    """`make`: the operators for the rows, of the pattern that the side gives."""
+
+    def __init__(self, sink: PatternSink, make: Callable[[Pattern], list[Any]]) -> None:
+        self.right, self._make = (sink,), make
+
+    def left(self, taken: Pattern, ordered: bool) -> list[Any]:
+        return self._make(taken)

@@ -11,12 +11,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ....planner.types import Schema
+from ....planner.types import DOUBLE, Schema
 from ...arrow import array_from, indices
 from ...context import Context
 from ...notes import At
 from ...operator import Source
-from ..rows import Rows
+from .. import rows as memory
+from ..states.base import Rows
+from ..states.moments import Moments
 from .band import Width, band
 from .distances import blocks_of, nearest, squared
 from .gather import SeriesSink, Spec, shares
@@ -25,6 +27,7 @@ from .series import F64, FINE, I64, Series
 
 UNEQUAL = "window 0 and another length"
 SHARES = 4  # pieces of work a thread: so that none waits long for the last
+LEAST_CELLS = 1 << 21  # of a piece, half a millisecond: less is not worth another task
 
 
 @dataclass(slots=True)
@@ -54,8 +57,16 @@ class RankedSink(SeriesSink):
             return ()
         self._note_unequal(series, first, ctx)
         ids = np.flatnonzero(series.state == FINE)
-        parts = shares(series.lengths[ids], SHARES * ctx.settings.threads)
+        parts = shares(series.lengths[ids], self._n_shares(series.lengths[ids], ctx))
         return [partial(self._measure, series, ids[a:b], found, ctx) for a, b in parts]
+
+    def _n_shares(self, lengths: I64, ctx: Context) -> int:
+        assert self.points is not None
+        m, cells = len(self.points), 0
+        for width in self.spec.widths:
+            reach = width.of(m)
+            cells += int(lengths.sum()) * (m if reach is None else min(m, 2 * reach + 1))
+        return max(1, min(SHARES * ctx.settings.threads, cells // LEAST_CELLS))
 
     def _note_unequal(self, series: Series, first: int, ctx: Context) -> None:
         assert self.points is not None
@@ -80,11 +91,11 @@ class RankedSink(SeriesSink):
                 d[group.ids] = squared(self.points, group, cells, 0, ctx)
 
     def result(self, ctx: Context) -> Source:
-        columns = [c for i, w in enumerate(self.spec.widths) for c in [self._of(i, w)]]
+        columns = [c for i, w in enumerate(self.spec.widths) for c in [self._of(i, w, ctx)]]
         whole = [pa.chunked_array(list(pieces)) for pieces in zip(*columns, strict=True)]
-        return Rows(whole, self._out, self.at.command)
+        return memory.Rows(whole, self._out, self.at.command)
 
-    def _of(self, i: int, width: Width) -> list[pa.Array[Any]]:
+    def _of(self, i: int, width: Width, ctx: Context) -> list[pa.Array[Any]]:
         """All columns of one width."""
         parts = sorted(self._found, key=lambda f: f.first)
         empty = np.empty(0)
@@ -107,7 +118,7 @@ class RankedSink(SeriesSink):
             array_from(is_flat[order], ~is_fine[order] if self.points is not None else np.ones(len(order), np.bool_)),
         ]
         if self.spec.top is None:
-            out.append(_scores(near))
+            out.append(_scores(near, ctx))
         return out
 
     def _head(self, order: I64, known: Any, is_fine: Any, lengths: I64, width: Width) -> I64:
@@ -122,11 +133,16 @@ class RankedSink(SeriesSink):
         return head
 
 
-def _scores(d: F64) -> pa.Array[Any]:
-    """How many standard deviations from the mean of all distances; null where they have no spread."""
+def _scores(d: F64, ctx: Context) -> pa.Array[Any]:
+    """How many standard deviations from the mean of all distances; null where they have no spread. Both are exact, rounded once."""
     finite = np.isfinite(d)
     own = d[finite]
-    spread = own.std() if len(own) else 0.0
-    if not spread > 0.0 or own.min() == own.max():
+    moments, compiled = Moments([DOUBLE]), ctx.query.compiled()
+    moments.resize(1)
+    moments.update(Rows(np.zeros(len(own), np.int32), [array_from(own)], None, compiled, ctx.stop))
+    made = moments.finish(1, "stddev", compiled).values
+    spread = 0.0 if made.null_count else float(made[0].as_py())
+    if not spread > 0.0:
         return pa.nulls(len(d), pa.float64())
-    return array_from(np.where(finite, (np.where(finite, d, 0.0) - own.mean()) / spread, 0.0), ~finite)
+    mean = moments.sums[0].finish(1, compiled)[0] / len(own)
+    return array_from((np.where(finite, d, mean) - mean) / spread, ~finite)

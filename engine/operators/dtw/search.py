@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...context import Context
 from . import general
 from .band import band
+from .distances import LANES
 
 F64 = NDArray[np.float64]
 UNIT = 1 << 15  # windows of a piece of work
@@ -22,8 +23,9 @@ SIZE = 900  # powers of two between the greatest value and one
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """What compiled passes need of the windows of one unit."""
+    """What compiled passes need of the windows of one unit, with LANES more points and windows as many as fill LANES."""
 
+    n_points: int  # without those
     t: F64
     x: F64  # made smaller, and less the level that they begin at
     lead: int  # points before the first window
@@ -31,7 +33,7 @@ class Near:
     scale: F64
 
 
-def _whole(valid: NDArray[np.bool_], m: int) -> NDArray[np.uint8]:
+def whole_windows(valid: NDArray[np.bool_], m: int) -> NDArray[np.uint8]:
     """Which windows of m points have no hole."""
     if valid.all():
         return np.ones(len(valid) - m + 1, np.uint8)
@@ -53,8 +55,7 @@ class Search:
         m = len(q)
         self._q, self._znorm, self.n = q, znorm, len(t) - m + 1
         self._t = t if valid.all() else np.where(valid, t, 0.0)
-        self.allowed = _whole(valid, m)
-        self.left_out = int(self.n - self.allowed.sum(dtype=np.int64))
+        self.allowed = whole_windows(valid, m)
         cells = band(m, m, width)
         assert cells is not None
         self._low, self._high = cells
@@ -102,8 +103,10 @@ class Search:
         if near is None:
             near = self._near[unit] = self._prepared(begin, end, ctx)
         off = dtwsearch.CLOSE if self._znorm else 0.0
+        allowed = np.zeros(len(near.mean), np.uint8)
+        allowed[: end - begin] = self.allowed[begin:end]
         dtwsearch.search(
-            near.t, near.x, self._q, near.mean, near.scale, self.allowed[begin:end], self._low, self._high, self._upper + off,
+            near.t, near.x, near.n_points, self._q, near.mean, near.scale, allowed, self._low, self._high, self._upper + off,
             self._lower - off, off, near.lead, begin, worker, self.best, self.where, ctx.stop,
         )  # fmt: skip
         ctx.check()
@@ -112,18 +115,21 @@ class Search:
         """Running means and deviations of the windows begin .. end, and their points with those that the band reaches."""
         from ...kernels import dtwsearch
 
-        m = len(self._q)
+        m, n = len(self._q), end - begin
         low = max(0, begin - self._before)
-        t = np.ascontiguousarray(self._t[low : end + m - 1 + self._behind])
-        mean, scale = np.zeros(end - begin), np.ones(end - begin)
+        points = self._t[low : end + m - 1 + self._behind]
+        t = np.zeros(len(points) + LANES)
+        t[: len(points)] = points
+        n_windows = -(-n // LANES) * LANES
+        mean, scale = np.zeros(n_windows), np.ones(n_windows)
         if not self._znorm:
-            return Near(t, t, begin - low, mean, scale)
+            return Near(len(points), t, t, begin - low, mean, scale)
         x = t * self._size
         x -= x[0]
         own = slice(begin - low, end + m - 1 - low)
-        dtwsearch.running(x[own], t[own], m, mean, scale, ctx.stop)
+        dtwsearch.running(x[own], t[own], m, mean[:n], scale[:n], ctx.stop)
         ctx.check()
-        return Near(t, x, begin - low, mean, scale)
+        return Near(len(points), t, x, begin - low, mean, scale)
 
     def _general(self, worker: int, begin: int, end: int, ctx: Context) -> None:
         """Bounds of all windows, then warping in order of their bounds while these are small enough."""

@@ -27,11 +27,13 @@ WHY = {
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Series i has the points offsets[i] .. offsets[i + 1] of `values`; `state`: FINE, EMPTY, NULL or ODD."""
+    """Series i has the points offsets[i] .. offsets[i + 1] of `values`; `state`: FINE, EMPTY, NULL or ODD. `valid`: points that
+    are not null, where series may hold others."""
 
     values: F64
     offsets: I64
     state: NDArray[np.uint8]
+    valid: Mask | None = None
 
     @property
     def lengths(self) -> I64:
@@ -47,7 +49,7 @@ def doubles(array: pa.Array[Any]) -> tuple[F64, Mask]:
 
 def series_of(values: F64, valid: Mask, sizes: I64, nulls: str) -> Series:
     """`nulls`: null (such a series has no distance), drop (the points are left out), linear (a line between neighbours), or
-    keep (they become NaN, and the series is fine)."""
+    keep (they are not `valid`, and the series is fine)."""
     offsets = np.concatenate([[0], np.cumsum(sizes)])
     if nulls == "drop" and not valid.all():
         offsets = np.concatenate([[0], np.cumsum(valid)])[offsets]
@@ -56,9 +58,10 @@ def series_of(values: F64, valid: Mask, sizes: I64, nulls: str) -> Series:
         values, valid = _filled(values, valid, offsets)
     state = np.zeros(len(sizes), np.uint8)
     if nulls == "keep":
-        return Series(np.where(valid, values, np.nan), offsets, state)
-    state[_some(valid & ~np.isfinite(values), offsets)] = ODD
-    state[_some(~valid, offsets)] = NULL
+        return Series(values, offsets, state, valid)
+    for of, what in ((valid & ~np.isfinite(values), ODD), (~valid, NULL)):
+        if of.any():
+            state[_some(of, offsets)] = what
     state[offsets[1:] == offsets[:-1]] = EMPTY
     return Series(values, offsets, state)
 

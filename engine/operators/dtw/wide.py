@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...arrow import array_from
+from ...arrow import array_from, is_valid, numbers_of
 from ...batch import Batch
 from ...context import Context
 from ...notes import At
 from ...operator import Emit, Flow
 from .band import Width, band
-from .distances import blocks_of, squared
+from .distances import LANES, Blocks, blocks_of, side_by_side, squared
 from .pattern import Given
 from .ranked import UNEQUAL
-from .series import FINE, WHY, Series, doubles, series_of
+from .series import FINE, WHY, Series, series_of
 
 POINTS = 1 << 20  # of the rows that are measured at once
 
@@ -74,17 +75,22 @@ class WideTransform:
 
     def _measured(self, batch: Batch, points: NDArray[np.float64] | None, ctx: Context) -> list[Any]:
         n, m = batch.n_rows, len(self._columns)
-        values, valid = np.empty((n, m)), np.empty((n, m), np.bool_)
-        for j, i in enumerate(self._columns):
-            values[:, j], valid[:, j] = doubles(batch.array(i))
-        series = series_of(values.reshape(-1), valid.reshape(-1), np.full(n, m, np.int64), self._nulls)
-        self._note(series, batch, points, ctx)
-        fine = series.state == FINE
-        blocks = (
-            blocks_of(series.values, series.offsets, np.flatnonzero(fine), self._znorm, ctx)
-            if points is not None
-            else []
-        )
+        values, valid = self._values(batch)
+        blocks: list[Blocks] = []
+        if valid is None and np.isfinite(values).all():
+            fine = np.ones(n, np.bool_)
+            if points is not None:
+                blocks = [side_by_side(values, n, self._znorm, ctx)]
+        else:
+            known = np.ones((n, m), np.bool_) if valid is None else valid.T.reshape(-1)
+            rows = np.ascontiguousarray(values[:, :n].T).reshape(-1)
+            series = series_of(rows, known.reshape(-1), np.full(n, m, np.int64), self._nulls)
+            self._note(series, batch, ctx)
+            fine = series.state == FINE
+            if points is not None:
+                blocks = blocks_of(series.values, series.offsets, np.flatnonzero(fine), self._znorm, ctx)
+        if points is not None:
+            self._note_unequal(blocks, batch, len(points), ctx)
         is_flat = np.zeros(n, np.bool_)
         out: list[Any] = []
         for width in self._widths:
@@ -98,12 +104,29 @@ class WideTransform:
             out.append(array_from(d, np.isnan(d)))
         return [*out, array_from(is_flat, ~fine if points is not None else np.ones(n, np.bool_))]
 
-    def _note(self, series: Series, batch: Batch, points: NDArray[np.float64] | None, ctx: Context) -> None:
+    def _values(self, batch: Batch) -> tuple[NDArray[np.float64], NDArray[np.bool_] | None]:
+        """A row a point, a column a series, as many as fill blocks; which are not null, where some are."""
+        n, m = batch.n_rows, len(self._columns)
+        values = np.zeros((m, -(-n // LANES) * LANES))
+        valid: NDArray[np.bool_] | None = None
+        for j, i in enumerate(self._columns):
+            column = batch.array(i)
+            if not pa.types.is_null(column.type):
+                values[j, :n] = numbers_of(column)
+            if column.null_count:
+                valid = np.ones((m, n), np.bool_) if valid is None else valid
+                valid[j] = is_valid(column)
+        return values, valid
+
+    def _note(self, series: Series, batch: Batch, ctx: Context) -> None:
         for state, (kind, reason, hint) in WHY.items():
             rows = np.flatnonzero(series.state == state)
             if len(rows):
                 ctx.notes.rows(self._at, kind, reason, batch, rows, None, hint)
-        if points is not None and any(w.of(len(points)) == 0 for w in self._widths):
-            rows = np.flatnonzero((series.state == FINE) & (series.lengths != len(points)))
-            if len(rows):
-                ctx.notes.rows(self._at, "reject", UNEQUAL, batch, rows, None, f"the pattern has {len(points)} points")
+
+    def _note_unequal(self, blocks: Sequence[Blocks], batch: Batch, m: int, ctx: Context) -> None:
+        if any(w.of(m) == 0 for w in self._widths):
+            unequal = [b.ids for b in blocks if b.length != m]
+            if unequal:
+                rows = np.sort(np.concatenate(unequal))
+                ctx.notes.rows(self._at, "reject", UNEQUAL, batch, rows, None, f"the pattern has {m} points")

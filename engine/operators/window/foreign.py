@@ -19,7 +19,7 @@ from ...arrow import nulls as null_array
 from ...batch import Batch, Column, Spans
 from ...context import Context
 from ...notes import At
-from ...operator import Emit, Flow, Source, StreamTransform
+from ...operator import Emit, Flow, SideRun, Source, StreamTransform
 from ..asof.living import BEYOND, FAR_HINT, Living
 from ..asof.times import Clock
 from ..collect import CollectSink
@@ -129,7 +129,7 @@ class ForeignSink(WindowSink):
             close()
 
 
-class ForeignRun:
+class ForeignRun(SideRun):
     """A window join as operators: what takes the right, and what the left goes through when the right is there."""
 
     def __init__(self, program: Program, sides: Sides, computed: Sequence[Computed], right: Schema, at: At) -> None:
@@ -139,7 +139,7 @@ class ForeignRun:
         keys = [(f"key {i}", t) for i, t in enumerate(sides.right.types)]
         taken.schema = Schema((*keys, ("time", sides.kind), *args))
         before = [InputsTransform(computed, right, at)] if computed else []
-        self.right: list[Any] = [*before, SeenTransform(sides, at), taken]
+        self.right = [*before, SeenTransform(sides, at), taken]
 
-    def left(self, seen: Source, ordered: bool) -> list[Any]:
-        return [ForeignSink(self._program, self._sides, seen, self._at)]
+    def left(self, taken: Source, ordered: bool) -> list[Any]:
+        return [ForeignSink(self._program, self._sides, taken, self._at)]
