@@ -11,11 +11,15 @@ from .batch import Batch, Outcome, empty
 from .origins import Candidate, Part, chosen, fitted, origins, rows_of, scale
 
 N_ORIGINS = 3
+MARGIN = 0.3  # by which a later candidate must beat the first: a few origins err, and the plain least chooses worse than the first alone
 
 
 def choose(batch: Batch, candidates: Mapping[str, Candidate], n_origins: int = N_ORIGINS) -> list[str]:
-    """For each series the candidate of the least mean MASE over its origins; of equal ones, and where a series is too short for an
-    origin, the first. A constant part has no scale: its errors count as they are, which is the same for all candidates."""
+    """For each series the candidate of the least mean MASE over its origins, where it beats the first by MARGIN; else the first, as for
+    a series that is too short for an origin. A constant part has no scale: its errors count as they are, the same for all candidates.
+
+    MARGIN is chosen on M1 and M3, where ETS comes first: OWA of M3 monthly 0.846 without, 0.815 with it, 0.803 for ETS alone.
+    """
     names = list(candidates)
     total = np.zeros((len(names), len(batch)))
     for origin in origins(batch, n_origins):
@@ -31,6 +35,7 @@ def choose(batch: Batch, candidates: Mapping[str, Candidate], n_origins: int = N
                 seen += known
             with np.errstate(over="ignore"):
                 total[i, origin.part.series] += error / seen / base
+    total[0] *= 1 - MARGIN
     return [names[i] for i in np.argmin(total, axis=0).tolist()]
 
 

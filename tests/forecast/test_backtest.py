@@ -105,6 +105,24 @@ def test_each_series_goes_to_its_best_model() -> None:
     np.testing.assert_array_equal(made.trend[:60], MODELS[choose(batch, MODELS)[0]](batch, (0.95,)).trend[:60])
 
 
+def test_another_model_than_the_first_must_be_clearly_better() -> None:
+    rng = np.random.default_rng(3)
+    noise = rng.normal(size=(200, 40))
+    batch = batch_of(list(noise), 1, 4)
+    chosen = choose(batch, {"mean": lambda b, levels: _level(b, 0.0), "near": lambda b, levels: _level(b, 0.1)})
+    assert chosen.count("mean") == 200
+    assert (
+        choose(batch, {"far": lambda b, levels: _level(b, 5.0), "mean": lambda b, levels: _level(b, 0.0)}).count("mean")
+        == 200
+    )
+
+
+def _level(batch: Batch, value: float) -> Outcome:
+    made = simple.naive(batch, ())
+    made.mean[:] = value
+    return made
+
+
 def test_the_bakeoff_answers_every_series_and_none_depends_on_another() -> None:
     holds_for_all(lambda batch, levels: bakeoff(batch, levels, MODELS))
 
