@@ -9,6 +9,7 @@ from typing import Any
 from ..engine.forecast.asked import Asked
 from ..planner.text import nearest
 from .base import Args
+from .holidays import country_of
 
 MODELS = (
     "auto", "best", "ets", "theta", "snaive", "naive", "linear", "croston", "sba", "tsb", "stl", "calendar", "trees", "bakeoff",
@@ -46,11 +47,12 @@ def asked_of(args: Args, names: Sequence[str], *, is_timed: bool) -> Asked:
         args.fail(
             "E311", "country= is of model=calendar", args.option_span("country"), hint="model=calendar country=KR"
         )
+    country = country_of(args)[0] if args.given("country") else None
     return Asked(
         count=None if horizon is not None else count, horizon=horizon, levels=_levels(args), model=model, how=args.option("fit"),
         periods=_periods(args), every=every, fill=args.option("fill"), dup=args.option("dup"), nonneg=TRUTH[args.option("nonneg")],
         normalize=args.option("normalize"), accumulate=args.option("accumulate"), backtest=backtest,
-        explain=args.option("explain"), safety=safety, lead=lead, country=args.option("country"), seed=args.option("seed"),
+        explain=args.option("explain"), safety=safety, lead=lead, country=country, seed=args.option("seed"),
         beside=beside,
     )  # fmt: skip
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from cortado.engine.forecast import codes, ets
-from cortado.engine.forecast.smoothed import Smoothed
 from cortado.engine.forecast.running import plain
+from cortado.engine.forecast.smoothed import Smoothed
 
 from .given import forecast, log_likelihood, one, parameters
 from .published import (
