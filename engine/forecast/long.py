@@ -60,6 +60,7 @@ class Plain:
 
 
 @scaled
+@np.errstate(over="ignore", invalid="ignore")  # of the greatest doubles squares are infinite
 def _fit(batch: Batch, levels: Sequence[float], how: Long) -> Outcome:
     plain = plain_of(batch, how)
     out = how.trend_fit(plain.batch, levels)

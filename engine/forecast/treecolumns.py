@@ -34,11 +34,11 @@ class Past:
         self._sums, self._squares = running(batch, batch.values), running(batch, batch.values * batch.values)
 
     def lag(self, n: int) -> F64:
-        return np.where(self._step >= n, self._values[np.arange(len(self._values)) - n], np.nan)
+        return np.where(self._step >= n, self._values[np.maximum(np.arange(len(self._values)) - n, 0)], np.nan)
 
     def _mean(self, sums: F64, n: int) -> F64:
         at = np.arange(len(sums))
-        total = np.where(self._step > 0, sums[at - 1], np.nan) - np.where(self._step > n, sums[at - 1 - n], 0.0)
+        total = np.where(self._step > 0, sums[at - 1], np.nan) - np.where(self._step > n, sums[np.maximum(at - 1 - n, 0)], 0.0)
         return np.asarray(total / np.clip(self._step, 1, n))
 
     def mean(self, n: int) -> F64:

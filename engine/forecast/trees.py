@@ -110,7 +110,7 @@ def _levels(filled: Batch, n: int) -> F64:
     """The mean of the last n steps up to each, of as many as there are."""
     step, total = within(filled), running(filled, filled.values)
     window = np.minimum(step + 1, n)
-    before = np.where(step >= window, total[np.arange(len(total)) - window], 0.0)
+    before = np.where(step >= window, total[np.maximum(np.arange(len(total)) - window, 0)], 0.0)
     return np.asarray((total - before) / window)
 
 
