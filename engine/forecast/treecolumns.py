@@ -38,7 +38,9 @@ class Past:
 
     def _mean(self, sums: F64, n: int) -> F64:
         at = np.arange(len(sums))
-        total = np.where(self._step > 0, sums[at - 1], np.nan) - np.where(self._step > n, sums[np.maximum(at - 1 - n, 0)], 0.0)
+        total = np.where(self._step > 0, sums[at - 1], np.nan) - np.where(
+            self._step > n, sums[np.maximum(at - 1 - n, 0)], 0.0
+        )
         return np.asarray(total / np.clip(self._step, 1, n))
 
     def mean(self, n: int) -> F64:

@@ -30,6 +30,7 @@ from .timed import Moments
 CHUNK_ROWS = 1 << 17  # rows of whole groups that are worked on together
 GENERAL_ROWS = 1 << 10  # the same while there are no compiled kernels: the first rows come out soon
 GENERAL_ROWS_S = 5_000  # what models get through in a second without them
+UNCOUNTED = 1 << 20  # bytes
 MUCH_S = 0.5  # of general work, from which compiled kernels are worth loading
 
 
@@ -44,9 +45,20 @@ class GatherLocal:
     scores: Scores
     held: list[list[pa.Array[Any]]] = field(default_factory=list)
     n_held: int = 0
+    nbytes: int = 0
     charged: int = 0
     seq: int = 0
     is_done: bool = False
+
+    def charge(self) -> bool:
+        """Counts what is held, but for as little as any batch in flight has; False: there is no room."""
+        more = max(0, self.nbytes - UNCOUNTED) - self.charged
+        if more > 0 and not self.reservation.grow(more):
+            return False
+        if more < 0:
+            self.reservation.shrink(-more)
+        self.charged += more
+        return True
 
 
 class ForecastTransform:
@@ -78,12 +90,10 @@ class ForecastTransform:
             return Flow.MORE
         local.seq = batch.origin.seq
         columns = [own(batch.array(i)) for i in range(len(self._before))]
-        nbytes = sum(c.nbytes for c in columns)
-        has_room = local.reservation.grow(nbytes)
-        if has_room:
-            local.charged += nbytes
         local.held.append(columns)
         local.n_held += batch.n_rows
+        local.nbytes += sum(c.nbytes for c in columns)
+        has_room = local.charge()
         if has_room and (local.n_held < self._enough(local.ctx) or not self._fields.keys or self._asked.is_pooled):
             return Flow.MORE
         return self._flush(local, emit, has_room)
@@ -106,9 +116,8 @@ class ForecastTransform:
         flow = self._works(columns, starts, local, emit)
         local.held = [[own(c.slice(cut)) for c in columns]]
         local.n_held -= cut
-        kept = sum(c.nbytes for c in local.held[0])
-        local.reservation.shrink(local.charged)
-        local.charged = kept if local.reservation.grow(kept) else 0
+        local.nbytes = sum(c.nbytes for c in local.held[0])
+        local.charge()
         local.is_done = flow is Flow.DONE
         return flow
 
