@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..analytics import stl
 from ..analytics.seasonal import Effort
+from ..context import Stopped
 from . import boxcox, croston, safety, simple, smoothing, theta
 from .asked import Asked
 from .backtest import MEASURES, backtest
@@ -49,6 +50,10 @@ class How:
 
     stop: NDArray[np.uint8]
     compiled: Callable[[], bool]
+
+    def check(self) -> None:
+        if self.stop[0]:
+            raise Stopped
 
 
 def run(work: Work, asked: Asked, how: How) -> Made:
@@ -155,7 +160,7 @@ class Model:
 
 
 def long_of(trend_fit: Fit, periods: Sequence[Sequence[int]], how: How) -> Long:
-    effort = Effort(stop=how.stop if how.compiled() else None)
+    effort = Effort(stop=how.stop if how.compiled() else None, check=how.check)
     return Long(trend_fit, periods, lambda grids, own: stl.decompose(grids, own, effort))
 
 

@@ -192,7 +192,7 @@ class Chunk:
         self._run(tasks)
 
     def _run(self, tasks: Sequence[Callable[[], int]]) -> None:
-        """In the pool; sees a cancel, which the kernels see, too."""
+        """In the pool; sees a cancel, which the kernels see, too. What is at work then ends by itself: nobody waits for it."""
         waiting: set[Future[int]] = {self._pool.submit(t) for t in tasks}
         try:
             while waiting:
@@ -203,7 +203,6 @@ class Chunk:
         finally:
             for future in waiting:
                 future.cancel()
-            wait(waiting)
 
     def _piece(
         self,
