@@ -79,9 +79,12 @@ class ForecastCommand(Command[Forecast]):
             kinds.TEXT,
             "steps of a season, or of several by commas; auto finds them, none looks for none",
             default="auto",
+            words=("auto", "none"),
         ),
         Option("confidence", kinds.NUMBERS, "percents that are to lie within the interval", default=(95.0,)),
-        Option("model", kinds.TEXT, f"{', '.join(MODELS)}, or a code of ETS such as MAdM", default="auto"),
+        Option(
+            "model", kinds.TEXT, f"{', '.join(MODELS)}, or a code of ETS such as MAdM", default="auto", words=MODELS
+        ),
         Option("smoother", ("linear", "loess", "ets"), "Logpresso's word for model: linear, stl, auto"),
         Option("every", kinds.DURATION, "the step, where the times do not tell it"),
         Option(
