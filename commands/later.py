@@ -9,7 +9,6 @@ _LATER: dict[int, str] = {
     "top rare describe join union lookup outputtxt outputarrow purge alter-table",
     2: "evalc peek serial parallel zipfile xmlfile xlsxfile wavfile lookuptable dbquery load result sample parsecsv parsexml "
     "signature rollup cube boxplot histogram eventstats streamjoin mpsearch window streamstats insert",
-    3: "holidays forecast",
     4: "wget split balance kmeans lof rforest tfidf fit apply evaluate track plot dboutput",
 }
 _PRODUCT = {
@@ -33,7 +32,6 @@ _FUNCTIONS: dict[int, str] = {
     1: "ip2int ip2long long2ip network cidrmatch hash md5 sha1 sha256 hash64 valueof subarray sumarray unique flatten zip "
     "foreach sortarray numrange keys vals jsonpath parsejson tojson",
     2: "decimal kvjoin urlpart reverseip signature xpath levenshtein similarity randbytes bitand bitor bitxor shl shr",
-    3: "isholiday holiday",
     4: "encrypt decrypt",
 }
 _AGGREGATES: dict[int, str] = {

@@ -82,6 +82,9 @@ class QueryState:
     has_room: Callable[[int], bool] = lambda seq: True  # whether rows of a partition may go on, or are wanted no more
     rest: Callable[[Callable[[], bool]], None] = lambda until: None  # gives the task's slot away until something is so
     compiled: Callable[[], bool] = lambda: False  # whether compiled kernels are there by now
+    want_kernels: Callable[[float], None] = (
+        lambda seconds: None
+    )  # told by work that takes general kernels so long: may load the compiled ones, and wait for them where they are near
     figures: Callable[[], list[OperatorMetrics]] = list  # of all operators, so far
 
 

@@ -43,6 +43,12 @@ def bits(seed: Any, site: int, first_row: int, n: int, lane: int = 0) -> Bits:
     return _mix(rows)
 
 
+def keyed(seed: int, keys: Bits, places: Bits) -> Bits:
+    """64 random bits for each pair of a key and a place (uint64, of one shape or broadcast to one), whatever is drawn beside it."""
+    mixed = _mix(_mix(keys + np.uint64((seed * GOLDEN + GOLDEN) & MASK)) ^ np.uint64(0xD6E8FEB86659FD93))
+    return _mix(_mix(places * np.uint64(GOLDEN) + mixed) + mixed * np.uint64(0x8EBC6AF09C88C6E3) + np.uint64(1))
+
+
 def below(draws: Bits, limit: Any) -> NDArray[np.int64]:
     """Whole numbers 0..limit-1 (limit > 0, int64): the high half of draw * limit; its bias is under limit / 2^64."""
     top = np.asarray(limit, np.int64).astype(np.uint64)

@@ -71,7 +71,7 @@ class Run:
         self.parts: list[Part] = []
         self.error: BaseException | None = None
         self.ended = threading.Event()
-        self.state.figures = self.metrics
+        self.state.figures, self.state.want_kernels = self.metrics, self.want_kernels
         self._specs = specs
         self._is_cancelled = self._is_abandoned = False
         self._claim = Claim(session.slots, self._wake)
@@ -102,10 +102,15 @@ class Run:
             parts = [p.pipe for p in self.parts if not p.pipe.spec.is_result_of_sink]
             known = sum(max(p.nbytes_total or 0, p.chain.positions[0].nbytes) for p in parts)
             if known >= KERNEL_BYTES:
-                self._may_load = False
-                self._wants_kernels = True
-                load.ensure(background=True)
-                load.wait(min(PATIENCE_S, known / GENERAL_BYTES_S), self._is_stopping)
+                self.want_kernels(known / GENERAL_BYTES_S)
+
+    def want_kernels(self, seconds: float) -> None:
+        """`seconds`: what the general kernels would take for work that is known of."""
+        if self._may_load:
+            self._may_load = False
+            self._wants_kernels = True
+            load.ensure(background=True)
+            load.wait(min(max(PATIENCE_S, seconds / 10), seconds), self._is_stopping)
 
     def _is_stopping(self) -> bool:
         """Asked by a task that waits: meanwhile others may have its slot."""

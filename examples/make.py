@@ -1,4 +1,4 @@
-"""Makes the data of the examples that nobody measured: `python examples/make.py` writes examples/data, in a second.
+"""Makes the data of the examples that nobody measured: `python examples/make.py` writes examples/data, in a few seconds.
 
 Everything comes from fixed seeds. What is planted in it (falls of liquidity, pushes of the order flow, where the word is said)
 stands in the constants below, so that one can see whether a query finds it.
@@ -29,6 +29,11 @@ FALLS = {"AAA": (1_830, 5_400), "BBB": (3_615,)}  # seconds after OPEN at which 
 FALL_LASTS = 20  # seconds
 PUSHES = {"AAA": ((2_700, 1), (4_530, -1)), "BBB": ((1_215, 1), (6_000, -1))}  # seconds, and up or down
 PUSH_LASTS = 10  # seconds
+DEMAND_BEGINS, DEMAND_ENDS = dt.datetime(2021, 1, 1, tzinfo=dt.UTC), dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+BIKES_BEGIN, BIKE_WEEKS = dt.datetime(2026, 3, 2, tzinfo=dt.UTC), 20
+FREE_DAYS = tuple(
+    dt.datetime(2026, m, d, tzinfo=dt.UTC) for m, d in ((5, 5), (5, 25), (6, 3), (7, 17))
+)  # of Korea, not at weekends
 SAID = (0.2, 0.9, 1.5)  # seconds at which the recording has the word: softly, loudly, and a little slower
 
 
@@ -152,7 +157,76 @@ def sound(folder: Path) -> None:
             file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
 
 
-MADE = {"market": market, "pods": pods, "sound": sound}
+def demand(folder: Path) -> None:
+    """Five years of daily sales of 50 items in 10 stores: Poisson about a level that grows, has its weekdays and its summer."""
+    rng = np.random.default_rng(4)
+    n = (DEMAND_ENDS - DEMAND_BEGINS).days
+    day = np.arange(n)
+    weekday = np.array([0.85, 0.8, 0.85, 0.95, 1.15, 1.3, 1.1])[(day + DEMAND_BEGINS.weekday()) % 7]
+    year = 1 + 0.25 * np.sin(2 * np.pi * (day / 365.25 - 0.3))
+    growth = 1 + 0.05 * day / 365.25
+    item = np.exp(rng.normal(2.6, 0.6, 50))
+    store = rng.uniform(0.6, 1.6, 10)
+    level = store[:, None, None] * item[None, :, None] * (weekday * year * growth)
+    qty = rng.poisson(level).astype(np.int64)
+    times = int(DEMAND_BEGINS.timestamp()) * 1_000_000 + day * 86_400_000_000
+    table = {
+        "_time": pa.array(np.tile(times, 500), pa.timestamp("us", "UTC")),
+        "store": pa.array([f"s{k // (50 * n):02}" for k in range(0, 500 * n, n)]).take(
+            pa.array(np.repeat(np.arange(500), n))
+        ),
+        "item": pa.array([f"i{k % 50:02}" for k in range(500)]).take(pa.array(np.repeat(np.arange(500), n))),
+        "qty": pa.array(qty.ravel()),
+    }
+    pq.write_table(pa.table(table), folder / "demand.parquet", compression="zstd")
+
+
+def bikes(folder: Path) -> None:
+    """Twenty weeks of rides an hour at three stations: commuters on workdays, outings at weekends and on holidays, fewer in rain and cold."""
+    rng = np.random.default_rng(5)
+    n = 24 * 7 * BIKE_WEEKS
+    hour = np.arange(n)
+    of_day, day = hour % 24, hour // 24
+    weekday = (day + BIKES_BEGIN.weekday()) % 7
+    free = (weekday >= 5) | np.isin(day, [(d - BIKES_BEGIN).days for d in FREE_DAYS])
+    commute = np.exp(-((of_day - 8) ** 2) / 3) + 1.2 * np.exp(-((of_day - 18) ** 2) / 5) + 0.15
+    outing = np.exp(-((of_day - 15) ** 2) / 14) + 0.1
+    celsius = (
+        14
+        + 8 * np.sin(2 * np.pi * (day / 365.25 - 0.05))
+        + 4 * np.sin(2 * np.pi * (of_day - 9) / 24)
+        + drift(rng, n, 0.02, 0.4)
+    )
+    rain = np.maximum(0, drift(rng, n, 0.05, 0.5) - 1.0)
+    rows = []
+    for name, size in (("harbour", 60.0), ("park", 25.0), ("station", 90.0)):
+        rate = size * np.where(free, 0.7 * outing, commute) * np.exp(0.03 * (celsius - 14) - 0.35 * rain)
+        rows.append((name, rng.poisson(rate)))
+    times = int(BIKES_BEGIN.timestamp()) * 1_000_000 + hour * 3_600_000_000
+    table = {
+        "_time": pa.array(np.tile(times, 3), pa.timestamp("us", "UTC")),
+        "station": [name for name, _ in rows for _ in range(n)],
+        "rides": pa.array(np.concatenate([r for _, r in rows]).astype(np.int64)),
+        "celsius": np.tile(np.round(celsius, 1), 3),
+        "rain": np.tile(np.round(rain, 1), 3),
+    }
+    pq.write_table(pa.table(table), folder / "bikes.parquet", compression="zstd")
+
+
+def parts(folder: Path) -> None:
+    """Four years of what was asked for of forty spare parts, a row only where something was."""
+    rng = np.random.default_rng(6)
+    with (folder / "parts.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("month", "part", "qty"))
+        for part in range(40):
+            chance, size = rng.uniform(0.08, 0.45), rng.uniform(1, 8)
+            asked = np.flatnonzero(rng.random(48) < chance)
+            for month in sorted({0, *asked.tolist()}):
+                rows.writerow((f"{2022 + month // 12}-{month % 12 + 1:02}", f"p{part:02}", 1 + rng.poisson(size)))
+
+
+MADE = {"market": market, "pods": pods, "sound": sound, "demand": demand, "bikes": bikes, "parts": parts}
 
 
 def main() -> None:

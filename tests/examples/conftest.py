@@ -27,7 +27,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("place")
     shutil.copytree(ROOT / "examples", made / "examples", ignore=shutil.ignore_patterns("data", "__pycache__"))
     (made / "tests" / "data").mkdir(parents=True)
-    for name in ("sales_weekly.csv", "pattern.csv"):
+    for name in ("sales_weekly.csv", "pattern.csv", "passengers.csv"):
         shutil.copy(ROOT / "tests" / "data" / name, made / "tests" / "data" / name)
     subprocess.run([sys.executable, "examples/make.py"], cwd=made, check=True)
     return made

@@ -351,6 +351,21 @@ def patterns(pipe: Pipe, make: Make) -> str:
     return f"patterns {how} | fields pattern, count"
 
 
+def forecast(pipe: Pipe, make: Make) -> str:
+    """Of days, or of rows: what they say of a step cannot be E342."""
+    numbers, dates = _some(pipe, LONG, DOUBLE), _some(pipe, DATE)
+    made = ("_future", "_lower", "_upper", "_trend")
+    if not numbers or set(made) & set(pipe.fields):
+        return "bypass"
+    by, time = _by(pipe), f"time={dates[0]} every=1d " if dates else ""
+    model = make.pick(
+        "auto", "best", "ANN", "MAdM", "naive", "snaive", "linear", "theta", "tsb", "stl", "bakeoff", "trees"
+    )
+    period, fill = make.pick("auto", "none", "3"), make.pick("auto", "missing", "linear", "zero")
+    pipe.fields.update(dict.fromkeys(made, DOUBLE))
+    return f"forecast count={make.pick(1, 3)} model={model} period={period} fill={fill} {time}{numbers[0]}{by}"
+
+
 def histogram(pipe: Pipe, make: Make) -> str:
     numbers = _some(pipe, LONG, DOUBLE)
     if not numbers:
@@ -363,7 +378,7 @@ def histogram(pipe: Pipe, make: Make) -> str:
 STAGES: dict[str, Stage] = {
     f.__name__: f
     for f in (dedup, fillnull, bin, explode, prev, repeat, sample, unpivot, dtw, top, union, join, lookup, rollup, cube, pivot, timechart,
-              eventstats, window, parsekv, tojson, describe, boxplot, stl, correlate, curvefit, anomalies, patterns, histogram)
+              eventstats, window, parsekv, tojson, describe, boxplot, stl, correlate, curvefit, anomalies, patterns, histogram, forecast)
     if f.__name__ in load().commands
 }  # fmt: skip
 

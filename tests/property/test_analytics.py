@@ -16,7 +16,7 @@ from . import stages
 from .made import COLUMNS, LONG, Make, Pipe, some, tables
 from .outcome import outcome
 
-ANALYTICS = ("stl", "correlate", "curvefit", "anomalies", "patterns", "histogram", "dtw")
+ANALYTICS = ("stl", "correlate", "curvefit", "anomalies", "patterns", "histogram", "dtw", "forecast")
 
 
 @st.composite

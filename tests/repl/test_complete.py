@@ -138,7 +138,7 @@ SERIES_STAGES = (
     "dtw mode=matrix bytes by client_ip", "dtw path=t pattern=1,2 bytes by client_ip", "stl period=24,168 bytes by client_ip",
     "stl bytes", "stl period=none bytes", "anomalies scorer=1 bytes, status", "patterns field=client_ip",
     "patterns mode=label field=client_ip", "correlate bytes, status", "curvefit status, bytes", "curvefit coef=t status, bytes",
-    "histogram bytes",
+    "histogram bytes", "forecast bytes by status", "forecast confidence=80,95 bytes, status", "forecast explain=t bytes",
 )  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def test_fields_behind_a_stage_of_series(session: cortado.Session, stage: str) -
         ("resample grid=", "key global"), ("resample label=", "left right"), ("resample agg=la", "last"),
         ("window closed=", "both left right none"), ("window ties=", "all row"), ("asof direction=", "backward forward nearest"),
         ("asof type=", "left inner"), ("dtw mode=", "distance search matrix"), ("dtw nulls=", "null drop linear"),
-        ("dtw window=n", "none"), ("stl period=", "auto none"), ("stl robust=", "t f"), ("patterns mode=", "stats label"),
+        ("dtw window=n", "none"), ("stl period=", "auto none"), ("stl robust=", "t f"), ("forecast model=th", "theta"), ("forecast fit=", "shrunk ml"), ("forecast period=", "auto none"), ("patterns mode=", "stats label"),
         ("correlate method=", "pearson spearman kendall"), ("curvefit coef=", "t f"),
     ],
 )  # fmt: skip

@@ -102,7 +102,7 @@ def test_help_of_what_is_no_name() -> None:
         help_for("sorrt") is None and missing("sorrt") == "nothing is named 'sorrt'; did you mean sort or sqrt or corr?"
     )
     assert missing("summarize") == "nothing is named 'summarize'; did you mean stats?"
-    assert missing("forecast") == "'forecast' is not in this version"
+    assert missing("kmeans") == "'kmeans' is not in this version"
     assert "product" in missing("groovy")
 
 
