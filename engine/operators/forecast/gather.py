@@ -32,6 +32,7 @@ GENERAL_ROWS = 1 << 10  # the same while there are no compiled kernels: the firs
 GENERAL_ROWS_S = 5_000  # what models get through in a second without them
 UNCOUNTED = 1 << 20  # bytes
 MUCH_S = 0.5  # of general work, from which compiled kernels are worth loading
+LOADING_S = 4.0  # that more rows may still come
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ class GatherLocal:
     scores: Scores
     held: list[list[pa.Array[Any]]] = field(default_factory=list)
     n_held: int = 0
+    n_rows: int = 0
     nbytes: int = 0
     charged: int = 0
     seq: int = 0
@@ -132,8 +134,9 @@ class ForecastTransform:
     def _works(self, columns: list[pa.Array[Any]], offsets: NDArray[np.int64], local: GatherLocal, emit: Emit) -> Flow:
         """In chunks of whole groups, small ones while models have no compiled kernels."""
         n = int(offsets[-1])
-        if n / GENERAL_ROWS_S > MUCH_S:
-            local.ctx.query.want_kernels(n / GENERAL_ROWS_S)
+        local.n_rows += n
+        if local.n_rows / GENERAL_ROWS_S > MUCH_S:
+            local.ctx.query.want_kernels(max(LOADING_S, n / GENERAL_ROWS_S))
         at = 0
         while at < len(offsets) - 1:
             size = n if self._asked.is_pooled else self._enough(local.ctx)
