@@ -12,7 +12,7 @@ N_PAIRS = 0  # of `state`
 ASKED = -2
 
 
-@kernel(i32, i32w, i32w, i32w)
+@kernel(i32c, i32w, i32w, i32w)
 def map_codes(codes: Any, mapped: Any, out: Any, fresh: Any) -> Any:
     """`out` = mapped[codes]; codes whose entry is negative go into `fresh` by first sight, and their entry becomes ASKED.
 
@@ -63,7 +63,7 @@ def pair_ids(
     return row
 
 
-@kernel(i32, i32w, i32w)
+@kernel(i32c, i32w, i32w)
 def find_fresh(codes: Any, mapped: Any, fresh: Any) -> Any:
     """What `map_codes` tells of codes that are not mapped, without mapping the others. O(rows)."""
     n = np.int64(0)
