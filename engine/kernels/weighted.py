@@ -34,6 +34,7 @@ WORDS = 8
 PRODUCT, WEIGHT, PRODUCT_TOP, WEIGHT_TOP, COUNT = 0, 3, 5, 6, 7  # places in a group's words
 PRODUCT_RANGE, WEIGHT_RANGE = 54, 43  # exponents above the base: 2**29 terms stay within 189 bits of 192, 125 of 128
 WHOLE_FROM = 1011  # 2**-64 as an exponent: a word below the bit of 1
+LOOKED = 1 << 16  # groups between two looks at the stop byte
 BLOCK = 1024  # rows whose ends are looked at before they are added: their values are still near
 MOST = np.int64(0x7FFFFFFFFFFFFFFF)  # also: all bits of a double but its sign
 
@@ -225,34 +226,52 @@ def pair_of_top(w2: Any, w1: Any, w0: Any) -> Any:
 
 
 @kernel(long_, i64w, long_, long_, f64w, u8w, u8w)
+def whole_means(n: Any, cells: Any, scale_product: Any, scale_weight: Any, out: Any, state: Any, stop: Any) -> Any:
+    """As `weighted_means`, of the groups whose weights were whole and whose sums are of usual size; others are OPEN. O(n).
+
+    Their sum of weights is a double, that of the products has two words. The loop becomes vectors, as it has no way out.
+    """
+    for begin in range(0, n, LOOKED):
+        if stop[0]:
+            return begin
+        for g in range(begin, min(begin + LOOKED, n)):
+            at = np.uint64(WORDS * g)
+            w0, w1 = np.uint64(cells[at + np.uint64(WEIGHT)]), cells[at + np.uint64(WEIGHT + 1)]
+            c0, c1, c2 = np.uint64(cells[at]), np.uint64(cells[at + np.uint64(1)]), cells[at + np.uint64(2)]
+            sign = np.uint64(c2 >> 63)
+            high, low = (np.uint64(c2) ^ sign) + (sign & np.uint64(c1 == np.uint64(0))), (c1 ^ sign) - sign
+            if (w0 | c0) == np.uint64(0) and high != np.uint64(0) and w1 > 0 and w1 < (1 << 53):
+                value, below, zeros = pair_of_top(high, low, np.uint64(0))
+                found, certain = quotient(value, below, np.float64(w1), 0.0, scale_product - zeros - scale_weight)
+                out[g] = -found if c2 < 0 else found
+                state[g] = SURE if certain else OPEN
+            else:
+                state[g] = OPEN
+    return n
+
+
+@kernel(long_, i64w, long_, long_, f64w, u8w, u8w)
 def weighted_means(n: Any, cells: Any, scale_product: Any, scale_weight: Any, out: Any, state: Any, stop: Any) -> Any:
     """Into `out` sum(x * w) / sum(w) of groups 0 .. n, rounded once, into `state` whether that is certain. O(n).
 
-    Bit 0 of a product stands for 2**scale_product, of a weight for 2**scale_weight.
+    Bit 0 of a product stands for 2**scale_product, of a weight for 2**scale_weight. Groups that are SURE stay as they are.
     """
     for g in range(n):
         if (g & 0xFFFF) == 0 and stop[0]:
             return g
+        if state[np.uint64(g)] == SURE:
+            continue
         at = np.uint64(WORDS * g)
         w0, w1 = np.uint64(cells[at + np.uint64(WEIGHT)]), np.uint64(cells[at + np.uint64(WEIGHT + 1)])
-        c0, c1, c2 = np.uint64(cells[at]), np.uint64(cells[at + np.uint64(1)]), cells[at + np.uint64(2)]
-        if (w0 | c0) == np.uint64(0) and w1 != np.uint64(0) and w1 < np.uint64(1 << 53) and c2 != 0:
-            # whole weights: their sum is a double, that of the products has two words
-            sign = np.uint64(c2 >> 63)
-            high = (np.uint64(c2) ^ sign) + (sign & np.uint64(c1 == np.uint64(0)))
-            if high != np.uint64(0):
-                p0, p1, zeros = pair_of_top(high, (c1 ^ sign) - sign, np.uint64(0))
-                found, certain = quotient(p0, p1, np.float64(np.int64(w1)), 0.0, scale_product - zeros - scale_weight)
-                out[g], state[g] = -found if c2 < 0 else found, SURE if certain else OPEN
-                continue
         sign = np.int64(w1) >> 63
         q0, q1, q_exp = pair_of_words(w0, w1, np.uint64(sign), sign < 0)
         if q0 == 0.0:
             out[g], state[g] = 0.0, NONE
             continue
         p0, p1, p_exp = pair_of_words(
-            c0, c1, np.uint64(c2), c2 < 0
-        )
+            np.uint64(cells[at]), np.uint64(cells[at + np.uint64(1)]), np.uint64(cells[at + np.uint64(2)]),
+            cells[at + np.uint64(2)] < 0,
+        )  # fmt: skip
         if p0 == 0.0:
             out[g], state[g] = 0.0, SURE
             continue

@@ -113,6 +113,7 @@ class WeightCells:
         if self.at is not None:
             product, weight = self.at
             flat, never = self.cells.reshape(-1), np.zeros(1, np.uint8)
+            weighted.whole_means(n, flat, product - 2 * GRID, weight - GRID, out, state, never)
             weighted.weighted_means(n, flat, product - 2 * GRID, weight - GRID, out, state, never)
         return out, state == quotients.SURE, state == quotients.NONE
 
