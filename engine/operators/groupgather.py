@@ -68,7 +68,9 @@ def gather_of(dense: Dense, tables: Sequence[Table], compiled: bool) -> Gather |
         return None
     rows = np.full(dense.n_cells, -1, np.int32)
     starts = np.cumsum([0, *(t.keys.n for t in tables)])
-    shared = [claimed(cells, start, rows, compiled) for cells, start in zip(dense.places, starts.tolist(), strict=False)]
+    shared = [
+        claimed(cells, start, rows, compiled) for cells, start in zip(dense.places, starts.tolist(), strict=False)
+    ]
     n_shared = sum(map(len, shared))
     if 3 * n_shared > total:
         return None
