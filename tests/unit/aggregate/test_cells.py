@@ -39,7 +39,8 @@ def test_cells_of_one_key_more() -> None:
 @pytest.mark.parametrize("n_cells", [1, 2, 100, 1000])
 def test_the_first_table_that_has_a_cell_keeps_it(n_cells: int, compiled: bool) -> None:
     tables = [rng.permutation(n_cells)[: rng.integers(0, n_cells + 1)].astype(np.int64) for _ in range(4)]
-    rows, owner, start = np.full(n_cells, -1, np.int32), {}, 0
+    owner: dict[int, int] = {}
+    rows, start = np.full(n_cells, -1, np.int32), 0
     for cells in tables:
         met = [g for g, c in enumerate(cells.tolist()) if c in owner]
         assert claimed(cells, start, rows, compiled).tolist() == met
@@ -67,7 +68,8 @@ def test_fresh_codes_by_first_sight(longest: int, n: int) -> None:
 
 def test_a_grid_that_grows_keeps_its_pairs() -> None:
     """Higher alone, wider alone, both."""
-    grid, known = PairGrid(4), {}
+    known: dict[tuple[int, int], int] = {}
+    grid = PairGrid(4)
     for high, wide in ((3, 5), (40, 5), (40, 30), (41, 70), (300, 70), (301, 200)):
         assert grid.reach(high, wide)
         first, second = (rng.integers(0, n, 50).astype(np.int32) for n in (high, wide))
