@@ -53,12 +53,12 @@ def spans_of(array: pa.Array[Any]) -> Spans:
     n = len(array)
     ends = offsets_of(array)
     begin, end = (int(ends[0]), int(ends[n])) if n else (0, 0)
-    buffer = array.buffers()[2]
-    view = bytes_of(buffer)
-    if begin >= PAD and end + PAD <= len(view):
-        view = view[begin - PAD : end + PAD]
+    data = array.buffers()[2]
+    text = bytes_of(data)
+    if data is not None and begin >= PAD and end + PAD <= len(text):
+        buffer, view = data, text[begin - PAD : end + PAD]
     else:
-        text, buffer = view, pa.allocate_buffer(end - begin + 2 * PAD)
+        buffer = pa.allocate_buffer(end - begin + 2 * PAD)
         view = bytes_of(buffer)
         view[PAD : PAD + end - begin] = text[begin:end]
     start, length = pooled(n, np.int32), pooled(n, np.int32)

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from cortado.engine.arrow import bytes_of
 from cortado.engine.batch import PAD
 from cortado.engine.operators.keytable import spans_of
 
@@ -31,9 +32,9 @@ def test_slices_of_a_column(low: int, high: int, kind: pa.DataType) -> None:
 
 def test_the_midst_is_not_copied() -> None:
     column = pa.array([t or "" for t in TEXTS])
-    data = np.frombuffer(column.buffers()[2], np.uint8)
+    data = bytes_of(column.buffers()[2])
     assert np.shares_memory(spans_of(column.slice(100, 100)).data, data)
     assert not np.shares_memory(spans_of(column.slice(0, 100)).data, data)
     tight = pa.py_buffer("".join(t or "" for t in TEXTS).encode())
     exact = pa.Array.from_buffers(pa.string(), 300, [None, column.buffers()[1], tight])
-    assert not np.shares_memory(spans_of(exact.slice(200)).data, np.frombuffer(exact.buffers()[2], np.uint8))
+    assert not np.shares_memory(spans_of(exact.slice(200)).data, bytes_of(exact.buffers()[2]))
