@@ -10,9 +10,10 @@ from .jit import i32, i32c, i32w, i64w, kernel, long_
 
 N_PAIRS = 0  # of `state`
 ASKED = -2
+STRETCH = 16
 
 
-@kernel(i32, i32w, i32w, i32w)
+@kernel(i32c, i32w, i32w, i32w)
 def map_codes(codes: Any, mapped: Any, out: Any, fresh: Any) -> Any:
     """`out` = mapped[codes]; codes whose entry is negative go into `fresh` by first sight, and their entry becomes ASKED.
 
@@ -63,16 +64,27 @@ def pair_ids(
     return row
 
 
-@kernel(i32, i32w, i32w)
+@kernel(i32c, i32w, i32w)
 def find_fresh(codes: Any, mapped: Any, fresh: Any) -> Any:
-    """What `map_codes` tells of codes that are not mapped, without mapping the others. O(rows)."""
-    n = np.int64(0)
-    for i in range(codes.size):
-        code = np.uint64(codes[np.uint64(i)])
-        if mapped[code] < 0 and mapped[code] != ASKED:
-            mapped[code] = ASKED
-            fresh[np.uint64(n)] = np.int32(code)
-            n += 1
+    """What `map_codes` tells of codes that are not mapped, without mapping the others. O(rows).
+
+    A stretch of one code, as times in order have, is passed over many rows at once.
+    """
+    n, row, last = np.int64(0), np.int64(0), np.int32(-1)
+    while row < codes.size:
+        end = min(row + STRETCH, codes.size)
+        other = np.int32(0)
+        for i in range(row, end):
+            other |= codes[np.uint64(i)] ^ last
+        if other != 0:
+            for i in range(row, end):
+                last = codes[np.uint64(i)]
+                code = np.uint64(last)
+                if mapped[code] < 0 and mapped[code] != ASKED:
+                    mapped[code] = ASKED
+                    fresh[np.uint64(n)] = last
+                    n += 1
+        row = end
     return n
 
 

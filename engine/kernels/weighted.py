@@ -33,6 +33,10 @@ from .quotients import NONE, OPEN, SURE, quotient, two_sum
 WORDS = 8
 PRODUCT, WEIGHT, PRODUCT_TOP, WEIGHT_TOP, COUNT = 0, 3, 5, 6, 7  # places in a group's words
 PRODUCT_RANGE, WEIGHT_RANGE = 54, 43  # exponents above the base: 2**29 terms stay within 189 bits of 192, 125 of 128
+WHOLE_FROM = 1011  # 2**-64 as an exponent: a word below the bit of 1
+LOOKED = 1 << 16  # groups between two looks at the stop byte
+BLOCK = 1024  # rows whose ends are looked at before they are added: their values are still near
+MOST = np.int64(0x7FFFFFFFFFFFFFFF)  # also: all bits of a double but its sign
 
 
 def _add(groups: Any, x: Any, w: Any, base_product: Any, base_weight: Any, cells: Any) -> Any:
@@ -108,34 +112,64 @@ add_weighted = kernel(i32, f64, f64, long_, long_, i64w)(_add)
 add_weighted_longs = kernel(i32, f64, i64, long_, long_, i64w)(_add)  # whole weights are taken as doubles
 
 
+@inline
+def ends_fit(least: Any, most: Any, light: Any, heavy: Any, base_product: Any, base_weight: Any) -> Any:
+    """Whether all rows between these ends are what `add_whole` takes without a look at each: sizes of x as bits, weights."""
+    first, last = least >> 52, most >> 52
+    low, high = np.int64(1086) - leading_zeros(np.uint64(light)), np.int64(1086) - leading_zeros(np.uint64(heavy))
+    return (
+        light > 0
+        and heavy < (1 << 53)
+        and first > 1  # no zero, none that is not normal
+        and last < 0x7FF
+        and base_weight <= WHOLE_FROM
+        and base_weight <= low
+        and high <= base_weight + WEIGHT_RANGE
+        and base_product <= first + min(low, WHOLE_FROM)
+        and last + high <= base_product + PRODUCT_RANGE
+        and last + WHOLE_FROM < base_product + 64
+    )
+
+
 @kernel(i32c, f64c, i64c, long_, long_, i64w)
 def add_whole(groups: Any, x: Any, w: Any, base_product: Any, base_weight: Any, cells: Any) -> Any:
-    """As the others, with nothing looked at row by row. O(rows).
+    """As the others, with little looked at row by row. Returns where the first block begins that it cannot take. O(rows).
 
-    All weights are above 0 and below 2**53, no x is 0, everything fits. base_weight <= 1011 and base_product <= the exponent of
-    each x + 1011: so bit 0 of whole weights, and of their products, lies above the lowest word, which stays as it is.
+    In each block all weights are above 0 and below 2**53, all x are normal, everything fits. base_weight <= 1011 and
+    base_product <= the exponent of each x + 1011: so bit 0 of whole weights, and of their products, lies above the lowest
+    word, which stays as it is.
     """
-    by, down = np.uint64(1011 - base_weight), np.int64(1011) - base_product
-    for i in range(groups.size):
-        a, v = bits_of(x[np.uint64(i)]), w[np.uint64(i)]
-        at = np.uint64(WORDS * np.int64(groups[np.uint64(i)]))
-        ea, length = (a >> 52) & 0x7FF, np.int64(64) - leading_zeros(np.uint64(v))
-        cells[at + np.uint64(COUNT)] += 1
-        cells[at + np.uint64(WEIGHT + 1)] += v << by
-        lead = (length + 1074) >> 5
-        if lead >= cells[at + np.uint64(WEIGHT_TOP)]:
-            cells[at + np.uint64(WEIGHT_TOP)] = lead + 1
-        lead = (ea + length + 1127) >> 5
-        if lead >= cells[at + np.uint64(PRODUCT_TOP)]:
-            cells[at + np.uint64(PRODUCT_TOP)] = lead + 1
-        m = np.uint64((a & 0xFFFFFFFFFFFFF) | (1 << 52))
-        p, q, shift = m * np.uint64(v), multiply_high(m, np.uint64(v)), np.uint64(ea + down)
-        t1, t2 = p << shift, (q << shift) | ((p >> np.uint64(1)) >> (np.uint64(63) - shift))
-        sign = np.uint64(a >> 63)
-        t1, t2 = (t1 ^ sign) - sign, (t2 ^ sign) + (sign & np.uint64(t1 == 0))
-        c1 = np.uint64(cells[at + np.uint64(1)]) + t1
-        cells[at + np.uint64(1)] = np.int64(c1)
-        cells[at + np.uint64(2)] += np.int64(t2 + np.uint64(c1 < t1))
+    by, down = np.uint64(WHOLE_FROM - base_weight), np.int64(WHOLE_FROM) - base_product
+    start = np.int64(0)
+    while start < groups.size:
+        end = min(start + BLOCK, groups.size)
+        least, most, light, heavy = MOST, np.int64(0), MOST, np.int64(0)
+        for i in range(start, end):
+            size, v = bits_of(x[np.uint64(i)]) & MOST, w[np.uint64(i)]
+            least, most, light, heavy = min(least, size), max(most, size), min(light, v), max(heavy, v)
+        if not ends_fit(least, most, light, heavy, base_product, base_weight):
+            return start
+        for i in range(start, end):
+            a, v = bits_of(x[np.uint64(i)]), w[np.uint64(i)]
+            at = np.uint64(WORDS * np.int64(groups[np.uint64(i)]))
+            ea, length = (a >> 52) & 0x7FF, np.int64(64) - leading_zeros(np.uint64(v))
+            cells[at + np.uint64(COUNT)] += 1
+            cells[at + np.uint64(WEIGHT + 1)] += v << by
+            lead = (length + 1074) >> 5
+            if lead >= cells[at + np.uint64(WEIGHT_TOP)]:
+                cells[at + np.uint64(WEIGHT_TOP)] = lead + 1
+            lead = (ea + length + 1127) >> 5
+            if lead >= cells[at + np.uint64(PRODUCT_TOP)]:
+                cells[at + np.uint64(PRODUCT_TOP)] = lead + 1
+            m = np.uint64((a & 0xFFFFFFFFFFFFF) | (1 << 52))
+            p, q, shift = m * np.uint64(v), multiply_high(m, np.uint64(v)), np.uint64(ea + down)
+            t1, t2 = p << shift, (q << shift) | ((p >> np.uint64(1)) >> (np.uint64(63) - shift))
+            sign = np.uint64(a >> 63)
+            t1, t2 = (t1 ^ sign) - sign, (t2 ^ sign) + (sign & np.uint64(t1 == 0))
+            c1 = np.uint64(cells[at + np.uint64(1)]) + t1
+            cells[at + np.uint64(1)] = np.int64(c1)
+            cells[at + np.uint64(2)] += np.int64(t2 + np.uint64(c1 < t1))
+        start = end
     return groups.size
 
 
@@ -172,6 +206,15 @@ def pair_of_words(w0: Any, w1: Any, w2: Any, negative: Any) -> Any:
             w2, w1, exponent = w1, np.uint64(0), -64
     if w2 == 0:
         return 0.0, 0.0, 0
+    value, below, zeros = pair_of_top(w2, w1, w0)
+    if negative:
+        value, below = -value, -below
+    return value, below, exponent - zeros
+
+
+@inline
+def pair_of_top(w2: Any, w1: Any, w0: Any) -> Any:
+    """The first 106 bits of three words, w2 not 0, moved up by as many bits as are told, as a pair of doubles."""
     zeros = np.uint64(leading_zeros(w2))
     back = np.uint64(63) - zeros
     high = (w2 << zeros) | ((w1 >> np.uint64(1)) >> back)
@@ -179,20 +222,45 @@ def pair_of_words(w0: Any, w1: Any, w2: Any, negative: Any) -> Any:
     first = np.float64(np.int64(high >> np.uint64(11))) * 2.0**75
     rest = np.float64(np.int64(((high & np.uint64(0x7FF)) << np.uint64(52)) | (low >> np.uint64(12)))) * 2.0**12
     value, below = two_sum(first, rest)
-    if negative:
-        value, below = -value, -below
-    return value, below, exponent - np.int64(zeros)
+    return value, below, np.int64(zeros)
+
+
+@kernel(long_, i64w, long_, long_, f64w, u8w, u8w)
+def whole_means(n: Any, cells: Any, scale_product: Any, scale_weight: Any, out: Any, state: Any, stop: Any) -> Any:
+    """As `weighted_means`, of the groups whose weights were whole and whose sums are of usual size; others are OPEN. O(n).
+
+    Their sum of weights is a double, that of the products has two words. The loop becomes vectors, as it has no way out.
+    """
+    for begin in range(0, n, LOOKED):
+        if stop[0]:
+            return begin
+        for g in range(begin, min(begin + LOOKED, n)):
+            at = np.uint64(WORDS * g)
+            w0, w1 = np.uint64(cells[at + np.uint64(WEIGHT)]), cells[at + np.uint64(WEIGHT + 1)]
+            c0, c1, c2 = np.uint64(cells[at]), np.uint64(cells[at + np.uint64(1)]), cells[at + np.uint64(2)]
+            sign = np.uint64(c2 >> 63)
+            high, low = (np.uint64(c2) ^ sign) + (sign & np.uint64(c1 == np.uint64(0))), (c1 ^ sign) - sign
+            if (w0 | c0) == np.uint64(0) and high != np.uint64(0) and w1 > 0 and w1 < (1 << 53):
+                value, below, zeros = pair_of_top(high, low, np.uint64(0))
+                found, certain = quotient(value, below, np.float64(w1), 0.0, scale_product - zeros - scale_weight)
+                out[g] = -found if c2 < 0 else found
+                state[g] = SURE if certain else OPEN
+            else:
+                state[g] = OPEN
+    return n
 
 
 @kernel(long_, i64w, long_, long_, f64w, u8w, u8w)
 def weighted_means(n: Any, cells: Any, scale_product: Any, scale_weight: Any, out: Any, state: Any, stop: Any) -> Any:
     """Into `out` sum(x * w) / sum(w) of groups 0 .. n, rounded once, into `state` whether that is certain. O(n).
 
-    Bit 0 of a product stands for 2**scale_product, of a weight for 2**scale_weight.
+    Bit 0 of a product stands for 2**scale_product, of a weight for 2**scale_weight. Groups that are SURE stay as they are.
     """
     for g in range(n):
         if (g & 0xFFFF) == 0 and stop[0]:
             return g
+        if state[np.uint64(g)] == SURE:
+            continue
         at = np.uint64(WORDS * g)
         w0, w1 = np.uint64(cells[at + np.uint64(WEIGHT)]), np.uint64(cells[at + np.uint64(WEIGHT + 1)])
         sign = np.int64(w1) >> 63

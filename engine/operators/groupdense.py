@@ -7,10 +7,10 @@ are in order of keys. Used where most cells have a group, as those of keys by mi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import prod
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -27,29 +27,44 @@ CELLS_A_GROUP = 4
 MOST_CELLS = (1 << 31) - 1
 
 
+Cells: TypeAlias = NDArray[np.int64]
+
+
 @dataclass(frozen=True, slots=True)
 class Dense:
-    """`axes`: of each key its values by rank, in normal form. `groups`: of each table its group in each cell, -1: none."""
+    """`axes`: of each key its values by rank, in normal form. `places`: of each table the cell of each group.
+
+    `groups`: of each table the group in each cell, -1: none.
+    """
 
     axes: tuple[pa.Array[Any], ...]
-    groups: tuple[Ids, ...]
+    places: tuple[Cells, ...]
+    compiled: bool
+    groups: list[Ids] = field(default_factory=list)
 
     @property
     def n_cells(self) -> int:
         return prod(map(len, self.axes))
 
-    def present(self, low: int, high: int) -> NDArray[np.int64]:
+    def place_groups(self) -> None:
+        """Before `present` is asked."""
+        for cells in self.places:
+            by_cell = np.full(self.n_cells, -1, np.int32)
+            by_cell[cells] = np.arange(len(cells), dtype=np.int32)
+            self.groups.append(by_cell)
+
+    def present(self, low: int, high: int) -> Cells:
         """The cells low .. high that some table has, ascending."""
         met = self.groups[0][low:high] >= 0
         for more in self.groups[1:]:
             met |= more[low:high] >= 0
         return np.flatnonzero(met) + low
 
-    def keys(self, cells: NDArray[np.int64]) -> list[pa.Array[Any]]:
+    def keys(self, cells: Cells) -> list[pa.Array[Any]]:
         """In normal form."""
         out = []
         for axis in reversed(self.axes):
-            cells, rank = np.divmod(cells, len(axis))
+            cells, rank = divided(cells, len(axis), self.compiled)
             out.append(axis.take(indices(rank)))
         return out[::-1]
 
@@ -71,15 +86,35 @@ def dense_of(types: Sequence[Type], tables: Sequence[Keys]) -> Dense | None:
     n_cells = prod(map(len, axes))
     if n_cells > most:
         return None
-    groups = []
+    compiled = all(t.compiled for t in several)
+    places = []
     for i, table in enumerate(several):
         cells = np.zeros(table.n, np.int64)
         for j, (axis, rank) in enumerate(found):
-            cells = cells * len(axis) + rank[i][table.codes(j)]
-        by_cell = np.full(n_cells, -1, np.int32)
-        by_cell[cells] = np.arange(table.n, dtype=np.int32)
-        groups.append(by_cell)
-    return Dense(axes, tuple(groups))
+            cells = extended(cells, table.codes(j), rank[i], len(axis), compiled)
+        places.append(cells)
+    return Dense(axes, tuple(places), compiled)
+
+
+def extended(cells: Cells, codes: Ids, rank: NDArray[np.int64], width: int, compiled: bool) -> Cells:
+    """Cells of one key more, by the rank of each code."""
+    if not compiled:
+        return cells * width + rank[codes]
+    from ..kernels import cells as kernels
+
+    kernels.add_axis(cells, codes, np.ascontiguousarray(rank), width)
+    return cells
+
+
+def divided(cells: Cells, width: int, compiled: bool) -> tuple[Cells, NDArray[Any]]:
+    """Cells of the keys but the last, which has so many values, and its ranks."""
+    if not compiled:
+        return np.divmod(cells, width)
+    from ..kernels import cells as kernels
+
+    before, rank = cells.copy(), np.empty(len(cells), np.int32)
+    kernels.last_axis(before, width, rank)
+    return before, rank
 
 
 def _ranked(columns: Sequence[pa.Array[Any]]) -> tuple[pa.Array[Any], list[NDArray[np.int64]]]:

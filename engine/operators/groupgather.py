@@ -18,7 +18,7 @@ from ..arrow import nulls as null_array
 from ..batch import Batch
 from ..context import Context
 from ..operator import Partition
-from .groupdense import MOST_CELLS, Dense
+from .groupdense import MOST_CELLS, Cells, Dense
 from .groupprogram import Table
 from .grouprows import PIECE_ROWS, Layout, Run
 from .keytable import Ids
@@ -32,7 +32,7 @@ class Gather:
     """
 
     dense: Dense
-    cells: NDArray[np.int64]
+    cells: Cells
     rows: Ids
     parts: dict[int, Run] = field(default_factory=dict)
 
@@ -64,21 +64,44 @@ def gather_of(dense: Dense, tables: Sequence[Table], compiled: bool) -> Gather |
     States that hold values are merged by ranges of cells instead, which more threads can do at once.
     """
     total = sum(t.keys.n for t in tables)
-    cells = dense.present(0, dense.n_cells)
-    if 2 * (total - len(cells)) > len(cells) or total > MOST_CELLS:
-        return None
-    if any(s.grows for t in tables for s in t.states):
+    if total > MOST_CELLS or any(s.grows for t in tables for s in t.states):
         return None
     rows = np.full(dense.n_cells, -1, np.int32)
     starts = np.cumsum([0, *(t.keys.n for t in tables)])
-    for i, (table, by_cell) in enumerate(zip(tables, dense.groups, strict=True)):
-        mine = by_cell >= 0
-        shared = np.flatnonzero(mine & (rows >= 0))
-        if len(shared):
-            mine[shared] = False
-            _fold(tables, starts, table, by_cell[shared], rows[shared], compiled)
-        rows[mine] = by_cell[mine] + np.int32(starts[i])
-    return Gather(Dense(dense.axes, ()), cells, rows[cells])
+    shared = [
+        claimed(cells, start, rows, compiled) for cells, start in zip(dense.places, starts.tolist(), strict=False)
+    ]
+    n_shared = sum(map(len, shared))
+    if 3 * n_shared > total:
+        return None
+    for table, cells, members in zip(tables, dense.places, shared, strict=True):
+        if len(members):
+            _fold(tables, starts, table, members, rows[cells[members]], compiled)
+    return Gather(Dense(dense.axes, (), compiled), *_present(rows, total - n_shared, compiled))
+
+
+def claimed(cells: Cells, start: int, rows: Ids, compiled: bool) -> Ids:
+    """Groups in these cells, numbered from `start`, go into `rows` where these are -1; the other groups are told."""
+    if compiled:
+        from ..kernels import cells as kernels
+
+        shared = np.empty(len(cells), np.int32)
+        return shared[: kernels.claim(cells, start, rows, shared)]
+    free = rows[cells] < 0
+    rows[cells[free]] = (np.flatnonzero(free) + start).astype(np.int32)
+    return np.flatnonzero(~free).astype(np.int32)
+
+
+def _present(rows: Ids, n: int, compiled: bool) -> tuple[Cells, Ids]:
+    """The n cells that are not -1, ascending, and what stands in them."""
+    if not compiled:
+        found = np.flatnonzero(rows >= 0)
+        return found, rows[found]
+    from ..kernels import cells as kernels
+
+    cells, out = np.empty(n + 1, np.int64), np.empty(n + 1, np.int32)
+    kernels.taken(rows, cells, out)
+    return cells[:n], out[:n]
 
 
 def _fold(

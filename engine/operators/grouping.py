@@ -89,6 +89,8 @@ class Coder:
     def _mapped_compiled(self, rows: Ids, dictionary: Any, stop: Stop) -> Ids:
         from ..kernels import codes
 
+        if (self._mapped[:-1] < 0).any():
+            self.learn(rows, stop)
         out, fresh = pooled(len(rows), np.int32), np.empty(len(self._mapped), np.int32)
         if n := codes.map_codes(rows, self._mapped, out, fresh):
             self._mapped[fresh[:n]] = self._fresh(dictionary, fresh[:n], stop)

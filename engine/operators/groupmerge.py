@@ -134,6 +134,8 @@ class Merge:
         found = dense_of(self.program.key_types, [t.keys for t in tables])
         if found is not None:
             self.gather = gather_of(found, tables, self.ctx.compiled)
+            if self.gather is None:
+                found.place_groups()
         return found
 
     def _finish_apart(self, i: int) -> None:

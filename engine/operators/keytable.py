@@ -46,19 +46,27 @@ class Table(Protocol):
 
 
 def spans_of(array: pa.Array[Any]) -> Spans:
-    """Arrow text as spans, in a padded copy: buffers from elsewhere promise no room behind them."""
+    """Arrow text as spans: where the buffer has room on both sides of these rows, as it has in the midst of a column, in place.
+
+    Otherwise in a padded copy, as buffers from elsewhere promise no room behind them.
+    """
     n = len(array)
     ends = offsets_of(array)
     begin, end = (int(ends[0]), int(ends[n])) if n else (0, 0)
     data = array.buffers()[2]
-    buffer = pa.allocate_buffer(end - begin + 2 * PAD)
-    view = bytes_of(buffer)
-    if end > begin:
-        view[PAD : PAD + end - begin] = bytes_of(data)[begin:end]
-    length = np.diff(ends)
+    text = bytes_of(data)
+    if data is not None and begin >= PAD and end + PAD <= len(text):
+        buffer, view = data, text[begin - PAD : end + PAD]
+    else:
+        buffer = pa.allocate_buffer(end - begin + 2 * PAD)
+        view = bytes_of(buffer)
+        view[PAD : PAD + end - begin] = text[begin:end]
+    start, length = pooled(n, np.int32), pooled(n, np.int32)
+    np.add(ends[:n], np.int32(PAD - begin), out=start)
+    np.subtract(ends[1 : n + 1], ends[:n], out=length)
     if array.null_count:
-        length = np.where(is_valid(array), length, -1).astype(np.int32)
-    return Spans(buffer, view, ends[:n] + np.int32(PAD - begin), length)
+        length[~is_valid(array)] = -1
+    return Spans(buffer, view, start, length)
 
 
 class KeyTable:

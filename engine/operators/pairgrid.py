@@ -52,8 +52,11 @@ class PairGrid:
         if height * width > min(max(CELLS, CELLS_A_PAIR * self.n), MOST_CELLS):
             return False
         grid = np.full(height * width, -1, np.int32)
-        codes = self._known[: 2 * self.n].reshape(-1, 2)
-        grid[codes[:, 0].astype(np.int64) * width + codes[:, 1]] = np.arange(self.n, dtype=np.int32)
+        if width == self._width:
+            grid[: len(self._grid)] = self._grid
+        else:
+            codes = self._known[: 2 * self.n].reshape(-1, 2)
+            grid[codes[:, 0].astype(np.int64) * width + codes[:, 1]] = np.arange(self.n, dtype=np.int32)
         self._grid, self._height, self._width = grid, height, width
         return True
 

@@ -158,13 +158,19 @@ class SumLong(State):
         return low, high, count
 
     def finish(self, n: int, out: str, compiled: bool) -> Finished:
+        kind = pa.int64() if self.type.kind == "long" else self.type.arrow
+        if compiled and out not in ("avg", "count"):
+            from ...kernels import group
+
+            plain = np.empty(n, np.int64)
+            if not group.low_words(n, self.cells.reshape(-1), plain):
+                return Finished(array_from(plain, None, kind))
         low, high, count = self._columns(n)
         if out == "avg":
             return self._avg(low, high, count)
         if out == "count":
             return Finished(array_from(count))
         over = high != (low >> 63)
-        kind = pa.int64() if self.type.kind == "long" else self.type.arrow
         return Finished(array_from(low, over | (count == 0), kind), _exact(low, high, over))
 
     def totals(self, n: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

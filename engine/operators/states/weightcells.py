@@ -5,7 +5,6 @@ They are the sums that `Limbs` keeps, with nothing dropped, so they may become `
 
 from __future__ import annotations
 
-import math
 import threading
 from typing import Any
 
@@ -56,28 +55,6 @@ def _bases_of(x: F64, w: F64) -> tuple[int, int] | None:
     return found[0], found[1]
 
 
-def _is_plain(x: F64, w: NDArray[np.int64], base_product: int, base_weight: int) -> bool:
-    """What `add_whole` asks for: a look at the ends of all values, so that it need not look at each."""
-    least, greatest = int(w.min()), int(w.max())
-    if least <= 0 or greatest >= 1 << 53 or base_weight > WHOLE_FROM:
-        return False
-    low, high = float(x.min()), float(x.max())
-    if low <= 0:
-        sizes = np.abs(x)
-        low, high = float(sizes.min()), float(sizes.max())
-    if not 0 < low <= high < math.inf:  # not of NaN
-        return False
-    (first, last), (light, heavy) = (
-        halves(np.array([low, high]))[1].tolist(),
-        halves(np.array([least, greatest], np.float64))[1].tolist(),
-    )
-    if not (base_weight <= light and heavy <= base_weight + WEIGHT_RANGE):
-        return False
-    if not (base_product <= first + light and last + heavy <= base_product + PRODUCT_RANGE):
-        return False
-    return bool(first > 1 and base_product <= first + WHOLE_FROM and last + WHOLE_FROM < base_product + 64)
-
-
 class WeightCells:
     def __init__(self, bases: Bases) -> None:
         self._bases = bases
@@ -100,10 +77,13 @@ class WeightCells:
             return 0
         from ...kernels import weighted
 
-        add: Any = weighted.add_weighted
-        if w.dtype != np.float64:
-            add = weighted.add_whole if _is_plain(x, w, *self.at) else weighted.add_weighted_longs
-        done = int(add(groups, x, w, *self.at, self.cells.reshape(-1)))
+        flat = self.cells.reshape(-1)
+        if w.dtype == np.float64:
+            done = int(weighted.add_weighted(groups, x, w, *self.at, flat))
+        else:
+            done = int(weighted.add_whole(groups, x, w, *self.at, flat))
+            if done < len(groups):
+                done += int(weighted.add_weighted_longs(groups[done:], x[done:], w[done:], *self.at, flat))
         self.added += done
         return done
 
@@ -133,6 +113,7 @@ class WeightCells:
         if self.at is not None:
             product, weight = self.at
             flat, never = self.cells.reshape(-1), np.zeros(1, np.uint8)
+            weighted.whole_means(n, flat, product - 2 * GRID, weight - GRID, out, state, never)
             weighted.weighted_means(n, flat, product - 2 * GRID, weight - GRID, out, state, never)
         return out, state == quotients.SURE, state == quotients.NONE
 

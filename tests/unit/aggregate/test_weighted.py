@@ -203,14 +203,15 @@ def test_plain_whole_weights_are_the_same_sums(sign: int, most: int, scale: floa
     w[0], w[1] = 1, most
     groups = rng.integers(0, 20, n).astype(np.int32)
     bases = weightcells._bases_of(x, w.astype(np.float64))
-    if bases is None or not weightcells._is_plain(x, w, *bases):
+    if bases is None:
         assert most > 1 << 20
         return
     from cortado.engine.kernels import weighted
 
     quick, careful = np.zeros((2, 20 * weightcells.WORDS), np.int64)
-    assert weighted.add_whole(groups, x, w, *bases, quick) == n
-    assert weighted.add_weighted_longs(groups, x, w, *bases, careful) == n
+    done = weighted.add_whole(groups, x, w, *bases, quick)
+    assert done == n or most > 1 << 20
+    assert weighted.add_weighted_longs(groups[:done], x[:done], w[:done], *bases, careful) == done
     assert quick.tolist() == careful.tolist()
 
 
@@ -229,5 +230,29 @@ def test_plain_whole_weights_are_the_same_sums(sign: int, most: int, scale: floa
     ],
 )
 def test_what_is_not_plain(x: list[float], w: list[int]) -> None:
-    assert weightcells._is_plain(np.array([1.0, 1.5]), np.array([1, 3]), 2030, 1006)
-    assert not weightcells._is_plain(np.array(x), np.array(w), 2030, 1006)
+    """The block that has such a row is not begun, those before are added."""
+    from cortado.engine.kernels import weighted
+
+    n = weighted.BLOCK
+    groups, cells = np.zeros(2 * n, np.int32), np.zeros(weightcells.WORDS, np.int64)
+    values, weights = np.resize([1.0, 1.5], 2 * n), np.resize([1, 3], 2 * n)
+    assert weighted.add_whole(groups, values, weights, 2030, 1006, cells) == 2 * n
+    once = np.zeros_like(cells)
+    assert weighted.add_whole(groups[:n], values[:n], weights[:n], 2030, 1006, once) == n
+    for at in (n, 2 * n - 2):
+        values[n:], weights[n:] = np.resize([1.0, 1.5], n), np.resize([1, 3], n)
+        values[at : at + 2], weights[at : at + 2] = x, w
+        cells[:] = 0
+        assert weighted.add_whole(groups, values, weights, 2030, 1006, cells) == n
+        assert cells.tolist() == once.tolist()
+
+
+def test_a_block_that_is_not_plain_goes_the_careful_way() -> None:
+    n = 5000
+    x, w = rng.uniform(1, 64, n), rng.integers(1, 1000, n)
+    x[3000], w[4000], w[4001] = 0.0, 0, -5
+    groups = rng.integers(0, 20, n).astype(np.int32)
+    state = made(20)
+    state.update(Rows(groups, [pa.array(x), pa.array(w)], None, True, STOP))
+    assert state._cells is not None
+    assert result(state, 20, True) == exact(groups, x, w.astype(np.float64), 20)

@@ -1,0 +1,64 @@
+"""Groups of several tables by cell: a cell for each tuple of keys that could be, its number in mixed radix (see operators.groupdense)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .jit import i32, i32w, i64c, i64w, kernel, long_
+
+
+@kernel(i64w, i32, i64c, long_)
+def add_axis(cells: Any, codes: Any, rank: Any, width: Any) -> Any:
+    """One more key, whose values have these ranks below `width`: cells = cells * width + rank[codes]. O(groups)."""
+    for g in range(cells.size):
+        at = np.uint64(g)
+        cells[at] = cells[at] * width + rank[np.uint64(codes[at])]
+    return cells.size
+
+
+@kernel(i64c, long_, i32w, i32w)
+def claim(cells: Any, start: Any, rows: Any, shared: Any) -> Any:
+    """Each group takes its cell of `rows` (-1: free), with the number start + group. O(groups).
+
+    Groups whose cell another one has go into `shared`; how many is returned.
+    """
+    n = np.int64(0)
+    for g in range(cells.size):
+        cell = np.uint64(cells[np.uint64(g)])
+        if rows[cell] < 0:
+            rows[cell] = np.int32(start + g)
+        else:
+            shared[np.uint64(n)] = np.int32(g)
+            n += 1
+    return n
+
+
+@kernel(i32w, i64w, i32w)
+def taken(rows: Any, cells: Any, out: Any) -> Any:
+    """The cells that are not free, ascending, and what stands in them; both may be written one beyond. O(cells)."""
+    n = np.int64(0)
+    for cell in range(rows.size):
+        row = rows[np.uint64(cell)]
+        cells[np.uint64(n)], out[np.uint64(n)] = cell, row
+        n += np.int64(row >= 0)
+    return n
+
+
+@kernel(i64w, long_, i32w)
+def last_axis(cells: Any, width: Any, out: Any) -> Any:
+    """The rank of the last key into `out`; `cells` become those of the keys before. Cells below 2**31. O(cells).
+
+    By the reciprocal, which is off by one at most: a division of whole numbers takes several times as long.
+    """
+    inverse = 1.0 / np.float64(width)
+    for i in range(cells.size):
+        at = np.uint64(i)
+        cell = cells[at]
+        number = np.int64(np.float64(cell) * inverse)
+        rest = cell - number * width
+        more, less = np.int64(rest >= width), np.int64(rest < 0)
+        cells[at] = number + more - less
+        out[at] = np.int32(rest + (less - more) * width)
+    return cells.size
