@@ -110,6 +110,7 @@ class Run:
             self._may_load = False
             self._wants_kernels = True
             load.ensure(background=True)
+        if self._wants_kernels and not load.ready():
             load.wait(min(max(PATIENCE_S, seconds / 10), seconds), self._is_stopping)
 
     def _is_stopping(self) -> bool:
