@@ -172,10 +172,8 @@ def demand(folder: Path) -> None:
     times = int(DEMAND_BEGINS.timestamp()) * 1_000_000 + day * 86_400_000_000
     table = {
         "_time": pa.array(np.tile(times, 500), pa.timestamp("us", "UTC")),
-        "store": pa.array([f"s{k // (50 * n):02}" for k in range(0, 500 * n, n)]).take(
-            pa.array(np.repeat(np.arange(500), n))
-        ),
-        "item": pa.array([f"i{k % 50:02}" for k in range(500)]).take(pa.array(np.repeat(np.arange(500), n))),
+        "store": pa.array([f"s{k // 50:02}" for k in range(500) for _ in range(n)]),
+        "item": pa.array([f"i{k % 50:02}" for k in range(500) for _ in range(n)]),
         "qty": pa.array(qty.ravel()),
     }
     pq.write_table(pa.table(table), folder / "demand.parquet", compression="zstd")

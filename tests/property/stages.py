@@ -358,6 +358,8 @@ def forecast(pipe: Pipe, make: Make) -> str:
     if not numbers or set(made) & set(pipe.fields):
         return "bypass"
     by, time = _by(pipe), f"time={dates[0]} every=1d " if dates else ""
+    if numbers[0] in by.replace(",", " ").split() or (dates and dates[0] in by.replace(",", " ").split()):
+        by = ""
     model = make.pick(
         "auto", "best", "ANN", "MAdM", "naive", "snaive", "linear", "theta", "tsb", "stl", "bakeoff", "trees"
     )
