@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,13 +31,16 @@ class CollectSink:
         self._at = at
         self.schema = Schema()
         self._made: SortSink | None = None
+        self._lock = threading.Lock()
         self._ledger = Ledger()
 
     def _sort(self) -> SortSink:
-        if self._made is None:
-            held = Schema((*self.schema.fields, (PLACE, LONG)))
-            self._made = SortSink(Sort(inputs=(Here(columns=held),), keys=()), held, self._at)
-        return self._made
+        """One for all workers, who may open at once: the rows of a second one would be lost."""
+        with self._lock:
+            if self._made is None:
+                held = Schema((*self.schema.fields, (PLACE, LONG)))
+                self._made = SortSink(Sort(inputs=(Here(columns=held),), keys=()), held, self._at)
+            return self._made
 
     def open(self, ctx: Context) -> SortLocal:
         self._ledger = ctx.query.ledger
