@@ -10,6 +10,12 @@ from numpy.typing import NDArray
 from ..random import normal_quantile
 
 F64 = NDArray[np.float64]
+DAY_S = 86_400
+NATURAL: dict[int, tuple[int, ...]] = {  # that people live by, by the seconds of a step
+    60: (60, 1440), 300: (288, 2016), 600: (144, 1008), 900: (96, 672), 1800: (48, 336), 3600: (24, 168), 2 * 3600: (12, 84),
+    3 * 3600: (8, 56), 4 * 3600: (6, 42), 6 * 3600: (4, 28), 12 * 3600: (2, 14), DAY_S: (7, 365), 7 * DAY_S: (52,),
+}  # fmt: skip
+NATURAL_MONTHS = {1: (12,), 2: (6,), 3: (4,)}
 LEAST = 8  # values below which nothing is looked for
 LEVEL = 0.01  # that a series without a period is given one
 SHARE = 0.85  # of two peaks about as high the shorter lag is the period

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...planner import ast
+from ..analytics.period import NATURAL, NATURAL_MONTHS
 from ..calendar import WEEK_ORIGIN, day_of_month, month_length, month_of_day, to_local, to_utc
 from ..zones import NS, US, Ints, Mask
 
@@ -408,7 +409,7 @@ def natural(steps: Steps, group: int) -> tuple[int, ...]:
     """Periods that people live by, in steps of this group's grid."""
     unit, size = int(steps.unit[group]), int(steps.size[group])
     if unit == MONTHS:
-        return {1: (12,), 2: (6,), 3: (4,)}.get(size, ())
+        return NATURAL_MONTHS.get(size, ())
     if unit == WORKDAYS:
         return (5,)
     if unit not in (TICKS, DAYS):
@@ -416,11 +417,6 @@ def natural(steps: Steps, group: int) -> tuple[int, ...]:
     seconds, odd = divmod(size, steps.ticks)
     return () if odd else NATURAL.get(seconds, ())
 
-
-NATURAL: dict[int, tuple[int, ...]] = {
-    60: (60, 1440), 300: (288, 2016), 600: (144, 1008), 900: (96, 672), 1800: (48, 336), 3600: (24, 168), 2 * 3600: (12, 84),
-    3 * 3600: (8, 56), 4 * 3600: (6, 42), 6 * 3600: (4, 28), 12 * 3600: (2, 14), DAY_S: (7, 365), 7 * DAY_S: (52,),
-}  # fmt: skip
 
 __all__ = [
     "DAYS",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ....planner import ast
 from ...analytics.grid import SPARSE, Grid, by_rows, by_time, steps_in
-from ...analytics.period import found_period
+from ...analytics.period import NATURAL, NATURAL_MONTHS, found_period
 from ...analytics.seasonal import Effort
 from ...analytics.stl import decompose
 from ...zones import NS, US
@@ -21,11 +21,6 @@ from .whole import WholeFunction, doubles_out
 LEAST = 4  # values a group
 CELLS = 1 << 18  # of the groups that are decomposed at once
 F64 = NDArray[np.float64]
-NATURAL = {  # by the seconds of a step: of minutes, hours, days, weeks and what lies between
-    60: (60, 1440), 300: (288,), 600: (144,), 900: (96, 672), 1800: (48, 336), 3600: (24, 168), 86_400: (7, 365),
-    7 * 86_400: (52,),
-}  # fmt: skip
-NATURAL_MONTHS = {1: (12,), 3: (4,)}
 
 
 @dataclass(frozen=True, slots=True)
