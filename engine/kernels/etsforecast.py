@@ -92,12 +92,12 @@ def predict(
 
 
 @kernel(
-    long_, long_, long_, long_, real_, real_, real_, real_, real_, long_, f64w, f64w, f64w, f64w, f64w, long_,
+    long_, long_, long_, long_, real_, real_, real_, real_, real_, long_, f64w, f64w, f64w, f64w, f64w, long_, u8w,
     error_model="numpy", is_inner=True,
 )  # fmt: skip
 def deviate(
     E: Any, T: Any, S: Any, m: Any, alpha: Any, beta: Any, gamma: Any, phi: Any, variance: Any,
-    h: Any, f: Any, base: Any, effect: Any, theta: Any, sd: Any, to: Any,
+    h: Any, f: Any, base: Any, effect: Any, theta: Any, sd: Any, to: Any, stop: Any,
 ) -> Any:  # fmt: skip
     """sd[to ..]: standard deviations of the forecasts; `variance` of e, or of e / f. O(h), O(h^2) with relative errors."""
     reach = 0.0
@@ -116,6 +116,8 @@ def deviate(
         return h
     growth = 1.0
     for i in range(h):
+        if stop[0]:
+            return i
         square = base[i] * base[i]
         v = 0.0
         for j in range(i):
@@ -256,7 +258,7 @@ def forecast(
             gamma = th[1 + (1 if T > 0 else 0)] * (1.0 - alpha) if S > 0 else 0.0
             phi = th[1 + (1 if T > 0 else 0) + (1 if S > 0 else 0)] if T == 2 or T == 4 else 1.0
             predict(T, S, m, phi, states, to, h, f_of, base, path_of, c * h)
-            deviate(E, T, S, m, alpha, beta, gamma, phi, variance, h, f_of, base, effect, theta, sd_of, c * h)
+            deviate(E, T, S, m, alpha, beta, gamma, phi, variance, h, f_of, base, effect, theta, sd_of, c * h, stop)
             spread = cfg[GUARD] * (high - low)
             is_wild = False
             for i in range(h):
