@@ -43,11 +43,9 @@ class Forecast(Node):
         return schema
 
     def made(self) -> list[str]:
-        from ..engine.operators.forecast.emit import suffixes
-
         out = []
         for name in self.fields if len(self.fields) > 1 else ("",):
-            widths = [f"_{side}{s}" for s in suffixes(self.asked.levels) for side in ("lower", "upper")]
+            widths = [f"_{side}{s}" for s in self.asked.suffixes for side in ("lower", "upper")]
             more = ["_safety", "_reorder"] if self.asked.safety is not None else []
             out += [f"{name}{made}" for made in ("_future", *widths, "_trend", *more)]
         return out
@@ -135,7 +133,7 @@ from what they cannot know, weighed by AICc and by how well they would have fore
 | `stl` | seasons taken out by STL, or MSTL for several, the rest by ETS |
 | `calendar` | lines with bends, Fourier seasons, holidays of `country=`, fields `beside=`: what Prophet is used for |
 | `trees` | boosted trees over all groups at once: lags, calendar, fields `beside=` |
-| `bakeoff` | of each series the one of `auto`, `theta`, `snaive`, `sba`, `tsb` that would have been best at three earlier ends |
+| `bakeoff` | of each series that of `auto`, `theta`, `snaive`, `sba`, `tsb` that would have been best at three earlier ends; another than `auto` must beat it by 30 % |
 
 `fit=ml` is plain maximum likelihood from many starts, as R's `ets`. `smoother=linear`, `loess`, `ets` are Logpresso's words for `linear`,
 `stl`, `auto`. `normalize=t` forecasts a Box-Cox transform of positive values (Guerrero 1993), so that `_future` is a median.
@@ -152,7 +150,8 @@ is negative, their absence means 0; other gaps are passed over: nothing is learn
 `zero`, `linear`, `prev` fill, `none` leaves series with gaps out. What was filled is counted in the notes.
 
 **Seasons.** `period=auto` tries what people live by (minutes 60 and 1440, hours 24 and 168, days 7 and 365, workdays 5, weeks 52, months
-12, quarters 4) and takes what the data confirm; other steps are searched. It needs two whole periods.
+12, quarters 4) and takes what the data confirm; other steps are searched. It needs two whole periods. `period=none` looks for none;
+`period=24,168` takes these, where they are there twice. Models of one season take one, the shortest that was found.
 
 **Short series.** One value is repeated without a band; two or three are repeated with the band of a random walk; a constant has a band
 of no width; a group without values has no rows ahead, with the reason. No forecast is NaN or infinite; one beyond ten times the

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ..engine.forecast.asked import Asked
+from ..engine.forecast.asked import MOST_AHEAD, SEVERAL, Asked
 from ..planner.text import nearest
 from .base import Args
 from .holidays import country_of
@@ -18,7 +18,6 @@ DRAWN = ("auto", "ets", "best", "croston", "sba", "tsb")
 SMOOTHERS = {"linear": "linear", "loess": "stl", "ets": "auto"}
 CODE = re.compile(r"[AM](N|Ad?|Md?)[NAM]\Z")
 TRUTH = {"auto": None, "t": True, "f": False}
-MOST_COUNT = 1_000_000
 MOST_ORIGINS = 1000
 
 
@@ -28,8 +27,8 @@ def asked_of(args: Args, names: Sequence[str], *, is_timed: bool) -> Asked:
         args.fail("E311", "count= and horizon= say the same thing: one of them", args.option_span("horizon"))
     horizon, every, lead = (_length(args, name, is_timed) for name in ("horizon", "every", "lead"))
     count = args.option("count")
-    if count > MOST_COUNT:
-        args.fail("E311", f"'count' cannot be {count}: at most {MOST_COUNT:,}", args.option_span("count"))
+    if count > MOST_AHEAD:
+        args.fail("E311", f"'count' cannot be {count}: at most {MOST_AHEAD:,}", args.option_span("count"))
     model = _model(args)
     safety = _safety(args, model)
     if model == "calendar" and not is_timed:
@@ -38,6 +37,8 @@ def asked_of(args: Args, names: Sequence[str], *, is_timed: bool) -> Asked:
         )
     beside = tuple(args.option("beside") or ())
     _check_beside(args, beside, names, model)
+    if safety is not None and args.option("explain"):
+        args.fail("E311", "explain=t has no rows of stock: without safety=", args.option_span("safety"))
     backtest = args.option("backtest") or 0
     if backtest > MOST_ORIGINS:
         args.fail("E311", f"'backtest' cannot be {backtest}: at most {MOST_ORIGINS}", args.option_span("backtest"))
@@ -50,7 +51,7 @@ def asked_of(args: Args, names: Sequence[str], *, is_timed: bool) -> Asked:
     country = country_of(args)[0] if args.given("country") else None
     return Asked(
         count=None if horizon is not None else count, horizon=horizon, levels=_levels(args), model=model, how=args.option("fit"),
-        periods=_periods(args), every=every, fill=args.option("fill"), dup=args.option("dup"), nonneg=TRUTH[args.option("nonneg")],
+        periods=_periods(args, model), every=every, fill=args.option("fill"), dup=args.option("dup"), nonneg=TRUTH[args.option("nonneg")],
         normalize=args.option("normalize"), accumulate=args.option("accumulate"), backtest=backtest,
         explain=args.option("explain"), safety=safety, lead=lead, country=country, seed=args.option("seed"),
         beside=beside,
@@ -100,7 +101,7 @@ def _model(args: Args) -> str:
     )  # fmt: skip
 
 
-def _periods(args: Args) -> tuple[int, ...] | None:
+def _periods(args: Args, model: str) -> tuple[int, ...] | None:
     text = str(args.option("period"))
     if text == "auto":
         return None
@@ -111,6 +112,10 @@ def _periods(args: Args) -> tuple[int, ...] | None:
         args.abort(
             "E311", f"'period' cannot be {text}", args.option_span("period"),
             hint="auto, none, or different whole numbers of steps of 2 or more by commas",
+        )  # fmt: skip
+    if len(parts) > 1 and model not in SEVERAL:
+        args.fail(
+            "E311", f"model={model} knows one season, not {len(parts)}", args.option_span("period"), hint=f"model={' or '.join(SEVERAL)}"
         )  # fmt: skip
     return tuple(sorted(map(int, parts)))
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from ...planner import ast
 
+MOST_AHEAD = 100_000  # steps of one series
+SEVERAL = ("auto", "stl", "calendar", "trees", "bakeoff")  # models that look at several seasons
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -33,6 +36,11 @@ class Asked:
     country: str | None = None
     seed: int = 0
     beside: tuple[str, ...] = ()
+
+    @property
+    def suffixes(self) -> list[str]:
+        """What is behind `_lower` and `_upper`, of each level: nothing where there is one, else its percents."""
+        return [""] if len(self.levels) == 1 else [f"{100 * level:.10g}" for level in self.levels]
 
     @property
     def is_pooled(self) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 
 import numpy as np
 
-from .batch import Batch, Outcome, empty
-from .origins import Candidate, Part, chosen, fitted, origins, rows_of, scale
+from .batch import Batch, Outcome
+from .merge import merged
+from .origins import Candidate, Part, chosen, fitted, origins, scale
 
 N_ORIGINS = 3
 MARGIN = 0.3  # by which a later candidate must beat the first: a few origins err, and the plain least chooses worse than the first alone
@@ -44,20 +44,11 @@ def bakeoff(
 ) -> Outcome:
     """Each series by its winner, fitted on all of it. Costs n_origins fits of every candidate and one of the winner."""
     winners = np.array(choose(batch, candidates, n_origins), dtype=object)
-    out = empty(batch, len(levels))
     lengths = np.diff(batch.offsets)
+    made = []
     for name, candidate in candidates.items():
         at = np.flatnonzero(winners == name)
-        if not len(at):
-            continue
-        part = Part(at, lengths[at])
-        made = fitted(candidate, part, chosen(batch, part), levels)
-        rows = rows_of(batch.offsets, part)
-        for field in fields(Outcome):
-            mine, theirs = getattr(made, field.name), getattr(out, field.name)
-            if isinstance(theirs, list):
-                for i, text in zip(at.tolist(), mine, strict=True):
-                    theirs[i] = text
-            else:
-                theirs[rows if field.name in ("trend", "fitted") else at] = mine
-    return out
+        if len(at):
+            part = Part(at, lengths[at])
+            made.append((part, fitted(candidate, part, chosen(batch, part), levels)))
+    return merged(batch, len(levels), made)

@@ -39,6 +39,7 @@ class Calendar:
 
     `times` int64[N], `ahead` int64[K, H]: wall time in microseconds (of the zone whose days and holidays are meant). `given` float64[N +
     K * H, R]: fields known for both, history first. `country`: its holidays count, with those of `subdivision` (needs the extra `holidays`).
+    `periods`: the seasons in steps where they were asked for.
     """
 
     times: Ints
@@ -47,6 +48,7 @@ class Calendar:
     given: F64 | None = None
     country: str | None = None
     subdivision: str | None = None
+    periods: tuple[int, ...] | None = None
     _last: list[tuple[Ints, int, int, Design, Ridge]] = field(default_factory=list, compare=False)
 
     def of(self, part: Part) -> Calendar:
@@ -69,7 +71,7 @@ class Calendar:
             held_times, n, held_period, design, made = self._last[-1]
             if (n, held_period) == (high - low, period) and np.array_equal(held_times, times):
                 return design, made
-        design = designed(times, high - low, period, self._holidays(times))
+        design = designed(times, high - low, period, self._holidays(times), self.periods)
         made = _ridge(design.columns, design.kinds, high - low)
         self._last[:] = [(times, high - low, period, design, made)]
         return design, made

@@ -35,8 +35,11 @@ class Days:
     names: Sequence[str]
 
 
-def designed(times: Ints, n: int, period: int, holidays: Days | None) -> Design:
-    """`times` int64[n + H]: wall time in microseconds, of `n` steps that were and those ahead."""
+def designed(
+    times: Ints, n: int, period: int, holidays: Days | None, periods: Sequence[int] | None = None
+) -> Design:  # fmt: skip
+    """`times` int64[n + H]: wall time in microseconds, of `n` steps that were and those ahead. `periods`: the seasons in steps, where
+    they were asked for; None: year, week and day, and `period` if it is none of these."""
     step = int(np.median(np.diff(times))) if len(times) > 1 else DAY
     span = int(times[n - 1] - times[0]) + step
     time = (times - times[0]) / max(int(times[n - 1] - times[0]), 1)
@@ -48,7 +51,9 @@ def designed(times: Ints, n: int, period: int, holidays: Days | None) -> Design:
     lengths = {"year": YEAR, "week": float(WEEK), "day": float(DAY)}
     shown = {name: length for name, length in lengths.items() if step * 2 < length and span >= 2 * length * 0.998}
     own = float(period * step)
-    if period > 1 and n >= 2 * period and all(abs(own / length - 1) > 0.05 for length in lengths.values()):
+    if periods is not None:
+        shown = {f"period {p}": float(p * step) for p in periods if n >= 2 * p}
+    elif period > 1 and n >= 2 * period and all(abs(own / length - 1) > 0.05 for length in lengths.values()):
         shown["period"] = own
     for name, length in shown.items():
         made.append((SEASON, fourier(times, length, _order(name, length, step))))
@@ -64,7 +69,7 @@ def designed(times: Ints, n: int, period: int, holidays: Days | None) -> Design:
 
 
 def _order(name: str, length: float, step: int) -> int:
-    return max(1, min(ORDERS[name], int((length / step - 0.5) / 2)))
+    return max(1, min(ORDERS.get(name, ORDERS["period"]), int((length / step - 0.5) / 2)))
 
 
 def fourier(times: Ints, length: float, order: int) -> F64:

@@ -59,8 +59,7 @@ class How:
 def run(work: Work, asked: Asked, how: How) -> Made:
     k = len(work.batch)
     model = Model(asked.model, work, asked, how)
-    whole = part_of(work.batch, np.ones(k, np.bool_))
-    outcome = model.of(whole)(work.batch, asked.levels)
+    outcome = model.fit(work, asked.levels)
     made = Made(outcome, np.full(k, np.nan), np.full(k, np.nan))
     if asked.safety is not None:
         made.safety, made.reorder = _stock(work, asked, how)
@@ -76,9 +75,9 @@ class Model:
         self._name, self._work, self._asked, self._how = name, work, asked, how
 
     def of(self, part: Part) -> Fit:
-        return lambda batch, levels: self._fit(self._work.cut(part, batch), levels)
+        return lambda batch, levels: self.fit(self._work.cut(part, batch), levels)
 
-    def _fit(self, work: Work, levels: Sequence[float]) -> Outcome:
+    def fit(self, work: Work, levels: Sequence[float]) -> Outcome:
         if self._asked.normalize:
             shape = boxcox.shape_of(work.batch)
             outcome = self._raw(boxcox.bent(work, shape), levels)
@@ -118,7 +117,7 @@ class Model:
         return self._ets(work, levels)
 
     def _ets(self, work: Work, levels: Sequence[float]) -> Outcome:
-        name = "auto" if self._name in ("ets", "bakeoff") else self._name
+        name = "auto" if self._name == "ets" else self._name
         return smoothing.fit(
             work.batch, levels, name, self._asked.how, self._asked.seed, self._how.stop, self._how.compiled
         )
@@ -140,7 +139,14 @@ class Model:
     def _calendar(self, work: Work, levels: Sequence[float]) -> Outcome:
         assert work.times is not None
         assert work.times_ahead is not None
-        model = Calendar(work.times, work.times_ahead, work.batch.offsets, work.given(), self._asked.country)
+        model = Calendar(
+            work.times,
+            work.times_ahead,
+            work.batch.offsets,
+            work.given(),
+            self._asked.country,
+            periods=self._asked.periods,
+        )
         return model(work.batch, levels)
 
     def _trees(self, work: Work, levels: Sequence[float]) -> Outcome:
@@ -152,7 +158,9 @@ class Model:
 
     def _plainly(self, batch: Batch, levels: Sequence[float]) -> Outcome:
         """ETS of what seasons were taken out of."""
-        return smoothing.fit(batch, levels, "auto", "shrunk", self._asked.seed, self._how.stop, self._how.compiled)
+        return smoothing.fit(
+            batch, levels, "auto", self._asked.how, self._asked.seed, self._how.stop, self._how.compiled
+        )
 
     def _bakeoff(self, work: Work, levels: Sequence[float]) -> Outcome:
         names = ("auto", "theta", "snaive", "sba", "tsb")
@@ -190,9 +198,15 @@ def bound(outcome: Outcome, work: Work, asked: Asked) -> None:
     if not asked.accumulate:
         for side in (outcome.lower, outcome.upper):
             side[:] = outcome.mean[:, None, :] + (side - outcome.mean[:, None, :])[:, :, :1]
-    floor = work.least >= 0 if asked.nonneg is None else np.full(len(work.batch), asked.nonneg)
+    floor = least(work.batch) >= 0 if asked.nonneg is None else np.full(len(work.batch), asked.nonneg)
     for part in (outcome.mean, outcome.lower, outcome.upper, outcome.trend_ahead):
         part[floor] = np.maximum(part[floor], 0.0)
+
+
+def least(batch: Batch) -> F64:
+    """The least value of each series."""
+    low: F64 = np.fmin.reduceat(batch.values, batch.offsets[:-1])
+    return low
 
 
 def _stock(work: Work, asked: Asked, how: How) -> tuple[F64, F64]:

@@ -14,14 +14,12 @@ from .origins import Part, rows_of
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """K series of one horizon. `periods`: all seasons of each, shortest first; `batch.period` has the first, or 1. `least` float64[K]:
-    the least value of each. `lead` float64[K]: the lead time in steps. `times` int64[N], `times_ahead` int64[K, H]: wall
-    times in microseconds, where a model wants them. `beside`: float64[R, N] and float64[R, K, H] of other fields. `codes`
+    """K series of one horizon. `periods`: all seasons of each, shortest first; `batch.period` has the first, or 1. `lead` float64[K]:
+    the lead time in steps. `times` int64[N], `times_ahead` int64[K, H]: wall times in microseconds, where a model wants them. `beside`: float64[R, N] and float64[R, K, H] of other fields. `codes`
     float64[K, G]: numbers of the keys."""
 
     batch: Batch
     periods: list[tuple[int, ...]]
-    least: F64
     lead: F64 | None = None
     times: Ints | None = None
     times_ahead: Ints | None = None
@@ -30,12 +28,12 @@ class Work:
 
     @staticmethod
     def of(
-        values: F64, offsets: Ints, periods: list[tuple[int, ...]], keys: NDArray[np.uint64], horizon: int, *, least: F64,
+        values: F64, offsets: Ints, periods: list[tuple[int, ...]], keys: NDArray[np.uint64], horizon: int, *,
         lead: F64 | None, times: Ints | None, times_ahead: Ints | None, beside: tuple[F64, F64] | None, codes: F64 | None,
     ) -> Work:  # fmt: skip
         first = np.array([p[0] if p else 1 for p in periods], np.int64)
         ahead = None if times_ahead is None else times_ahead.reshape(-1, horizon)
-        return Work(Batch(values, offsets, first, keys, horizon), periods, least, lead, times, ahead, beside, codes)
+        return Work(Batch(values, offsets, first, keys, horizon), periods, lead, times, ahead, beside, codes)
 
     def cut(self, part: Part, batch: Batch) -> Work:
         """`batch`: the parts' values. What came behind a part is ahead of it."""
@@ -53,7 +51,7 @@ class Work:
             before = [self._ahead(b, a, part) for b, a in zip(behind, ahead, strict=True)]
             beside = behind[:, rows], np.array(before)
         return Work(
-            replace(batch, period=first), periods, self.least[part.series], lead, times, times_ahead, beside,
+            replace(batch, period=first), periods, lead, times, times_ahead, beside,
             None if self.codes is None else self.codes[part.series],
         )  # fmt: skip
 

@@ -13,12 +13,12 @@ import pyarrow as pa
 
 from ....planner.text import fault
 from ....planner.types import Schema
-from ...arrow import indices, is_valid, numbers_of
+from ...arrow import bools_of, indices, is_valid, numbers_of
 from ...calendar import to_local
 from ...context import Context
 from ...datecolumns import ticks_of
 from ...forecast.answer import Answer, answer_for, put
-from ...forecast.asked import Asked
+from ...forecast.asked import MOST_AHEAD, SEVERAL, Asked
 from ...forecast.batch import F64, Ints
 from ...forecast.models import How, run
 from ...forecast.season import seasons_of
@@ -32,7 +32,8 @@ from .telling import Telling
 
 LOOK_S = 0.02
 PIECES = 4  # for each thread, so that none waits long for the others
-MOST_AHEAD = 1_000_000
+MOST_LEAD = 4096  # steps of a lead time: thousands of paths go that far
+UNCOUNTED = 1 << 20  # bytes that are not asked for, as of any batch in flight
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,13 @@ class Fields:
     time: int | None
     keys: tuple[int, ...]
     beside: tuple[int, ...] = ()
+
+
+def as_doubles(column: pa.Array[Any]) -> F64:
+    """The values, of booleans 1 and 0; whatever where there is none."""
+    if pa.types.is_boolean(column.type):
+        return bools_of(column).astype(np.float64)
+    return numbers_of(column)[: len(column)].astype(np.float64)
 
 
 def numbers_known(column: pa.Array[Any]) -> Mask:
@@ -68,6 +76,7 @@ class Chunk:
     ) -> None:  # fmt: skip
         self.columns, self.offsets, self.asked, self.fields, self.schema = columns, offsets, asked, fields, schema
         self._ctx, self._pool, self._shared = ctx, pool, shared
+        self._reservation = ctx.memory.reserve("forecast")
         self.steps: Steps = self._steps()
         self.series: list[Series] = []
         self.answers: list[Answer] = []
@@ -106,25 +115,35 @@ class Chunk:
 
     def compute(self, telling: Telling) -> None:
         self._make_series()
-        self._reach(telling)
+        self._reach()
         keys = self._key_hashes()
         for measure, series in enumerate(self.series):
             self._fit(measure, series, keys)
+        self._tell_short(telling)
         telling.add(self)
+
+    def _tell_short(self, telling: Telling) -> None:
+        """Seasons that were asked for and are not there twice."""
+        for series, periods in zip(self.series, self.periods, strict=True):
+            for period in self.asked.periods or ():
+                short = sum(
+                    period not in own for own, n in zip(periods, np.diff(series.offsets).tolist(), strict=True) if n
+                )
+                telling.short(period, short)
 
     def _make_series(self) -> None:
         ticks = self.steps.ticks
         now = self._ctx.query.now_us * (ticks // US)
         for measure, whole in enumerate(self.fields.whole):
             column = self.columns[self.fields.measures[measure]]
-            values = np.where(self.known(measure), numbers_of(column)[: len(column)].astype(np.float64), np.nan)
+            values = np.where(self.known(measure), as_doubles(column), np.nan)
             self.series.append(
                 series_of(
                     self.steps, self.offsets, values, is_whole=whole, fill=self.asked.fill, dup=self.asked.dup, now=now
                 )
             )
 
-    def _reach(self, telling: Telling) -> None:
+    def _reach(self) -> None:
         """From where and how far each group goes on."""
         has = [np.diff(s.offsets) > 0 for s in self.series]
         self.base = np.max([np.where(h, s.last, -1) for h, s in zip(has, self.series, strict=True)], axis=0)
@@ -132,7 +151,12 @@ class Chunk:
         if self.asked.horizon is None:
             self.count[live] = self.asked.count or 0
             return
-        self.count[live] = count_within(self.steps, live, self.base[live], self.asked.horizon, MOST_AHEAD)
+        self.count[live] = count_within(self.steps, live, self.base[live], self.asked.horizon, MOST_AHEAD + 1)
+        if (self.count > MOST_AHEAD).any():
+            raise fault(
+                "E701", f"the horizon is more than {MOST_AHEAD:,} steps of a series",
+                hint="a shorter horizon=, or longer steps: every=",
+            )  # fmt: skip
         short = live[self.count[live] == 0]
         for group in short.tolist():
             for series in self.series:
@@ -158,15 +182,29 @@ class Chunk:
         live = np.flatnonzero((np.diff(series.offsets) > 0) & (self.count > 0))
         ahead = np.zeros(len(self), np.int64)
         ahead[live] = self.base[live] + self.count[live] - series.last[live]
+        self._ask(int(ahead.sum()))
         answer = answer_for(series.offsets, ahead, len(self.asked.levels))
         self.answers.append(answer)
         periods = seasons_of(series, self.steps, self.asked.periods)
+        if self.asked.model not in SEVERAL:
+            periods = [own[:1] for own in periods]
         self.periods.append(periods)
         if self.asked.is_pooled and len(live):
             self._fit_alike(measure, series, answer, live, int(ahead.max()), periods, keys)
             return
         for horizon in np.unique(ahead[live]).tolist():
             self._fit_alike(measure, series, answer, live[ahead[live] == horizon], horizon, periods, keys)
+
+    def _ask(self, n_ahead: int) -> None:
+        """Room for what is said of so many steps ahead; given back by `close`."""
+        nbytes = 8 * n_ahead * (2 + 2 * len(self.asked.levels))
+        if nbytes > UNCOUNTED and not self._reservation.grow(nbytes):
+            raise fault(
+                "E702", "forecast needs more memory than the query has for its steps ahead", hint="fewer steps, or raise memory="
+            )  # fmt: skip
+
+    def close(self) -> None:
+        self._reservation.release()
 
     def _fit_alike(
         self,
@@ -235,7 +273,7 @@ class Chunk:
         ahead = series.last[part][:, None] + np.arange(1, horizon + 1)
         return Work.of(
             values, offsets, own, keys[part] ^ np.uint64(measure * 0x9E3779B97F4A7C15 & (2**64 - 1)), horizon,
-            least=series.least[part], lead=self._lead(part, series.last[part]),
+            lead=self._lead(part, series.last[part]),
             times=self._times(np.repeat(part, sizes), cells), times_ahead=self._times(np.repeat(part, horizon), ahead.ravel()),
             beside=self._beside(part, sizes, cells, ahead), codes=self._codes(part) if self.asked.is_pooled else None,
         )  # fmt: skip
@@ -270,7 +308,11 @@ class Chunk:
         lead, steps = self.asked.lead, self.steps
         assert lead is not None
         at = np.array([group])
-        whole = int(count_within(steps, at, np.array([last]), lead, MOST_AHEAD)[0])
+        whole = int(count_within(steps, at, np.array([last]), lead, MOST_LEAD + 1)[0])
+        if whole > MOST_LEAD:
+            raise fault(
+                "E701", f"the lead time is more than {MOST_LEAD:,} steps of a series", hint="longer steps: every="
+            )  # fmt: skip
         if lead.months or steps.unit[group] in (ROWS, NONE):
             return float(whole)
         begin, *ends = steps.times(np.repeat(at, 3), last + np.array([0, whole, whole + 1])).tolist()
@@ -288,7 +330,7 @@ class Chunk:
         starts = np.append(0, np.cumsum(n_cells))
         for place in self.fields.beside:
             column = self.columns[place]
-            values = numbers_of(column)[: len(column)].astype(np.float64)
+            values = as_doubles(column)
             good = numbers_known(column) & (n_cells[groups] > 0)
             grid = np.full(int(starts[-1]), np.nan)
             grid[(starts[groups] + self.steps.cells)[good]] = values[good]

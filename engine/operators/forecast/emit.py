@@ -97,7 +97,7 @@ class Writer:
             empty = is_new | ~chunk.known(measure)[rows]
             ahead = _ahead(series, answer, groups, cells, empty)
             out[f"{prefix}_future"] = _taken(answer.mean, ahead)
-            for i, suffix in enumerate(suffixes(self._asked.levels)):
+            for i, suffix in enumerate(self._asked.suffixes):
                 out[f"{prefix}_lower{suffix}"] = _taken(answer.lower[i], ahead)
                 out[f"{prefix}_upper{suffix}"] = _taken(answer.upper[i], ahead)
             trend = _values(answer.trend_ahead, ahead)
@@ -108,11 +108,6 @@ class Writer:
                 for word, figures in (("safety", answer.safety), ("reorder", answer.reorder)):
                     out[f"{prefix}_{word}"] = nan_as_null(np.where(ahead >= 0, figures[groups], np.nan))
         return out
-
-
-def suffixes(levels: tuple[float, ...]) -> list[str]:
-    """What is behind `_lower` and `_upper`: nothing for one level, else its percents."""
-    return [""] if len(levels) == 1 else [f"{100 * level:.10g}" for level in levels]
 
 
 class _Added:

@@ -21,7 +21,7 @@ from ...memory import Reservation
 from ...notes import At
 from ...operator import Emit, Flow
 from ..fillcarry import changes
-from .chunk import Chunk, Fields
+from .chunk import UNCOUNTED, Chunk, Fields
 from .emit import Writer
 from .scores import Scores
 from .telling import Telling
@@ -30,7 +30,6 @@ from .timed import Moments
 CHUNK_ROWS = 1 << 17  # rows of whole groups that are worked on together
 GENERAL_ROWS = 1 << 10  # the same while there are no compiled kernels: the first rows come out soon
 GENERAL_ROWS_S = 5_000  # what models get through in a second without them
-UNCOUNTED = 1 << 20  # bytes
 MUCH_S = 0.5  # of general work, from which compiled kernels are worth loading
 LOADING_S = 4.0  # that more rows may still come
 
@@ -138,9 +137,10 @@ class ForecastTransform:
         if local.n_rows / GENERAL_ROWS_S > MUCH_S:
             local.ctx.query.want_kernels(max(LOADING_S, n / GENERAL_ROWS_S))
         at = 0
+        weight = offsets + np.arange(len(offsets)) * (self._asked.count or 0)  # rows that come in, and those ahead
         while at < len(offsets) - 1:
-            size = n if self._asked.is_pooled else self._enough(local.ctx)
-            to = max(at + 1, int(np.searchsorted(offsets, offsets[at] + size, "right")) - 1)
+            size = int(weight[-1]) if self._asked.is_pooled else self._enough(local.ctx)
+            to = max(at + 1, int(np.searchsorted(weight, weight[at] + size, "right")) - 1)
             low, high = int(offsets[at]), int(offsets[to])
             part = [c.slice(low, high - low) for c in columns]
             if self._work(part, offsets[at : to + 1] - low, local, emit) is Flow.DONE:
@@ -163,10 +163,13 @@ class ForecastTransform:
         chunk = Chunk(
             columns, offsets, self._asked, self._fields, self._before, local.ctx, local.pool, self._grid(local.ctx)
         )
-        chunk.compute(self._telling)
-        self.fit_cpu_ns += chunk.cpu_ns
-        local.scores.add(chunk.answers)
-        return local.writer.write(chunk, local.seq, local.ctx, emit)
+        try:
+            chunk.compute(self._telling)
+            self.fit_cpu_ns += chunk.cpu_ns
+            local.scores.add(chunk.answers)
+            return local.writer.write(chunk, local.seq, local.ctx, emit)
+        finally:
+            chunk.close()
 
     def describe_run(self) -> dict[str, int | str]:
         return {"series": self._telling.n_series, "fit_cpu_ms": self.fit_cpu_ns // 1_000_000}

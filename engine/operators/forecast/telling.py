@@ -33,6 +33,9 @@ class Telling:
         columns = [chunk.columns[i] for i in self._fields.keys]
         return row_text(columns, self._types, int(chunk.offsets[group]), zone) if columns else ""
 
+    def short(self, period: int, n: int) -> None:
+        self._told.count(f"the period of {period} is not there twice: it is left out", n)
+
     def add(self, chunk: Chunk) -> None:
         zone = chunk.zone
         for measure, (series, answer) in enumerate(zip(chunk.series, chunk.answers, strict=True)):
