@@ -60,8 +60,9 @@ class Segment:
     def perm(self) -> I32:
         """The row at each place."""
         if self._perm is None:
-            self._perm = np.empty(self.n, np.int32)
-            self._perm[self.pos] = self.rows
+            made = np.empty(self.n, np.int32)
+            made[self.pos] = self.rows
+            self._perm = made
         return self._perm
 
     @property
