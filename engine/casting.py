@@ -16,6 +16,7 @@ from ..planner.types import Type
 from . import numbertext
 from .arrow import array_from, call, int32_of, is_valid, list_sizes, lists_from, nulls, numbers_of
 from .batch import Spans
+from .captured import ReadSpans
 from .values import texts_from
 
 Mask: TypeAlias = "NDArray[np.bool_]"
@@ -86,6 +87,8 @@ def _long_of_text(value: Any, reject: Reject, compiled: bool) -> pa.Array[Any]:
 def _long_of_spans(text: Spans, reject: Reject) -> pa.Array[Any]:
     from .kernels import spans as kernels
 
+    if isinstance(text, ReadSpans) and text.is_clean:
+        return array_from(text.numbers)
     n = len(text)
     out, status = np.empty(n, np.int64), np.empty(n, np.uint8)
     if not kernels.parse_long(text.data, text.start, text.length, out, status):

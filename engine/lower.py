@@ -37,6 +37,7 @@ from ..planner.types import Schema
 from .became import Became
 from .branches import Branch, Branches, behind
 from .foresight import is_next_near, is_order_free, needs_its_own_line
+from .fusion import ask_for_captures
 from .latevalues import FirstRow, with_values
 from .notes import At
 from .operators.compute import ComputeTransform
@@ -165,7 +166,10 @@ class Lowering:
                 self._sided(nodes, i, node, line, specs, close)
                 return
             if not isinstance(node, Procedure):  # which is but a name for the stages below it
+                is_first = not line.transforms
                 line = self._union(node, line, specs) if isinstance(node, Union) else self._through(node, line, specs)
+                if is_first and line.transforms:
+                    ask_for_captures(line.source, line.transforms[0][0], nodes[i + 1 :])
             i += 1
         if close.collects:
             is_held = line.giver is not None and specs and specs[-1] is line.giver and not line.transforms

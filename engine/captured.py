@@ -1,0 +1,35 @@
+"""What a scan found out about text on its way: lines with their captures, captures with their numbers.
+
+Operators that would look for the same take it from here; for all others these are spans like any.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .batch import Spans
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedLines(Spans):
+    """Lines in which `pattern` was looked for. `groups`: its captures; `status`: see kernels.rawscan, a byte a row.
+
+    A line itself is null where its match is certain and nobody behind `rex` wants it.
+    """
+
+    pattern: str
+    groups: tuple[Spans, ...]
+    status: NDArray[np.uint8]
+    is_clean: bool  # every row matched for certain
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSpans(Spans):
+    """Text that was read as whole numbers. `status`: see kernels.spans, a byte a row."""
+
+    numbers: NDArray[np.int64]
+    status: NDArray[np.uint8]
+    is_clean: bool  # every row is a number

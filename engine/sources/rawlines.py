@@ -1,0 +1,191 @@
+"""Stretches of plain text files by kernels that read the file themselves, a call for thousands of lines.
+
+A scan may be asked for what `rex` captures, or for the lines that hold a literal. Where a kernel gives up (a line that is no valid UTF-8
+or very long, a file that cannot be read) the general way of reading goes on from that line.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..arrow import bytes_of, pooled
+from ..batch import PAD, Batch, Origin, Spans
+from ..captured import CapturedLines, ReadSpans
+from ..context import Context, Stopped
+from .textlines import lines_of
+
+if TYPE_CHECKING:
+    from .textfile import RangePartition, TextSource
+
+MOST_BAD = 64  # lines that are no valid UTF-8, of a stretch; behind them it is read in the general way
+TEXT = 2 << 20  # bytes of text that a call puts out
+LONGEST = 64  # bytes of a literal that are looked for
+# from bytes that most lines of a log have to those that few have
+COMMON = b' 0123456789e./-:,aotisnrlcd_"=hpmugwfbTyvk[]()xSPGE;jqAzMCIDL?&%HNORUFBVWKXYJQZ'
+_COMMONNESS = {byte: len(COMMON) - i for i, byte in enumerate(COMMON)}
+
+
+@lru_cache(maxsize=1)
+def read_address() -> int:
+    """Of the system's `pread`; 0 where there is none, or where its offsets may be of 32 bits."""
+    if os.name != "posix" or ctypes.sizeof(ctypes.c_long) != 8:
+        return 0
+    found = getattr(ctypes.CDLL(None), "pread", None)
+    return ctypes.cast(found, ctypes.c_void_p).value or 0 if found is not None else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Captures:
+    """The first and the last word of each line, for `rex` with `pattern`. `keeps`: the lines are wanted, too."""
+
+    pattern: str
+    keeps: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """Only lines that hold these bytes."""
+
+    raw: bytes
+    keeps: bool
+
+    def rare(self) -> tuple[int, int]:
+        """Places of the two bytes to look for: those that are likely to be the rarest, the second behind the first."""
+        ranked = sorted(range(len(self.raw)), key=lambda i: (_COMMONNESS.get(self.raw[i], 0), i))
+        first = ranked[0]
+        second = next((i for i in ranked if self.raw[i] != self.raw[first]), ranked[-1])
+        return min(first, second), max(first, second)
+
+
+class Stretch:
+    """One partition at work."""
+
+    def __init__(self, source: TextSource, part: RangePartition, ctx: Context) -> None:
+        self._source, self._part, self._ctx = source, part, ctx
+        self.n_lines = 0
+
+    def batches(self, buffer: NDArray[np.uint8]) -> Iterator[Batch]:
+        """`buffer`: of rawread.ROOM bytes, for as long as this runs."""
+        from ..kernels import rawread as r
+
+        state, n_bad = self._begin(), 0
+        while True:
+            with self._part.file.opened() as fd:
+                code, batch = self._call(fd, buffer, state)
+            if batch.n_rows:
+                yield batch
+            self._ctx.query.ledger.rows_by_seq[self._part.seq] = self.n_lines
+            if code == r.DONE:
+                return
+            if code == r.STOPPED:
+                raise Stopped
+            if code == r.FULL:
+                continue
+            place = int(state[r.POS] - (state[r.END] - state[r.AT]))
+            if code == r.BAD_TEXT and n_bad < MOST_BAD:
+                n_bad += 1
+                yield from self._bad_line(buffer, state)
+                continue
+            yield from self._part.rest(self._ctx, place, self.n_lines)
+            return
+
+    def _begin(self) -> NDArray[np.int64]:
+        from ..kernels import rawread as r
+
+        part, state = self._part, np.zeros(r.N_STATE, np.int64)
+        state[r.AT] = state[r.END] = state[r.SEEN] = r.PAD
+        state[r.HIGH], state[r.SIZE] = part.high, part.file_size
+        if part.low:
+            state[r.POS], state[r.SKIPS] = part.low - 1, 1  # one byte back tells whether a line starts exactly at low
+        else:
+            state[r.POS] = part.mark()
+        return state
+
+    def _call(self, fd: int, buffer: NDArray[np.uint8], state: NDArray[np.int64]) -> tuple[int, Batch]:
+        from ..kernels import rawread as r
+
+        state[r.N_ROWS], state[r.USED] = 0, PAD
+        text: Any = pa.allocate_buffer(max(TEXT, 3 * r.ROOM + 2 * PAD))
+        wanted = self._source.raw
+        put_out = self._captured if isinstance(wanted, Captures) else self._found
+        return put_out(fd, buffer, state, text, wanted)
+
+    def _captured(self, fd: int, buffer: Any, state: Any, text: pa.Buffer, wanted: Captures) -> tuple[int, Batch]:
+        from ..kernels import rawread as r
+        from ..kernels.rawscan import scan_words
+
+        room = self._rows(state)
+        places = [pooled(room, np.int32) for _ in range(6)]
+        status, numbers, read = pooled(room, np.uint8), pooled(room, np.int64), pooled(room, np.uint8)
+        code = scan_words(
+            read_address(), fd, buffer, state, int(wanted.keeps), bytes_of(text), *places, status, numbers, read,
+            self._ctx.stop,
+        )  # fmt: skip
+        n = int(state[r.N_ROWS])
+        kept, data = _used(text, int(state[r.USED]))
+        line, length, *cut = (p[:n] for p in places)
+        is_clean = not state[r.N_UNMATCHED]
+        first = Spans(kept, data, cut[0], cut[1])
+        second = ReadSpans(kept, data, cut[2], cut[3], numbers[:n], read[:n], not state[r.N_UNREAD])
+        lines = CapturedLines(kept, data, line, length, wanted.pattern, (first, second), status[:n], is_clean)
+        batch = self._batch(lines, ())
+        self.n_lines += n
+        return code, batch
+
+    def _found(self, fd: int, buffer: Any, state: Any, text: pa.Buffer, wanted: Literal) -> tuple[int, Batch]:
+        from ..kernels import rawread as r
+        from ..kernels.rawfind import scan_for
+
+        room = self._rows(state)
+        row, start, length = (pooled(room, np.int32) for _ in range(3))
+        state[r.N_LINES] = 0
+        code = scan_for(
+            read_address(), fd, buffer, state, np.frombuffer(wanted.raw, np.uint8), *wanted.rare(), int(wanted.keeps),
+            bytes_of(text), row, start, length, self._ctx.stop,
+        )  # fmt: skip
+        n = int(state[r.N_ROWS])
+        kept, data = _used(text, int(state[r.USED]))
+        batch = self._batch(Spans(kept, data, start[:n], length[:n]), (row[:n],))
+        self.n_lines += int(state[r.N_LINES])
+        return code, batch
+
+    def _rows(self, state: NDArray[np.int64]) -> int:
+        """Room for the rows of a call: what the rest of the stretch may have, within a batch."""
+        from ..kernels import rawread as r
+
+        left = max(int(state[r.HIGH] - state[r.POS]), 0) + r.PIECE
+        return max(1, min(self._ctx.settings.batch_rows, left // 16))
+
+    def _batch(self, lines: Spans, picks: tuple[NDArray[Any], ...]) -> Batch:
+        part = self._part
+        origin = Origin(part.seq, part.path, max(part.low - 1, 0), self.n_lines, picks)
+        return self._source.with_columns(lines, origin)
+
+    def _bad_line(self, buffer: NDArray[np.uint8], state: NDArray[np.int64]) -> Iterator[Batch]:
+        from ..kernels import rawread as r
+
+        at = int(state[r.AT])
+        end = at + int(np.flatnonzero(buffer[at : int(state[r.END])] == 10)[0]) + 1
+        place = int(state[r.POS] - (state[r.END] - at))
+        copy: Any = pa.allocate_buffer(end - at + 2 * PAD)
+        bytes_of(copy)[PAD : PAD + end - at] = buffer[at:end]
+        state[r.AT] = end
+        lines = lines_of(copy, PAD, PAD + end - at, self._ctx)
+        part, first = self._part, self.n_lines
+        self.n_lines += 1
+        yield from self._source.batches(lines, self._ctx, part.seq, part.path, place, first)
+
+
+def _used(text: pa.Buffer, used: int) -> tuple[pa.Buffer, NDArray[np.uint8]]:
+    """What was written, with room behind it; so a batch counts as large as it is."""
+    kept = text.slice(0, min(used + PAD, text.size))
+    return kept, bytes_of(kept)
