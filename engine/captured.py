@@ -6,6 +6,7 @@ Operators that would look for the same take it from here; for all others these a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,23 @@ from .batch import Spans
 class CapturedLines(Spans):
     """Lines in which `pattern` was looked for. `groups`: its captures; `status`: see kernels.rawscan, a byte a row.
 
-    A line itself is null where its match is certain and nobody behind `rex` wants it.
+    A line itself is null where its match is certain and nobody behind `rex` wants it, so its captures go with it.
     """
 
     pattern: str
     groups: tuple[Spans, ...]
     status: NDArray[np.uint8]
     is_clean: bool  # every row matched for certain
+
+    def slice(self, begin: int, end: int) -> CapturedLines:
+        groups = tuple(g.slice(begin, end) for g in self.groups)
+        start, length, status = self.start[begin:end], self.length[begin:end], self.status[begin:end]
+        return CapturedLines(self.buffer, self.data, start, length, self.pattern, groups, status, self.is_clean)
+
+    def take(self, rows: NDArray[Any]) -> CapturedLines:
+        groups = tuple(g.take(rows) for g in self.groups)
+        start, length, status = self.start[rows], self.length[rows], self.status[rows]
+        return CapturedLines(self.buffer, self.data, start, length, self.pattern, groups, status, self.is_clean)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +44,9 @@ class ReadSpans(Spans):
     numbers: NDArray[np.int64]
     status: NDArray[np.uint8]
     is_clean: bool  # every row is a number
+
+    def slice(self, begin: int, end: int) -> ReadSpans:
+        start, length = self.start[begin:end], self.length[begin:end]
+        return ReadSpans(
+            self.buffer, self.data, start, length, self.numbers[begin:end], self.status[begin:end], self.is_clean
+        )

@@ -125,7 +125,9 @@ def _search(
     """The whole lines in the buffer. What was found in lines before one that is no valid UTF-8 stays."""
     begin, end = state[AT], state[END]
     border = end - state[POS] + state[HIGH] - 1  # the last byte of the stretch
-    full = newline_in(buf, max(border, begin), end) + 1 if border < end else 0
+    if border < begin:
+        return GO_ON
+    full = newline_in(buf, border, end) + 1 if border < end else 0
     if full == 0:
         full = last_newline_in(buf, begin, end) + 1
     if full <= begin:
