@@ -25,7 +25,20 @@ from numpy.typing import NDArray
 
 from .kernels import regexcode as code
 from .regexsyntax import (
-    ALL, BEYOND, CONTINUED, UNBOUNDED, Closed, Either, Node, Opened, Refused, Repeated, Run, Sequence_, Text, Tree,
+    ALL,
+    BEYOND,
+    CONTINUED,
+    UNBOUNDED,
+    Closed,
+    Either,
+    Node,
+    Opened,
+    Refused,
+    Repeated,
+    Run,
+    Sequence_,
+    Text,
+    Tree,
 )  # fmt: skip
 
 MOST_RANGES = 12  # of a class; each is a compare for every 64 bytes
