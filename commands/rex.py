@@ -10,7 +10,7 @@ from typing import Any
 from ..engine.notes import At
 from ..engine.regex import Pattern, PatternError, compile_re2
 from ..engine.regexpython import compile_python, names_of
-from ..planner.plan import Names
+from ..planner.plan import Filter, Names, Scan
 from ..planner.text import Span
 from ..planner.types import STRING, Schema, array_of
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
@@ -43,12 +43,15 @@ class Rex(Node):
         old = frozenset(self.inputs[0].schema.names())
         return (wanted - {self.errors} & old) | ({self.field} & old)
 
+    def makes(self) -> Names:
+        return frozenset((self.errors, *(n for _, n in self.targets)))
+
     def prune(self, wanted: Names) -> Node:
         kept = tuple(t for t in self.targets if t[1] in wanted)
         return self if len(kept) == len(self.targets) else replace(self, targets=kept)
 
     def lets_filter_through(self, fields: Names) -> bool:
-        return fields.isdisjoint((self.errors, *(n for _, n in self.targets)))
+        return fields.isdisjoint(self.makes())
 
     def lets_limit_through(self) -> bool:
         return True
@@ -57,7 +60,7 @@ class Rex(Node):
         return True
 
     def detail(self) -> str:
-        regex = "python" if isinstance(self.machine, str) else "RE2"
+        regex = _tier(self)
         made = ", ".join(n for _, n in self.targets) or "nothing (only counts rows without a match)"
         return f"{self.field} -> {made} ({regex})"
 
@@ -158,7 +161,26 @@ class RexCommand(Command[Rex]):
         before = node.inputs[0].schema
         at = At(node.stage, "rex", node.span)
         numbers, names = [g for g, _ in node.targets], [n for _, n in node.targets]
-        return RexTransform(node.field, node.machine, numbers, names, before, node.schema, at, node.max, node.errors)
+        is_line = _is_line(node.inputs[0], node.field)
+        return RexTransform(
+            node.field, node.machine, numbers, names, before, node.schema, at, node.max, node.errors, is_line
+        )
+
+
+def _tier(node: Rex) -> str:
+    """The machine that is meant to look for the pattern."""
+    from ..engine.regextiers import PYTHON, RE2, tier_of
+
+    if isinstance(node.machine, str):
+        return PYTHON
+    return tier_of(node.machine, [g for g, _ in node.targets]) if node.max is None else RE2
+
+
+def _is_line(source: Node, field: str) -> bool:
+    """Whether the field is a line of a text file as it stands there, so that it holds no newline."""
+    while isinstance(source, Filter) or (isinstance(source, Rex) and field not in source.makes()):
+        source = source.inputs[0]
+    return field == "line" and isinstance(source, Scan) and getattr(source.relation, "has_single_lines", False)
 
 
 def _at(args: Args, why: PatternError) -> Span:

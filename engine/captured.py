@@ -5,6 +5,7 @@ Operators that would look for the same take it from here; for all others these a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,25 +17,24 @@ from .batch import Spans
 
 @dataclass(frozen=True, slots=True)
 class CapturedLines(Spans):
-    """Lines in which `pattern` was looked for. `groups`: its captures; `status`: see kernels.rawscan, a byte a row.
+    """Lines in which a pattern was looked for. `groups`: its captures by number; `status`: see kernels.regexcode, a byte a row.
 
     A line itself is null where its match is certain and nobody behind `rex` wants it, so its captures go with it.
     """
 
-    pattern: str
-    groups: tuple[Spans, ...]
+    groups: Mapping[int, Spans]
     status: NDArray[np.uint8]
     is_clean: bool  # every row matched for certain
 
     def slice(self, begin: int, end: int) -> CapturedLines:
-        groups = tuple(g.slice(begin, end) for g in self.groups)
+        groups = {k: g.slice(begin, end) for k, g in self.groups.items()}
         start, length, status = self.start[begin:end], self.length[begin:end], self.status[begin:end]
-        return CapturedLines(self.buffer, self.data, start, length, self.pattern, groups, status, self.is_clean)
+        return CapturedLines(self.buffer, self.data, start, length, groups, status, self.is_clean)
 
     def take(self, rows: NDArray[Any]) -> CapturedLines:
-        groups = tuple(g.take(rows) for g in self.groups)
+        groups = {k: g.take(rows) for k, g in self.groups.items()}
         start, length, status = self.start[rows], self.length[rows], self.status[rows]
-        return CapturedLines(self.buffer, self.data, start, length, self.pattern, groups, status, self.is_clean)
+        return CapturedLines(self.buffer, self.data, start, length, groups, status, self.is_clean)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from .arrow import bools_of, call, is_valid
 from .batch import Column, Spans
 from .exprs import plain
 from .pairs import Marks, PairForm, Pairs, Texts, next_of
-from .regex import compile_re2, extract
+from .regex import compile_re2
+from .regextiers import extract
 
 HEAD = ("version", "device_vendor", "device_product", "device_version", "signature_id", "name", "severity")
 _TEXT = r"((?:[^|\\]|\\.)*)"

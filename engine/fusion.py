@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..planner.plan import Node
+from ..planner.expr import Call, FieldRef
+from ..planner.plan import Node, Project
 from .operators.rex import RexTransform
 from .sources.textfile import TextSource
 
@@ -14,10 +15,23 @@ def ask_for_captures(source: Any, operator: Any, behind: Sequence[Node]) -> None
     """A `rex` that stands first behind the scan of a text file: its captures are found where lines are. `behind`: what follows."""
     if not isinstance(source, TextSource) or not isinstance(operator, RexTransform):
         return
-    pattern = operator.wanted_of("line")
-    if pattern is None:
+    asked = operator.asked_of_scan("line")
+    if asked is None:
         return
     wanted = frozenset(behind[-1].schema.names()) if behind else frozenset(("line",))
     for node in reversed(behind):
         wanted = node.needs(wanted)
-    source.capture(pattern, "line" in wanted)
+    numbers = _read_as_numbers(behind[0]) if behind else frozenset()
+    source.capture(asked, frozenset(g for g, name in operator.captures() if name in numbers), "line" in wanted)
+
+
+def _read_as_numbers(node: Node) -> frozenset[str]:
+    """Fields of which `long(F)` is worked out first of all."""
+    if not isinstance(node, Project):
+        return frozenset()
+    calls = [a.value.expr for a in node.assigns]
+    return frozenset(
+        c.args[0].name
+        for c in calls
+        if isinstance(c, Call) and c.function.name == "long" and len(c.args) == 1 and isinstance(c.args[0], FieldRef)
+    )

@@ -11,15 +11,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from . import regexpython
-from .arrow import array_from, bitmap_of, buffer_of, bytes_of, call, int32_of, is_valid, offsets_of
-from .batch import Spans
+from .arrow import bitmap_of, buffer_of, bytes_of, call, is_valid, offsets_of
 from .strings import cut
 
 if TYPE_CHECKING:
@@ -292,49 +291,6 @@ def _few(group: int) -> int:
     if group > 9:
         raise ValueError("a replacement can name groups 0 to 9")
     return group
-
-
-def search(text: pa.Array[Any], pattern: Pattern) -> pa.Array[Any]:
-    """Whether the pattern is found anywhere in each text; null for null."""
-    if pattern.python is not None:
-        found = np.array([m is not None for m in regexpython.first_matches(text, pattern.python)], np.bool_)
-        return array_from(found, ~is_valid(text))
-    return call("match_substring_regex", text, pattern=pattern.keep(()))
-
-
-def found_spans(
-    text: pa.Array[Any], pattern: Pattern, groups: Sequence[int]
-) -> list[tuple[NDArray[np.int32], NDArray[np.int32]]]:
-    """Of each wanted group its start (bytes, within the row's text) and length; -1 where it took no part or nothing matched."""
-    if pattern.python is not None:
-        matches = regexpython.first_matches(text, pattern.python)
-        return [regexpython.spans_of(matches, group) for group in groups]
-    wanted = sorted(set(groups))
-    found = cast(Any, call("extract_regex_span", text, pattern=pattern.keep(wanted)))
-    matched = is_valid(found)
-    out = {}
-    for i, group in enumerate(wanted):
-        pairs = found.field(i)
-        flat = int32_of(pairs.values)[2 * pairs.offset : 2 * (pairs.offset + len(pairs))]
-        there = matched & is_valid(pairs)
-        start = np.where(there, flat[0::2], 0).astype(np.int32)
-        out[group] = start, np.where(there, flat[1::2], -1).astype(np.int32)
-    return [out[g] for g in groups]
-
-
-def extract(value: pa.Array[Any] | Spans, pattern: Pattern, groups: Sequence[int]) -> list[pa.Array[Any] | Spans]:
-    """The text of each wanted group, null where it took no part or nothing matched; Spans of Spans."""
-    text = value.to_arrow() if isinstance(value, Spans) else value
-    pairs = found_spans(text, pattern, groups)
-    if isinstance(value, Spans):
-        return [Spans(value.buffer, value.data, value.start + s, n) for s, n in pairs]
-    data, base = text_of(text)
-    return [cut(data, base + s, n) for s, n in pairs]
-
-
-def text_of(text: pa.Array[Any]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """A column's bytes, and where each row begins in them."""
-    return bytes_of(text.buffers()[2]), offsets_of(text)[:-1]
 
 
 _OPEN, _CLOSE = 0xFE, 0xFF  # bytes that valid UTF-8 never holds

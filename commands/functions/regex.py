@@ -9,9 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from ...engine import regex
-from ...engine.arrow import array_from, bools_of, is_valid
+from ...engine.arrow import array_from
 from ...engine.batch import Spans
 from ...engine.exprs import Eval, Value
+from ...engine.regextiers import extract as extract_groups
+from ...engine.regextiers import find, search
 from ...engine.strings import cut
 from ...engine.textmatch import match_pattern
 from ...planner.types import array_of
@@ -69,7 +71,7 @@ def match(ev: Eval, text: Value) -> Value:
     pattern, pieces = ev.data
     if pieces:
         return array_from(match_pattern(ev, text, pieces))
-    return array_from(bools_of(regex.search(ev.array(text), pattern)))
+    return array_from(search(text if isinstance(text, Spans) else ev.array(text), pattern, compiled=ev.compiled))
 
 
 def _extract_type(call: CallBinder) -> Type:
@@ -92,7 +94,7 @@ def _extract_type(call: CallBinder) -> Type:
 def extract(ev: Eval, text: Value) -> Value:
     pattern, group = ev.data
     source = text if isinstance(text, Spans) else ev.array(text)
-    return regex.extract(source, pattern, [group])[0]
+    return extract_groups(source, pattern, [group], compiled=ev.compiled)[0]
 
 
 def _all_type(call: CallBinder) -> Type:
@@ -127,12 +129,10 @@ def groups(ev: Eval, text: Value) -> Value:
     column: pa.Array[Any] = ev.array(text)
     pattern: regex.Pattern = ev.data
     k = pattern.n_groups
-    found = regex.found_spans(column, pattern, range(k + 1))
-    matched = found[0][1] >= 0
+    found = find(column, pattern, range(1, k + 1), compiled=ev.compiled)
+    matched = found.matched
     bounds = np.append(0, np.cumsum(np.where(matched, k, 0))).astype(np.int32)
     if k == 0:
         return regex.list_array(bounds, pa.nulls(0, pa.string()), ~matched)
-    data, base = regex.text_of(column)
-    start = np.stack([base + s for s, _ in found[1:]], axis=1)[matched].reshape(-1)
-    length = np.stack([n for _, n in found[1:]], axis=1)[matched].reshape(-1)
-    return regex.list_array(bounds, cut(data, start, length), ~(matched & is_valid(column)))
+    start, length = (np.stack(side, axis=1)[matched].reshape(-1) for side in zip(*found.spans.values(), strict=True))
+    return regex.list_array(bounds, cut(found.data, start, length), ~matched)

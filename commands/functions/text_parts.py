@@ -10,6 +10,7 @@ from ...engine import regex, xmlpath
 from ...engine.arrow import array_from, call, is_valid
 from ...engine.exprs import Eval, Value
 from ...engine.numbertext import to_long
+from ...engine.regextiers import extract, search
 from ...engine.strings import weave
 from ...planner import expr as e
 from ..base import LONG, STRING, TEXT, CallBinder, Type, converted, function
@@ -57,7 +58,7 @@ def urlpart(ev: Eval, text: Value) -> Value:
     part: str = ev.data
     column: Any = ev.array(text)
     pattern = regex.compile_re2(URL_PARTS[part])
-    found: Any = regex.extract(column, pattern, list(range(1, pattern.n_groups + 1)))
+    found: Any = extract(column, pattern, range(1, pattern.n_groups + 1), compiled=ev.compiled)
     if part == "host":
         return call("coalesce", *found)
     if part != "port":
@@ -83,7 +84,7 @@ def _kvjoin_type(call_: CallBinder) -> Type:
 def _is_found(name: str, pattern: regex.Pattern) -> bool:
     from ...engine.values import texts_from
 
-    return bool(regex.search(texts_from([name]), pattern)[0].as_py())
+    return bool(search(texts_from([name]), pattern, compiled=False)[0])
 
 
 @function(

@@ -15,6 +15,7 @@ from .jit import (
     atmost_16,
     equal_64,
     i32w,
+    i64c,
     i64w,
     inline,
     kernel,
@@ -45,10 +46,12 @@ from .rawread import (
     put,
     refill,
 )
+from .regexcode import GROUPS_AT, MATCH, NO_MATCH, UNSURE
+from .regexspans import match_line
 from .spans import eight_digits
 from .utf8 import is_utf8
 
-MATCHED, NO_MATCH, UNSURE = 0, 1, 2  # status of a row; of a number: read, -, unsure
+READ, UNREAD = 0, 2  # of a number, as kernels.spans has it
 
 
 @inline
@@ -98,26 +101,31 @@ def first_and_last_word(data: Any, low: Any, high: Any) -> Any:
             if data[front] != 32 or data[back - 1] != 32:
                 kind = UNSURE
             elif front > low and back < high:
-                kind = MATCHED
+                kind = MATCH
     return kind, front, back
 
 
-@kernel(long_, long_, u8w, i64w, long_, u8w, i32w, i32w, i32w, i32w, i32w, i32w, u8w, i64w, u8w, u8w)
-def scan_words(
-    read: Any, fd: Any, buf: Any, state: Any, keeps: Any, text: Any,
-    line_start: Any, line_length: Any, start_a: Any, length_a: Any, start_b: Any, length_b: Any,
-    status: Any, number: Any, number_status: Any, stop: Any,
+@kernel(
+    long_, long_, u8w, i64w, i64c, i64w, i64c, i64c, long_, u8w, i32w, i32w, i32w, i32w, u8w, i64w, u8w, u8w,
+)  # fmt: skip
+def scan_captures(
+    read: Any, fd: Any, buf: Any, state: Any, program: Any, marks: Any, groups: Any, as_number: Any, keeps: Any,
+    text: Any, line_start: Any, line_length: Any, starts: Any, lengths: Any, status: Any, numbers: Any,
+    number_status: Any, stop: Any,
 ) -> Any:  # fmt: skip
-    """Rows of the stretch from where `state` stands: captures as places in `text`, the second one as a number, too.
+    """Rows of the stretch from where `state` stands: captures as places in `text`, some read as whole numbers, too.
 
-    A line is put out with `keeps`, and where its match is not certain. `text` has 3 * ROOM bytes at least.
+    `program`: see regexspans; empty: the first and the last word (groups 1 and 2). Group j of row i lies at j * rows + i,
+    with as many rows as `status` has room for; its number, if as_number[j] is not -1, at as_number[j] * rows + i. A line is
+    put out with `keeps`, and where it did not match for certain. `text` has (2 + groups) * ROOM bytes at least.
     """
     if state[SKIPS]:
         code = find_first_line(read, fd, buf, state, stop)
         if code != GO_ON:
             return code
     at, end, rows, used = state[AT], state[END], state[N_ROWS], state[USED]
-    capacity, room = start_a.size, text.size - PAD
+    n_groups, capacity, room = groups.size, status.size, text.size - PAD
+    places = program[GROUPS_AT] if program.size else np.int64(0)
     code, unmatched, unread = np.int64(GO_ON), np.int64(0), np.int64(0)
     last_high = np.int64(-1)
     block = at
@@ -136,7 +144,7 @@ def scan_words(
                 if at >= last_line:
                     code = np.int64(DONE)
                     break
-                if rows >= capacity or used + 3 * (newline - at) + PAD > room:
+                if rows >= capacity or used + (1 + n_groups) * (newline - at) + (2 + n_groups) * 16 > room:
                     code = np.int64(FULL)
                     break
                 if last_high >= at and not is_utf8(buf, at, newline):
@@ -145,37 +153,48 @@ def scan_words(
                 stop_at = newline
                 if newline > at and buf[newline - 1] == 13:
                     stop_at -= 1
-                kind, front, back = first_and_last_word(buf, at, stop_at)
+                front, back = np.int64(0), np.int64(0)
+                if program.size:
+                    kind = match_line(buf, at, stop_at, program, marks)
+                else:
+                    kind, front, back = first_and_last_word(buf, at, stop_at)
                 row = np.uint64(rows)
                 status[row] = kind
-                place = used
-                if keeps or kind != MATCHED:
-                    line_start[row], line_length[row] = used, stop_at - at
+                shift = used - at
+                line_start[row], line_length[row] = used, -1
+                if keeps or kind != MATCH:
+                    line_length[row] = stop_at - at
                     used = put(text, used, buf, at, stop_at - at)
-                else:
-                    line_start[row], line_length[row] = used, -1
-                if kind == MATCHED:
-                    if keeps:
-                        start_a[row], start_b[row] = place, place + back - at
+                unmatched += kind != MATCH
+                for j in range(n_groups):
+                    begin, behind = np.int64(-1), np.int64(-1)
+                    if kind == MATCH:
+                        if program.size:
+                            begin, behind = marks[program[places + 2 * j]], marks[program[places + 2 * j + 1]]
+                        elif groups[j] == 1:
+                            begin, behind = at, front
+                        else:
+                            begin, behind = back, stop_at
+                    place = np.uint64(j * capacity + rows)
+                    if begin < 0:
+                        starts[place], lengths[place] = 0, -1
                     else:
-                        start_a[row] = used
-                        used = put(text, used, buf, at, front - at)
-                        start_b[row] = used
-                        used = put(text, used, buf, back, stop_at - back)
-                    length_a[row], length_b[row] = front - at, stop_at - back
-                    value, good = whole_number(buf, back, stop_at - back)
-                    number[row], number_status[row] = value, MATCHED if good else UNSURE
-                    unread += not good
-                else:
-                    unmatched += 1
-                    start_a[row] = start_b[row] = 0
-                    length_a[row] = length_b[row] = -1
-                    number[row], number_status[row] = 0, NO_MATCH
+                        lengths[place] = behind - begin
+                        if keeps:
+                            starts[place] = begin + shift
+                        else:
+                            starts[place] = used
+                            used = put(text, used, buf, begin, behind - begin)
+                    if as_number[j] >= 0:
+                        cell = np.uint64(as_number[j] * capacity + rows)
+                        value, good = whole_number(buf, begin, behind - begin)
+                        numbers[cell], number_status[cell] = value, READ if good else UNREAD
+                        unread += not good
                 rows += 1
                 at = newline + 1
             block += 64
         state[AT], state[N_ROWS], state[USED] = at, rows, used
-        state[N_UNMATCHED], state[N_UNREAD] = unmatched, unmatched + unread
+        state[N_UNMATCHED], state[N_UNREAD] = unmatched, unread
         if code != GO_ON:
             return code
         if stop[0]:

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .jit import atmost_16, i32, i32w, inline, kernel, leading_zeros, trailing_zeros, u8, u8w
+from .jit import atmost_16, equal_64, i32, i32w, inline, kernel, leading_zeros, long_, trailing_zeros, u8, u8w
 
 DONE, NULL, UNSURE = 0, 1, 2
+MARGIN_BEFORE, MARGIN_BEHIND = 16, 64  # bytes either side of a row that are loaded with it
 
 
 @inline
@@ -20,16 +21,17 @@ def is_blank(byte: Any) -> Any:
     return byte == 32 or byte == 9 or byte == 10 or byte == 12 or byte == 13
 
 
-@kernel(u8, i32, i32, i32w, i32w, i32w, i32w, u8w)
+@kernel(u8, i32, i32, i32w, i32w, i32w, i32w, u8w, long_)
 def first_and_last_word(
-    data: Any, start: Any, length: Any, start_a: Any, length_a: Any, start_b: Any, length_b: Any, status: Any
-) -> Any:
+    data: Any, start: Any, length: Any, start_a: Any, length_a: Any, start_b: Any, length_b: Any, status: Any,
+    is_line: Any,
+) -> Any:  # fmt: skip
     """`^(\\S+).* (\\S+)$` over valid UTF-8: a = the leading word, b = the trailing word with a space before it.
 
     Exact, since the words cannot hold blanks: a is the longest run, and b must follow the last blank, which must be a
     space. Other control bytes are words to RE2, and `.` matches no newline; rows with a byte up to 32 other than a
-    space where a scan stops are unsure. Returns how many. O(bytes of the words); loads 16 bytes at a time, so the
-    buffer must be readable 16 bytes either side of a row.
+    space where a scan stops, or with a newline between, are unsure, as are those without a margin; with `is_line` there
+    is no newline. Returns how many are unsure. O(bytes).
     """
     unsure = 0
     for i in range(start.size):
@@ -41,6 +43,10 @@ def first_and_last_word(
             continue
         low = np.int64(start[i])
         high = low + size
+        if low < MARGIN_BEFORE or high + MARGIN_BEHIND > data.size:
+            status[i] = UNSURE
+            unsure += 1
+            continue
         front = low
         while True:
             hits = atmost_16(data, front, np.uint8(32))
@@ -63,6 +69,17 @@ def first_and_last_word(
             status[i] = UNSURE
             unsure += 1
         elif front > low and back < high:
+            at = front
+            newlines = np.uint64(0)
+            while at < back and not is_line:
+                newlines = equal_64(data, at, np.uint8(10))
+                if newlines:
+                    break
+                at += 64
+            if newlines and at + trailing_zeros(newlines) < back:
+                status[i] = UNSURE
+                unsure += 1
+                continue
             start_a[i], length_a[i] = low, front - low
             start_b[i], length_b[i] = back, high - back
             status[i] = DONE

@@ -20,7 +20,8 @@ from ..context import Context
 from ..exprs import Eval, evaluate, over, plain, spread
 from ..notes import At
 from ..operator import Emit, Flow, StreamTransform
-from ..regex import Pattern, extract
+from ..regex import Pattern
+from ..regextiers import RE2, find
 from ..values import text_column
 from .reasons import Reasons
 
@@ -46,10 +47,11 @@ class ParseTransform(StreamTransform):
     ) -> None:  # fmt: skip
         self._column, self._cuts, self._texts, self._values, self._at = column, cuts, texts, values, at
         self._steps, self._tells = steps, None in values
-        self._kernel, self._used_kernel, self._type = kernel, False, type_
+        self._kernel, self._type = kernel, type_
+        self._used = f"regex: {RE2}"
 
     def describe_run(self) -> str:
-        return f"{self._kernel} kernel" if self._used_kernel else "regex: RE2"
+        return self._used
 
     def push(self, batch: Batch, local: Context, emit: Emit) -> Flow:
         n = batch.n_rows
@@ -59,7 +61,7 @@ class ParseTransform(StreamTransform):
         if self._kernel and isinstance(text, Spans) and local.compiled:
             columns, matched = self._cut_compiled(text)
         else:
-            columns, matched = self._cut(text)
+            columns, matched = self._cut(text, compiled=local.compiled)
         refused, reasons = ~matched & _has_value(text), Reasons(n)
         if refused.any():
             reasons.add("no match", refused)
@@ -91,33 +93,33 @@ class ParseTransform(StreamTransform):
             reasons.watch(ev)
         return ev
 
-    def _cut(self, text: Column) -> tuple[list[Column], NDArray[np.bool_]]:
+    def _cut(self, text: Column, *, compiled: bool) -> tuple[list[Column], NDArray[np.bool_]]:
         n = len(text)
         source = text if isinstance(text, Spans) else plain(text, n)
         columns: list[Column] = []
         matched = np.ones(n, np.bool_)
         for cut in self._cuts:
-            flat = [0, *(g for groups in cut.groups for g in groups)]
-            found = dict(zip(flat, extract(source, cut.pattern, flat), strict=True))
-            matched &= _has_value(found[0])
-            columns += [_either([found[g] for g in groups]) for groups in cut.groups]
+            found = find(source, cut.pattern, [g for groups in cut.groups for g in groups], compiled=compiled)
+            self._used = f"regex: {found.tier}"
+            matched &= found.matched
+            columns += [_either([found.column(g, source) for g in groups]) for groups in cut.groups]
         return columns, matched
 
     def _cut_compiled(self, text: Spans) -> tuple[list[Column], NDArray[np.bool_]]:
         """The kernel's places; rows that it is not sure of go to the pattern."""
         module: Any = importlib.import_module(f"{kernels.__name__}.{self._kernel.replace('_', '')}")
         find = getattr(module, self._kernel)
-        self._used_kernel = True
         n, groups = len(text), [min(g) for g in self._cuts[0].groups]
         starts, lengths = np.empty((module.N_FIELDS, n), np.int32), np.empty((module.N_FIELDS, n), np.int32)
         status = np.empty(n, np.uint8)
         matched = np.ones(n, np.bool_)
         if find(text.data, text.start, text.length, starts.ravel(), lengths.ravel(), status):
             rows = np.flatnonzero(status == module.UNSURE)
-            found, matched[rows] = self._cut(text.take(rows))
+            found, matched[rows] = self._cut(text.take(rows), compiled=True)
             for group, column in zip(groups, found, strict=True):
                 assert isinstance(column, Spans)
                 starts[group - 1, rows], lengths[group - 1, rows] = column.start, column.length
+        self._used = f"{self._kernel} kernel"
         return [Spans(text.buffer, text.data, starts[g - 1], lengths[g - 1]) for g in groups], matched
 
 

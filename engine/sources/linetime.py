@@ -10,7 +10,8 @@ import pyarrow as pa
 from ..arrow import array_from, is_valid
 from ..batch import Column, Spans
 from ..dateparse import java, parse_dates
-from ..regex import Pattern, extract
+from ..regex import Pattern
+from ..regextiers import extract
 from .refused import Refused
 
 

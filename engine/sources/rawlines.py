@@ -21,6 +21,8 @@ from ..arrow import bytes_of, pooled
 from ..batch import PAD, Batch, Origin, Spans
 from ..captured import CapturedLines, ReadSpans
 from ..context import Context, Stopped
+from ..kernels import regexcode
+from ..regextiers import Asked
 from .textlines import lines_of
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ TEXT = 2 << 20  # bytes of text that a call puts out
 LONGEST = 64  # bytes of a literal that are looked for
 # from bytes that most lines of a log have to those that few have
 COMMON = b' 0123456789e./-:,aotisnrlcd_"=hpmugwfbTyvk[]()xSPGE;jqAzMCIDL?&%HNORUFBVWKXYJQZ'
+_WORDS = np.zeros(0, np.int64)  # the kernel's program for the first and the last word
 _COMMONNESS = {byte: len(COMMON) - i for i, byte in enumerate(COMMON)}
 
 
@@ -45,9 +48,10 @@ def read_address() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Captures:
-    """The first and the last word of each line, for `rex` with `pattern`. `keeps`: the lines are wanted, too."""
+    """Groups of a pattern in each line, some of them read as whole numbers, too. `keeps`: the lines are wanted as well."""
 
-    pattern: str
+    asked: Asked
+    numbers: tuple[int, ...]
     keeps: bool
 
 
@@ -114,30 +118,45 @@ class Stretch:
         from ..kernels import rawread as r
 
         state[r.N_ROWS], state[r.USED] = 0, PAD
-        text: Any = pa.allocate_buffer(max(TEXT, 3 * r.ROOM + 2 * PAD))
         wanted = self._source.raw
-        put_out = self._captured if isinstance(wanted, Captures) else self._found
-        return put_out(fd, buffer, state, text, wanted)
+        n_groups = len(wanted.asked.groups) if isinstance(wanted, Captures) else 0
+        text: Any = pa.allocate_buffer(max(TEXT, (2 + n_groups) * r.ROOM + 2 * PAD))
+        if isinstance(wanted, Captures):
+            return self._captured(fd, buffer, state, text, wanted)
+        assert isinstance(wanted, Literal)
+        return self._found(fd, buffer, state, text, wanted)
 
     def _captured(self, fd: int, buffer: Any, state: Any, text: pa.Buffer, wanted: Captures) -> tuple[int, Batch]:
         from ..kernels import rawread as r
-        from ..kernels.rawscan import scan_words
+        from ..kernels.rawscan import scan_captures
 
-        room = self._rows(state)
-        places = [pooled(room, np.int32) for _ in range(6)]
-        status, numbers, read = pooled(room, np.uint8), pooled(room, np.int64), pooled(room, np.uint8)
-        code = scan_words(
-            read_address(), fd, buffer, state, int(wanted.keeps), bytes_of(text), *places, status, numbers, read,
-            self._ctx.stop,
+        groups, room = wanted.asked.groups, self._rows(state)
+        program = wanted.asked.program
+        code_of_program = program.code if program is not None else _WORDS
+        marks = np.empty(regexcode.PARTS * (program.n_ops if program is not None else 1), np.int64)
+        as_number = np.array([wanted.numbers.index(g) if g in wanted.numbers else -1 for g in groups], np.int64)
+        line, length = pooled(room, np.int32), pooled(room, np.int32)
+        starts, lengths = pooled(room * len(groups), np.int32), pooled(room * len(groups), np.int32)
+        numbers, read = pooled(room * len(wanted.numbers), np.int64), pooled(room * len(wanted.numbers), np.uint8)
+        status = pooled(room, np.uint8)
+        code = scan_captures(
+            read_address(), fd, buffer, state, code_of_program, marks, np.array(groups, np.int64), as_number,
+            int(wanted.keeps), bytes_of(text), line, length, starts, lengths, status, numbers, read, self._ctx.stop,
         )  # fmt: skip
         n = int(state[r.N_ROWS])
         kept, data = _used(text, int(state[r.USED]))
-        line, length, *cut = (p[:n] for p in places)
+        made: dict[int, Spans] = {}
+        for j, (group, number) in enumerate(zip(groups, as_number.tolist(), strict=True)):
+            cut = slice(j * room, j * room + n)
+            if number < 0:
+                made[group] = Spans(kept, data, starts[cut], lengths[cut])
+            else:
+                at = slice(number * room, number * room + n)
+                made[group] = ReadSpans(
+                    kept, data, starts[cut], lengths[cut], numbers[at], read[at], not state[r.N_UNREAD]
+                )
         is_clean = not state[r.N_UNMATCHED]
-        first = Spans(kept, data, cut[0], cut[1])
-        second = ReadSpans(kept, data, cut[2], cut[3], numbers[:n], read[:n], not state[r.N_UNREAD])
-        lines = CapturedLines(kept, data, line, length, wanted.pattern, (first, second), status[:n], is_clean)
-        batch = self._batch(lines, ())
+        batch = self._batch(CapturedLines(kept, data, line[:n], length[:n], made, status[:n], is_clean), ())
         self.n_lines += n
         return code, batch
 

@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..arrow import bools_of, bytes_of
+from ..arrow import bytes_of
 from ..batch import PAD, Spans
-from ..regex import Pattern, search
+from ..regex import Pattern
+from ..regextiers import search
 from .textlines import Lines
 
 
@@ -55,12 +56,11 @@ class Cutter:
 
     def _starts(self, text: Spans) -> NDArray[np.bool_]:
         """The lines that begin a record."""
-        lines = text.to_arrow()
         starts = np.zeros(len(text), np.bool_)
         if self._begin is not None:
-            starts |= bools_of(search(lines, self._begin))
+            starts |= search(text, self._begin, compiled=False)
         if self._end is not None:
-            ends = bools_of(search(lines, self._end))
+            ends = search(text, self._end, compiled=False)
             starts[1:] |= ends[:-1]
             starts[0] |= self._ended
             self._ended = bool(ends[-1])

@@ -1,0 +1,286 @@
+"""Runs a regular expression that was compiled to a program (`engine/regexprogram.py`) over rows of valid UTF-8.
+
+A program is an array of words: a head, then instructions of WIDTH words, then what they point at. Runs of a class end
+where a vector compare says so, 64 bytes at a time; there is a choice only at gaps, optional parts and alternatives, which
+go on a stack and are taken up again from the latest one, in the order of preference that Perl and RE2 have. A budget in
+proportion to the line keeps the time linear: beyond it the row is UNSURE, and RE2 answers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .jit import (
+    between_64,
+    equal_64,
+    i32,
+    i32w,
+    i64c,
+    i64w,
+    inline,
+    kernel,
+    leading_zeros,
+    load_u64,
+    long_,
+    trailing_zeros,
+    u8,
+    u8w,
+)  # fmt: skip
+from .regexcode import (
+    CHECKED,
+    CLASS_AT,
+    CLASS_N,
+    CLASS_NOT,
+    END,
+    FLAGS,
+    FORGET_FROM,
+    FORGET_TO,
+    GAP,
+    GROUPS_AT,
+    HEAD,
+    JUMP,
+    LEAST,
+    LITERAL,
+    MARGIN,
+    MASK,
+    MATCH,
+    MOST,
+    N_GROUPS,
+    N_OPS,
+    NEED,
+    NEXT_AT,
+    NEXT_N,
+    NEXT_NOT,
+    NO_MATCH,
+    PLACES,
+    PROBE,
+    PROBE_BYTE,
+    REACHES,
+    RUN,
+    SIZE,
+    SKIPS,
+    STACK,
+    TARGET,
+    TO_END,
+    TO_LAST,
+    TRY,
+    UNSURE,
+    WIDTH,
+    WORD,
+)  # fmt: skip
+
+PATIENCE, PATIENCE_AT_LEAST, RESUMED = (
+    32,
+    8192,
+    64,
+)  # bytes looked at for each of the line; what taking up a choice costs
+
+
+@inline
+def class_64(data: Any, at: Any, program: Any, ranges: Any, n: Any, inverted: Any) -> Any:
+    """Bit j: data[at + j] is in the class."""
+    mask = np.uint64(0)
+    for j in range(ranges, ranges + 2 * n, 2):
+        mask |= between_64(data, at, np.uint8(program[j]), np.uint8(program[j + 1]))
+    return mask ^ np.uint64(inverted)
+
+
+@inline
+def run_end(data: Any, pos: Any, hi: Any, program: Any, op: Any) -> Any:
+    """Where the run of the instruction's class that begins at `pos` ends."""
+    ranges, n, inverted = program[op + CLASS_AT], program[op + CLASS_N], ~program[op + CLASS_NOT]
+    at = pos
+    while at < hi:
+        stops = class_64(data, at, program, ranges, n, inverted)
+        if stops:
+            at += trailing_zeros(stops)
+            break
+        at += 64
+    return min(at, hi)
+
+
+@inline
+def first_place(data: Any, low: Any, high: Any, program: Any, op: Any) -> Any:
+    """The first place from `low` to `high` (inclusive) where what is behind the gap can begin; high + 1 without one."""
+    ranges, n, inverted = program[op + NEXT_AT], program[op + NEXT_N], program[op + NEXT_NOT]
+    probe, byte = program[op + PROBE], np.uint8(program[op + PROBE_BYTE])
+    at, found = low, high + 1
+    while at <= high:
+        places = class_64(data, at, program, ranges, n, inverted)
+        if probe:
+            places &= equal_64(data, at + probe, byte)
+        if places:
+            found = min(at + trailing_zeros(places), high + 1)
+            break
+        at += 64
+    return found
+
+
+@inline
+def last_place(data: Any, low: Any, high: Any, program: Any, op: Any) -> Any:
+    """The last place from `low` to `high` (inclusive) where what is behind the gap can begin; low - 1 without one."""
+    ranges, n, inverted = program[op + NEXT_AT], program[op + NEXT_N], program[op + NEXT_NOT]
+    probe, byte = program[op + PROBE], np.uint8(program[op + PROBE_BYTE])
+    at, found = high, low - 1
+    while at >= low:
+        places = class_64(data, at - 63, program, ranges, n, inverted)
+        if probe:
+            places &= equal_64(data, at - 63 + probe, byte)
+        if places:
+            found = max(at - leading_zeros(places), low - 1)
+            break
+        at -= 64
+    return found
+
+
+@kernel(u8, long_, long_, i64c, i64w, is_inner=True, is_pasted=True)
+def match_line(data: Any, lo: Any, hi: Any, program: Any, state: Any) -> Any:
+    """The first match in data[lo:hi]: MATCH, with its marks in `state` (PARTS words an instruction), NO_MATCH or UNSURE.
+
+    Mark k is where instruction k began, -1 where it took no part. MARGIN bytes either side of the line can be read.
+    O(bytes), with PATIENCE.
+    """
+    n_ops = program[N_OPS]
+    places, reaches, stack = PLACES * n_ops, REACHES * n_ops, STACK * n_ops
+    pos, k, depth = lo, np.int64(0), np.int64(0)
+    left = PATIENCE * (hi - lo) + PATIENCE_AT_LEAST
+    while True:
+        op = HEAD + k * WIDTH
+        kind = program[op]
+        state[k] = pos
+        good = True
+        if kind == RUN:
+            end = run_end(data, pos, min(hi, pos + program[op + MOST]), program, op)
+            state[reaches + k] = end
+            if end - pos < program[op + LEAST]:
+                good = False
+            else:
+                checked = program[op + CHECKED]
+                if checked:
+                    for at in range(pos, min(end, pos + checked)):
+                        if data[at] > 127:
+                            return UNSURE
+                pos = end
+                k += 1
+        elif kind == LITERAL:
+            size = program[op + SIZE]
+            if pos + size <= hi and not (load_u64(data, pos) ^ np.uint64(program[op + WORD])) & np.uint64(
+                program[op + MASK]
+            ):
+                pos += size
+                k += 1
+            else:
+                good = False
+        elif kind == GAP:
+            flags, need = program[op + FLAGS], program[op + NEED]
+            reach = hi
+            if program[op + CLASS_N]:
+                reach = run_end(data, pos, hi, program, op)
+                left -= reach - pos
+            low, high = pos + program[op + LEAST], min(reach, hi - need)
+            is_open = (flags & TO_END) != 0 and reach == hi and low <= hi
+            if flags & TO_LAST:
+                at = last_place(data, low, high, program, op) if not is_open else hi
+                good = at >= low
+            else:
+                at = first_place(data, low, high, program, op)
+                good = at <= high
+                if not good and is_open:
+                    at, good = hi, True
+            state[reaches + k] = reach
+            state[places + k] = at
+            if good:
+                state[stack + depth] = k
+                depth += 1
+                pos = at
+                k += 1
+        elif kind == TRY:
+            for j in range(program[op + FORGET_FROM], program[op + FORGET_TO]):
+                state[j] = -1
+            state[stack + depth] = k
+            depth += 1
+            k += 1
+        elif kind == JUMP:
+            k = program[op + TARGET]
+        elif kind == END:
+            good = pos == hi
+            k += 1
+        else:
+            return MATCH
+        while not good:  # take up the latest choice
+            if depth == 0:
+                return NO_MATCH
+            k = state[stack + depth - 1]
+            op = HEAD + k * WIDTH
+            begun = state[k]
+            left -= RESUMED + max(pos - begun, 0)
+            if left < 0:
+                return UNSURE
+            if program[op] == TRY:
+                for j in range(program[op + FORGET_FROM], program[op + FORGET_TO]):
+                    state[j] = -1
+                depth -= 1
+                pos = begun
+                k = program[op + TARGET]
+                break
+            flags, need, reach, at = program[op + FLAGS], program[op + NEED], state[reaches + k], state[places + k]
+            low, high = begun + program[op + LEAST], min(reach, hi - need)
+            if flags & TO_LAST:
+                at = last_place(data, low, min(at - 1, high), program, op)
+                good = at >= low
+            else:
+                behind = at + 1
+                if flags & SKIPS:
+                    behind = max(behind, state[reaches + k + 1])
+                if at < hi:
+                    at = first_place(data, behind, high, program, op)
+                    good = at <= high
+                    if not good and flags & TO_END and reach == hi:
+                        at, good = hi, True
+            if good:
+                state[places + k] = at
+                pos = at
+                k += 1
+            else:
+                depth -= 1
+    return UNSURE
+
+
+@kernel(u8, i32, i32, i64c, i64w, u8w, i32w, i32w, u8w)
+def match_rows(
+    data: Any, start: Any, length: Any, program: Any, state: Any, spare: Any, starts: Any, lengths: Any, status: Any
+) -> Any:
+    """Spans of the program's groups in each row (length -1: null, no match) and the row's status. Returns how many are UNSURE.
+
+    Group j of row i is at starts[j * rows + i], as bytes of `data`; length -1 where it took no part. A row that has no
+    MARGIN is copied to `spare`, or UNSURE if it does not fit.
+    """
+    n, n_groups, groups = start.size, program[N_GROUPS], program[GROUPS_AT]
+    room = spare.size - 2 * MARGIN
+    unsure = 0
+    for i in range(n):
+        size, lo = np.int64(length[i]), np.int64(start[i])
+        found, text, moved = NO_MATCH, data, np.int64(0)
+        if size >= 0:
+            if lo < MARGIN or lo + size + MARGIN > data.size:
+                if size > room:
+                    found = UNSURE
+                else:
+                    for j in range(size):
+                        spare[MARGIN + j] = data[lo + j]
+                    text, moved = spare, lo - MARGIN
+                    lo = np.int64(MARGIN)
+            if found == NO_MATCH:
+                found = match_line(text, lo, lo + size, program, state)
+        status[i] = found
+        unsure += found == UNSURE
+        for j in range(n_groups):
+            place = j * n + i
+            starts[place], lengths[place] = 0, -1
+            if found == MATCH:
+                begin, end = state[program[groups + 2 * j]], state[program[groups + 2 * j + 1]]
+                if begin >= 0:
+                    starts[place], lengths[place] = begin + moved, end - begin
+    return unsure

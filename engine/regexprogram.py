@@ -1,0 +1,276 @@
+"""Compiles a pattern to a program for the span kernel, where that finds what RE2 finds; other patterns are refused.
+
+A run of a class is taken as far as it goes, in one step. That is right where nothing else can match:
+
+- what follows cannot begin with a byte of the class: then a shorter run fails at once;
+- or all that follows may be empty and nothing ties it to the end: the longest run (a lazy one: the shortest) is preferred
+  and always goes on to match;
+- or a run that may be empty follows, and what is behind that cannot begin with a byte of the class. If the match went on
+  behind a shorter run, it goes on behind the longest as well: the rest begins behind all of it, since at each place
+  before there is a byte of the class, so the second run only gets shorter.
+
+A run that is none of these but without a bound is a gap: the places where its follower can begin are tried one by one,
+the last first (a lazy one: the first). A pattern that may match anywhere begins with a lazy gap of all bytes. Optional
+parts and alternatives are tried in their order. All of that is what leftmost-first matching (Perl, RE2) prefers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .kernels import regexcode as code
+from .regexsyntax import (
+    ALL,
+    BEYOND,
+    CONTINUED,
+    UNBOUNDED,
+    Closed,
+    Either,
+    Node,
+    Opened,
+    Refused,
+    Repeated,
+    Run,
+    Sequence_,
+    Text,
+    Tree,
+)  # fmt: skip
+
+MOST_RANGES = 12  # of a class; each is a compare for every 64 bytes
+MOST_OPS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """`code`: what the kernel runs. `groups`: the numbers whose spans it writes, in that order."""
+
+    code: NDArray[np.int64]
+    groups: tuple[int, ...]
+    n_ops: int
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """How what comes next can begin: with one of these bytes, at the text's end, or not at all (`done`: the match may end)."""
+
+    bits: int
+    at_end: bool = False
+    done: bool = False
+
+
+@lru_cache(maxsize=256)
+def program_of(tree: Tree, groups: tuple[int, ...]) -> Program:
+    """The program that finds these groups (0: the whole match); Refused where the kernel could not be exact."""
+    return _Compiler(tree).program(groups)
+
+
+class _Compiler:
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.ops: list[list[int]] = []
+        self.ranges: list[list[tuple[int, int]]] = []  # of the classes, by number; a class's place is known at the end
+        self.begins: dict[int, int] = {}  # a group's first instruction
+        self.ends: dict[int, int] = {}  # and the one behind it
+
+    def program(self, groups: tuple[int, ...]) -> Program:
+        tree = self.tree
+        last = Follow(0, at_end=True) if tree.at_end else Follow(0, done=True)
+        if not tree.at_begin:
+            self.search(tree.nodes, _first(tree.nodes, last))
+        self.begins[0] = len(self.ops)
+        self.sequence(tree.nodes, last)
+        if tree.at_end:
+            self.emit(code.END)
+        self.ends[0] = self.emit(code.ACCEPT)
+        if len(self.ops) > MOST_OPS:
+            raise Refused("a pattern of too many parts")
+        return Program(self.assembled(groups), groups, len(self.ops))
+
+    def search(self, nodes: Sequence_, follow: Follow) -> None:
+        """A match may begin anywhere; one that may be empty begins at once."""
+        if not follow.done:
+            self.gap(Run(ALL, 0, UNBOUNDED, greedy=False), nodes, follow)
+
+    def emit(self, kind: int) -> int:
+        self.ops.append([kind] + [0] * (code.WIDTH - 1))
+        return len(self.ops) - 1
+
+    def sequence(self, nodes: Sequence[Node], follow: Follow) -> None:
+        for i, node in enumerate(nodes):
+            rest = nodes[i + 1 :]
+            self.node(node, rest, _first(rest, follow), follow)
+
+    def node(self, node: Node, rest: Sequence[Node], next_: Follow, last: Follow) -> None:
+        if isinstance(node, Text):
+            self.text(node.raw)
+        elif isinstance(node, Run):
+            self.run(node, rest, next_, last)
+        elif isinstance(node, Opened):
+            self.begins[node.number] = len(self.ops)
+        elif isinstance(node, Closed):
+            self.ends[node.number] = len(self.ops)
+            if self.begins[node.number] == len(self.ops):
+                raise Refused("an empty group")
+        elif isinstance(node, Either):
+            self.either(node.parts, next_)
+        elif isinstance(node, Repeated) and (node.least, node.most, node.greedy) == (0, 1, True):
+            self.optional(node.part, next_)
+        else:
+            raise Refused(f"{type(node).__name__} in a program")
+
+    def text(self, raw: bytes) -> None:
+        for at in range(0, len(raw), 8):
+            piece = raw[at : at + 8]
+            op = self.ops[self.emit(code.LITERAL)]
+            op[code.SIZE] = len(piece)
+            op[code.WORD], op[code.MASK] = _word(piece), _word(b"\xff" * len(piece))
+
+    def run(self, run: Run, rest: Sequence[Node], next_: Follow, last: Follow) -> None:
+        most = run.most
+        if run.least != most and next_.done:
+            most = most if run.greedy else run.least
+        elif run.least != most and run.bits & next_.bits and not _is_absorbed(run, rest, last):
+            if most != UNBOUNDED:
+                raise Refused("a bounded run that may end early")
+            self.gap(run, rest, next_)
+            return
+        op = self.ops[self.emit(code.RUN)]
+        op[code.LEAST], op[code.MOST] = run.least, most
+        self.to_class(op, code.CLASS_AT, run.bits)
+        if run.bits & BEYOND:
+            op[code.CHECKED] = most if most != UNBOUNDED else run.least if run.least > 1 else 0
+
+    def gap(self, run: Run, rest: Sequence[Node], next_: Follow) -> None:
+        if run.least > 1 and run.bits & BEYOND:
+            raise Refused("a gap of so many characters")
+        op = self.ops[self.emit(code.GAP)]
+        op[code.LEAST] = run.least
+        self.to_class(op, code.CLASS_AT, run.bits)
+        self.to_class(op, code.NEXT_AT, next_.bits & ~CONTINUED)
+        op[code.NEED] = 1
+        after = next((n for n in rest if not isinstance(n, Opened | Closed)), None)
+        if isinstance(after, Text) and len(after.raw) > 1:
+            op[code.NEED], op[code.PROBE] = len(after.raw), min(len(after.raw), 8) - 1
+            op[code.PROBE_BYTE] = after.raw[op[code.PROBE]]
+        flags = code.TO_LAST if run.greedy else 0
+        if next_.at_end:
+            flags |= code.TO_END
+        if not run.greedy and isinstance(after, Run) and after.most == UNBOUNDED and after.greedy:
+            flags |= code.SKIPS
+        op[code.FLAGS] = flags
+
+    def optional(self, part: Sequence_, next_: Follow) -> None:
+        if _first(part, Follow(0, done=True)).done:
+            raise Refused("an optional part that may be empty")
+        self.either((part, ()), next_)
+
+    def either(self, parts: Sequence[Sequence_], next_: Follow) -> None:
+        """A TRY before each part but the last, a JUMP behind it."""
+        tries, jumps = [], []
+        for part in parts[:-1]:
+            tries.append(self.emit(code.TRY))
+            self.sequence(part, next_)
+            jumps.append(self.emit(code.JUMP))
+            self.ops[tries[-1]][code.TARGET] = len(self.ops)
+        self.sequence(parts[-1], next_)
+        behind = len(self.ops)
+        for op in jumps:
+            self.ops[op][code.TARGET] = behind
+        for op in tries:
+            self.ops[op][code.FORGET_FROM], self.ops[op][code.FORGET_TO] = op + 1, behind
+
+    def to_class(self, op: list[int], at: int, bits: int) -> None:
+        """Its ranges, or those of what it does not hold if they are fewer."""
+        held, others = _ranges(bits), _ranges(ALL & ~bits)
+        inverted = len(others) < len(held)
+        ranges = others if inverted else held
+        if len(ranges) > MOST_RANGES:
+            raise Refused("a class of too many ranges")
+        op[at], op[at + 1], op[at + 2] = len(self.ranges), len(ranges), -1 if inverted else 0
+        self.ranges.append(ranges)
+
+    def assembled(self, groups: Sequence[int]) -> NDArray[np.int64]:
+        """Head, instructions, pairs of marks of the groups, ranges."""
+        body = code.HEAD + code.WIDTH * len(self.ops)
+        out = [len(self.ops), len(groups), body, 0]
+        places, at = [], body + 2 * len(groups)
+        for ranges in self.ranges:
+            places.append(at)
+            at += 2 * len(ranges)
+        for op in self.ops:
+            for field in (code.CLASS_AT, code.NEXT_AT) if op[code.KIND] in (code.RUN, code.GAP) else ():
+                op[field] = places[op[field]] if field == code.CLASS_AT or op[code.KIND] == code.GAP else 0
+            out += op
+        for group in groups:
+            out += self.begins[group], self.ends[group]
+        for ranges in self.ranges:
+            for low, high in ranges:
+                out += low, high - low
+        return np.array(out, np.int64)
+
+
+def _first(nodes: Sequence[Node], last: Follow) -> Follow:
+    """How a sequence with `last` behind it can begin."""
+    bits = 0
+    for node in nodes:
+        begin = _begin_of(node)
+        bits |= begin.bits
+        if not begin.done:
+            return Follow(bits)
+    return replace(last, bits=bits | last.bits)
+
+
+def _begin_of(node: Node) -> Follow:
+    if isinstance(node, Text):
+        return Follow(1 << node.raw[0])
+    if isinstance(node, Run):
+        return Follow(node.bits, done=node.least == 0)
+    if isinstance(node, Opened | Closed):
+        return Follow(0, done=True)
+    if isinstance(node, Either):
+        return _any([_first(part, Follow(0, done=True)) for part in node.parts])
+    if isinstance(node, Repeated):
+        part = _first(node.part, Follow(0, done=True))
+        return replace(part, done=part.done or node.least == 0)
+    raise Refused(f"{type(node).__name__} in a program")
+
+
+def _any(begins: Sequence[Follow]) -> Follow:
+    bits = 0
+    for begin in begins:
+        bits |= begin.bits
+    return Follow(bits, done=any(b.done for b in begins))
+
+
+def _is_absorbed(run: Run, rest: Sequence[Node], last: Follow) -> bool:
+    """Whether a run that may be empty follows, and what is behind that cannot begin with a byte of `run`."""
+    at = next((i for i, n in enumerate(rest) if not isinstance(n, Opened | Closed)), None)
+    if at is None or not run.greedy:
+        return False
+    gap = rest[at]
+    if not isinstance(gap, Run) or gap.least:
+        return False
+    behind = _first(rest[at + 1 :], last)
+    return not behind.done and not run.bits & behind.bits
+
+
+def _ranges(bits: int) -> list[tuple[int, int]]:
+    """The class as ranges of bytes, both ends within."""
+    out: list[tuple[int, int]] = []
+    for byte in range(256):
+        if bits >> byte & 1:
+            if out and out[-1][1] == byte - 1:
+                out[-1] = out[-1][0], byte
+            else:
+                out.append((byte, byte))
+    return out
+
+
+def _word(raw: bytes) -> int:
+    """Up to 8 bytes as a signed word, the first in its lowest bits."""
+    return int.from_bytes(raw.ljust(8, b"\0"), "little", signed=True)
