@@ -46,7 +46,7 @@ from .rawread import (
     put,
     refill,
 )
-from .regexcode import GROUPS_AT, MATCH, NO_MATCH, UNSURE
+from .regexcode import MATCH, NO_MATCH, UNSURE
 from .regexspans import match_line
 from .spans import eight_digits
 from .utf8 import is_utf8
@@ -109,13 +109,14 @@ def first_and_last_word(data: Any, low: Any, high: Any) -> Any:
     long_, long_, u8w, i64w, i64c, i64w, i64c, i64c, long_, u8w, i32w, i32w, i32w, i32w, u8w, i64w, u8w, u8w,
 )  # fmt: skip
 def scan_captures(
-    read: Any, fd: Any, buf: Any, state: Any, program: Any, marks: Any, groups: Any, as_number: Any, keeps: Any,
+    read: Any, fd: Any, buf: Any, state: Any, program: Any, marks: Any, ends: Any, as_number: Any, keeps: Any,
     text: Any, line_start: Any, line_length: Any, starts: Any, lengths: Any, status: Any, numbers: Any,
     number_status: Any, stop: Any,
 ) -> Any:  # fmt: skip
     """Rows of the stretch from where `state` stands: captures as places in `text`, some read as whole numbers, too.
 
-    `program`: see regexspans; empty: the first and the last word (groups 1 and 2). Group j of row i lies at j * rows + i,
+    `program`: see regexspans; empty: the first and the last word (marks 0, 1 and 2, 3). Group j lies between the marks
+    ends[2 * j] and ends[2 * j + 1]. Of row i it lies at j * rows + i,
     with as many rows as `status` has room for; its number, if as_number[j] is not -1, at as_number[j] * rows + i. A line is
     put out with `keeps`, and where it did not match for certain. `text` has (2 + groups) * ROOM bytes at least.
     """
@@ -124,8 +125,7 @@ def scan_captures(
         if code != GO_ON:
             return code
     at, end, rows, used = state[AT], state[END], state[N_ROWS], state[USED]
-    n_groups, capacity, room = groups.size, status.size, text.size - PAD
-    places = program[GROUPS_AT] if program.size else np.int64(0)
+    n_groups, capacity, room = as_number.size, status.size, text.size - PAD
     code, unmatched, unread = np.int64(GO_ON), np.int64(0), np.int64(0)
     last_high = np.int64(-1)
     block = at
@@ -153,11 +153,11 @@ def scan_captures(
                 stop_at = newline
                 if newline > at and buf[newline - 1] == 13:
                     stop_at -= 1
-                front, back = np.int64(0), np.int64(0)
                 if program.size:
                     kind = match_line(buf, at, stop_at, program, marks)
                 else:
                     kind, front, back = first_and_last_word(buf, at, stop_at)
+                    marks[0], marks[1], marks[2], marks[3] = at, front, back, stop_at
                 row = np.uint64(rows)
                 status[row] = kind
                 shift = used - at
@@ -165,31 +165,20 @@ def scan_captures(
                 if keeps or kind != MATCH:
                     line_length[row] = stop_at - at
                     used = put(text, used, buf, at, stop_at - at)
-                unmatched += kind != MATCH
+                place = row
                 for j in range(n_groups):
-                    begin, behind = np.int64(-1), np.int64(-1)
-                    if kind == MATCH:
-                        if program.size:
-                            begin, behind = marks[program[places + 2 * j]], marks[program[places + 2 * j + 1]]
-                        elif groups[j] == 1:
-                            begin, behind = at, front
-                        else:
-                            begin, behind = back, stop_at
-                    place = np.uint64(j * capacity + rows)
-                    if begin < 0:
-                        starts[place], lengths[place] = 0, -1
-                    else:
-                        lengths[place] = behind - begin
-                        if keeps:
-                            starts[place] = begin + shift
-                        else:
-                            starts[place] = used
-                            used = put(text, used, buf, begin, behind - begin)
+                    begin = marks[ends[2 * j]] if kind == MATCH else np.int64(-1)
+                    size = marks[ends[2 * j + 1]] - begin if begin >= 0 else np.int64(-1)
+                    starts[place], lengths[place] = begin + shift if keeps else used, size
+                    if not keeps:
+                        used = put(text, used, buf, begin, size)
                     if as_number[j] >= 0:
                         cell = np.uint64(as_number[j] * capacity + rows)
-                        value, good = whole_number(buf, begin, behind - begin)
+                        value, good = whole_number(buf, begin, size)
                         numbers[cell], number_status[cell] = value, READ if good else UNREAD
                         unread += not good
+                    place += np.uint64(capacity)
+                unmatched += kind != MATCH
                 rows += 1
                 at = newline + 1
             block += 64

@@ -132,15 +132,19 @@ class Stretch:
 
         groups, room = wanted.asked.groups, self._rows(state)
         program = wanted.asked.program
-        code_of_program = program.code if program is not None else _WORDS
-        marks = np.empty(regexcode.PARTS * (program.n_ops if program is not None else 1), np.int64)
+        marks = np.empty(regexcode.PARTS * max(program.n_ops if program is not None else 0, 1), np.int64)
+        if program is not None:
+            words, at = program.code, int(program.code[regexcode.GROUPS_AT])
+            ends = words[at : at + 2 * len(groups)]
+        else:
+            words, ends = _WORDS, np.array([2 * (g - 1) + k for g in groups for k in (0, 1)], np.int64)
         as_number = np.array([wanted.numbers.index(g) if g in wanted.numbers else -1 for g in groups], np.int64)
         line, length = pooled(room, np.int32), pooled(room, np.int32)
         starts, lengths = pooled(room * len(groups), np.int32), pooled(room * len(groups), np.int32)
         numbers, read = pooled(room * len(wanted.numbers), np.int64), pooled(room * len(wanted.numbers), np.uint8)
         status = pooled(room, np.uint8)
         code = scan_captures(
-            read_address(), fd, buffer, state, code_of_program, marks, np.array(groups, np.int64), as_number,
+            read_address(), fd, buffer, state, words, marks, ends, as_number,
             int(wanted.keeps), bytes_of(text), line, length, starts, lengths, status, numbers, read, self._ctx.stop,
         )  # fmt: skip
         n = int(state[r.N_ROWS])
