@@ -169,8 +169,10 @@ def scan_captures(
                 for j in range(n_groups):
                     begin = marks[ends[2 * j]] if kind == MATCH else np.int64(-1)
                     size = marks[ends[2 * j + 1]] - begin if begin >= 0 else np.int64(-1)
-                    starts[place], lengths[place] = begin + shift if keeps else used, size
-                    if not keeps:
+                    starts[place], lengths[place] = used, size
+                    if keeps and size > 0:
+                        starts[place] = begin + shift
+                    elif size > 0:
                         used = put(text, used, buf, begin, size)
                     if as_number[j] >= 0:
                         cell = np.uint64(as_number[j] * capacity + rows)

@@ -21,6 +21,7 @@ QUERIES = [
     rf'textfile {{f}} | rex field=line "{WORDS}" | eval b = long(b) | stats sum(b), count(a)',
     rf'textfile {{f}} | rex field=line "{WORDS}" | fields line, a, b',
     rf'textfile {{f}} | rex field=line "{WORDS}" | fields b',
+    rf'textfile {{f}} | rex field=line "{WORDS}" | fields a, b',
     rf'textfile {{f}} | rex field=line errors=why "{WORDS}" | fields a, why',
     rf'textfile {{f}} | eval a = "old" | rex field=line "{WORDS}" | fields a, b',
     rf'textfile {{f}} | rex field=line "{WORDS}" | eval n = long(b) | search n > 5 | sort -n, a, line | limit 7 | fields line, a, b, n',
