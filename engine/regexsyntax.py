@@ -169,9 +169,9 @@ class _Reader:
         if times is None:
             return part
         least, most, greedy = times
-        if self.times() is not None or most == 0 or isinstance(part[0], Assertion):
+        if self.times() is not None or most == 0 or not part or isinstance(part[0], Assertion):
             self.refuse("a repetition of that")
-        if len(part) == 1 and isinstance(part[0], Run):
+        if len(part) == 1 and isinstance(part[0], Run) and part[0].least == part[0].most == 1:
             return (Run(part[0].bits, least, most, greedy),)
         if len(part) == 1 and isinstance(part[0], Text) and len(part[0].raw) == 1:
             return (Run(1 << part[0].raw[0], least, most, greedy),)
