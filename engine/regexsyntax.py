@@ -93,8 +93,8 @@ class Tree:
 def byte_set(*ranges: str) -> int:
     """The class of ranges such as `az`."""
     bits = 0
-    for low, high in ranges:
-        bits |= (1 << (ord(high) + 1)) - (1 << ord(low))
+    for pair in ranges:
+        bits |= (1 << (ord(pair[1]) + 1)) - (1 << ord(pair[0]))
     return bits
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +23,7 @@ Rows = list[Any]
 def judged(text: pa.Array[Any], made: Pattern, groups: Sequence[int]) -> Rows:
     """Of each row None, or the texts of the groups, by `extract_regex`; a group that took no part is null."""
     names = [f"g{g}" for g in groups]
-    spans: Any = pc.extract_regex_span(text, made.keep(groups))
+    spans: Any = cast(Any, pc).extract_regex_span(text, pattern=made.keep(groups))
     raw = [None if v is None else v.encode() for v in text.to_pylist()]
     out: Rows = []
     for line, row in zip(raw, spans.to_pylist(), strict=True):
@@ -40,7 +40,7 @@ def tight(values: Sequence[str | None]) -> pa.Array[Any]:
     raw = [b"" if v is None else v.encode() for v in values]
     offsets = np.cumsum([0, *map(len, raw)]).astype(np.int32)
     bits = np.packbits([v is not None for v in values], bitorder="little")
-    buffers = [pa.py_buffer(bits.tobytes()), pa.py_buffer(offsets.tobytes()), pa.py_buffer(b"".join(raw))]
+    buffers: list[pa.Buffer | None] = [pa.py_buffer(bits.tobytes()), pa.py_buffer(offsets.tobytes()), pa.py_buffer(b"".join(raw))]
     return pa.Array.from_buffers(pa.string(), len(values), buffers)
 
 
