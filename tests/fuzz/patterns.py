@@ -48,7 +48,7 @@ def pattern(draw: Draw) -> Drawn:
         given = draw.choice(KNOWN)
         return Drawn(given, lambda d: d.choice(GIVEN))
     body = _sequence(draw, 2, draw.choice([1, 2, 3, 4, 4, 6, 9]))
-    flags = "(?s)" if draw.random() < 0.05 else ""
+    flags = draw.choice(["(?s)", "(?i)", "(?i)", "(?is)"]) if draw.random() < 0.15 else ""
     text = flags + draw.choice(["", "^"]) + body.text + draw.choice(["", "", "$"])
     return Drawn(text, body.sample)
 
@@ -113,6 +113,8 @@ def _line(draw: Draw, drawn: Drawn) -> str:
     text = drawn.sample(draw)
     if draw.random() < 0.5:
         text = draw.choice(NOISE) + text + draw.choice(NOISE)
+    if draw.random() < 0.06:
+        text = draw.choice([text.upper(), text.swapcase(), text.replace("s", "ſ").replace("k", "\u212a")])
     if draw.random() < 0.35:
         text = _damaged(draw, text)
     if draw.random() < 0.08:

@@ -40,7 +40,11 @@ def tight(values: Sequence[str | None]) -> pa.Array[Any]:
     raw = [b"" if v is None else v.encode() for v in values]
     offsets = np.cumsum([0, *map(len, raw)]).astype(np.int32)
     bits = np.packbits([v is not None for v in values], bitorder="little")
-    buffers: list[pa.Buffer | None] = [pa.py_buffer(bits.tobytes()), pa.py_buffer(offsets.tobytes()), pa.py_buffer(b"".join(raw))]
+    buffers: list[pa.Buffer | None] = [
+        pa.py_buffer(bits.tobytes()),
+        pa.py_buffer(offsets.tobytes()),
+        pa.py_buffer(b"".join(raw)),
+    ]
     return pa.Array.from_buffers(pa.string(), len(values), buffers)
 
 
