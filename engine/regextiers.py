@@ -2,7 +2,7 @@
 
 SPANS: the pattern is a program of the span kernel; rows that the kernel is not sure of go to RE2. LITERAL: every match
 holds a text of three bytes or more, which is searched for first; only rows that hold it go to RE2. RE2 is for the rest, and
-wherever compiled kernels are not there (yet) or rows are few. PYTHON is for what RE2 refuses.
+wherever compiled kernels are not there (yet). PYTHON is for what RE2 refuses.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from .kernels import regexcode
 from .regexprogram import Program, program_of
 from .regexsyntax import Refused, Tree, literals, parse
 from .strings import cut, view_of
-from .textmatch import MIN_COMPILED
 from .textmatch import compiled as rows_with
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ def find(
     """The wanted groups of each row's first match. `compiled`: kernels are there; `is_line`: no row holds a newline."""
     wanted = tuple(sorted(set(groups)))
     data, start, length = places_of(text)
-    if pattern.python is None and compiled and len(start) >= MIN_COMPILED:
+    if pattern.python is None and compiled and len(start):
         if set(wanted) <= {1, 2} and WORDS.fullmatch(pattern.re2_text):
             return _words(text, pattern, wanted, data, start, length, is_line)
         if (made := program(pattern, wanted)) is not None:
@@ -121,7 +120,7 @@ def find(
 
 def search(text: pa.Array[Any] | Spans, pattern: Pattern, *, compiled: bool) -> NDArray[np.bool_]:
     """Whether the pattern is found anywhere in each text; not in null."""
-    if pattern.python is not None or (compiled and len(text) >= MIN_COMPILED and tier_of(pattern) != RE2):
+    if pattern.python is not None or (compiled and len(text) and tier_of(pattern) != RE2):
         return find(text, pattern, (), compiled=compiled).matched
     return bools_of(call("match_substring_regex", plain(text, len(text)), pattern=pattern.keep(())))
 
