@@ -45,9 +45,9 @@ CASES = (
     Case("class led", r"(?P<file>\w+)\.(?P<kind>png|js|css|html) ", ("file", "kind"), ("kind",)),
     Case("any case", r"(?i)chrome/(?P<version>[\d.]+)", ("version",), ("version",)),
     Case("gaps", r"(?i)^(?P<ip>\S+) .*\[(?P<day>[^:]+):.* (?P<status>\d{3}) ", ("ip", "day", "status"), ("day", "status")),
-    Case("literal, edges", r"\bFirefox/(?P<version>[\d.]+)\b", ("version",), ("version",)),
+    Case("literal and edges", r"\bFirefox/(?P<version>[\d.]+)\b", ("version",), ("version",)),
     Case("edges", r"\b(?P<engine>[A-Z]\w+)/(?P<version>\d+)\b", ("engine", "version"), ("engine", "version")),
-    Case("edges, no case", r"(?i)\b(?P<verb>get|post|head)\b \S+ HTTP/1\.(?P<minor>\d)\b", ("verb", "minor"), ("verb", "minor")),
+    Case("edges of any case", r"(?i)\b(?P<verb>get|post|head)\b \S+ HTTP/1\.(?P<minor>\d)\b", ("verb", "minor"), ("verb", "minor")),
 )  # fmt: skip
 
 

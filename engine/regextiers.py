@@ -7,7 +7,6 @@ wherever compiled kernels are not there (yet). PYTHON is for what RE2 refuses.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,9 +32,7 @@ if TYPE_CHECKING:
 SPANS, LITERAL, RE2, PYTHON = "span kernel", "literal, then RE2", "RE2", "python"
 LEAST_LITERAL = 3
 SPARE = 1 << 14  # bytes of a row at the border of a buffer, which the kernel copies
-WORDS = re.compile(
-    r"\^\((?:\?P<g\d+>|\?:)\\S\+\)\.\* \((?:\?P<g\d+>|\?:)\\S\+\)\$"
-)  # the first and the last word of a line
+WORDS = r"^(?P<g1>\S+).* (?P<g2>\S+)$"  # the first and the last word of a line
 
 Ints = NDArray[np.int32]
 
@@ -104,7 +101,7 @@ def find(
     wanted = tuple(sorted(set(groups)))
     data, start, length = places_of(text)
     if pattern.python is None and compiled and len(start):
-        if set(wanted) <= {1, 2} and WORDS.fullmatch(pattern.re2_text):
+        if set(wanted) <= {1, 2} and pattern.re2_text == WORDS:
             return _words(text, pattern, wanted, data, start, length, is_line)
         if (made := program(pattern, wanted)) is not None:
             return _run(text, pattern, made, data, start, length)
