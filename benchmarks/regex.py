@@ -47,6 +47,8 @@ CASES = (
     Case("gaps", r"(?i)^(?P<ip>\S+) .*\[(?P<day>[^:]+):.* (?P<status>\d{3}) ", ("ip", "day", "status"), ("day", "status")),
     Case("literal and edges", r"\bFirefox/(?P<version>[\d.]+)\b", ("version",), ("version",)),
     Case("edges", r"\b(?P<engine>[A-Z]\w+)/(?P<version>\d+)\b", ("engine", "version"), ("engine", "version")),
+    Case("literal, repeats", r"(?P<path>(?:/[\w-]+)+)\.(?P<kind>\w+) HTTP/", ("path", "kind"), ("kind",)),
+    Case("repeats", r"(?P<path>(?:/[\w-]+)+)\.(?P<kind>\w{2,4})[? ]", ("path", "kind"), ("kind",)),
     Case("edges of any case", r"(?i)\b(?P<verb>get|post|head)\b \S+ HTTP/1\.(?P<minor>\d)\b", ("verb", "minor"), ("verb", "minor")),
 )  # fmt: skip
 
@@ -78,10 +80,10 @@ def duckdb_answer(db: Any, case: Case, log: str) -> Any:
 
 def _numbered(case: Case) -> str:
     """The pattern as DuckDB takes it: every group is one of the names, so those that are not wanted capture nothing."""
-    out = case.pattern.replace("(?P<", "\0").replace("(?i)", "\1").replace("\\(", "\2").replace("(", "(?:")
+    out = _named(case)
     for name in case.names:
-        out = out.replace(f"\0{name}>", "(")
-    return out.replace("\1", "(?i)").replace("\2", "\\(")
+        out = out.replace(f"(?P<{name}>", "(")
+    return out
 
 
 def polars_answer(pl: Any, case: Case, log: str) -> Any:

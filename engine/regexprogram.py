@@ -5,6 +5,8 @@ A run of a class is taken as far as it goes, in one step. That is right where no
 - what follows cannot begin with a byte of the class: then a shorter run fails at once;
 - or all that follows may be empty and nothing ties it to the end: the longest run (a lazy one: the shortest) is preferred
   and always goes on to match;
+- or `\\b` follows at once, and the class holds only letters of words or only others: between two bytes of the run there is no
+  edge, so it ends where it must end;
 - or a run that may be empty follows, and what is behind that cannot begin with a byte of the class. If the match went on
   behind a shorter run, it goes on behind the longest as well: the rest begins behind all of it, since at each place
   before there is a byte of the class, so the second run only gets shorter.
@@ -29,6 +31,8 @@ from .regexsyntax import (
     BEYOND,
     CONTINUED,
     UNBOUNDED,
+    WORD,
+    Assertion,
     Closed,
     Either,
     Node,
@@ -39,10 +43,11 @@ from .regexsyntax import (
     Sequence_,
     Text,
     Tree,
-)  # fmt: skip
+)
 
 MOST_RANGES = 12  # of a class; each is a compare for every 64 bytes
 MOST_OPS = 200
+EDGE = Assertion("b")
 _CLASSES = {code.RUN: (code.CLASS_AT,), code.GAP: (code.CLASS_AT, code.NEXT_AT, code.SECOND_AT)}
 
 
@@ -128,6 +133,8 @@ class _Compiler:
                 raise Refused("an empty group")
         elif isinstance(node, Either):
             self.either(node.parts, next_)
+        elif node == EDGE:
+            self.emit(code.EDGE)
         elif isinstance(node, Repeated) and (node.least, node.most, node.greedy) == (0, 1, True):
             self.optional(node.part, next_)
         else:
@@ -145,7 +152,9 @@ class _Compiler:
         most = run.most
         if run.least != most and next_.done:
             most = most if run.greedy else run.least
-        elif run.least != most and run.bits & next_.bits and not _is_absorbed(run, rest, last):
+        elif (
+            run.least != most and run.bits & next_.bits and not (_is_absorbed(run, rest, last) or _is_edged(run, rest))
+        ):
             if most != UNBOUNDED:
                 raise Refused("a bounded run that may end early")
             self.gap(run, rest, next_)
@@ -165,8 +174,9 @@ class _Compiler:
         self.to_class(op, code.NEXT_AT, next_.bits & ~CONTINUED)
         op[code.NEED] = 1
         after = next((n for n in rest if not isinstance(n, Opened | Closed)), None)
-        if isinstance(after, Text):
-            self.probe(op, after, rest[rest.index(after) + 1 :])
+        text = next((n for n in rest if not isinstance(n, Opened | Closed | Assertion)), None)
+        if isinstance(text, Text):
+            self.probe(op, text, rest[rest.index(text) + 1 :])
         if run.greedy:
             flags |= code.TO_LAST
         if next_.at_end:
@@ -246,12 +256,17 @@ class _Compiler:
 
 def _first(nodes: Sequence[Node], last: Follow) -> Follow:
     """How a sequence with `last` behind it can begin."""
-    bits = 0
+    bits, is_sure = 0, True
     for node in nodes:
+        if node == EDGE:
+            is_sure = False
+            continue
         begin = _begin_of(node)
         bits |= begin.bits
         if not begin.done:
             return Follow(bits)
+    if last.done and not is_sure:  # it may be empty, but not everywhere
+        return Follow(ALL, at_end=True)
     return replace(last, bits=bits | last.bits)
 
 
@@ -263,11 +278,18 @@ def _begin_of(node: Node) -> Follow:
     if isinstance(node, Opened | Closed):
         return Follow(0, done=True)
     if isinstance(node, Either):
-        return _any([_first(part, Follow(0, done=True)) for part in node.parts])
+        return _any([_inner(part) for part in node.parts])
     if isinstance(node, Repeated):
-        part = _first(node.part, Follow(0, done=True))
+        part = _inner(node.part)
         return replace(part, done=part.done or node.least == 0)
     raise Refused(f"{type(node).__name__} in a program")
+
+
+def _inner(part: Sequence[Node]) -> Follow:
+    begin = _first(part, Follow(0, done=True))
+    if begin.at_end:
+        raise Refused("a part that may be nothing but an edge")
+    return begin
 
 
 def _any(begins: Sequence[Follow]) -> Follow:
@@ -275,6 +297,12 @@ def _any(begins: Sequence[Follow]) -> Follow:
     for begin in begins:
         bits |= begin.bits
     return Follow(bits, done=any(b.done for b in begins))
+
+
+def _is_edged(run: Run, rest: Sequence[Node]) -> bool:
+    """Whether `\\b` follows, and there is none between two characters of the run."""
+    after = next((n for n in rest if not isinstance(n, Opened | Closed)), None)
+    return after == EDGE and run.least > 0 and (not run.bits & WORD or not run.bits & ~WORD)
 
 
 def _is_absorbed(run: Run, rest: Sequence[Node], last: Follow) -> bool:

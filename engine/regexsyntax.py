@@ -107,16 +107,16 @@ def byte_set(*ranges: str) -> int:
     return bits
 
 
-_DIGIT, _WORD = byte_set("09"), byte_set("09", "AZ", "az", "__")
+_DIGIT, WORD = byte_set("09"), byte_set("09", "AZ", "az", "__")
 _SPACE = byte_set("\t\n", "\f\r", "  ")
 _PERL = {
-    "d": _DIGIT, "w": _WORD, "s": _SPACE, "D": ALL & ~_DIGIT, "W": ALL & ~_WORD, "S": ALL & ~_SPACE,
+    "d": _DIGIT, "w": WORD, "s": _SPACE, "D": ALL & ~_DIGIT, "W": ALL & ~WORD, "S": ALL & ~_SPACE,
 }  # fmt: skip
 _POSIX = {
     "alpha": byte_set("AZ", "az"), "digit": _DIGIT, "alnum": byte_set("09", "AZ", "az"), "upper": byte_set("AZ"),
     "lower": byte_set("az"), "punct": byte_set("!/", ":@", "[`", "{~"), "graph": byte_set("!~"), "print": byte_set(" ~"),
     "blank": byte_set("\t\t", "  "), "cntrl": byte_set("\0\x1f", "\x7f\x7f"), "xdigit": byte_set("09", "AF", "af"),
-    "space": byte_set("\t\r", "  "), "ascii": ASCII, "word": _WORD,
+    "space": byte_set("\t\r", "  "), "ascii": ASCII, "word": WORD,
 }  # fmt: skip
 _SIGNS = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": "\a"}
 

@@ -8,7 +8,7 @@ MARGIN = 64  # bytes either side of a line that are loaded with it
 N_OPS, N_GROUPS, GROUPS_AT, ONLY_ASCII, HEAD = 0, 1, 2, 3, 4  # words of the head; instructions follow, WIDTH words each
 WIDTH = 18
 KIND = 0
-LITERAL, RUN, GAP, TRY, JUMP, END, ACCEPT = 0, 1, 2, 3, 4, 5, 6
+LITERAL, RUN, GAP, TRY, JUMP, END, ACCEPT, EDGE = 0, 1, 2, 3, 4, 5, 6, 7
 SIZE, WORD, MASK, FOLD = 1, 2, 3, 4  # of a literal: its bytes (8 at most) as a word, which bits of a word they are, and
 # those that are set before they are compared, which make letters small
 LEAST, MOST, CHECKED = 1, 2, 3  # of a run: CHECKED of its first bytes must be ASCII, else bytes are no characters

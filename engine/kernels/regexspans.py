@@ -35,6 +35,7 @@ from .regexcode import (
     CLASS_AT,
     CLASS_N,
     CLASS_NOT,
+    EDGE,
     END,
     FLAGS,
     FOLD,
@@ -106,6 +107,12 @@ def run_end(data: Any, pos: Any, hi: Any, program: Any, op: Any) -> Any:
             break
         at += 64
     return min(at, hi)
+
+
+@inline
+def is_word(byte: Any) -> Any:
+    """RE2's \\w."""
+    return (byte >= 48 and byte < 58) or byte == 95 or ((byte | 32) >= 97 and (byte | 32) < 123)
 
 
 @inline
@@ -247,6 +254,14 @@ def match_line(data: Any, lo: Any, hi: Any, program: Any, state: Any) -> Any:
             k = program[op + TARGET]
         elif kind == END:
             good = pos == hi
+            k += 1
+        elif kind == EDGE:
+            before, behind = False, False
+            if pos > lo:
+                before = is_word(data[pos - 1])
+            if pos < hi:
+                behind = is_word(data[pos])
+            good = before != behind
             k += 1
         else:
             return MATCH

@@ -27,7 +27,7 @@ KNOWN = (
     r"status=(\d+)", r"user (\w+) from ([\d.]+) port (\d+)", r"\[([A-Z]+)\]", r"^(.*?)\s*$", r"^\s*(.*\S)\s*$", r"(\S+):(\d+)$",
     r"(\w+)=(\S*)", r"(?:GET|POST) (\S+)", r"took (\d+)(?:\.(\d+))? ?(ms|s)", r"^(\d{4})-(\d\d)-(\d\d)", r"(?s)^(.*)\n(.*)$",
     r"a.*b.*c", r"a.*?b.*?c", r"^(\S+).*? (\S+)$", r"(a|ab)(c|bcd)?(d*)", r"(\S*) (\S*)$", r'"([^"]*)"[^"]*"([^"]*)"$', r".*",
-    r"(\w+)@(\w+)\.com", r"(\d+)-(\d+)?", r"x*", r"\s*$", r"^(.+):(.+)$", r"(.)(.)$", r"^.{3}(.*)", r"[^a]*a", r"(?:a|b|(c))+", r"\bport\b",
+    r"(\w+)@(\w+)\.com", r"(\d+)-(\d+)?", r"x*", r"\s*$", r"^(.+):(.+)$", r"(.)(.)$", r"^.{3}(.*)", r"[^a]*a", r"(?:a|b|(c))+", r"\bport\b", r"\b(\w+)\b (\d+)\b", r"(\d{1,3})\b", r"([\d.]+)\b", r"\b(\w*)\b", r"\b",
 )  # fmt: skip
 GIVEN = (
     '1.2.3.4 - - [01/Jan/2026:00:00:01 +0000] "GET /a?b HTTP/1.1" 200 33 "-" "Mozilla/5.0 (X; é)"', "user=ann from 1.2.3.4 port 22 ssh2",
@@ -60,6 +60,8 @@ def _sequence(draw: Draw, depth: int, length: int) -> Drawn:
 
 def _part(draw: Draw, depth: int) -> Drawn:
     kind = draw.random()
+    if kind < 0.04:
+        return Drawn(draw.choice([r"\b", r"\b", r"\b", r"\B"]), lambda d: "")
     if kind < 0.3:
         literal = draw.choice(LITERALS)
         return Drawn("".join("\\" + c if c in '.[]{}\\"' else c for c in literal), lambda d: literal)

@@ -22,10 +22,10 @@ PROGRAMS = [
     r"^(?<client_ip>\S+).* (?<bytes>\S+)$", r"status=(?<s>\d+)", r"user (?<u>\w+) from (?<ip>[\d.]+) port (?<port>\d+)",
     r"\[(?<level>[A-Z]+)\]", r'^(\S+) (\S+) (\S+) \[([^\]]+)\] "(\S+) (\S+) ([^"]*)" (\d+) (\S+) "([^"]*)" "([^"]*)"',
     r"(a|b(c))?d", r"^.*?(\d+)$", r"(?i)error: (.*)", r"(?s)^a.*b$", r"x{2,3}y", r"[^\s,]+,\s*(\d{1,3})", r"^\d{4}-\d\d", r"a*", r"{}",
-    r"\Aab\z", r"(?:ab)?c", r"[[:alpha:]]+1", "é", r"[\x{80}-\x{10FFFF}]+a", r"(?<a>[a-z]+?)", r"https?://([^/]+)",
+    r"\Aab\z", r"(?:ab)?c", r"[[:alpha:]]+1", "é", r"[\x{80}-\x{10FFFF}]+a", r"(?<a>[a-z]+?)", r"https?://([^/]+)", r"\bword\b", r"\b([\d.]+)\b", r"(\w+)\b.*\b(\d{1,3})\b",
 ]  # fmt: skip
 BEYOND_PROGRAMS = [
-    r"\bword\b",  # an edge has no width, and what follows may be anything
+    r"\Bword", r"\b[\w.]{1,3}\b.?", r"(?:a|\b)c",  # places without width where it is not known what follows
     r"(\d)+", r"(?:ab)+", r"(?:ab){2}",  # parts that repeat
     r"(a*)?", r"()a", r"(b??)?",  # what may be empty, in a part that may be left out
     r"a{1,3}a", r"\d{1,3}\d",  # a bounded run that may have to give back
