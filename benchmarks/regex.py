@@ -47,7 +47,7 @@ CASES = (
     Case("gaps", r"(?i)^(?P<ip>\S+) .*\[(?P<day>[^:]+):.* (?P<status>\d{3}) ", ("ip", "day", "status"), ("day", "status")),
     Case("literal and edges", r"\bFirefox/(?P<version>[\d.]+)\b", ("version",), ("version",)),
     Case("edges", r"\b(?P<engine>[A-Z]\w+)/(?P<version>\d+)\b", ("engine", "version"), ("engine", "version")),
-    Case("literal, repeats", r"(?P<path>(?:/[\w-]+)+)\.(?P<kind>\w+) HTTP/", ("path", "kind"), ("kind",)),
+    Case("literal and repeats", r"(?P<path>(?:/[\w-]+)+)\.(?P<kind>\w+) HTTP/", ("path", "kind"), ("kind",)),
     Case("repeats", r"(?P<path>(?:/[\w-]+)+)\.(?P<kind>\w{2,4})[? ]", ("path", "kind"), ("kind",)),
     Case("edges of any case", r"(?i)\b(?P<verb>get|post|head)\b \S+ HTTP/1\.(?P<minor>\d)\b", ("verb", "minor"), ("verb", "minor")),
 )  # fmt: skip
