@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +68,6 @@ class Follow:
     done: bool = False
 
 
-@lru_cache(maxsize=256)
 def program_of(tree: Tree, groups: tuple[int, ...]) -> Program:
     """The program that finds these groups (0: the whole match); Refused where the kernel could not be exact."""
     return _Compiler(tree).program(groups)
@@ -200,7 +198,7 @@ class _Compiler:
             self.to_class(op, code.SECOND_AT, text.bits(1))
         else:
             second = _first(rest, Follow(0, done=True))
-            if not second.done:
+            if not (second.done or second.at_end):
                 self.to_class(op, code.SECOND_AT, second.bits)
                 op[code.NEED] += 1
 

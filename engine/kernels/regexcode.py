@@ -1,4 +1,7 @@
-"""The words of a program for the span kernel (`regexspans.py`): what the compiler writes and the kernel reads."""
+"""The words of a program for the span kernel (`regexspans.py`): what the compiler writes and the kernel reads.
+
+Numba keeps a compiled kernel as long as the kernel's own file stays as it is: change that one, too, when these change.
+"""
 
 from __future__ import annotations
 
