@@ -220,7 +220,7 @@ def match_line(data: Any, lo: Any, hi: Any, program: Any, state: Any) -> Any:
             reach = hi
             if program[op + CLASS_N]:
                 reach = run_end(data, pos, hi, program, op)
-                left -= reach - pos
+            left -= reach - pos
             low, high = pos + program[op + LEAST], min(reach, hi - need)
             if flags & BACK:
                 low += 1
