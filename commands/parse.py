@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,7 +67,16 @@ class Parse(Node):
         return True
 
     def detail(self) -> str:
-        return f"{self.field} by {self.parser} -> {', '.join(t.name for t in self.targets) or 'nothing'}"
+        made = ", ".join(t.name for t in self.targets) or "nothing"
+        return f"{self.field} by {self.parser} -> {made} ({', '.join(dict.fromkeys(self._machines()))})"
+
+    def _machines(self) -> Iterator[str]:
+        """What is meant to look for each pattern."""
+        from ..engine.regextiers import tier_of
+
+        for i, pattern in enumerate(self.patterns):
+            kernel = PARSERS[self.parser].kernel if self.parser in PARSERS else ""
+            yield f"{kernel} kernel" if kernel else tier_of(pattern, [g.number for g in self.groups if g.pattern == i])
 
 
 @lowers(Parse)

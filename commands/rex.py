@@ -74,7 +74,7 @@ class RexCommand(Command[Rex]):
     grammar = "pattern"
     options = (
         Option("field", kinds.FIELD, "the field to search in"),
-        Option("engine", ENGINES, "auto: linear time (RE2) unless the pattern needs look-around", default="auto"),
+        Option("engine", ENGINES, "auto: linear time unless the pattern needs look-around", default="auto"),
         ERRORS,
         Option("max", kinds.INT, "take so many matches of each group, as arrays", least=1),
     )
@@ -88,7 +88,10 @@ class RexCommand(Command[Rex]):
     ("no match"), null where there is none; the row is counted all the same. A value that is no text is turned into
     text first. The other fields stay.
 
-    Matching takes linear time (RE2). A pattern with look-around or a back-reference runs in Python's engine
+    Matching takes linear time. `explain` names the machine that is meant: the span kernel, for texts, classes, gaps,
+    alternatives and optional parts (`^(?<ip>\S+) .* (?<n>\d+)$`); a text that every match holds, searched for before RE2 looks
+    at those rows; or RE2 for all rows. What is found is the same. Small input, and what the kernel is not sure of, goes
+    to RE2; `explain analyze` names what ran. A pattern with look-around or a back-reference runs in Python's engine
     instead, one row at a time, which is noted, and refused in safe mode (E705); `engine=re2` refuses it everywhere,
     `engine=python` asks for it.
     """

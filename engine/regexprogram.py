@@ -5,6 +5,8 @@ A run of a class is taken as far as it goes, in one step. That is right where no
 - what follows cannot begin with a byte of the class: then a shorter run fails at once;
 - or all that follows may be empty and nothing ties it to the end: the longest run (a lazy one: the shortest) is preferred
   and always goes on to match;
+- or `\\b` follows at once, and the class holds only letters of words or only others: between two bytes of the run there is no
+  edge, so it ends where it must end;
 - or a run that may be empty follows, and what is behind that cannot begin with a byte of the class. If the match went on
   behind a shorter run, it goes on behind the longest as well: the rest begins behind all of it, since at each place
   before there is a byte of the class, so the second run only gets shorter.
@@ -18,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ from .regexsyntax import (
     BEYOND,
     CONTINUED,
     UNBOUNDED,
+    WORD,
+    Assertion,
     Closed,
     Either,
     Node,
@@ -39,10 +42,12 @@ from .regexsyntax import (
     Sequence_,
     Text,
     Tree,
-)  # fmt: skip
+)
 
 MOST_RANGES = 12  # of a class; each is a compare for every 64 bytes
 MOST_OPS = 200
+EDGE = Assertion("b")
+_CLASSES = {code.RUN: (code.CLASS_AT,), code.GAP: (code.CLASS_AT, code.NEXT_AT, code.SECOND_AT)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,6 @@ class Follow:
     done: bool = False
 
 
-@lru_cache(maxsize=256)
 def program_of(tree: Tree, groups: tuple[int, ...]) -> Program:
     """The program that finds these groups (0: the whole match); Refused where the kernel could not be exact."""
     return _Compiler(tree).program(groups)
@@ -81,7 +85,7 @@ class _Compiler:
         tree = self.tree
         last = Follow(0, at_end=True) if tree.at_end else Follow(0, done=True)
         if not tree.at_begin:
-            self.search(tree.nodes, _first(tree.nodes, last))
+            self.search(tree.nodes, last)
         self.begins[0] = len(self.ops)
         self.sequence(tree.nodes, last)
         if tree.at_end:
@@ -91,10 +95,19 @@ class _Compiler:
             raise Refused("a pattern of too many parts")
         return Program(self.assembled(groups), groups, len(self.ops))
 
-    def search(self, nodes: Sequence_, follow: Follow) -> None:
-        """A match may begin anywhere; one that may be empty begins at once."""
-        if not follow.done:
-            self.gap(Run(ALL, 0, UNBOUNDED, greedy=False), nodes, follow)
+    def search(self, nodes: Sequence_, last: Follow) -> None:
+        """A match may begin anywhere; one that may be empty begins at once.
+
+        Where a run leads that what follows cannot begin with, the places behind such runs are looked for.
+        """
+        follow, anything = _first(nodes, last), Run(ALL, 0, UNBOUNDED, greedy=False)
+        if follow.done:
+            return
+        led = _behind_run(nodes, last)
+        if led is None:
+            self.gap(anything, nodes, follow)
+        else:
+            self.gap(anything, *led, code.BACK)
 
     def emit(self, kind: int) -> int:
         self.ops.append([kind] + [0] * (code.WIDTH - 1))
@@ -107,7 +120,7 @@ class _Compiler:
 
     def node(self, node: Node, rest: Sequence[Node], next_: Follow, last: Follow) -> None:
         if isinstance(node, Text):
-            self.text(node.raw)
+            self.text(node)
         elif isinstance(node, Run):
             self.run(node, rest, next_, last)
         elif isinstance(node, Opened):
@@ -118,23 +131,28 @@ class _Compiler:
                 raise Refused("an empty group")
         elif isinstance(node, Either):
             self.either(node.parts, next_)
+        elif node == EDGE:
+            self.emit(code.EDGE)
         elif isinstance(node, Repeated) and (node.least, node.most, node.greedy) == (0, 1, True):
             self.optional(node.part, next_)
         else:
             raise Refused(f"{type(node).__name__} in a program")
 
-    def text(self, raw: bytes) -> None:
-        for at in range(0, len(raw), 8):
-            piece = raw[at : at + 8]
+    def text(self, text: Text) -> None:
+        for at in range(0, len(text.raw), 8):
+            piece = text.raw[at : at + 8]
             op = self.ops[self.emit(code.LITERAL)]
             op[code.SIZE] = len(piece)
+            op[code.FOLD] = _word(bytes(32 * (text.folded and chr(c).isalpha()) for c in piece))
             op[code.WORD], op[code.MASK] = _word(piece), _word(b"\xff" * len(piece))
 
     def run(self, run: Run, rest: Sequence[Node], next_: Follow, last: Follow) -> None:
         most = run.most
         if run.least != most and next_.done:
             most = most if run.greedy else run.least
-        elif run.least != most and run.bits & next_.bits and not _is_absorbed(run, rest, last):
+        elif (
+            run.least != most and run.bits & next_.bits and not (_is_absorbed(run, rest, last) or _is_edged(run, rest))
+        ):
             if most != UNBOUNDED:
                 raise Refused("a bounded run that may end early")
             self.gap(run, rest, next_)
@@ -145,7 +163,7 @@ class _Compiler:
         if run.bits & BEYOND:
             op[code.CHECKED] = most if most != UNBOUNDED else run.least if run.least > 1 else 0
 
-    def gap(self, run: Run, rest: Sequence[Node], next_: Follow) -> None:
+    def gap(self, run: Run, rest: Sequence[Node], next_: Follow, flags: int = 0) -> None:
         if run.least > 1 and run.bits & BEYOND:
             raise Refused("a gap of so many characters")
         op = self.ops[self.emit(code.GAP)]
@@ -154,15 +172,35 @@ class _Compiler:
         self.to_class(op, code.NEXT_AT, next_.bits & ~CONTINUED)
         op[code.NEED] = 1
         after = next((n for n in rest if not isinstance(n, Opened | Closed)), None)
-        if isinstance(after, Text) and len(after.raw) > 1:
-            op[code.NEED], op[code.PROBE] = len(after.raw), min(len(after.raw), 8) - 1
-            op[code.PROBE_BYTE] = after.raw[op[code.PROBE]]
-        flags = code.TO_LAST if run.greedy else 0
+        text = next((n for n in rest if not isinstance(n, Opened | Closed | Assertion)), None)
+        if isinstance(text, Text):
+            self.probe(op, text, rest[rest.index(text) + 1 :])
+        if run.greedy:
+            flags |= code.TO_LAST
         if next_.at_end:
             flags |= code.TO_END
-        if not run.greedy and isinstance(after, Run) and after.most == UNBOUNDED and after.greedy:
+        if (
+            not flags & (code.TO_LAST | code.BACK)
+            and isinstance(after, Run)
+            and after.most == UNBOUNDED
+            and after.greedy
+        ):
             flags |= code.SKIPS
         op[code.FLAGS] = flags
+
+    def probe(self, op: list[int], text: Text, rest: Sequence[Node]) -> None:
+        """One more byte to look at before a place is tried: the last sign of the first 8, or else the second byte's class."""
+        op[code.NEED] = len(text.raw)
+        signs = [i for i, c in enumerate(text.raw[:8]) if i and not (text.folded and chr(c).isalpha())]
+        if signs:
+            op[code.PROBE], op[code.PROBE_BYTE] = signs[-1], text.raw[signs[-1]]
+        elif len(text.raw) > 1:
+            self.to_class(op, code.SECOND_AT, text.bits(1))
+        else:
+            second = _first(rest, Follow(0, done=True))
+            if not (second.done or second.at_end):
+                self.to_class(op, code.SECOND_AT, second.bits)
+                op[code.NEED] += 1
 
     def optional(self, part: Sequence_, next_: Follow) -> None:
         if _first(part, Follow(0, done=True)).done:
@@ -197,14 +235,14 @@ class _Compiler:
     def assembled(self, groups: Sequence[int]) -> NDArray[np.int64]:
         """Head, instructions, pairs of marks of the groups, ranges."""
         body = code.HEAD + code.WIDTH * len(self.ops)
-        out = [len(self.ops), len(groups), body, 0]
+        out = [len(self.ops), len(groups), body, int(self.tree.only_ascii)]
         places, at = [], body + 2 * len(groups)
         for ranges in self.ranges:
             places.append(at)
             at += 2 * len(ranges)
         for op in self.ops:
-            for field in (code.CLASS_AT, code.NEXT_AT) if op[code.KIND] in (code.RUN, code.GAP) else ():
-                op[field] = places[op[field]] if field == code.CLASS_AT or op[code.KIND] == code.GAP else 0
+            for field in _CLASSES.get(op[code.KIND], ()):
+                op[field] = places[op[field]]
             out += op
         for group in groups:
             out += self.begins[group], self.ends[group]
@@ -216,28 +254,40 @@ class _Compiler:
 
 def _first(nodes: Sequence[Node], last: Follow) -> Follow:
     """How a sequence with `last` behind it can begin."""
-    bits = 0
+    bits, is_sure = 0, True
     for node in nodes:
+        if node == EDGE:
+            is_sure = False
+            continue
         begin = _begin_of(node)
         bits |= begin.bits
         if not begin.done:
             return Follow(bits)
+    if last.done and not is_sure:  # it may be empty, but not everywhere
+        return Follow(ALL, at_end=True)
     return replace(last, bits=bits | last.bits)
 
 
 def _begin_of(node: Node) -> Follow:
     if isinstance(node, Text):
-        return Follow(1 << node.raw[0])
+        return Follow(node.bits(0))
     if isinstance(node, Run):
         return Follow(node.bits, done=node.least == 0)
     if isinstance(node, Opened | Closed):
         return Follow(0, done=True)
     if isinstance(node, Either):
-        return _any([_first(part, Follow(0, done=True)) for part in node.parts])
+        return _any([_inner(part) for part in node.parts])
     if isinstance(node, Repeated):
-        part = _first(node.part, Follow(0, done=True))
+        part = _inner(node.part)
         return replace(part, done=part.done or node.least == 0)
     raise Refused(f"{type(node).__name__} in a program")
+
+
+def _inner(part: Sequence[Node]) -> Follow:
+    begin = _first(part, Follow(0, done=True))
+    if begin.at_end:
+        raise Refused("a part that may be nothing but an edge")
+    return begin
 
 
 def _any(begins: Sequence[Follow]) -> Follow:
@@ -245,6 +295,12 @@ def _any(begins: Sequence[Follow]) -> Follow:
     for begin in begins:
         bits |= begin.bits
     return Follow(bits, done=any(b.done for b in begins))
+
+
+def _is_edged(run: Run, rest: Sequence[Node]) -> bool:
+    """Whether `\\b` follows, and there is none between two characters of the run."""
+    after = next((n for n in rest if not isinstance(n, Opened | Closed)), None)
+    return after == EDGE and run.least > 0 and (not run.bits & WORD or not run.bits & ~WORD)
 
 
 def _is_absorbed(run: Run, rest: Sequence[Node], last: Follow) -> bool:
@@ -257,6 +313,18 @@ def _is_absorbed(run: Run, rest: Sequence[Node], last: Follow) -> bool:
         return False
     behind = _first(rest[at + 1 :], last)
     return not behind.done and not run.bits & behind.bits
+
+
+def _behind_run(nodes: Sequence_, last: Follow) -> tuple[Sequence_, Follow] | None:
+    """What follows the run that a pattern begins with, and how it begins: where it cannot begin with a byte of the run."""
+    at = next((i for i, n in enumerate(nodes) if not isinstance(n, Opened | Closed)), len(nodes))
+    if at == len(nodes):
+        return None
+    run, rest = nodes[at], nodes[at + 1 :]
+    if not isinstance(run, Run) or run.most != UNBOUNDED or not run.least or (run.least > 1 and run.bits & BEYOND):
+        return None
+    follow = _first(rest, last)
+    return None if follow.done or follow.bits & run.bits else (rest, follow)
 
 
 def _ranges(bits: int) -> list[tuple[int, int]]:

@@ -23,9 +23,15 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Bytes as they stand: whole characters."""
+    """Bytes as they stand: whole characters. `folded`: letters are small here and may be large in the text."""
 
     raw: bytes
+    folded: bool = False
+
+    def bits(self, at: int) -> int:
+        """The class of one byte."""
+        byte = self.raw[at : at + 1]
+        return 1 << byte[0] | (1 << byte.upper()[0] if self.folded else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,29 +91,32 @@ Sequence_: TypeAlias = "tuple[Node, ...]"
 
 @dataclass(frozen=True, slots=True)
 class Tree:
+    """`only_ascii`: right for texts that are ASCII; large and small letters beyond it are not known here."""
+
     nodes: Sequence_
     at_begin: bool  # bound to the beginning of the text
     at_end: bool  # and to its end
+    only_ascii: bool = False
 
 
 def byte_set(*ranges: str) -> int:
     """The class of ranges such as `az`."""
     bits = 0
-    for low, high in ranges:
-        bits |= (1 << (ord(high) + 1)) - (1 << ord(low))
+    for pair in ranges:
+        bits |= (1 << (ord(pair[1]) + 1)) - (1 << ord(pair[0]))
     return bits
 
 
-_DIGIT, _WORD = byte_set("09"), byte_set("09", "AZ", "az", "__")
+_DIGIT, WORD = byte_set("09"), byte_set("09", "AZ", "az", "__")
 _SPACE = byte_set("\t\n", "\f\r", "  ")
 _PERL = {
-    "d": _DIGIT, "w": _WORD, "s": _SPACE, "D": ALL & ~_DIGIT, "W": ALL & ~_WORD, "S": ALL & ~_SPACE,
+    "d": _DIGIT, "w": WORD, "s": _SPACE, "D": ALL & ~_DIGIT, "W": ALL & ~WORD, "S": ALL & ~_SPACE,
 }  # fmt: skip
 _POSIX = {
     "alpha": byte_set("AZ", "az"), "digit": _DIGIT, "alnum": byte_set("09", "AZ", "az"), "upper": byte_set("AZ"),
     "lower": byte_set("az"), "punct": byte_set("!/", ":@", "[`", "{~"), "graph": byte_set("!~"), "print": byte_set(" ~"),
     "blank": byte_set("\t\t", "  "), "cntrl": byte_set("\0\x1f", "\x7f\x7f"), "xdigit": byte_set("09", "AF", "af"),
-    "space": byte_set("\t\r", "  "), "ascii": ASCII, "word": _WORD,
+    "space": byte_set("\t\r", "  "), "ascii": ASCII, "word": WORD,
 }  # fmt: skip
 _SIGNS = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": "\a"}
 
@@ -120,16 +129,19 @@ def parse(text: str) -> Tree:
 class _Reader:
     def __init__(self, text: str) -> None:
         self.text, self.at, self.groups = text, 0, 0
-        self.dot = ALL & ~(1 << 10)
+        self.dot, self.folds = ALL & ~(1 << 10), False
 
     def read(self) -> Tree:
-        if self.eat("(?s)"):
-            self.dot = ALL
+        for flags in ("(?s)", "(?i)", "(?is)", "(?si)"):
+            if self.eat(flags):
+                self.dot = ALL if "s" in flags else self.dot
+                self.folds = "i" in flags
+                break
         part = self.alternatives(0)
         if self.at < len(self.text):
             self.refuse("a bracket that was not opened")
         at_begin, at_end = part[:1] == (_BEGIN,), part[-1:] == (_END,)
-        return Tree(_joined(part[at_begin : len(part) - at_end]), at_begin, at_end)
+        return Tree(_joined(part[at_begin : len(part) - at_end]), at_begin, at_end, self.folds)
 
     def refuse(self, what: str) -> NoReturn:
         raise Refused(f"{what}, at {self.at}")
@@ -169,12 +181,12 @@ class _Reader:
         if times is None:
             return part
         least, most, greedy = times
-        if self.times() is not None or most == 0 or isinstance(part[0], Assertion):
+        if self.times() is not None or most == 0 or not part or isinstance(part[0], Assertion):
             self.refuse("a repetition of that")
-        if len(part) == 1 and isinstance(part[0], Run):
+        if len(part) == 1 and isinstance(part[0], Run) and part[0].least == part[0].most == 1:
             return (Run(part[0].bits, least, most, greedy),)
         if len(part) == 1 and isinstance(part[0], Text) and len(part[0].raw) == 1:
-            return (Run(1 << part[0].raw[0], least, most, greedy),)
+            return (Run(part[0].bits(0), least, most, greedy),)
         return (Repeated(_joined(part), least, most, greedy),)
 
     def times(self) -> tuple[int, int, bool] | None:
@@ -214,7 +226,7 @@ class _Reader:
             return (_BEGIN,)
         if c in "*+?":
             self.refuse(f"'{c}' in this place")
-        return (Text(c.encode("utf-8", "surrogatepass")),)
+        return (self.literal(c),)
 
     def group(self, depth: int) -> Sequence_:
         self.take()
@@ -239,7 +251,12 @@ class _Reader:
         if c in "pP":
             self.property_name()
             return Unknown()
-        return Text(self.sign(c).encode("utf-8", "surrogatepass"))
+        return self.literal(self.sign(c))
+
+    def literal(self, c: str) -> Node:
+        if self.folds:
+            return Text(c.lower().encode(), True) if c.isascii() else Unknown()
+        return Text(c.encode("utf-8", "surrogatepass"))
 
     def property_name(self) -> None:
         if self.take() == "{":
@@ -295,6 +312,7 @@ class _Reader:
         self.take()
         if not known:
             return Unknown()
+        bits |= _other_cases(bits) if self.folds else 0
         bits = ALL & ~bits if inverted else bits
         return Run(bits, 1, 1) if bits else self.refuse("a class of nothing")
 
@@ -329,11 +347,18 @@ def _joined(nodes: Sequence[Node]) -> Sequence_:
     """With texts that follow one another as one."""
     out: list[Node] = []
     for node in nodes:
-        if isinstance(node, Text) and out and isinstance(out[-1], Text):
-            out[-1] = Text(out[-1].raw + node.raw)
+        before = out[-1] if out else None
+        if isinstance(node, Text) and isinstance(before, Text) and node.folded == before.folded:
+            out[-1] = Text(before.raw + node.raw, node.folded)
         else:
             out.append(node)
     return tuple(out)
+
+
+def _other_cases(bits: int) -> int:
+    """The same letters, large for small and small for large."""
+    small, large = bits & byte_set("az"), bits & byte_set("AZ")
+    return small >> 32 | large << 32
 
 
 def literals(tree: Tree) -> Iterator[bytes]:
@@ -344,7 +369,7 @@ def literals(tree: Tree) -> Iterator[bytes]:
 def _literals(nodes: Sequence[Node]) -> Iterator[bytes]:
     found = b""
     for node in nodes:
-        if isinstance(node, Text):
+        if isinstance(node, Text) and not node.folded:
             found += node.raw
         elif not isinstance(node, Opened | Closed | Assertion):
             yield found

@@ -2,12 +2,11 @@
 
 SPANS: the pattern is a program of the span kernel; rows that the kernel is not sure of go to RE2. LITERAL: every match
 holds a text of three bytes or more, which is searched for first; only rows that hold it go to RE2. RE2 is for the rest, and
-wherever compiled kernels are not there (yet) or rows are few. PYTHON is for what RE2 refuses.
+wherever compiled kernels are not there (yet). PYTHON is for what RE2 refuses.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,8 +24,7 @@ from .exprs import plain
 from .kernels import regexcode
 from .regexprogram import Program, program_of
 from .regexsyntax import Refused, Tree, literals, parse
-from .strings import cut, view_of
-from .textmatch import MIN_COMPILED
+from .strings import MOST_BYTES, cut, strings_from, view_of
 from .textmatch import compiled as rows_with
 
 if TYPE_CHECKING:
@@ -35,9 +33,7 @@ if TYPE_CHECKING:
 SPANS, LITERAL, RE2, PYTHON = "span kernel", "literal, then RE2", "RE2", "python"
 LEAST_LITERAL = 3
 SPARE = 1 << 14  # bytes of a row at the border of a buffer, which the kernel copies
-WORDS = re.compile(
-    r"\^\((?:\?P<g\d+>|\?:)\\S\+\)\.\* \((?:\?P<g\d+>|\?:)\\S\+\)\$"
-)  # the first and the last word of a line
+WORDS = r"^(?P<g1>\S+).* (?P<g2>\S+)$"  # the first and the last word of a line
 
 Ints = NDArray[np.int32]
 
@@ -114,8 +110,8 @@ def find(
     """The wanted groups of each row's first match. `compiled`: kernels are there; `is_line`: no row holds a newline."""
     wanted = tuple(sorted(set(groups)))
     data, start, length = places_of(text)
-    if pattern.python is None and compiled and len(start) >= MIN_COMPILED:
-        if set(wanted) <= {1, 2} and WORDS.fullmatch(pattern.re2_text):
+    if pattern.python is None and compiled and len(start):
+        if set(wanted) <= {1, 2} and pattern.re2_text == WORDS:
             return _words(text, pattern, wanted, data, start, length, is_line)
         if (made := program(pattern, wanted)) is not None:
             return _run(text, pattern, made, data, start, length)
@@ -125,14 +121,14 @@ def find(
                 found = _empty(len(start), wanted, data, LITERAL)
                 _fill(found, rows, text, pattern, start)
                 return found
-            return _general(text, pattern, wanted, data, start, LITERAL)
-    return _general(text, pattern, wanted, data, start, RE2)
+            return _general(text, pattern, wanted, data, start, LITERAL, compiled=True)
+    return _general(text, pattern, wanted, data, start, RE2, compiled=compiled)
 
 
 def asked(pattern: Pattern, groups: Sequence[int]) -> Asked | None:
     """For a scan that finds the groups on its way; None where the span kernel could not."""
     wanted = tuple(sorted(set(groups)))
-    if set(wanted) <= {1, 2} and WORDS.fullmatch(pattern.re2_text):
+    if set(wanted) <= {1, 2} and pattern.re2_text == WORDS:
         return Asked(pattern.re2_text, wanted, None)
     made = program(pattern, wanted)
     return None if made is None else Asked(pattern.re2_text, wanted, made)
@@ -158,9 +154,9 @@ def completed(lines: CapturedLines, pattern: Pattern, groups: Sequence[int]) -> 
 
 def search(text: pa.Array[Any] | Spans, pattern: Pattern, *, compiled: bool) -> NDArray[np.bool_]:
     """Whether the pattern is found anywhere in each text; not in null."""
-    if pattern.python is not None or (compiled and len(text) >= MIN_COMPILED and tier_of(pattern) != RE2):
+    if pattern.python is not None or (compiled and len(text) and tier_of(pattern) != RE2):
         return find(text, pattern, (), compiled=compiled).matched
-    return bools_of(call("match_substring_regex", plain(text, len(text)), pattern=pattern.keep(())))
+    return bools_of(call("match_substring_regex", _lines(text, compiled), pattern=pattern.keep(())))
 
 
 def places_of(text: pa.Array[Any] | Spans) -> tuple[NDArray[np.uint8], Ints, Ints]:
@@ -214,17 +210,24 @@ def _empty(n: int, wanted: Sequence[int], data: Any, tier: str) -> Found:
 def _fill(found: Found, rows: NDArray[Any], text: pa.Array[Any] | Spans, pattern: Pattern, start: Ints) -> None:
     """What RE2 says of these rows, put in place."""
     some = text.take(rows) if isinstance(text, Spans) else text.take(array_from(rows))
-    got = _general(some, pattern, tuple(found.spans), found.data, start[rows], RE2)
+    got = _general(some, pattern, tuple(found.spans), found.data, start[rows], RE2, compiled=True)
     found.matched[rows] = got.matched
     for group, (begin, length) in got.spans.items():
         found.spans[group][0][rows], found.spans[group][1][rows] = begin, length
 
 
 def _general(
-    text: pa.Array[Any] | Spans, pattern: Pattern, wanted: Sequence[int], data: Any, start: Ints, tier: str
+    text: pa.Array[Any] | Spans,
+    pattern: Pattern,
+    wanted: Sequence[int],
+    data: Any,
+    start: Ints,
+    tier: str,
+    *,
+    compiled: bool,
 ) -> Found:
     """`start`: where each row lies in `data`, which may not be the memory that is searched."""
-    lines = plain(text, len(text))
+    lines = _lines(text, compiled)
     if pattern.python is not None:
         matches = regexpython.first_matches(lines, pattern.python)
         spans = {g: regexpython.spans_of(matches, g) for g in wanted}
@@ -232,6 +235,21 @@ def _general(
     else:
         matched, spans = _by_re2(lines, pattern, wanted)
     return Found(data, matched, {g: (start + s, n) for g, (s, n) in spans.items()}, tier)
+
+
+def _lines(text: pa.Array[Any] | Spans, compiled: bool) -> pa.Array[Any]:
+    """The rows as a column."""
+    if not isinstance(text, Spans) or not compiled:
+        return plain(text, len(text))
+    from .kernels import rowcopy as kernels
+
+    null = text.length < 0
+    size = int(text.length.sum(where=~null, dtype=np.int64))
+    if size + kernels.SLACK > MOST_BYTES:  # rows may lie over one another
+        return text.to_arrow()
+    out, offsets = np.empty(size + kernels.SLACK, np.uint8), np.empty(len(text) + 1, np.int32)
+    kernels.copy_rows(text.data, text.start, text.length, out, offsets)
+    return strings_from(offsets, out, null)
 
 
 def _by_re2(

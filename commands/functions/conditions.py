@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...engine.arrow import array_from, coded, concat, is_valid, list_sizes, no_value, nulls, numbers_of, offsets_of
 from ...engine.arrow import call as compute
+from ...engine.batch import Spans
 from ...engine.choose import either, is_words
 from ...engine.exprs import Eval, Value, plain, spread, truth
 from ...engine.values import BEYOND_NS, unify
@@ -157,30 +158,31 @@ def _never_null(
         name, args=args, returns=bind, spans=(0,), group=GROUP, syntax=f"{name}(E)", summary=summary, examples=examples
     )
     def run(ev: Eval, value: Value) -> Value:
-        made = (
-            test(ev.data, plain(value, ev.n))
-            if not isinstance(value, pa.Array | pa.Scalar)
-            else test(ev.data, ev.array(value))
-        )
-        return array_from(made)
+        return array_from(test(ev.data, value if isinstance(value, Spans) else ev.array(value)))
 
 
-def _is_null(type_: Type, array: pa.Array[Any]) -> Mask:
-    return ~is_valid(array)
+def _is_there(column: pa.Array[Any] | Spans) -> Mask:
+    return column.length >= 0 if isinstance(column, Spans) else is_valid(column)
 
 
-def _is_not_null(type_: Type, array: pa.Array[Any]) -> Mask:
-    return is_valid(array)
+def _is_null(type_: Type, column: pa.Array[Any] | Spans) -> Mask:
+    return ~_is_there(column)
+
+
+def _is_not_null(type_: Type, column: pa.Array[Any] | Spans) -> Mask:
+    return _is_there(column)
 
 
 def _of_kind(*kinds: str) -> Any:
-    def test(type_: Type, array: pa.Array[Any]) -> Mask:
-        return is_valid(array) if type_.kind in kinds else np.zeros(len(array), np.bool_)
+    def test(type_: Type, column: pa.Array[Any] | Spans) -> Mask:
+        return _is_there(column) if type_.kind in kinds else np.zeros(len(column), np.bool_)
 
     return test
 
 
-def _is_empty(type_: Type, array: pa.Array[Any]) -> Mask:
+def _is_empty(type_: Type, array: pa.Array[Any] | Spans) -> Mask:
+    if isinstance(array, Spans):
+        return array.length <= 0
     missing = ~is_valid(array)
     if type_.kind in ("string", "any", "binary"):
         return np.asarray(missing | (np.diff(offsets_of(array)) == 0))

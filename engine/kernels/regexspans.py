@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .jit import (
+    atleast_64,
     between_64,
     equal_64,
     i32,
@@ -29,12 +30,15 @@ from .jit import (
     u8w,
 )  # fmt: skip
 from .regexcode import (
+    BACK,
     CHECKED,
     CLASS_AT,
     CLASS_N,
     CLASS_NOT,
+    EDGE,
     END,
     FLAGS,
+    FOLD,
     FORGET_FROM,
     FORGET_TO,
     GAP,
@@ -54,11 +58,15 @@ from .regexcode import (
     NEXT_N,
     NEXT_NOT,
     NO_MATCH,
+    ONLY_ASCII,
     PLACES,
     PROBE,
     PROBE_BYTE,
     REACHES,
     RUN,
+    SECOND_AT,
+    SECOND_N,
+    SECOND_NOT,
     SIZE,
     SKIPS,
     STACK,
@@ -102,8 +110,18 @@ def run_end(data: Any, pos: Any, hi: Any, program: Any, op: Any) -> Any:
 
 
 @inline
+def is_word(byte: Any) -> Any:
+    """RE2's \\w."""
+    return (byte >= 48 and byte < 58) or byte == 95 or ((byte | 32) >= 97 and (byte | 32) < 123)
+
+
+@inline
 def first_place(data: Any, low: Any, high: Any, program: Any, op: Any) -> Any:
-    """The first place from `low` to `high` (inclusive) where what is behind the gap can begin; high + 1 without one."""
+    """The first place from `low` to `high` (inclusive) where what is behind the gap can begin; high + 1 without one.
+
+    With BACK the byte before it must be of the next instruction's class.
+    """
+    run, back, second = op + WIDTH, program[op + FLAGS] & BACK, program[op + SECOND_N]
     ranges, n, inverted = program[op + NEXT_AT], program[op + NEXT_N], program[op + NEXT_NOT]
     probe, byte = program[op + PROBE], np.uint8(program[op + PROBE_BYTE])
     at, found = low, high + 1
@@ -111,11 +129,31 @@ def first_place(data: Any, low: Any, high: Any, program: Any, op: Any) -> Any:
         places = class_64(data, at, program, ranges, n, inverted)
         if probe:
             places &= equal_64(data, at + probe, byte)
+        if back:
+            places &= class_64(
+                data, at - 1, program, program[run + CLASS_AT], program[run + CLASS_N], program[run + CLASS_NOT]
+            )
+        if second:
+            places &= class_64(data, at + 1, program, program[op + SECOND_AT], second, program[op + SECOND_NOT])
         if places:
             found = min(at + trailing_zeros(places), high + 1)
             break
         at += 64
     return found
+
+
+@inline
+def run_begin(data: Any, pos: Any, low: Any, program: Any, op: Any) -> Any:
+    """Where the run of the instruction's class that ends at `pos` begins, not before `low`."""
+    ranges, n, inverted = program[op + CLASS_AT], program[op + CLASS_N], ~program[op + CLASS_NOT]
+    at = pos
+    while at > low:
+        stops = class_64(data, at - 64, program, ranges, n, inverted)
+        if stops:
+            at -= leading_zeros(stops)
+            break
+        at -= 64
+    return max(at, low)
 
 
 @inline
@@ -144,6 +182,11 @@ def match_line(data: Any, lo: Any, hi: Any, program: Any, state: Any) -> Any:
     """
     n_ops = program[N_OPS]
     places, reaches, stack = PLACES * n_ops, REACHES * n_ops, STACK * n_ops
+    if program[ONLY_ASCII]:
+        for at in range(lo, hi, 64):
+            beyond = atleast_64(data, at, np.uint8(128))
+            if beyond and at + trailing_zeros(beyond) < hi:
+                return UNSURE
     pos, k, depth = lo, np.int64(0), np.int64(0)
     left = PATIENCE * (hi - lo) + PATIENCE_AT_LEAST
     while True:
@@ -166,9 +209,8 @@ def match_line(data: Any, lo: Any, hi: Any, program: Any, state: Any) -> Any:
                 k += 1
         elif kind == LITERAL:
             size = program[op + SIZE]
-            if pos + size <= hi and not (load_u64(data, pos) ^ np.uint64(program[op + WORD])) & np.uint64(
-                program[op + MASK]
-            ):
+            word = load_u64(data, pos) | np.uint64(program[op + FOLD])
+            if pos + size <= hi and not (word ^ np.uint64(program[op + WORD])) & np.uint64(program[op + MASK]):
                 pos += size
                 k += 1
             else:
@@ -178,8 +220,10 @@ def match_line(data: Any, lo: Any, hi: Any, program: Any, state: Any) -> Any:
             reach = hi
             if program[op + CLASS_N]:
                 reach = run_end(data, pos, hi, program, op)
-                left -= reach - pos
+            left -= reach - pos
             low, high = pos + program[op + LEAST], min(reach, hi - need)
+            if flags & BACK:
+                low += 1
             is_open = (flags & TO_END) != 0 and reach == hi and low <= hi
             if flags & TO_LAST:
                 at = last_place(data, low, high, program, op) if not is_open else hi
@@ -194,6 +238,10 @@ def match_line(data: Any, lo: Any, hi: Any, program: Any, state: Any) -> Any:
             if good:
                 state[stack + depth] = k
                 depth += 1
+                if flags & BACK:
+                    k += 1
+                    state[k] = run_begin(data, at, pos, program, op + WIDTH)
+                    good = at - state[k] >= program[op + WIDTH + LEAST]
                 pos = at
                 k += 1
         elif kind == TRY:
@@ -207,6 +255,14 @@ def match_line(data: Any, lo: Any, hi: Any, program: Any, state: Any) -> Any:
         elif kind == END:
             good = pos == hi
             k += 1
+        elif kind == EDGE:
+            before, behind = False, False
+            if pos > lo:
+                before = is_word(data[pos - 1])
+            if pos < hi:
+                behind = is_word(data[pos])
+            good = before != behind
+            k += 1
         else:
             return MATCH
         while not good:  # take up the latest choice
@@ -215,10 +271,11 @@ def match_line(data: Any, lo: Any, hi: Any, program: Any, state: Any) -> Any:
             k = state[stack + depth - 1]
             op = HEAD + k * WIDTH
             begun = state[k]
-            left -= RESUMED + max(pos - begun, 0)
+            is_try = program[op] == TRY
+            left -= RESUMED + max(pos - (begun if is_try else state[places + k]), 0)
             if left < 0:
                 return UNSURE
-            if program[op] == TRY:
+            if is_try:
                 for j in range(program[op + FORGET_FROM], program[op + FORGET_TO]):
                     state[j] = -1
                 depth -= 1
@@ -241,6 +298,10 @@ def match_line(data: Any, lo: Any, hi: Any, program: Any, state: Any) -> Any:
                         at, good = hi, True
             if good:
                 state[places + k] = at
+                if flags & BACK:
+                    k += 1
+                    state[k] = run_begin(data, at, begun, program, op + WIDTH)
+                    good = at - state[k] >= program[op + WIDTH + LEAST]
                 pos = at
                 k += 1
             else:

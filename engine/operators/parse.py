@@ -100,7 +100,8 @@ class ParseTransform(StreamTransform):
         matched = np.ones(n, np.bool_)
         for cut in self._cuts:
             found = find(source, cut.pattern, [g for groups in cut.groups for g in groups], compiled=compiled)
-            self._used = f"regex: {found.tier}"
+            if n:
+                self._used = f"regex: {found.tier}"
             matched &= found.matched
             columns += [_either([found.column(g, source) for g in groups]) for groups in cut.groups]
         return columns, matched

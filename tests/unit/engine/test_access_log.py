@@ -13,7 +13,8 @@ from cortado.engine.arrow import bytes_of
 from cortado.engine.batch import PAD, Spans
 from cortado.engine.kernels import accesslog
 from cortado.engine.parsers import PARSERS
-from cortado.engine.regex import compile_re2, extract
+from cortado.engine.regex import compile_re2
+from cortado.engine.regextiers import extract
 
 LOG = Path(__file__).parents[3] / "examples" / "access_log"
 PIECES = ['"', " ", "-", "[", "]", "\\", "\t", "é", "", "  ", '" "', "200", "GET ", "] ", " HTTP/1.1"]
