@@ -159,7 +159,7 @@ class Merge:
         dense, compiled = self.dense, self.ctx.compiled
         assert dense is not None
         cells = dense.present(low, high)
-        states = [slot.make() for slot in self.program.slots]
+        states = self.program.states()
         for state in states:
             state.resize(len(cells))
         for held, by_cell in zip(self.held, dense.groups, strict=True):
