@@ -28,6 +28,7 @@ from .jit import (
     leading_zeros,
     long_,
     multiply_high,
+    multiply_high_signed,
     u8w,
 )
 from .quotients import NONE, OPEN, SURE, quotient, two_sum
@@ -140,6 +141,13 @@ def ends_fit(least: Any, most: Any, light: Any, heavy: Any, base_product: Any, b
     )
 
 
+@inline
+def leads(exponent: Any, length: Any) -> Any:
+    """What a whole weight of so many bits and its product make the fields of a tally, from bit WEIGHT_TOP on."""
+    product = ((exponent + length + 1127) >> 5) + 1
+    return (((length + 1074) >> 5) + 1) | (product << (PRODUCT_TOP - WEIGHT_TOP))
+
+
 @kernel(i32c, f64c, i64c, long_, long_, i64w)
 def add_whole(groups: Any, x: Any, w: Any, base_product: Any, base_weight: Any, cells: Any) -> Any:
     """As the others, with little looked at row by row. Returns where the first block begins that it cannot take. O(rows).
@@ -158,18 +166,23 @@ def add_whole(groups: Any, x: Any, w: Any, base_product: Any, base_weight: Any, 
             least, most, light, heavy = min(least, size), max(most, size), min(light, v), max(heavy, v)
         if not ends_fit(least, most, light, heavy, base_product, base_weight):
             return start
+        # leads of the least and of the greatest term; where they are equal, of all
+        low, high = np.int64(64) - leading_zeros(np.uint64(light)), np.int64(64) - leading_zeros(np.uint64(heavy))
+        floor, ceiling = leads((least >> 52), low), leads((most >> 52), high)
         for i in range(start, end):
             a, v = bits_of(x[np.uint64(i)]), w[np.uint64(i)]
             at = np.uint64(WORDS * np.int64(groups[np.uint64(i)]))
-            ea, length = (a >> 52) & 0x7FF, np.int64(64) - leading_zeros(np.uint64(v))
+            ea = (a >> 52) & 0x7FF
             cells[at + np.uint64(WEIGHT)] += v << by
-            tally = raised(cells[at + np.uint64(TALLY)] + 1, WEIGHT_TOP, ((length + 1074) >> 5) + 1)
-            cells[at + np.uint64(TALLY)] = raised(tally, PRODUCT_TOP, ((ea + length + 1127) >> 5) + 1)
-            m = np.uint64((a & 0xFFFFFFFFFFFFF) | (1 << 52))
-            p, q, shift = m * np.uint64(v), multiply_high(m, np.uint64(v)), np.uint64(ea + down)
+            tally = cells[at + np.uint64(TALLY)] + 1
+            if (tally >> WEIGHT_TOP) != ceiling:
+                lead = ceiling if floor == ceiling else leads(ea, np.int64(64) - leading_zeros(np.uint64(v)))
+                tally = raised(raised(tally, WEIGHT_TOP, lead & TOP), PRODUCT_TOP, lead >> (PRODUCT_TOP - WEIGHT_TOP))
+            cells[at + np.uint64(TALLY)] = tally
+            sign = a >> 63
+            m = (((a & 0xFFFFFFFFFFFFF) | (1 << 52)) ^ sign) - sign
+            p, q, shift = np.uint64(m * v), np.uint64(multiply_high_signed(m, v)), np.uint64(ea + down)
             t1, t2 = p << shift, (q << shift) | ((p >> np.uint64(1)) >> (np.uint64(63) - shift))
-            sign = np.uint64(a >> 63)
-            t1, t2 = (t1 ^ sign) - sign, (t2 ^ sign) + (sign & np.uint64(t1 == 0))
             c1 = np.uint64(cells[at]) + t1
             cells[at] = np.int64(c1)
             cells[at + np.uint64(1)] += np.int64(t2 + np.uint64(c1 < t1))

@@ -6,6 +6,7 @@ of codes, packed into a word, or four bytes each as short texts. No key: group 0
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -239,14 +240,20 @@ class ManyKeys:
         self._packed = len(types) <= MOST_PACKED  # the codes of a group are one word, so many bits each; else a text
         self.table = new_table(compiled, self._packed, pa.uint64() if self._packed else pa.binary(), capacity)
         self.compiled = compiled
-        self._codes = np.empty((capacity, len(types)), np.int32)  # of each group
+        self._codes = np.empty((capacity, len(types)), np.int32)  # of each group that the table has
         self._known = 0
         # while it is there, it has the groups and the table is empty
-        self._grid = PairGrid(capacity) if compiled and len(types) == 2 else None
+        self._grid = PairGrid() if compiled and len(types) == 2 else None
+        self._lock = threading.Lock()
 
     @property
     def n(self) -> int:
         return self._grid.n if self._grid is not None else self.table.n
+
+    @property
+    def grid(self) -> PairGrid | None:
+        """The numbers by pair of codes, where there is one."""
+        return self._grid
 
     def ids(self, columns: Sequence[Column], n_rows: int, stop: Stop) -> Ids:
         if self._grid is not None and self._grid.n and all(map(_is_mapped, self.coders, columns)):
@@ -267,7 +274,6 @@ class ManyKeys:
             row = grid.mapped_ids(first, second, row, out)
             if row == n_rows or stop[0]:
                 out[row:] = 0
-                self._codes, self._known = grid.codes, grid.n
                 return out
             for coder, (rows, mapped) in ((one, first), (two, second)):
                 if mapped[rows[row]] < 0:
@@ -283,9 +289,7 @@ class ManyKeys:
             if not self._grid.n:
                 self._grid.orient(codes[0], codes[1])
             if self._grid.reach(self.coders[0].n, self.coders[1].n):
-                out = self._grid.ids(codes[0], codes[1])
-                self._codes, self._known = self._grid.codes, self._grid.n
-                return out
+                return self._grid.ids(codes[0], codes[1])
             self._leave_grid(stop)
         if self._packed and any(c.n >> self._bits for c in self.coders):
             self._unpack(stop)
@@ -314,15 +318,21 @@ class ManyKeys:
         """The same groups under the same numbers as texts: a code has more bits than there is room for."""
         self._packed = False
         self.table = new_table(self.compiled, False, pa.binary(), 1 << max(6, self._known.bit_length()))
-        self.table.ids(self.form(self._own_codes()), stop)
+        self.table.ids(self.form(list(np.ascontiguousarray(self._all_codes().T))), stop)
 
-    def _own_codes(self) -> list[Ids]:
-        return list(np.ascontiguousarray(self._codes[: self._known].T))
+    def _all_codes(self) -> NDArray[np.int32]:
+        """The codes of each group, also when several threads ask."""
+        if self._grid is not None and self._known < self.n:
+            with self._lock:
+                if self._known < self.n:
+                    self._codes, self._known = self._grid.codes(), self.n
+        return self._codes[: self._known]
 
     def _leave_grid(self, stop: Stop) -> None:
         """The same groups under the same numbers in the table."""
-        self._codes, self._grid = self._codes[: self._known].copy(), None
-        self.table.ids(self.form(self._own_codes()), stop)
+        codes = self._all_codes()
+        self._grid = None
+        self.table.ids(self.form(list(np.ascontiguousarray(codes.T))), stop)
 
     def freeze(self, stop: Stop) -> None:
         """From here on the table has the groups: nothing is entered any more."""
@@ -337,7 +347,7 @@ class ManyKeys:
         self.compiled = True
 
     def merge(self, other: ManyKeys, members: Ids, stop: Stop) -> Ids:
-        theirs = other._codes[members]
+        theirs = other._all_codes()[members]
         codes = []
         for j, (coder, from_) in enumerate(zip(self.coders, other.coders, strict=True)):
             used, at = distinct_codes(theirs[:, j], from_.n)
@@ -347,15 +357,15 @@ class ManyKeys:
         return self._tuples(codes, stop)
 
     def hashes(self) -> NDArray[np.uint64]:
-        codes = self._codes[: self.n]
+        codes = self._all_codes()
         return tuple_hash([coder.table.hashes()[codes[:, j]] for j, coder in enumerate(self.coders)])
 
     def codes(self, j: int) -> Ids:
         """The code of key j for each group."""
-        return self._codes[: self.n, j]
+        return self._all_codes()[:, j]
 
     def values(self, members: Ids | None = None) -> list[pa.Array[Any]]:
-        codes = self._codes[: self.n] if members is None else self._codes[members]
+        codes = self._all_codes() if members is None else self._all_codes()[members]
         return [coder.values().take(indices(codes[:, j])) for j, coder in enumerate(self.coders)]
 
     def nbytes(self) -> int:

@@ -19,7 +19,7 @@ from cortado.planner.types import DOUBLE, LONG
 STOP = np.zeros(1, np.uint8)
 GROUPS = 9
 EVERY = np.arange(GROUPS, dtype=np.int32)
-Batch = tuple[np.ndarray, pa.Array, pa.Array]
+Batch = tuple[np.ndarray, pa.Array[Any], pa.Array[Any]]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -64,8 +64,8 @@ class Both:
             assert got.values.equals(want.values), out
             assert (got.faults is None) == (want.faults is None)
         assert [c.to_pylist() for c in self.rider.export(EVERY)] == [c.to_pylist() for c in self.alone.export(EVERY)]
-        for got, want in zip(self.rider.totals(GROUPS), self.alone.totals(GROUPS), strict=True):
-            assert got.tolist() == want.tolist()
+        for total, other in zip(self.rider.totals(GROUPS), self.alone.totals(GROUPS), strict=True):
+            assert total.tolist() == other.tolist()
 
 
 def batch(rng: np.random.Generator, kind: str) -> Batch:
