@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .jit import i32, i32c, i32w, i64w, kernel, long_
+from .jit import i32, i32c, i32w, i64, i64w, kernel, long_, u8w
 
 N_PAIRS = 0  # of `state`
 ASKED = -2
@@ -78,6 +78,29 @@ def find_fresh(codes: Any, mapped: Any, fresh: Any) -> Any:
                     n += 1
         row = end
     return n
+
+
+@kernel(i32c, u8w)
+def mark(codes: Any, seen: Any) -> Any:
+    """1 into `seen` for each code that there is. O(rows)."""
+    for i in range(codes.size):
+        seen[np.uint64(codes[np.uint64(i)])] = 1
+    return codes.size
+
+
+@kernel(i64, long_, i32w, i32w)
+def close_ids(values: Any, base: Any, near: Any, out: Any) -> Any:
+    """`out` = near[value - base], up to the first value that is not within `near` or is -1 there, whose row is told. O(rows)."""
+    room = np.uint64(near.size)
+    for i in range(values.size):
+        off = np.uint64(values[np.uint64(i)]) - np.uint64(base)
+        if off >= room:
+            return np.int64(i)
+        number = near[off]
+        if number < 0:
+            return np.int64(i)
+        out[np.uint64(i)] = number
+    return values.size
 
 
 @kernel(i32c, i32w, i32c, i32w, long_, i32w, long_, i64w, i32w)

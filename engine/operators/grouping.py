@@ -15,15 +15,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.types import Type
-from ..arrow import buffer_of, concat, indices, is_valid, pooled
+from ..arrow import buffer_of, concat, indices, is_valid, numbers_of, pooled
 from ..arrow import nulls as null_array
 from ..batch import PAD, Column, Spans
-from .keyform import Words, from_normal, is_opaque, is_word, normal, normal_type, settled
+from .keyform import Words, from_normal, is_opaque, is_word, normal, normal_type, settled, words_of
 from .keyhash import tuple_hash
 from .keytable import DictTable, Ids, KeyTable, compile_table, merge_tables, new_table, spans_of
 from .pairgrid import PairGrid
 
 Stop = NDArray[np.uint8]
+CLOSE_KINDS = frozenset({"long", "date", "duration"})
+FEW_VALUES = 4096  # of a dictionary, up to which its codes are met in the order of the rows; else in its own
 MOST_PACKED = 6  # keys whose codes share a word: ten bits are left to each
 
 
@@ -52,12 +54,27 @@ class Coder:
     def codes(self, column: Column, stop: Stop) -> Ids:
         if not isinstance(column, Spans) and pa.types.is_dictionary(column.type):
             return self._of_dictionary(column, stop)
+        if self.type.kind in CLOSE_KINDS and isinstance(self.table, KeyTable) and not isinstance(column, Spans):
+            return self._close(self.table, column, stop)
         before = self.table.n
         out = self.table.ids(normal(self.type, column), stop)
         if is_opaque(self.type) and self.table.n > before:
             rows = indices(first_rows(out, before, self.table.n))
             kept = (column.to_arrow() if isinstance(column, Spans) else column).take(rows)
             self._values.append(settled(self.type, kept))
+        return out
+
+    def _close(self, table: KeyTable, column: pa.Array[Any], stop: Stop) -> Ids:
+        """Whole numbers that lie close together and were met before are found by their distance from the least."""
+        from ..kernels import codes
+
+        if column.null_count or not table.n or not len(column):
+            return table.ids(words_of(self.type, column), stop)
+        values, out = numbers_of(column), pooled(len(column), np.int32)
+        base = int(table.base[0]) ^ (1 << 63)  # of the numbers, as the table has words
+        row = codes.close_ids(values, base - (base >> 63 << 64), table.near, out)
+        if row < len(values):
+            out[row:] = table.ids(words_of(self.type, column.slice(row)), stop)
         return out
 
     def mapping(self, column: Any) -> tuple[Ids, Ids]:
@@ -67,13 +84,31 @@ class Coder:
             self._texts = None
         return codes_of(column), self._mapped
 
+    def is_mapped(self, column: Column) -> bool:
+        """Whether `mapping` and `learn` serve the column."""
+        return (
+            isinstance(self.table, KeyTable) and not isinstance(column, Spans) and pa.types.is_dictionary(column.type)
+        )
+
+    def meet(self, column: Any, stop: Stop) -> None:
+        """The values that rows of a dictionary have get their codes; which rows these are is not asked."""
+        rows, mapped = self.mapping(column)
+        if (mapped[:-1] < 0).any() or column.null_count or column.dictionary.null_count:
+            self.learn(rows, stop)
+
     def learn(self, rows: Ids, stop: Stop) -> None:
         """Maps the codes that these rows have of the dictionary last met; compiled only."""
         from ..kernels import codes
 
-        fresh = np.empty(len(self._mapped), np.int32)
-        if n := codes.find_fresh(rows, self._mapped, fresh):
-            self._mapped[fresh[:n]] = self._fresh(self._dictionary, fresh[:n], stop)
+        if len(self._mapped) > FEW_VALUES:
+            seen = np.zeros(len(self._mapped), np.uint8)
+            codes.mark(rows, seen)
+            fresh = np.flatnonzero(seen.view(np.bool_) & (self._mapped < 0)).astype(np.int32)
+        else:
+            fresh = np.empty(len(self._mapped), np.int32)
+            fresh = fresh[: codes.find_fresh(rows, self._mapped, fresh)]
+        if len(fresh):
+            self._mapped[fresh] = self._fresh(self._dictionary, fresh, stop)
 
     def _of_dictionary(self, column: Any, stop: Stop) -> Ids:
         """Each value of a dictionary goes through the table once, and only if a row has it."""
@@ -122,10 +157,6 @@ class Coder:
             return from_normal(self.type, self.table.keys(members))
         self._values = [concat(self._values)] if self._values else [null_array(0, self.type.arrow)]
         return self._values[0] if members is None else self._values[0].take(indices(members))
-
-
-def _is_mapped(coder: Coder, column: Column) -> bool:
-    return isinstance(coder.table, KeyTable) and not isinstance(column, Spans) and pa.types.is_dictionary(column.type)
 
 
 def in_order_of_sight(values: NDArray[Any], rows: Ids, n: int) -> NDArray[Any]:
@@ -256,7 +287,11 @@ class ManyKeys:
         return self._grid
 
     def ids(self, columns: Sequence[Column], n_rows: int, stop: Stop) -> Ids:
-        if self._grid is not None and self._grid.n and all(map(_is_mapped, self.coders, columns)):
+        if (
+            self._grid is not None
+            and self._grid.n
+            and all(coder.is_mapped(c) for coder, c in zip(self.coders, columns, strict=True))
+        ):
             out = self._of_dictionaries(self._grid, columns, n_rows, stop)
             if out is not None:
                 return out

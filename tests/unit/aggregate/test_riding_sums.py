@@ -19,7 +19,7 @@ from cortado.planner.types import DOUBLE, LONG
 STOP = np.zeros(1, np.uint8)
 GROUPS = 9
 EVERY = np.arange(GROUPS, dtype=np.int32)
-Batch = tuple[np.ndarray, pa.Array[Any], pa.Array[Any]]
+Batch = tuple[np.ndarray, "pa.Array[Any]", "pa.Array[Any]"]
 
 
 @pytest.fixture(scope="module", autouse=True)
