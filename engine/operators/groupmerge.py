@@ -98,7 +98,8 @@ class Merge:
         self.share //= N_PARTS
         for held in self.held:
             aside(self.ctx, 8 * held.table.keys.n, held.divide)
-        return [lambda part=part: self._part(part) for part in range(N_PARTS)]  # type: ignore[misc]
+        parts = [k for k in range(N_PARTS) if self.spilled or any(len(h.members(k)) for h in self.held)]
+        return [partial(self._part, part) for part in parts]
 
     def _is_large(self, n_groups: int) -> bool:
         heavy = n_groups > 1 and any(s.grows and s.nbytes() > 1 << 20 for h in self.held for s in h.table.states)
