@@ -19,6 +19,7 @@ from ..aside import aside
 from ..context import Context
 from ..memory import Reservation
 from .groupdense import Dense, dense_of, most_cells
+from .grouping import OneKey
 from .groupkeys import keyed, word_order
 from .groupprogram import Program, Table
 from .grouprows import Run
@@ -43,6 +44,10 @@ class Held:
     table: Table
     order: Ids | None = None  # groups by radix part, and where each part begins
     bounds: NDArray[np.int64] | None = None
+
+    def is_to_be_divided(self) -> bool:
+        """Whether that is known before the other Locals are: one key alone has no cells."""
+        return isinstance(self.table.keys, OneKey) and self.table.keys.n >= SMALL
 
     def divide(self) -> None:
         if self.order is None:

@@ -20,6 +20,9 @@ LOW32 = np.int64(0xFFFFFFFF)
 CHUNK = 1 << 20  # rows whose halves are added up before they are carried: 2**20 * 2**32 fits
 
 
+FEW_GROUPS = 4096  # up to which rows of one group stand so close that each count would wait for the one before
+
+
 class Count(State):
     """Rows: all of them (`rows`), those with a value (`values`), or those whose value is truthy (`true`)."""
 
@@ -45,11 +48,19 @@ class Count(State):
         if len(self.counts) == 1:
             self.counts += len(groups)
         elif rows.compiled:
-            from ...kernels import group
-
-            group.count_rows(groups, self.counts)
+            self._count(groups)
         else:
             np.add.at(self.counts, groups, 1)
+
+    def _count(self, groups: Groups) -> None:
+        from ...kernels import dense, group
+
+        if len(self.counts) > FEW_GROUPS or 4 * len(self.counts) > len(groups):
+            group.count_rows(groups, self.counts)
+            return
+        lanes = np.zeros((len(self.counts), dense.LANES), np.int64)
+        dense.count_in_lanes(groups, lanes.reshape(-1))
+        self.counts += lanes.sum(axis=1)
 
     def merge(self, other: Count, members: Groups, groups: Groups, compiled: bool) -> None:
         np.add.at(self.counts, groups, other.counts[members])
