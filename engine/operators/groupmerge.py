@@ -94,7 +94,8 @@ class Merge:
             return [lambda: self._part(0)]
         self.dense = self._dense()
         if self.dense is not None:
-            n_parts = min(N_PARTS, max(1, self.dense.n_cells // PART_CELLS))
+            grows = any(s.grows for s in self.held[0].table.states)  # then a cell may be much work
+            n_parts = min(N_PARTS, max(1, self.dense.n_cells // (1 if grows else PART_CELLS)))
             self.share //= n_parts
             bounds = [self.dense.n_cells * k // n_parts for k in range(n_parts + 1)]
             return [partial(self._dense_part, part, *ends) for part, ends in enumerate(pairwise(bounds))]
