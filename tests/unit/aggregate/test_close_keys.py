@@ -59,7 +59,7 @@ def test_times_and_lengths(kind: pa.DataType) -> None:
 def coded(words: list[str], n: int, used: int) -> pa.DictionaryArray[Any, Any]:
     """`words` in any order, of which rows have the first `used`; nulls are among the rows."""
     codes = rng.integers(0, used, n).astype(np.int32)
-    indices = pa.array(codes, mask=rng.random(n) < 0.01)
+    indices: Any = pa.array(codes, mask=rng.random(n) < 0.01)
     return pa.DictionaryArray.from_arrays(indices, pa.array(words, pa.string()))
 
 
