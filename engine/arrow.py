@@ -151,11 +151,6 @@ def gathered(array: pa.Array[Any], rows: pa.Array[Any]) -> pa.Array[Any]:
     return pc.take(array, rows, memory_pool=pa.system_memory_pool())
 
 
-def joined(arrays: Sequence[pa.Array[Any]]) -> pa.Array[Any]:
-    """One behind the other, in memory as that of `gathered`."""
-    return arrays[0] if len(arrays) == 1 else pa.concat_arrays(list(arrays), memory_pool=pa.system_memory_pool())
-
-
 def decode(array: pa.DictionaryArray[Any, Any]) -> pa.Array[Any]:
     """A dictionary as a plain array."""
     return array.dictionary.take(array.indices)

@@ -174,6 +174,8 @@ def _date(array: Any, own: Type, zone: str, told: Told) -> Any:
         walls = np.where(valid, raw.astype(np.int64), 0) * (_DAY * US)
     elif t.is_date64(kind):
         walls, valid = _ticks(array, US, 1000, told)
+    elif _PER_SECOND[kind.unit] == per_second and not array.null_count and (kind.tz is not None or _is_utc(zone)):
+        return pa.Array.from_buffers(own.arrow, len(array), array.buffers(), 0, array.offset)
     else:
         walls, valid = _ticks(array, per_second, _PER_SECOND[kind.unit], told)
         if kind.tz is not None:
@@ -182,6 +184,12 @@ def _date(array: Any, own: Type, zone: str, told: Told) -> Any:
     if (doubtful & valid).any():
         told("dst", doubtful & valid, array, "a wall time that is missing or twice there in the zone")
     return array_from(made, ~valid, own.arrow)
+
+
+def _is_utc(zone: str) -> bool:
+    """Whether wall times of the zone are instants, all of them."""
+    found = find_zone(zone)
+    return not len(found.switch) and not found.offsets.any()
 
 
 def _to_unit(array: Any, unit: str, given: Any, told: Told) -> Any:

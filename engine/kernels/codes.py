@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .jit import i32, i32c, i32w, i64w, kernel, long_
+from .jit import i32, i32c, i32w, i64, i64w, kernel, long_, u8w
 
 N_PAIRS = 0  # of `state`
 ASKED = -2
@@ -39,29 +39,21 @@ def translate(codes: Any, numbers: Any, out: Any) -> Any:
     return codes.size
 
 
-@kernel(i32, i32, long_, i32w, long_, i32w, i64w, i32w)
-def pair_ids(
-    first: Any, second: Any, row: Any, grid: Any, width: Any, known: Any, state: Any, out: Any
-) -> Any:  # fmt: skip
-    """Number of each row's pair from `row` on into out, in order of first sight. O(rows).
+@kernel(i32, i32, i32w, long_, long_, i32w)
+def pair_ids(first: Any, second: Any, grid: Any, width: Any, n: Any, out: Any) -> Any:
+    """Number of each row's pair into out, in order of first sight. O(rows).
 
-    `grid[a * width + b]` is the number of (a, b), -1 where it was not met; `known` holds a, b of each number. Returns
-    the row it stopped at: all rows, or `known` must grow; call again from there.
+    `grid[a * width + b]` is the number of (a, b), -1 where it was not met; `n` pairs were. Returns how many are now.
     """
-    room = known.size // 2
-    while row < first.size:
+    for row in range(first.size):
         cell = np.uint64(np.int64(first[np.uint64(row)]) * width + np.int64(second[np.uint64(row)]))
         number = grid[cell]
         if number < 0:
-            number = state[N_PAIRS]
-            if number >= room:
-                return row
+            number = n
             grid[cell] = number
-            known[2 * number], known[2 * number + 1] = first[row], second[row]
-            state[N_PAIRS] = number + 1
+            n += 1
         out[np.uint64(row)] = number
-        row += 1
-    return row
+    return n
 
 
 @kernel(i32c, i32w, i32w)
@@ -88,27 +80,69 @@ def find_fresh(codes: Any, mapped: Any, fresh: Any) -> Any:
     return n
 
 
-@kernel(i32c, i32w, i32c, i32w, long_, i32w, long_, i32w, i64w, i32w)
+@kernel(i32c, u8w)
+def mark(codes: Any, seen: Any) -> Any:
+    """1 into `seen` for each code that there is. O(rows)."""
+    for i in range(codes.size):
+        seen[np.uint64(codes[np.uint64(i)])] = 1
+    return codes.size
+
+
+@kernel(i64, long_, i32w, i32w)
+def close_ids(values: Any, base: Any, near: Any, out: Any) -> Any:
+    """`out` = near[value - base], up to the first value that is not within `near` or is -1 there, whose row is told. O(rows)."""
+    room = np.uint64(near.size)
+    for i in range(values.size):
+        off = np.uint64(values[np.uint64(i)]) - np.uint64(base)
+        if off >= room:
+            return np.int64(i)
+        number = near[off]
+        if number < 0:
+            return np.int64(i)
+        out[np.uint64(i)] = number
+    return values.size
+
+
+@kernel(i32c, i32w, i32c, i32w, long_, i32w, long_, i64w, i32w)
 def mapped_pair_ids(
-    first: Any, mapped_first: Any, second: Any, mapped_second: Any, row: Any, grid: Any, width: Any, known: Any,
-    state: Any, out: Any,
+    first: Any, mapped_first: Any, second: Any, mapped_second: Any, row: Any, grid: Any, width: Any, state: Any, out: Any
 ) -> Any:  # fmt: skip
-    """As `pair_ids`, of codes that are mapped on the way; it also stops at a code that is not. O(rows)."""
-    room = known.size // 2
+    """As `pair_ids` from `row` on, of codes that are mapped on the way. It stops at a code that is not, and tells the row.
+
+    `state[N_PAIRS]` is how many pairs were met. O(rows).
+    """
+    n = state[N_PAIRS]
     while row < first.size:
         a = mapped_first[np.uint64(first[np.uint64(row)])]
         b = mapped_second[np.uint64(second[np.uint64(row)])]
         if (a | b) < 0:
-            return row
+            break
         cell = np.uint64(np.int64(a) * width + np.int64(b))
-        number = grid[cell]
+        number = np.int64(grid[cell])
         if number < 0:
-            number = state[N_PAIRS]
-            if number >= room:
-                return row
+            number = n
             grid[cell] = number
-            known[2 * number], known[2 * number + 1] = a, b
-            state[N_PAIRS] = number + 1
+            n += 1
         out[np.uint64(row)] = number
         row += 1
+    state[N_PAIRS] = n
     return row
+
+
+@kernel(i32w, long_, long_, i32, i32, long_, long_, i32w)
+def pairs_in_order(grid: Any, line: Any, step: Any, first: Any, second: Any, begin: Any, end: Any, out: Any) -> Any:
+    """The numbers of the pairs `begin` to `end` of all of first x second, in that order; -1 where it was not met.
+
+    `first`, `second`: codes, -1 for what has none; `grid[a * line + b * step]` is the number of (a, b). O(pairs).
+    """
+    n, at = max(second.size, 1), np.int64(0)
+    i, low = begin // n, begin % n
+    while at < end - begin:
+        high = min(n, low + end - begin - at)
+        a = np.int64(first[np.uint64(i)])
+        for j in range(low, high):
+            b = np.int64(second[np.uint64(j)])
+            out[np.uint64(at)] = grid[np.uint64(a * line + b * step)] if (a | b) >= 0 else np.int32(-1)
+            at += 1
+        i, low = i + 1, 0
+    return at

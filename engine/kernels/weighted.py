@@ -1,8 +1,10 @@
-"""Sums of weights and of weighted values as whole numbers of one unit, a cache line a group.
+"""Sums of weights and of weighted values as whole numbers of one unit, half a cache line a group.
 
-A group's eight words: three of sum(x * w) and two of sum(w), two's complement, lowest first; one more than the field of
-`exact_sum` in which the highest leading bit of each was met (0: none); how many rows. Bit 0 of a product stands where
-exponents add up to `base_product`, of a weight where its exponent is `base_weight`. What does not fit stays to the caller.
+sum(x * w) has three words, sum(w) two, two's complement. A group's four `cells`: the upper two of the products, lowest first,
+the upper one of the weights, and TALLY: how many rows (bits 0 to 31), and of weights (32 to 47) and of products (48 to 63)
+one more than the field of `exact_sum` in which the highest leading bit was met (0: none). The lowest word of each is in `low`,
+which is empty where all of them are 0, as they are of whole weights. Bit 0 of a product stands where exponents add up to
+`base_product`, of a weight where its exponent is `base_weight`. What does not fit stays to the caller.
 """
 
 from __future__ import annotations
@@ -26,12 +28,16 @@ from .jit import (
     leading_zeros,
     long_,
     multiply_high,
+    multiply_high_signed,
     u8w,
 )
 from .quotients import NONE, OPEN, SURE, quotient, two_sum
 
-WORDS = 8
-PRODUCT, WEIGHT, PRODUCT_TOP, WEIGHT_TOP, COUNT = 0, 3, 5, 6, 7  # places in a group's words
+WORDS, LOW_WORDS = 4, 2
+PRODUCT, WEIGHT, TALLY = 0, 2, 3  # places in a group's cells
+PRODUCT_LOW, WEIGHT_LOW = 0, 1  # and in its low words
+WEIGHT_TOP, PRODUCT_TOP, TOP = 32, 48, 0xFFFF  # first bits of the fields in a tally, and a mask
+COUNT = 0xFFFFFFFF
 PRODUCT_RANGE, WEIGHT_RANGE = 54, 43  # exponents above the base: 2**29 terms stay within 189 bits of 192, 125 of 128
 WHOLE_FROM = 1011  # 2**-64 as an exponent: a word below the bit of 1
 LOOKED = 1 << 16  # groups between two looks at the stop byte
@@ -39,7 +45,14 @@ BLOCK = 1024  # rows whose ends are looked at before they are added: their value
 MOST = np.int64(0x7FFFFFFFFFFFFFFF)  # also: all bits of a double but its sign
 
 
-def _add(groups: Any, x: Any, w: Any, base_product: Any, base_weight: Any, cells: Any) -> Any:
+@inline
+def raised(tally: Any, first: Any, lead: Any) -> Any:
+    """The tally with the field at bit `first` at least `lead`."""
+    more = lead - ((tally >> first) & TOP)
+    return tally + (more << first) if more > 0 else tally
+
+
+def _add(groups: Any, x: Any, w: Any, base_product: Any, base_weight: Any, cells: Any, low: Any) -> Any:
     """Rows up to the first that does not fit (or is not finite), whose number is returned. O(rows)."""
     for i in range(groups.size):
         a, b = bits_of(x[np.uint64(i)]), bits_of(np.float64(w[np.uint64(i)]))
@@ -56,8 +69,9 @@ def _add(groups: Any, x: Any, w: Any, base_product: Any, base_weight: Any, cells
         else:
             eb = 1
         at = np.uint64(WORDS * np.int64(groups[np.uint64(i)]))
+        under = at >> np.uint64(1)
         if mb == np.uint64(0):
-            cells[at + np.uint64(COUNT)] += 1
+            cells[at + np.uint64(TALLY)] += 1
             continue
         up = np.uint64(eb - base_weight)
         if up > np.uint64(WEIGHT_RANGE):
@@ -65,51 +79,47 @@ def _add(groups: Any, x: Any, w: Any, base_product: Any, base_weight: Any, cells
         shift = np.uint64(ea + eb - base_product)
         if ma and shift > np.uint64(PRODUCT_RANGE):
             return np.int64(i)
-        cells[at + np.uint64(COUNT)] += 1
         # the weight: 53 bits moved by up to 43
-        low, high = mb << up, (mb >> np.uint64(1)) >> (np.uint64(63) - up)
-        lead = ((eb + 63 - leading_zeros(mb)) >> 5) + 1
-        if lead > cells[at + np.uint64(WEIGHT_TOP)]:
-            cells[at + np.uint64(WEIGHT_TOP)] = lead
-        w0 = np.uint64(cells[at + np.uint64(WEIGHT)])
-        w1 = np.uint64(cells[at + np.uint64(WEIGHT + 1)])
+        part, high = mb << up, (mb >> np.uint64(1)) >> (np.uint64(63) - up)
+        tally = raised(cells[at + np.uint64(TALLY)] + 1, WEIGHT_TOP, ((eb + 63 - leading_zeros(mb)) >> 5) + 1)
+        w0 = np.uint64(low[under + np.uint64(WEIGHT_LOW)])
+        w1 = np.uint64(cells[at + np.uint64(WEIGHT)])
         if b < 0:
-            cells[at + np.uint64(WEIGHT)] = np.int64(w0 - low)
-            cells[at + np.uint64(WEIGHT + 1)] = np.int64(w1 - high - np.uint64(w0 < low))
+            low[under + np.uint64(WEIGHT_LOW)] = np.int64(w0 - part)
+            cells[at + np.uint64(WEIGHT)] = np.int64(w1 - high - np.uint64(w0 < part))
         else:
-            sum0 = w0 + low
-            cells[at + np.uint64(WEIGHT)] = np.int64(sum0)
-            cells[at + np.uint64(WEIGHT + 1)] = np.int64(w1 + high + np.uint64(sum0 < low))
+            sum0 = w0 + part
+            low[under + np.uint64(WEIGHT_LOW)] = np.int64(sum0)
+            cells[at + np.uint64(WEIGHT)] = np.int64(w1 + high + np.uint64(sum0 < part))
         if ma == np.uint64(0):
+            cells[at + np.uint64(TALLY)] = tally
             continue
         # the product: 106 bits moved by up to 54
+        cells[at + np.uint64(TALLY)] = raised(tally, PRODUCT_TOP, ((ea + eb + 105) >> 5) + 1)
         p, q = ma * mb, multiply_high(ma, mb)
         back = np.uint64(63) - shift
         t0, t1 = p << shift, (q << shift) | ((p >> np.uint64(1)) >> back)
         t2 = (q >> np.uint64(1)) >> back
-        lead = ((ea + eb + 105) >> 5) + 1
-        if lead > cells[at + np.uint64(PRODUCT_TOP)]:
-            cells[at + np.uint64(PRODUCT_TOP)] = lead
-        c0, c1 = np.uint64(cells[at]), np.uint64(cells[at + np.uint64(1)])
-        c2 = np.uint64(cells[at + np.uint64(2)])
+        c0, c1 = np.uint64(low[under]), np.uint64(cells[at])
+        c2 = np.uint64(cells[at + np.uint64(1)])
         if (a ^ b) < 0:
             d1 = c1 - t1
-            cells[at] = np.int64(c0 - t0)
+            low[under] = np.int64(c0 - t0)
             borrow = np.uint64(c0 < t0)
-            cells[at + np.uint64(1)] = np.int64(d1 - borrow)
-            cells[at + np.uint64(2)] = np.int64(c2 - t2 - np.uint64(c1 < t1) - np.uint64(d1 < borrow))
+            cells[at] = np.int64(d1 - borrow)
+            cells[at + np.uint64(1)] = np.int64(c2 - t2 - np.uint64(c1 < t1) - np.uint64(d1 < borrow))
         else:
             s0, s1 = c0 + t0, c1 + t1
             carry = np.uint64(s0 < t0)
             s2 = s1 + carry
-            cells[at] = np.int64(s0)
-            cells[at + np.uint64(1)] = np.int64(s2)
-            cells[at + np.uint64(2)] = np.int64(c2 + t2 + np.uint64(s1 < t1) + np.uint64(s2 < carry))
+            low[under] = np.int64(s0)
+            cells[at] = np.int64(s2)
+            cells[at + np.uint64(1)] = np.int64(c2 + t2 + np.uint64(s1 < t1) + np.uint64(s2 < carry))
     return groups.size
 
 
-add_weighted = kernel(i32, f64, f64, long_, long_, i64w)(_add)
-add_weighted_longs = kernel(i32, f64, i64, long_, long_, i64w)(_add)  # whole weights are taken as doubles
+add_weighted = kernel(i32, f64, f64, long_, long_, i64w, i64w)(_add)
+add_weighted_longs = kernel(i32, f64, i64, long_, long_, i64w, i64w)(_add)  # whole weights are taken as doubles
 
 
 @inline
@@ -131,6 +141,13 @@ def ends_fit(least: Any, most: Any, light: Any, heavy: Any, base_product: Any, b
     )
 
 
+@inline
+def leads(exponent: Any, length: Any) -> Any:
+    """What a whole weight of so many bits and its product make the fields of a tally, from bit WEIGHT_TOP on."""
+    product = ((exponent + length + 1127) >> 5) + 1
+    return (((length + 1074) >> 5) + 1) | (product << (PRODUCT_TOP - WEIGHT_TOP))
+
+
 @kernel(i32c, f64c, i64c, long_, long_, i64w)
 def add_whole(groups: Any, x: Any, w: Any, base_product: Any, base_weight: Any, cells: Any) -> Any:
     """As the others, with little looked at row by row. Returns where the first block begins that it cannot take. O(rows).
@@ -149,46 +166,50 @@ def add_whole(groups: Any, x: Any, w: Any, base_product: Any, base_weight: Any, 
             least, most, light, heavy = min(least, size), max(most, size), min(light, v), max(heavy, v)
         if not ends_fit(least, most, light, heavy, base_product, base_weight):
             return start
+        # leads of the least and of the greatest term; where they are equal, of all
+        low, high = np.int64(64) - leading_zeros(np.uint64(light)), np.int64(64) - leading_zeros(np.uint64(heavy))
+        floor, ceiling = leads((least >> 52), low), leads((most >> 52), high)
         for i in range(start, end):
             a, v = bits_of(x[np.uint64(i)]), w[np.uint64(i)]
             at = np.uint64(WORDS * np.int64(groups[np.uint64(i)]))
-            ea, length = (a >> 52) & 0x7FF, np.int64(64) - leading_zeros(np.uint64(v))
-            cells[at + np.uint64(COUNT)] += 1
-            cells[at + np.uint64(WEIGHT + 1)] += v << by
-            lead = (length + 1074) >> 5
-            if lead >= cells[at + np.uint64(WEIGHT_TOP)]:
-                cells[at + np.uint64(WEIGHT_TOP)] = lead + 1
-            lead = (ea + length + 1127) >> 5
-            if lead >= cells[at + np.uint64(PRODUCT_TOP)]:
-                cells[at + np.uint64(PRODUCT_TOP)] = lead + 1
-            m = np.uint64((a & 0xFFFFFFFFFFFFF) | (1 << 52))
-            p, q, shift = m * np.uint64(v), multiply_high(m, np.uint64(v)), np.uint64(ea + down)
+            ea = (a >> 52) & 0x7FF
+            cells[at + np.uint64(WEIGHT)] += v << by
+            tally = cells[at + np.uint64(TALLY)] + 1
+            if (tally >> WEIGHT_TOP) != ceiling:
+                lead = ceiling if floor == ceiling else leads(ea, np.int64(64) - leading_zeros(np.uint64(v)))
+                tally = raised(raised(tally, WEIGHT_TOP, lead & TOP), PRODUCT_TOP, lead >> (PRODUCT_TOP - WEIGHT_TOP))
+            cells[at + np.uint64(TALLY)] = tally
+            sign = a >> 63
+            m = (((a & 0xFFFFFFFFFFFFF) | (1 << 52)) ^ sign) - sign
+            p, q, shift = np.uint64(m * v), np.uint64(multiply_high_signed(m, v)), np.uint64(ea + down)
             t1, t2 = p << shift, (q << shift) | ((p >> np.uint64(1)) >> (np.uint64(63) - shift))
-            sign = np.uint64(a >> 63)
-            t1, t2 = (t1 ^ sign) - sign, (t2 ^ sign) + (sign & np.uint64(t1 == 0))
-            c1 = np.uint64(cells[at + np.uint64(1)]) + t1
-            cells[at + np.uint64(1)] = np.int64(c1)
-            cells[at + np.uint64(2)] += np.int64(t2 + np.uint64(c1 < t1))
+            c1 = np.uint64(cells[at]) + t1
+            cells[at] = np.int64(c1)
+            cells[at + np.uint64(1)] += np.int64(t2 + np.uint64(c1 < t1))
         start = end
     return groups.size
 
 
-@kernel(i32, i64w, i32, i64w)
-def merge_weighted(members: Any, theirs: Any, groups: Any, cells: Any) -> Any:
-    """Add groups `members` of other sums of the same bases. O(members)."""
+@kernel(i32, i64w, i64w, i32, i64w, i64w)
+def merge_weighted(members: Any, theirs: Any, their_low: Any, groups: Any, cells: Any, low: Any) -> Any:
+    """Add groups `members` of other sums of the same bases. `low` is there if `their_low` is. O(members)."""
     for i in range(members.size):
-        m, g = WORDS * np.int64(members[i]), WORDS * np.int64(groups[i])
-        carry = np.uint64(0)
-        for j in range(5):
-            if j == WEIGHT:
-                carry = np.uint64(0)
-            one = np.uint64(cells[g + j]) + np.uint64(theirs[m + j])
-            two = one + carry
-            carry = np.uint64(one < np.uint64(theirs[m + j])) + np.uint64(two < one)
-            cells[g + j] = np.int64(two)
-        for j in range(PRODUCT_TOP, COUNT):
-            cells[g + j] = max(cells[g + j], theirs[m + j])
-        cells[g + COUNT] += theirs[m + COUNT]
+        m, g = np.uint64(WORDS * np.int64(members[np.uint64(i)])), np.uint64(WORDS * np.int64(groups[np.uint64(i)]))
+        carry, carry_weight = np.uint64(0), np.int64(0)
+        if their_low.size:
+            under, over = m >> np.uint64(1), g >> np.uint64(1)
+            product, weight = np.uint64(their_low[under]), np.uint64(their_low[under + np.uint64(WEIGHT_LOW)])
+            sum0, sum1 = np.uint64(low[over]) + product, np.uint64(low[over + np.uint64(WEIGHT_LOW)]) + weight
+            carry, carry_weight = np.uint64(sum0 < product), np.int64(sum1 < weight)
+            low[over], low[over + np.uint64(WEIGHT_LOW)] = np.int64(sum0), np.int64(sum1)
+        c1 = np.uint64(cells[g]) + np.uint64(theirs[m])
+        d1 = c1 + carry
+        cells[g] = np.int64(d1)
+        cells[g + np.uint64(1)] += theirs[m + np.uint64(1)] + np.int64(c1 < np.uint64(theirs[m])) + np.int64(d1 < c1)
+        cells[g + np.uint64(WEIGHT)] += theirs[m + np.uint64(WEIGHT)] + carry_weight
+        mine, other = cells[g + np.uint64(TALLY)], theirs[m + np.uint64(TALLY)]
+        tally = raised(mine + (other & COUNT), WEIGHT_TOP, (other >> WEIGHT_TOP) & TOP)
+        cells[g + np.uint64(TALLY)] = raised(tally, PRODUCT_TOP, (other >> PRODUCT_TOP) & TOP)
     return members.size
 
 
@@ -227,7 +248,7 @@ def pair_of_top(w2: Any, w1: Any, w0: Any) -> Any:
 
 @kernel(long_, i64w, long_, long_, f64w, u8w, u8w)
 def whole_means(n: Any, cells: Any, scale_product: Any, scale_weight: Any, out: Any, state: Any, stop: Any) -> Any:
-    """As `weighted_means`, of the groups whose weights were whole and whose sums are of usual size; others are OPEN. O(n).
+    """As `weighted_means` without low words, of the groups whose sums are of usual size; others are OPEN. O(n).
 
     Their sum of weights is a double, that of the products has two words. The loop becomes vectors, as it has no way out.
     """
@@ -236,11 +257,10 @@ def whole_means(n: Any, cells: Any, scale_product: Any, scale_weight: Any, out: 
             return begin
         for g in range(begin, min(begin + LOOKED, n)):
             at = np.uint64(WORDS * g)
-            w0, w1 = np.uint64(cells[at + np.uint64(WEIGHT)]), cells[at + np.uint64(WEIGHT + 1)]
-            c0, c1, c2 = np.uint64(cells[at]), np.uint64(cells[at + np.uint64(1)]), cells[at + np.uint64(2)]
+            w1, c1, c2 = cells[at + np.uint64(WEIGHT)], np.uint64(cells[at]), cells[at + np.uint64(1)]
             sign = np.uint64(c2 >> 63)
             high, low = (np.uint64(c2) ^ sign) + (sign & np.uint64(c1 == np.uint64(0))), (c1 ^ sign) - sign
-            if (w0 | c0) == np.uint64(0) and high != np.uint64(0) and w1 > 0 and w1 < (1 << 53):
+            if high != np.uint64(0) and w1 > 0 and w1 < (1 << 53):
                 value, below, zeros = pair_of_top(high, low, np.uint64(0))
                 found, certain = quotient(value, below, np.float64(w1), 0.0, scale_product - zeros - scale_weight)
                 out[g] = -found if c2 < 0 else found
@@ -250,8 +270,10 @@ def whole_means(n: Any, cells: Any, scale_product: Any, scale_weight: Any, out: 
     return n
 
 
-@kernel(long_, i64w, long_, long_, f64w, u8w, u8w)
-def weighted_means(n: Any, cells: Any, scale_product: Any, scale_weight: Any, out: Any, state: Any, stop: Any) -> Any:
+@kernel(long_, i64w, i64w, long_, long_, f64w, u8w, u8w)
+def weighted_means(
+    n: Any, cells: Any, low: Any, scale_product: Any, scale_weight: Any, out: Any, state: Any, stop: Any
+) -> Any:  # fmt: skip
     """Into `out` sum(x * w) / sum(w) of groups 0 .. n, rounded once, into `state` whether that is certain. O(n).
 
     Bit 0 of a product stands for 2**scale_product, of a weight for 2**scale_weight. Groups that are SURE stay as they are.
@@ -262,16 +284,17 @@ def weighted_means(n: Any, cells: Any, scale_product: Any, scale_weight: Any, ou
         if state[np.uint64(g)] == SURE:
             continue
         at = np.uint64(WORDS * g)
-        w0, w1 = np.uint64(cells[at + np.uint64(WEIGHT)]), np.uint64(cells[at + np.uint64(WEIGHT + 1)])
+        w0, w1, c0 = np.uint64(0), np.uint64(cells[at + np.uint64(WEIGHT)]), np.uint64(0)
+        if low.size:
+            under = at >> np.uint64(1)
+            c0, w0 = np.uint64(low[under]), np.uint64(low[under + np.uint64(WEIGHT_LOW)])
         sign = np.int64(w1) >> 63
         q0, q1, q_exp = pair_of_words(w0, w1, np.uint64(sign), sign < 0)
         if q0 == 0.0:
             out[g], state[g] = 0.0, NONE
             continue
-        p0, p1, p_exp = pair_of_words(
-            np.uint64(cells[at]), np.uint64(cells[at + np.uint64(1)]), np.uint64(cells[at + np.uint64(2)]),
-            cells[at + np.uint64(2)] < 0,
-        )  # fmt: skip
+        top = cells[at + np.uint64(1)]
+        p0, p1, p_exp = pair_of_words(c0, np.uint64(cells[at]), np.uint64(top), top < 0)
         if p0 == 0.0:
             out[g], state[g] = 0.0, SURE
             continue

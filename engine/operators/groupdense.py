@@ -7,21 +7,22 @@ are in order of keys. Used where most cells have a group, as those of keys by mi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.types import Type
-from ..arrow import concat, indices
+from ..arrow import concat, gathered, indices
 from .grouping import Keys, ManyKeys
 from .keyform import is_opaque
 from .keysort import ranks
 from .keytable import Ids
+from .pairgrid import PairGrid
 
 CELLS_A_GROUP = 4
 MOST_CELLS = (1 << 31) - 1
@@ -30,42 +31,61 @@ MOST_CELLS = (1 << 31) - 1
 Cells: TypeAlias = NDArray[np.int64]
 
 
+class Located(Protocol):
+    """The groups of one table by cell."""
+
+    def groups(self, low: int, high: int) -> Ids:
+        """The group in each of the cells low .. high, -1: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByCell:
+    by_cell: Ids
+
+    def groups(self, low: int, high: int) -> Ids:
+        return self.by_cell[low:high]
+
+
+@dataclass(frozen=True, slots=True)
+class ByPair:
+    """Two keys whose pairs have a grid already. `codes`: of each key the code at each rank, -1 where the table has none."""
+
+    grid: PairGrid
+    codes: tuple[Ids, Ids]
+
+    def groups(self, low: int, high: int) -> Ids:
+        return self.grid.in_order(*self.codes, low, high)
+
+
 @dataclass(frozen=True, slots=True)
 class Dense:
-    """`axes`: of each key its values by rank, in normal form. `places`: of each table the cell of each group.
-
-    `groups`: of each table the group in each cell, -1: none.
-    """
+    """`axes`: of each key its values by rank, in normal form. `tables`: where each table has its groups."""
 
     axes: tuple[pa.Array[Any], ...]
-    places: tuple[Cells, ...]
+    tables: tuple[Located, ...]
     compiled: bool
-    groups: list[Ids] = field(default_factory=list)
 
     @property
     def n_cells(self) -> int:
         return prod(map(len, self.axes))
 
-    def place_groups(self) -> None:
-        """Before `present` is asked."""
-        for cells in self.places:
-            by_cell = np.full(self.n_cells, -1, np.int32)
-            by_cell[cells] = np.arange(len(cells), dtype=np.int32)
-            self.groups.append(by_cell)
-
-    def present(self, low: int, high: int) -> Cells:
-        """The cells low .. high that some table has, ascending."""
-        met = self.groups[0][low:high] >= 0
-        for more in self.groups[1:]:
-            met |= more[low:high] >= 0
-        return np.flatnonzero(met) + low
+    def groups(self, low: int, high: int) -> tuple[Cells, list[Ids]]:
+        """The cells low .. high that some table has, ascending, and of each table the group in each of them, -1: none."""
+        found = [t.groups(low, high) for t in self.tables]
+        met = found[0] >= 0
+        for more in found[1:]:
+            met |= more >= 0
+        if met.all():
+            return np.arange(low, high), found
+        at = np.flatnonzero(met)
+        return at + low, [f[at] for f in found]
 
     def keys(self, cells: Cells) -> list[pa.Array[Any]]:
         """In normal form."""
         out = []
         for axis in reversed(self.axes):
             cells, rank = divided(cells, len(axis), self.compiled)
-            out.append(axis.take(indices(rank)))
+            out.append(gathered(axis, indices(rank)))
         return out[::-1]
 
 
@@ -87,13 +107,27 @@ def dense_of(types: Sequence[Type], tables: Sequence[Keys]) -> Dense | None:
     if n_cells > most:
         return None
     compiled = all(t.compiled for t in several)
-    places = []
-    for i, table in enumerate(several):
-        cells = np.zeros(table.n, np.int64)
-        for j, (axis, rank) in enumerate(found):
-            cells = extended(cells, table.codes(j), rank[i], len(axis), compiled)
-        places.append(cells)
-    return Dense(axes, tuple(places), compiled)
+    return Dense(
+        axes, tuple(_located(t, [r[i] for _, r in found], axes, compiled) for i, t in enumerate(several)), compiled
+    )
+
+
+def _located(table: ManyKeys, rank: Sequence[NDArray[np.int64]], axes: Sequence[Any], compiled: bool) -> Located:
+    """`rank`: of each key the rank of each of the table's codes."""
+    if table.grid is not None:
+        first, second = (_inverse(r, len(axis)) for r, axis in zip(rank, axes, strict=True))
+        return ByPair(table.grid, (first, second))
+    cells = np.zeros(table.n, np.int64)
+    for j, axis in enumerate(axes):
+        cells = extended(cells, table.codes(j), rank[j], len(axis), compiled)
+    return ByCell(_inverse(cells, prod(map(len, axes))))
+
+
+def _inverse(places: NDArray[np.int64], n: int) -> Ids:
+    """Which number has each of n places, -1: none."""
+    out = np.full(n, -1, np.int32)
+    out[places] = np.arange(len(places), dtype=np.int32)
+    return out
 
 
 def extended(cells: Cells, codes: Ids, rank: NDArray[np.int64], width: int, compiled: bool) -> Cells:

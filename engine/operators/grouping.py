@@ -6,6 +6,7 @@ of codes, packed into a word, or four bytes each as short texts. No key: group 0
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,15 +15,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.types import Type
-from ..arrow import buffer_of, concat, indices, is_valid, pooled
+from ..arrow import buffer_of, concat, indices, is_valid, numbers_of, pooled
 from ..arrow import nulls as null_array
 from ..batch import PAD, Column, Spans
-from .keyform import Words, from_normal, is_opaque, is_word, normal, normal_type, settled
+from .keyform import Words, from_normal, is_opaque, is_word, normal, normal_type, settled, words_of
 from .keyhash import tuple_hash
 from .keytable import DictTable, Ids, KeyTable, compile_table, merge_tables, new_table, spans_of
 from .pairgrid import PairGrid
 
 Stop = NDArray[np.uint8]
+CLOSE_KINDS = frozenset({"long", "date", "duration"})
+FEW_VALUES = 4096  # of a dictionary, up to which its codes are met in the order of the rows; else in its own
 MOST_PACKED = 6  # keys whose codes share a word: ten bits are left to each
 
 
@@ -51,12 +54,27 @@ class Coder:
     def codes(self, column: Column, stop: Stop) -> Ids:
         if not isinstance(column, Spans) and pa.types.is_dictionary(column.type):
             return self._of_dictionary(column, stop)
+        if self.type.kind in CLOSE_KINDS and isinstance(self.table, KeyTable) and not isinstance(column, Spans):
+            return self._close(self.table, column, stop)
         before = self.table.n
         out = self.table.ids(normal(self.type, column), stop)
         if is_opaque(self.type) and self.table.n > before:
             rows = indices(first_rows(out, before, self.table.n))
             kept = (column.to_arrow() if isinstance(column, Spans) else column).take(rows)
             self._values.append(settled(self.type, kept))
+        return out
+
+    def _close(self, table: KeyTable, column: pa.Array[Any], stop: Stop) -> Ids:
+        """Whole numbers that lie close together and were met before are found by their distance from the least."""
+        from ..kernels import codes
+
+        if column.null_count or not table.n or not len(column):
+            return table.ids(words_of(self.type, column), stop)
+        values, out = numbers_of(column), pooled(len(column), np.int32)
+        base = int(table.base[0]) ^ (1 << 63)  # of the numbers, as the table has words
+        row = codes.close_ids(values, base - (base >> 63 << 64), table.near, out)
+        if row < len(values):
+            out[row:] = table.ids(words_of(self.type, column.slice(row)), stop)
         return out
 
     def mapping(self, column: Any) -> tuple[Ids, Ids]:
@@ -66,13 +84,31 @@ class Coder:
             self._texts = None
         return codes_of(column), self._mapped
 
+    def is_mapped(self, column: Column) -> bool:
+        """Whether `mapping` and `learn` serve the column."""
+        return (
+            isinstance(self.table, KeyTable) and not isinstance(column, Spans) and pa.types.is_dictionary(column.type)
+        )
+
+    def meet(self, column: Any, stop: Stop) -> None:
+        """The values that rows of a dictionary have get their codes; which rows these are is not asked."""
+        rows, mapped = self.mapping(column)
+        if (mapped[:-1] < 0).any() or column.null_count or column.dictionary.null_count:
+            self.learn(rows, stop)
+
     def learn(self, rows: Ids, stop: Stop) -> None:
         """Maps the codes that these rows have of the dictionary last met; compiled only."""
         from ..kernels import codes
 
-        fresh = np.empty(len(self._mapped), np.int32)
-        if n := codes.find_fresh(rows, self._mapped, fresh):
-            self._mapped[fresh[:n]] = self._fresh(self._dictionary, fresh[:n], stop)
+        if len(self._mapped) > FEW_VALUES:
+            seen = np.zeros(len(self._mapped), np.uint8)
+            codes.mark(rows, seen)
+            fresh = np.flatnonzero(seen.view(np.bool_) & (self._mapped < 0)).astype(np.int32)
+        else:
+            fresh = np.empty(len(self._mapped), np.int32)
+            fresh = fresh[: codes.find_fresh(rows, self._mapped, fresh)]
+        if len(fresh):
+            self._mapped[fresh] = self._fresh(self._dictionary, fresh, stop)
 
     def _of_dictionary(self, column: Any, stop: Stop) -> Ids:
         """Each value of a dictionary goes through the table once, and only if a row has it."""
@@ -121,10 +157,6 @@ class Coder:
             return from_normal(self.type, self.table.keys(members))
         self._values = [concat(self._values)] if self._values else [null_array(0, self.type.arrow)]
         return self._values[0] if members is None else self._values[0].take(indices(members))
-
-
-def _is_mapped(coder: Coder, column: Column) -> bool:
-    return isinstance(coder.table, KeyTable) and not isinstance(column, Spans) and pa.types.is_dictionary(column.type)
 
 
 def in_order_of_sight(values: NDArray[Any], rows: Ids, n: int) -> NDArray[Any]:
@@ -239,17 +271,27 @@ class ManyKeys:
         self._packed = len(types) <= MOST_PACKED  # the codes of a group are one word, so many bits each; else a text
         self.table = new_table(compiled, self._packed, pa.uint64() if self._packed else pa.binary(), capacity)
         self.compiled = compiled
-        self._codes = np.empty((capacity, len(types)), np.int32)  # of each group
+        self._codes = np.empty((capacity, len(types)), np.int32)  # of each group that the table has
         self._known = 0
         # while it is there, it has the groups and the table is empty
-        self._grid = PairGrid(capacity) if compiled and len(types) == 2 else None
+        self._grid = PairGrid() if compiled and len(types) == 2 else None
+        self._lock = threading.Lock()
 
     @property
     def n(self) -> int:
         return self._grid.n if self._grid is not None else self.table.n
 
+    @property
+    def grid(self) -> PairGrid | None:
+        """The numbers by pair of codes, where there is one."""
+        return self._grid
+
     def ids(self, columns: Sequence[Column], n_rows: int, stop: Stop) -> Ids:
-        if self._grid is not None and self._grid.n and all(map(_is_mapped, self.coders, columns)):
+        if (
+            self._grid is not None
+            and self._grid.n
+            and all(coder.is_mapped(c) for coder, c in zip(self.coders, columns, strict=True))
+        ):
             out = self._of_dictionaries(self._grid, columns, n_rows, stop)
             if out is not None:
                 return out
@@ -267,7 +309,6 @@ class ManyKeys:
             row = grid.mapped_ids(first, second, row, out)
             if row == n_rows or stop[0]:
                 out[row:] = 0
-                self._codes, self._known = grid.codes, grid.n
                 return out
             for coder, (rows, mapped) in ((one, first), (two, second)):
                 if mapped[rows[row]] < 0:
@@ -283,9 +324,7 @@ class ManyKeys:
             if not self._grid.n:
                 self._grid.orient(codes[0], codes[1])
             if self._grid.reach(self.coders[0].n, self.coders[1].n):
-                out = self._grid.ids(codes[0], codes[1])
-                self._codes, self._known = self._grid.codes, self._grid.n
-                return out
+                return self._grid.ids(codes[0], codes[1])
             self._leave_grid(stop)
         if self._packed and any(c.n >> self._bits for c in self.coders):
             self._unpack(stop)
@@ -314,15 +353,21 @@ class ManyKeys:
         """The same groups under the same numbers as texts: a code has more bits than there is room for."""
         self._packed = False
         self.table = new_table(self.compiled, False, pa.binary(), 1 << max(6, self._known.bit_length()))
-        self.table.ids(self.form(self._own_codes()), stop)
+        self.table.ids(self.form(list(np.ascontiguousarray(self._all_codes().T))), stop)
 
-    def _own_codes(self) -> list[Ids]:
-        return list(np.ascontiguousarray(self._codes[: self._known].T))
+    def _all_codes(self) -> NDArray[np.int32]:
+        """The codes of each group, also when several threads ask."""
+        if self._grid is not None and self._known < self.n:
+            with self._lock:
+                if self._known < self.n:
+                    self._codes, self._known = self._grid.codes(), self.n
+        return self._codes[: self._known]
 
     def _leave_grid(self, stop: Stop) -> None:
         """The same groups under the same numbers in the table."""
-        self._codes, self._grid = self._codes[: self._known].copy(), None
-        self.table.ids(self.form(self._own_codes()), stop)
+        codes = self._all_codes()
+        self._grid = None
+        self.table.ids(self.form(list(np.ascontiguousarray(codes.T))), stop)
 
     def freeze(self, stop: Stop) -> None:
         """From here on the table has the groups: nothing is entered any more."""
@@ -337,7 +382,7 @@ class ManyKeys:
         self.compiled = True
 
     def merge(self, other: ManyKeys, members: Ids, stop: Stop) -> Ids:
-        theirs = other._codes[members]
+        theirs = other._all_codes()[members]
         codes = []
         for j, (coder, from_) in enumerate(zip(self.coders, other.coders, strict=True)):
             used, at = distinct_codes(theirs[:, j], from_.n)
@@ -347,15 +392,15 @@ class ManyKeys:
         return self._tuples(codes, stop)
 
     def hashes(self) -> NDArray[np.uint64]:
-        codes = self._codes[: self.n]
+        codes = self._all_codes()
         return tuple_hash([coder.table.hashes()[codes[:, j]] for j, coder in enumerate(self.coders)])
 
     def codes(self, j: int) -> Ids:
         """The code of key j for each group."""
-        return self._codes[: self.n, j]
+        return self._all_codes()[:, j]
 
     def values(self, members: Ids | None = None) -> list[pa.Array[Any]]:
-        codes = self._codes[: self.n] if members is None else self._codes[members]
+        codes = self._all_codes() if members is None else self._all_codes()[members]
         return [coder.values().take(indices(codes[:, j])) for j, coder in enumerate(self.coders)]
 
     def nbytes(self) -> int:

@@ -19,7 +19,7 @@ from ..aside import aside
 from ..context import Context
 from ..memory import Reservation
 from .groupdense import Dense, dense_of, most_cells
-from .groupgather import Gather, gather_of, ranges
+from .grouping import OneKey
 from .groupkeys import keyed, word_order
 from .groupprogram import Program, Table
 from .grouprows import Run
@@ -32,6 +32,7 @@ from .states.base import Bounds, Bucketed, State
 LEAST_GROUPS = 512  # a part below both of these is merged in memory, come what may
 LEAST_BYTES = 1 << 20
 SMALL = 4096  # groups below which one task merges all
+PART_CELLS = 1 << 15  # that a task merges at least
 Source: TypeAlias = Callable[[Table], None]
 BucketBounds: TypeAlias = "Callable[[list[pa.Array[Any]]], Bounds]"
 
@@ -43,6 +44,10 @@ class Held:
     table: Table
     order: Ids | None = None  # groups by radix part, and where each part begins
     bounds: NDArray[np.int64] | None = None
+
+    def is_to_be_divided(self) -> bool:
+        """Whether that is known before the other Locals are: one key alone has no cells."""
+        return isinstance(self.table.keys, OneKey) and self.table.keys.n >= SMALL
 
     def divide(self) -> None:
         if self.order is None:
@@ -72,22 +77,14 @@ class Merge:
     share: int = 0  # bytes of the Locals that one task merges
     dense: Dense | None = None
     dense_reservation: Reservation | None = None
-    gather: Gather | None = None
 
     def release(self) -> bool:
         """What only the tasks need. Whether the runs of one part come before those of the next."""
         ordered = self.dense is not None
         self.held.clear()
         self.dense = None
-        if self.gather is not None:
-            self.gather.join()
         if self.dense_reservation is not None:
             self.dense_reservation.release()
-        if self.gather is not None and not self._is_kept(self.gather.nbytes()):
-            whole, self.gather = self.gather, None
-            rows = max(1, len(whole.cells) // N_PARTS)
-            for part, ends in enumerate(ranges(len(whole.cells), rows)):
-                self.runs[part] = [self._to_file(whole.run(*ends))]
         return ordered
 
     def tasks(self) -> Sequence[Callable[[], None]]:
@@ -96,19 +93,19 @@ class Merge:
         if not self.program.key_types or (not self.spilled and not self._is_large(largest)):
             return [lambda: self._part(0)]
         self.dense = self._dense()
-        if self.gather is not None:
-            return [partial(self._finish_apart, i) for i in range(len(self.held))]
-        if len(self.held) == 1 and not self.spilled:
-            return [lambda: self._part(0)]
         if self.dense is not None:
-            n_parts = min(N_PARTS, max(1, self.dense.n_cells // SMALL))
+            grows = any(s.grows for s in self.held[0].table.states)  # then a cell may be much work
+            n_parts = min(N_PARTS, max(1, self.dense.n_cells // (1 if grows else PART_CELLS)))
             self.share //= n_parts
             bounds = [self.dense.n_cells * k // n_parts for k in range(n_parts + 1)]
             return [partial(self._dense_part, part, *ends) for part, ends in enumerate(pairwise(bounds))]
+        if len(self.held) == 1 and not self.spilled:
+            return [lambda: self._part(0)]
         self.share //= N_PARTS
         for held in self.held:
             aside(self.ctx, 8 * held.table.keys.n, held.divide)
-        return [lambda part=part: self._part(part) for part in range(N_PARTS)]  # type: ignore[misc]
+        parts = [k for k in range(N_PARTS) if self.spilled or any(len(h.members(k)) for h in self.held)]
+        return [partial(self._part, part) for part in parts]
 
     def _is_large(self, n_groups: int) -> bool:
         heavy = n_groups > 1 and any(s.grows and s.nbytes() > 1 << 20 for h in self.held for s in h.table.states)
@@ -116,8 +113,8 @@ class Merge:
 
     def _dense(self) -> Dense | None:
         """All groups by their place among the keys, if these lie close together and there is memory for it."""
-        if self.spilled:
-            return None
+        if self.spilled or (len(self.held) == 1 and any(s.grows for s in self.held[0].table.states)):
+            return None  # values that one table alone has are in their places there
         needed = sum(h.table.nbytes() for h in self.held)
         cells = (len(self.held) + 2) * 4 * most_cells(sum(h.table.keys.n for h in self.held))
         reservation = self.reserve("merge")
@@ -130,22 +127,7 @@ class Merge:
         return None
 
     def _placed(self) -> Dense | None:
-        tables = [h.table for h in self.held]
-        found = dense_of(self.program.key_types, [t.keys for t in tables])
-        if found is not None:
-            self.gather = gather_of(found, tables, self.ctx.compiled)
-            if self.gather is None:
-                found.place_groups()
-        return found
-
-    def _finish_apart(self, i: int) -> None:
-        """The values of one Local's groups, in their order."""
-        table, run = self.held[i].table, Run([], [])
-        aside(self.ctx, table.nbytes(), lambda: self._give(run, table.states, table.keys.n, table.keys.values))
-        self.ctx.check()
-        assert self.gather is not None
-        with self.lock:
-            self.gather.parts[i] = run
+        return dense_of(self.program.key_types, [h.table.keys for h in self.held])
 
     def _dense_part(self, part: int, low: int, high: int) -> None:
         self.ctx.check()
@@ -158,14 +140,12 @@ class Merge:
         """The groups in cells low .. high."""
         dense, compiled = self.dense, self.ctx.compiled
         assert dense is not None
-        cells = dense.present(low, high)
-        states = [slot.make() for slot in self.program.slots]
+        cells, of_tables = dense.groups(low, high)
+        states = self.program.states()
         for state in states:
             state.resize(len(cells))
-        for held, by_cell in zip(self.held, dense.groups, strict=True):
-            members = by_cell[cells]
-            groups = np.flatnonzero(members >= 0).astype(np.int32)
-            members = members[groups]
+        for held, by_cell in zip(self.held, of_tables, strict=True):
+            groups, members = met(by_cell, compiled)
             for mine, theirs in zip(states, held.table.states, strict=True):
                 mine.merge(theirs, members, groups, compiled)
         run = Run(dense.keys(cells), [])
@@ -316,6 +296,18 @@ class Merge:
             thing.close()
         for reservation in self.reservations:
             reservation.release()
+
+
+def met(numbers: Ids, compiled: bool) -> tuple[Ids, Ids]:
+    """Where a number is not negative, and these numbers."""
+    if not compiled:
+        rows = np.flatnonzero(numbers >= 0).astype(np.int32)
+        return rows, numbers[rows]
+    from ..kernels import dense
+
+    rows, found = np.empty((2, len(numbers) + 1), np.int32)
+    n = dense.rows_with(numbers, rows, found)
+    return rows[:n], found[:n]
 
 
 def conform(array: pa.Array[Any], type_: Type) -> pa.Array[Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,8 @@ from ..notes import At
 from .grouping import Keys, new_keys
 from .states import State
 from .states.base import Maker, Rows
+from .states.sums import SumLong
+from .states.weighted import Weighted
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Program:
                 known.append(same)
                 self.slots.append(Slot(maker.make, args, where))
             self.outputs.append(Output(known.index(same), maker.out, agg.type))
+        self._hosts = self._put_hosts_first()
         self.asked = [tuple(o.out for o in self.outputs if o.slot == i) for i in range(len(self.slots))]
         self.guards = self._guards()
         self._widths: list[int] | None = None
@@ -81,8 +84,28 @@ class Program:
         guarded = {i for s in self.slots for i in s.args} - free
         return {i: tuple({s.where: None for s in self.slots if s.where is not None and i in s.args}) for i in guarded}
 
+    def _put_hosts_first(self) -> dict[int, int]:
+        """Slots of sums of which another slot has the same: that slot, which now comes before them."""
+        kinds = [type(s.make()) for s in self.slots]
+        weighted = [i for i, kind in enumerate(kinds) if kind is Weighted]
+        order = [*weighted, *(i for i in range(len(kinds)) if i not in weighted)]
+        self.slots = [self.slots[i] for i in order]
+        self.outputs = [replace(o, slot=order.index(o.slot)) for o in self.outputs]
+        hosts: dict[int, int] = {}
+        for i in range(len(weighted), len(order)):
+            same = [(h.args[1:], h.where) for h in self.slots[: len(weighted)]]
+            if kinds[order[i]] is SumLong and (found := (self.slots[i].args, self.slots[i].where)) in same:
+                hosts[i] = same.index(found)
+        return hosts
+
+    def states(self) -> list[State]:
+        made = [s.make() for s in self.slots]
+        for rider, host in self._hosts.items():
+            cast(SumLong, made[rider]).ride(cast(Weighted, made[host]))
+        return made
+
     def table(self, compiled: bool, capacity: int = 1 << 10) -> Table:
-        made = Table(new_keys(self.key_types, compiled, capacity), [s.make() for s in self.slots])
+        made = Table(new_keys(self.key_types, compiled, capacity), self.states())
         made.fit()
         return made
 

@@ -295,7 +295,7 @@ def new_table(compiled: bool, words: bool, type_: Any, capacity: int = 1 << 10) 
 
 def compile_table(table: DictTable, stop: NDArray[np.uint8]) -> KeyTable:
     """The same keys with the same numbers in a compiled table."""
-    made = KeyTable(table.words, 1 << max(10, table.n).bit_length(), type_=table.type)
+    made = KeyTable(table.words, 1 << max(10, table.n.bit_length()), type_=table.type)
     keys = table.keys()
     made.ids(Words(numbers_of(keys).view(np.uint64), ~is_valid(keys)) if table.words else keys, stop)
     return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrow import pooled, zeros
+from ..arrow import pooled
 
 Ids = NDArray[np.int32]
 CELLS = 1 << 18  # a grid of a MiB, about a core's cache
@@ -17,8 +17,7 @@ LOOKED_AT = 4096  # rows that tell how the grid lies
 class PairGrid:
     """Compiled only. Numbers are given in order of first sight, as by a table over the pairs."""
 
-    def __init__(self, capacity: int) -> None:
-        self._known = np.empty(2 * capacity, np.int32)
+    def __init__(self) -> None:
         self._state = np.zeros(1, np.int64)
         self._height, self._width = 16, 16
         self._second_leads = False  # a line of the grid has one value of the second code
@@ -28,14 +27,26 @@ class PairGrid:
     def n(self) -> int:
         return int(self._state[0])
 
-    @property
     def codes(self) -> NDArray[np.int32]:
-        """The two codes of each pair."""
-        known = self._known[: 2 * self.n].reshape(-1, 2)
-        return known[:, ::-1] if self._second_leads else known
+        """The two codes of each pair, in order of number."""
+        cells = np.flatnonzero(self._grid >= 0)
+        made = np.empty((self.n, 2), np.int32)
+        at, lead = self._grid[cells], int(self._second_leads)
+        made[at, lead], made[at, 1 - lead] = np.divmod(cells, self._width)
+        return made
+
+    def in_order(self, first: Ids, second: Ids, begin: int, end: int) -> Ids:
+        """The numbers of pairs `begin` to `end` of all of first x second, in that order; -1: not met. A code may be -1: none."""
+        from ..kernels import codes
+
+        steps = (1, self._width) if self._second_leads else (self._width, 1)
+        out = pooled(end - begin, np.int32)
+        codes.pairs_in_order(self._grid, *steps, first, second, begin, end, out)
+        return out
 
     def nbytes(self) -> int:
-        return self._grid.nbytes + self._known.nbytes
+        """With the pairs' codes, which are made in the end."""
+        return self._grid.nbytes + 8 * self.n
 
     def orient(self, first: Ids, second: Ids) -> None:
         """Before the first pair: rows that follow each other are to be near in the grid, as times are in lines of a minute."""
@@ -52,11 +63,7 @@ class PairGrid:
         if height * width > min(max(CELLS, CELLS_A_PAIR * self.n), MOST_CELLS):
             return False
         grid = np.full(height * width, -1, np.int32)
-        if width == self._width:
-            grid[: len(self._grid)] = self._grid
-        else:
-            codes = self._known[: 2 * self.n].reshape(-1, 2)
-            grid[codes[:, 0].astype(np.int64) * width + codes[:, 1]] = np.arange(self.n, dtype=np.int32)
+        grid.reshape(height, width)[: self._height, : self._width] = self._grid.reshape(self._height, self._width)
         self._grid, self._height, self._width = grid, height, width
         return True
 
@@ -67,12 +74,8 @@ class PairGrid:
         if self._second_leads:
             first, second = second, first
         out = pooled(len(first), np.int32)
-        row = 0
-        while True:
-            row = codes.pair_ids(first, second, row, self._grid, self._width, self._known, self._state, out)
-            if row == len(first):
-                return out
-            self._grow()
+        self._state[0] = codes.pair_ids(first, second, self._grid, self._width, self.n, out)
+        return out
 
     def mapped_ids(self, first: tuple[Ids, Ids], second: tuple[Ids, Ids], row: int, out: Ids) -> int:
         """As `ids` from `row` on into `out`, of codes of dictionaries and what they are mapped to. Where it stopped: at a code
@@ -81,16 +84,7 @@ class PairGrid:
 
         if self._second_leads:
             first, second = second, first
-        while True:
-            row = codes.mapped_pair_ids(*first, *second, row, self._grid, self._width, self._known, self._state, out)
-            if row == len(out) or self.n < len(self._known) // 2:
-                return row
-            self._grow()
-
-    def _grow(self) -> None:
-        more = zeros((2 * len(self._known),), np.int32)
-        more[: len(self._known)] = self._known
-        self._known = more
+        return int(codes.mapped_pair_ids(*first, *second, row, self._grid, self._width, self._state, out))
 
 
 def _power(n: int) -> int:

@@ -67,6 +67,10 @@ class Distinct(State):
             column = column.take(at) if isinstance(column, Spans) else column.take(indices(at))
         if len(groups):
             coder = self._ready(rows.compiled, rows.stop)
+            if self.single and not self.counted and coder.is_mapped(column) and not groups.any():
+                self._index = self._ranking = None
+                coder.meet(column, rows.stop)
+                return
             before = coder.n
             codes = coder.codes(column, rows.stop)
             if not rows.stop[0]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,14 +12,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ....planner.types import Type
-from ...arrow import array_from, numbers_of
+from ...arrow import array_from, numbers_of, pooled
 from ..keyform import SIGN, doubles_from, from_words, words_of
 from .base import Finished, Groups, Rows, State
 from .distinct import flat, lists, ranges
 from .held import stable_order
+from .ranked import words_of_ranks
 
 U64: TypeAlias = NDArray[np.uint64]
 HEAVY = 256  # values a group, on average, from which groups are handled one by one
+PIECE = 2048  # values of a group, on average, from which its pieces stay apart
+Sheet: TypeAlias = "tuple[U64, NDArray[np.int64]]"  # words in order of group, and where each group begins
 
 
 class Percentile(State):
@@ -31,11 +35,14 @@ class Percentile(State):
         self.groups: list[Groups] = []
         self.words: list[U64] = []
         self.stretches: list[tuple[int, U64]] = []  # many values of one group
+        self.sheets: list[Sheet] = []  # a batch each
+        self._is_apart = False  # nothing but sheets, which stay as they are; known when no update comes any more
         self._nbytes = 0
         self._lock = threading.Lock()
         self._compiled = False
         self._grouped: tuple[U64, NDArray[np.int64]] | None = None
         self._ready: tuple[U64, NDArray[np.int64]] | None = None
+        self._chosen: tuple[tuple[str, ...], list[NDArray[np.int64]], list[U64]] | None = None
 
     def key(self) -> Hashable:
         return (Percentile, self.type)
@@ -47,7 +54,14 @@ class Percentile(State):
         return self._nbytes
 
     def update(self, rows: Rows) -> None:
-        words, groups = words_of(self.type, rows.args[0]), rows.groups
+        column, groups = rows.args[0], rows.groups
+        if rows.compiled and not column.null_count and len(groups):
+            self._compiled = True
+            n = int(groups.max()) + 1
+            if len(groups) >= PIECE * n:
+                self._add_sheet(groups, column, n)
+                return
+        words = words_of(self.type, column)
         values = words.values
         if words.nulls is not None:
             groups, values = groups[~words.nulls], values[~words.nulls]
@@ -60,8 +74,38 @@ class Percentile(State):
         self._nbytes += groups.nbytes + values.nbytes
         self._grouped = None
 
+    def _add_sheet(self, groups: Groups, column: pa.Array[Any], n: int) -> None:
+        if self.type.kind in ("long", "date", "duration"):
+            self._sheet(groups, numbers_of(column).view(np.uint64), -(1 << 63), n)
+        else:
+            self._sheet(groups, words_of(self.type, column).values, 0, n)
+
+    def _sheet(self, groups: Groups, values: U64, flip: int, n: int) -> None:
+        from ...kernels import ranked
+
+        out, fill = pooled(len(values), np.uint64), np.zeros(ranked.LANES * n, np.int64)
+        ranked.group_words(groups, values, flip, fill, out)
+        bounds = np.append(np.int64(0), fill[ranked.LANES - 1 :: ranked.LANES])
+        self.sheets.append((out, bounds))
+        self._nbytes += out.nbytes + bounds.nbytes
+        self._grouped = None
+
+    def _tidy(self) -> None:
+        """What batches of few values left becomes a sheet, too, where the groups are few."""
+        if not (self.sheets and self.groups and self._compiled):
+            return
+        groups, words = np.concatenate(self.groups), np.concatenate(self.words)
+        n = int(groups.max(initial=0)) + 1
+        if len(words) + sum(len(w) for w, _ in self.sheets) >= PIECE * n:
+            self._nbytes -= groups.nbytes + words.nbytes
+            self.groups, self.words = [], []
+            self._sheet(groups, words, 0, n)
+
     def seal(self) -> None:
-        self.grouped()
+        self._tidy()
+        self._is_apart = bool(self.sheets) and not self.groups and not self.stretches and self._grouped is None
+        if not self._is_apart:
+            self.grouped()
 
     def grouped(self) -> tuple[U64, NDArray[np.int64]]:
         """Words in order of group, and where each group begins; made once."""
@@ -69,9 +113,21 @@ class Percentile(State):
             if self._grouped is None:
                 top = max((int(g.max()) for g in self.groups if len(g)), default=-1)
                 top = max(top, max((g for g, _ in self.stretches), default=-1))
+                top = max(top, max((len(bounds) - 2 for _, bounds in self.sheets), default=-1))
+                self.stretches += self._torn()
                 self._grouped = self._by_group(top + 1)
-                self.groups, self.words, self.stretches = [], [], []
+                self.groups, self.words, self.stretches, self.sheets = [], [], [], []
+                self._is_apart = False
             return self._grouped
+
+    def _torn(self) -> list[tuple[int, U64]]:
+        """The sheets as stretches."""
+        return [
+            (g, words[a:b])
+            for words, bounds in self.sheets
+            for g, (a, b) in enumerate(pairwise(bounds.tolist()))
+            if a < b
+        ]
 
     def _by_group(self, n: int) -> tuple[U64, NDArray[np.int64]]:
         if n == 1:  # as they stand
@@ -106,25 +162,58 @@ class Percentile(State):
         out[ranges(fill, sizes)] = words[order]
 
     def merge(self, other: Percentile, members: Groups, groups: Groups, compiled: bool) -> None:
-        words, bounds = other.grouped()
+        self._compiled |= compiled
+        if other._is_apart:
+            for sheet in other.sheets:
+                self._take(*sheet, members, groups)
+        else:
+            self._take(*other.grouped(), members, groups)
+
+    def _take(self, words: U64, bounds: NDArray[np.int64], members: Groups, groups: Groups) -> None:
         inside = members < len(bounds) - 1
         members, groups = members[inside], groups[inside]
         low, sizes = bounds[members], bounds[members + 1] - bounds[members]
         total = int(sizes.sum())
         if total >= HEAVY * max(1, len(members)):
             for g, a, size in zip(groups.tolist(), low.tolist(), sizes.tolist(), strict=True):
-                self.stretches.append((g, words[a : a + size]))
+                if size:
+                    self.stretches.append((g, words[a : a + size]))
             self._nbytes += 8 * total
             self._grouped = None
         elif total:
             self._add(np.repeat(groups, sizes).astype(np.int32), words[ranges(low, sizes)])
 
     def finish(self, n: int, out: str, compiled: bool) -> Finished:
+        self._tidy()
+        if compiled and self._grouped is None and not self.groups and (self.sheets or self.stretches):
+            return self._of_pieces(n, out)
         words, bounds = self._selected(n, compiled)
         if not len(words):
             words = np.zeros(1, np.uint64)
         base = np.minimum(bounds[:-1], len(words) - 1)
         return self.valued(np.diff(bounds), out, lambda rows: words[base + rows])
+
+    def _of_pieces(self, n: int, out: str) -> Finished:
+        """As `finish`, with all pieces where they are."""
+        pieces: list[list[U64]] = [[] for _ in range(n)]
+        for g, words in [*self.stretches, *self._torn()]:
+            pieces[g].append(words)
+        sizes = np.array([sum(map(len, p)) for p in pieces], np.int64)
+        if self._chosen is None or self._chosen[0] != self.asked:
+            wanted = np.stack([r for each in self.asked for r in _rows(sizes, each)[1:]])
+            ranks = [np.unique(wanted[:, g]) for g in range(n)]
+            found = [words_of_ranks(p, r) if p else np.empty(0, np.uint64) for p, r in zip(pieces, ranks, strict=True)]
+            self._chosen = self.asked, ranks, found
+        _, ranks, found = self._chosen
+
+        def pick(rows: NDArray[np.int64]) -> U64:
+            words = [
+                w[np.searchsorted(r, row)] if len(w) else 0
+                for r, w, row in zip(ranks, found, rows.tolist(), strict=True)
+            ]
+            return np.array(words, np.uint64)
+
+        return self.valued(sizes, out, pick)
 
     def valued(self, sizes: NDArray[np.int64], out: str, pick: Callable[[NDArray[np.int64]], U64]) -> Finished:
         """The percentile of groups of these sizes. `pick`: of each group the word that is so many places above the least."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,9 @@ from .limbs import Limbs
 
 LOW32 = np.int64(0xFFFFFFFF)
 CHUNK = 1 << 20  # rows whose halves are added up before they are carried: 2**20 * 2**32 fits
+
+
+FEW_GROUPS = 4096  # up to which rows of one group stand so close that each count would wait for the one before
 
 
 class Count(State):
@@ -44,11 +48,19 @@ class Count(State):
         if len(self.counts) == 1:
             self.counts += len(groups)
         elif rows.compiled:
-            from ...kernels import group
-
-            group.count_rows(groups, self.counts)
+            self._count(groups)
         else:
             np.add.at(self.counts, groups, 1)
+
+    def _count(self, groups: Groups) -> None:
+        from ...kernels import dense, group
+
+        if len(self.counts) > FEW_GROUPS or 4 * len(self.counts) > len(groups):
+            group.count_rows(groups, self.counts)
+            return
+        lanes = np.zeros((len(self.counts), dense.LANES), np.int64)
+        dense.count_in_lanes(groups, lanes.reshape(-1))
+        self.counts += lanes.sum(axis=1)
 
     def merge(self, other: Count, members: Groups, groups: Groups, compiled: bool) -> None:
         np.add.at(self.counts, groups, other.counts[members])
@@ -87,22 +99,56 @@ def _counted(groups: Groups, column: Any, what: str) -> Groups:
 LOW, HIGH, COUNT, CELL = 0, 1, 2, 4  # of a group's cells
 
 
+class Host(Protocol):
+    """A state that adds up the same whole numbers (see states.weighted)."""
+
+    def carry(self, rider: Any) -> bool: ...
+    def whole_weights(self, members: Groups | slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+
+
 class SumLong(State):
-    """128-bit sums of 64-bit integers, in two words, and counts of the values."""
+    """128-bit sums of 64-bit integers, in two words, and counts of the values.
+
+    While a host has the same sums none are kept here. It is updated, and merged, before its riders are.
+    """
 
     def __init__(self, type_: Type) -> None:
         self.type = type_
         self.cells = np.zeros((0, CELL), np.int64)
         self._scratch = np.zeros((2, 0), np.int64)
+        self._host: Host | None = None
+        self._room = 0
+        self._done = 0  # rows of the batch to come that are in the sums already
 
     def key(self) -> Hashable:
         return ("SumLong", self.type)
 
+    def ride(self, host: Host) -> None:
+        """`host` gets the same rows. Before the first of them."""
+        if host.carry(self):
+            self._host = host
+
+    def leave(self, done: int) -> None:
+        self.cells, self._done, self._host = self._cells_of(slice(self._room)), done, None
+
+    def _cells_of(self, members: Groups | slice) -> NDArray[np.int64]:
+        if self._host is None:
+            return self.cells[members]
+        low, count = self._host.whole_weights(members)
+        return np.stack([low, low >> 63, count, np.zeros_like(low)], axis=1)
+
     def resize(self, n: int) -> None:
-        self.cells = fit(self.cells, n)
+        self._room = max(n, self._room)
+        if self._host is None:
+            self.cells = fit(self.cells, n)
 
     def update(self, rows: Rows) -> None:
-        values = rows.args[0]
+        if self._host is not None:
+            return
+        values, done = rows.args[0], self._done
+        if done:
+            self._done, values = 0, values.slice(done)
+            rows = replace(rows, groups=rows.groups[done:])
         if rows.compiled:
             from ...kernels import group
 
@@ -136,14 +182,19 @@ class SumLong(State):
         highs[groups] = 0
 
     def merge(self, other: SumLong, members: Groups, groups: Groups, compiled: bool) -> None:
+        if self._host is not None:
+            return
+        cells = other.cells
+        if other._host is not None:
+            cells, members = other._cells_of(members), np.arange(len(members), dtype=np.int32)
         if compiled:
             from ...kernels import group
 
-            group.merge_longs(members, other.cells.reshape(-1), groups, self.cells.reshape(-1))
+            group.merge_longs(members, cells.reshape(-1), groups, self.cells.reshape(-1))
             return
         for at in range(0, len(groups), CHUNK):
-            self._merge(other.cells[members[at : at + CHUNK]], groups[at : at + CHUNK])
-        np.add.at(self.cells[:, COUNT], groups, other.cells[members, COUNT])
+            self._merge(cells[members[at : at + CHUNK]], groups[at : at + CHUNK])
+        np.add.at(self.cells[:, COUNT], groups, cells[members, COUNT])
 
     def _merge(self, theirs: NDArray[np.int64], groups: Groups) -> None:
         """As `_add`: several members may fall into one group."""
@@ -154,12 +205,15 @@ class SumLong(State):
         self._carry(groups, lows, highs)
 
     def _columns(self, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        if self._host is not None:
+            low, count = self._host.whole_weights(slice(n))
+            return low, low >> 63, count
         low, high, count = (np.ascontiguousarray(self.cells[:n, at]) for at in (LOW, HIGH, COUNT))
         return low, high, count
 
     def finish(self, n: int, out: str, compiled: bool) -> Finished:
         kind = pa.int64() if self.type.kind == "long" else self.type.arrow
-        if compiled and out not in ("avg", "count"):
+        if compiled and out not in ("avg", "count") and self._host is None:
             from ...kernels import group
 
             plain = np.empty(n, np.int64)
@@ -194,10 +248,11 @@ class SumLong(State):
         return Finished(array_from(whole, nulls, pa.duration("us")))
 
     def export(self, members: Groups) -> list[pa.Array[Any]]:
-        return [array_from(np.ascontiguousarray(c)) for c in self.cells[members, :3].T]
+        return [array_from(np.ascontiguousarray(c)) for c in self._cells_of(members)[:, :3].T]
 
     def load(self, arrays: Sequence[pa.Array[Any]]) -> None:
         columns = [numbers_of(a) for a in arrays]
+        self._host = None
         self.cells = np.stack([*columns, np.zeros(len(columns[0]), np.int64)], axis=1)
 
     def nbytes(self) -> int:

@@ -1,4 +1,4 @@
-"""Sums of weights and of weighted values in a cache line a group (see kernels.weighted), while their exponents lie close together.
+"""Sums of weights and of weighted values in half a cache line a group (see kernels.weighted), while their exponents lie close together.
 
 They are the sums that `Limbs` keeps, with nothing dropped, so they may become `Limbs` at any time and no bit changes.
 """
@@ -15,8 +15,9 @@ from .base import Groups, fit
 from .limbs import COUNT as LIMB_COUNT
 from .limbs import LOW32, WIDE_AT, Limbs, halves
 
-WORDS = 8
-PRODUCT, WEIGHT, PRODUCT_TOP, WEIGHT_TOP, COUNT = 0, 3, 5, 6, 7
+WORDS, LOW_WORDS = 4, 2
+PRODUCT, WEIGHT, TALLY = 0, 2, 3
+WEIGHT_TOP, PRODUCT_TOP, TOP, ROWS = 32, 48, 0xFFFF, 0xFFFFFFFF  # what a tally is made of
 PRODUCT_RANGE, WEIGHT_RANGE = 54, 43
 WHOLE_FROM = 1011  # 2**-64 as an exponent
 GRID = 1075  # limbs of weights and of products count exponents from 0, which is 2**-1075 and 2**-2150
@@ -31,10 +32,11 @@ class Bases:
         self._bases: tuple[int, int] | None = None
         self._settled = False
 
-    def settle(self, x: F64, w: F64) -> tuple[int, int] | None:
+    def settle(self, x: F64, w: NDArray[Any]) -> tuple[int, int] | None:
         """Of products and of weights; None: the values lie too far apart, or all are 0. Once it is told it stays."""
         with self._lock:
             if not self._settled:
+                w = w.astype(np.float64)
                 live = (x != 0) & (w != 0) & np.isfinite(x) & np.isfinite(w)
                 if live.any():
                     self._bases, self._settled = _bases_of(x[live], w[live]), True
@@ -56,36 +58,55 @@ def _bases_of(x: F64, w: F64) -> tuple[int, int] | None:
 
 
 class WeightCells:
+    """`low`: the lowest words of all groups; empty while weights are whole and so these are 0."""
+
     def __init__(self, bases: Bases) -> None:
         self._bases = bases
         self.at: tuple[int, int] | None = None
         self.cells = np.zeros((0, WORDS), np.int64)
+        self.low = np.zeros((0, LOW_WORDS), np.int64)
         self.added = 0
 
     def resize(self, n: int) -> None:
         self.cells = fit(self.cells, n)
+        if len(self.low):
+            self.low = fit(self.low, n)
 
     def nbytes(self) -> int:
-        return self.cells.nbytes
+        return self.cells.nbytes + self.low.nbytes
 
     def add(self, groups: Groups, x: F64, w: NDArray[Any]) -> int:
         """How many of the rows, from the first on, were added; the others do not fit. `w`: doubles or whole numbers."""
-        if not len(groups):
-            return 0
-        self.at = self.at or self._bases.settle(x, w.astype(np.float64))
-        if self.at is None or self.added + len(groups) > WIDE_AT:
+        if not self._is_room(groups, x, w):
             return 0
         from ...kernels import weighted
 
-        flat = self.cells.reshape(-1)
-        if w.dtype == np.float64:
-            done = int(weighted.add_weighted(groups, x, w, *self.at, flat))
-        else:
-            done = int(weighted.add_whole(groups, x, w, *self.at, flat))
-            if done < len(groups):
-                done += int(weighted.add_weighted_longs(groups[done:], x[done:], w[done:], *self.at, flat))
+        assert self.at is not None
+        kernel = weighted.add_weighted if w.dtype == np.float64 else weighted.add_weighted_longs
+        done = int(kernel(groups, x, w, *self.at, self.cells.reshape(-1), self._lowest()))
         self.added += done
         return done
+
+    def add_whole(self, groups: Groups, x: F64, w: NDArray[np.int64]) -> int:
+        """As `add`, of the rows before the first that has no plain whole weight; the lowest words stay as they are."""
+        if not self._is_room(groups, x, w):
+            return 0
+        from ...kernels import weighted
+
+        assert self.at is not None
+        done = int(weighted.add_whole(groups, x, w, *self.at, self.cells.reshape(-1)))
+        self.added += done
+        return done
+
+    def _is_room(self, groups: Groups, x: F64, w: NDArray[Any]) -> bool:
+        if self.at is None and len(groups):
+            self.at = self._bases.settle(x, w)
+        return self.at is not None and self.added + len(groups) <= WIDE_AT
+
+    def _lowest(self) -> NDArray[np.int64]:
+        if len(self.low) < len(self.cells):
+            self.low = fit(self.low, len(self.cells))
+        return self.low.reshape(-1)
 
     def merge(self, other: WeightCells, members: Groups, groups: Groups) -> bool:
         """False, and nothing done, if the sums may not fit or are counted from other bases."""
@@ -98,12 +119,18 @@ class WeightCells:
             return False
         from ...kernels import weighted
 
-        weighted.merge_weighted(members, other.cells.reshape(-1), groups, self.cells.reshape(-1))
+        low = self._lowest() if len(other.low) else self.low.reshape(-1)
+        weighted.merge_weighted(
+            members, other.cells.reshape(-1), other.low.reshape(-1), groups, self.cells.reshape(-1), low
+        )
         self.added += other.added
         return True
 
-    def count(self, n: int) -> NDArray[np.int64]:
-        return self.cells[:n, COUNT]
+    def whole_weights(self, members: Groups | slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Sums and counts of the weights of these groups; only where `add_whole` took all rows, so that each sum is a word."""
+        rows = self.cells[members]
+        by = WHOLE_FROM - self.at[1] if self.at is not None else 0
+        return rows[:, WEIGHT] >> by, rows[:, TALLY] & ROWS
 
     def means(self, n: int) -> tuple[F64, NDArray[np.bool_], NDArray[np.bool_]]:
         """As `ratios.quotients`, of groups 0 .. n."""
@@ -112,29 +139,38 @@ class WeightCells:
         out, state = np.zeros(n), np.full(n, quotients.NONE, np.uint8)
         if self.at is not None:
             product, weight = self.at
-            flat, never = self.cells.reshape(-1), np.zeros(1, np.uint8)
-            weighted.whole_means(n, flat, product - 2 * GRID, weight - GRID, out, state, never)
-            weighted.weighted_means(n, flat, product - 2 * GRID, weight - GRID, out, state, never)
+            scales = product - 2 * GRID, weight - GRID
+            flat, low, never = self.cells.reshape(-1), self.low.reshape(-1), np.zeros(1, np.uint8)
+            if not len(low):
+                weighted.whole_means(n, flat, *scales, out, state, never)
+            weighted.weighted_means(n, flat, low, *scales, out, state, never)
         return out, state == quotients.SURE, state == quotients.NONE
 
     def integers(self, members: NDArray[Any]) -> tuple[list[int], list[int]]:
         """Sums of products and of weights as `Limbs.integers` gives them."""
         product, weight = self.at or (0, 0)
-        rows = self.cells[members].astype(object)
-        low = rows[:, :WEIGHT_TOP] & ((1 << 64) - 1)
-        products = (low[:, 0] | (low[:, 1] << 64) | (rows[:, 2] << 128)) << product
-        weights = (low[:, WEIGHT] | (rows[:, WEIGHT + 1] << 64)) << weight
+        over, under = (words.astype(object) for words in self._words(members))
+        low = (1 << 64) - 1
+        products = ((over[:, 0] & low) | ((over[:, 1] & low) << 64) | (over[:, 2] << 128)) << product
+        weights = ((under[:, 0] & low) | (under[:, 1] << 64)) << weight
         return products.tolist(), weights.tolist()
+
+    def _words(self, members: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Products in three words and weights in two, lowest first."""
+        cells = self.cells[members]
+        low = self.low[members] if len(self.low) else np.zeros((len(cells), LOW_WORDS), np.int64)
+        return np.column_stack([low[:, 0], cells[:, :WEIGHT]]), np.column_stack([low[:, 1], cells[:, WEIGHT]])
 
     def limbs(self, members: Groups, width: int) -> tuple[Limbs, Limbs]:
         """Sums of weights and of products of these groups."""
         product, weight = self.at or (0, 0)
-        cells = self.cells[members]
+        products, weights = self._words(members)
+        tally = self.cells[members, TALLY]
         made = (
-            _limbs_of(cells[:, WEIGHT:PRODUCT_TOP], weight, cells[:, WEIGHT_TOP], width),
-            _limbs_of(cells[:, PRODUCT:WEIGHT], product, cells[:, PRODUCT_TOP], width),
+            _limbs_of(weights, weight, (tally >> WEIGHT_TOP) & TOP, width),
+            _limbs_of(products, product, (tally >> PRODUCT_TOP) & TOP, width),
         )
-        made[0].extra[:, LIMB_COUNT] = cells[:, COUNT]
+        made[0].extra[:, LIMB_COUNT] = tally & ROWS
         for one in made:
             one.added = self.added
         return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,13 @@ from .ratios import quotients
 from .weightcells import Bases, WeightCells
 
 
+class Rider(Protocol):
+    """A state that needs no sums of its own while those of the weights are the same."""
+
+    def leave(self, done: int) -> None:
+        """Take over the sums as they are now: of all rows so far, and of so many of the batch that is being added."""
+
+
 class Weighted(State):
     """sum(E * W) / sum(W) over the rows where both have a value, rounded once; null where the weights sum to 0.
 
@@ -32,6 +39,7 @@ class Weighted(State):
         self._cells: WeightCells | None = WeightCells(bases or Bases())  # None: the limbs have the sums
         self.weights, self.products = Limbs(WIDTH), Limbs(WIDTH)
         self.odd = np.zeros(0, np.bool_)  # a value was not finite; only beside limbs
+        self._riders: list[Rider] = []
 
     def key(self) -> Hashable:
         return ("Weighted", self.types)
@@ -56,24 +64,54 @@ class Weighted(State):
         """The same sums as limbs."""
         if self._cells is None:
             return
+        self._unload()
         n = len(self._cells.cells)
         self.weights, self.products = self._cells.limbs(np.arange(n, dtype=np.int32), WIDTH)
         self._cells, self.odd = None, np.zeros(n, np.bool_)
+
+    def carry(self, rider: Rider) -> bool:
+        """From now on `rider` is told when there is a row whose weight, a whole number, is not in `whole_weights`.
+
+        False where that cannot be known.
+        """
+        if self._cells is None or self._cells.added or self.types[1].kind != "long":
+            return False
+        self._riders.append(rider)
+        return True
+
+    def whole_weights(self, members: Groups | slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Sums and counts of the weights of these groups, while riders are carried."""
+        assert self._cells is not None
+        return self._cells.whole_weights(members)
+
+    def _unload(self, done: int = 0) -> None:
+        riders, self._riders = self._riders, []
+        for rider in riders:
+            rider.leave(done)
 
     def update(self, rows: Rows) -> None:
         groups = rows.groups
         x, w = as_doubles(rows.args[0]), numbers_of(rows.args[1])
         nulls = [~is_valid(a) for a in rows.args if a.null_count]
         if nulls:
+            self._unload()
             keep = ~np.logical_or.reduce(nulls)
             groups, x, w = groups[keep], x[keep], w[keep]
         if self._cells is not None:
-            done = self._cells.add(groups, x, w) if rows.compiled else 0
+            done = self._add_cells(self._cells, groups, x, w) if rows.compiled else 0
             if done == len(groups):
                 return
             groups, x, w = groups[done:], x[done:], w[done:]
             self._widen()
         self._add(groups, x, np.ascontiguousarray(w, np.float64), rows.compiled)
+
+    def _add_cells(self, cells: WeightCells, groups: Groups, x: NDArray[np.float64], w: NDArray[Any]) -> int:
+        """How many of the rows, from the first on, were added."""
+        done = cells.add_whole(groups, x, w) if w.dtype != np.float64 else 0
+        if done < len(groups):
+            self._unload(done)
+            done += cells.add(groups[done:], x[done:], w[done:])
+        return done
 
     def _add(self, groups: Groups, x: NDArray[np.float64], w: NDArray[np.float64], compiled: bool) -> None:
         self.weights.add(groups, array_from(w), compiled)
@@ -86,6 +124,8 @@ class Weighted(State):
         add_products(self.products, groups, x, w, compiled)
 
     def merge(self, other: Weighted, members: Groups, groups: Groups, compiled: bool) -> None:
+        if not other._riders:
+            self._unload()
         if compiled and self._cells is not None and other._cells is not None:  # noqa: SIM102
             if self._cells.merge(other._cells, members, groups):
                 return
@@ -147,6 +187,7 @@ class Weighted(State):
         return [*(c for p in self.parts for c in p.export(members)), array_from(self.odd[members])]
 
     def load(self, arrays: Sequence[pa.Array[Any]]) -> None:
+        self._unload()
         self._cells = None
         at = 0
         for part in self.parts:

@@ -7,7 +7,7 @@ import pytest
 
 from cortado.engine.kernels import load
 from cortado.engine.operators.groupdense import MOST_CELLS, divided, extended
-from cortado.engine.operators.groupgather import _present, claimed
+from cortado.engine.operators.groupmerge import met
 from cortado.engine.operators.pairgrid import PairGrid
 
 rng = np.random.default_rng(11)
@@ -36,20 +36,32 @@ def test_cells_of_one_key_more() -> None:
 
 
 @pytest.mark.parametrize("compiled", [True, False])
-@pytest.mark.parametrize("n_cells", [1, 2, 100, 1000])
-def test_the_first_table_that_has_a_cell_keeps_it(n_cells: int, compiled: bool) -> None:
-    tables = [rng.permutation(n_cells)[: rng.integers(0, n_cells + 1)].astype(np.int64) for _ in range(4)]
-    owner: dict[int, int] = {}
-    rows, start = np.full(n_cells, -1, np.int32), 0
-    for cells in tables:
-        met = [g for g, c in enumerate(cells.tolist()) if c in owner]
-        assert claimed(cells, start, rows, compiled).tolist() == met
-        for g, c in enumerate(cells.tolist()):
-            owner.setdefault(c, start + g)
-        start += len(cells)
-    cells, places = _present(rows, len(owner), compiled)
-    assert dict(zip(cells.tolist(), places.tolist(), strict=True)) == owner
-    assert cells.tolist() == sorted(owner)
+@pytest.mark.parametrize("n", [0, 1, 2, 100, 1000])
+def test_cells_that_have_a_group(n: int, compiled: bool) -> None:
+    for none in (0.0, 0.5, 1.0):
+        numbers = np.where(rng.random(n) < none, -1, rng.permutation(n)).astype(np.int32)
+        rows, found = met(numbers, compiled)
+        assert rows.tolist() == [i for i, g in enumerate(numbers.tolist()) if g >= 0]
+        assert found.tolist() == [g for g in numbers.tolist() if g >= 0]
+
+
+@pytest.mark.parametrize("second_leads", [True, False])
+def test_pairs_in_any_order_of_codes(second_leads: bool) -> None:
+    """Also of codes that there are none of, from any pair to any other."""
+    high, wide = 37, 90
+    first, second = rng.integers(0, high, 900).astype(np.int32), rng.integers(0, wide, 900).astype(np.int32)
+    grid = PairGrid()
+    grid._second_leads = second_leads
+    assert grid.reach(high, wide)
+    numbers = dict(
+        zip(zip(first.tolist(), second.tolist(), strict=True), grid.ids(first, second).tolist(), strict=True)
+    )
+    one, two = (np.append(rng.permutation(n), -1).astype(np.int32)[rng.permutation(n + 1)] for n in (high, wide))
+    want = [numbers.get((a, b), -1) for a in one.tolist() for b in two.tolist()]
+    assert grid.in_order(one, two, 0, len(want)).tolist() == want
+    for _ in range(50):
+        low, end = np.sort(rng.integers(0, len(want) + 1, 2)).tolist()
+        assert grid.in_order(one, two, low, end).tolist() == want[low:end]
 
 
 @pytest.mark.parametrize("longest", [1, 5, 40, 400])
@@ -69,7 +81,7 @@ def test_fresh_codes_by_first_sight(longest: int, n: int) -> None:
 def test_a_grid_that_grows_keeps_its_pairs() -> None:
     """Higher alone, wider alone, both."""
     known: dict[tuple[int, int], int] = {}
-    grid = PairGrid(4)
+    grid = PairGrid()
     for high, wide in ((3, 5), (40, 5), (40, 30), (41, 70), (300, 70), (301, 200)):
         assert grid.reach(high, wide)
         first, second = (rng.integers(0, n, 50).astype(np.int32) for n in (high, wide))

@@ -36,6 +36,26 @@ def tuples(keys: ManyKeys) -> list[tuple[Any, ...]]:
     return list(zip(*(c.to_pylist() for c in keys.values()), strict=True))
 
 
+def test_two_keys_are_found_by_pair_as_they_are_by_cell() -> None:
+    """Each table with its own codes; texts and numbers that only some tables have."""
+    rng, types = np.random.default_rng(5), (STRING, LONG)
+    for _ in range(20):
+        rows = [
+            (pa.array([f"k{i}" for i in rng.integers(0, 20, 300)]), pa.array(rng.integers(0, 15, 300))) for _ in "abc"
+        ]
+        gridded, hashed = ([keys_of(types, list(r)) for r in rows] for _ in "ab")
+        for keys in hashed:
+            keys.freeze(STOP)
+        one, two = dense_of(types, gridded), dense_of(types, hashed)
+        assert one is not None and two is not None
+        assert all(isinstance(t, groupdense.ByPair) for t in one.tables)
+        assert all(isinstance(t, groupdense.ByCell) for t in two.tables)
+        low, high = np.sort(rng.integers(0, one.n_cells + 1, 2)).tolist()
+        for (cells, groups), (same, others) in ((one.groups(low, high), two.groups(low, high)),):
+            assert cells.tolist() == same.tolist()
+            assert [g.tolist() for g in groups] == [g.tolist() for g in others]
+
+
 @pytest.mark.parametrize("compiled", [True, False])
 def test_cells_are_in_order_of_keys(compiled: bool) -> None:
     """Nulls first, negative numbers before others, text by its bytes; tables of one key each or with all of them."""
@@ -52,14 +72,13 @@ def test_cells_are_in_order_of_keys(compiled: bool) -> None:
     ]
     dense = dense_of(types, tables)
     assert dense is not None
-    dense.place_groups()
-    cells = dense.present(0, dense.n_cells)
+    cells, groups = dense.groups(0, dense.n_cells)
     columns = [from_normal(t, k).to_pylist() for t, k in zip(types, dense.keys(cells), strict=True)]
     met = {row for rows in picked for row in rows}
     assert list(zip(*columns, strict=True)) == [row for row in every if row in met]
-    for table, by_cell in zip(tables, dense.groups, strict=True):
+    for table, by_cell in zip(tables, groups, strict=True):
         own = tuples(table)
-        for row, group in zip(zip(*columns, strict=True), by_cell[cells].tolist(), strict=True):
+        for row, group in zip(zip(*columns, strict=True), by_cell.tolist(), strict=True):
             assert (own[group] == row) if group >= 0 else (row not in own)
 
 
@@ -67,9 +86,8 @@ def test_ranges_of_cells_are_all_cells() -> None:
     table = keys_of((LONG, LONG), [pa.array([3, 1, 2, 1]), pa.array([0, 0, 5, 5])])
     dense = dense_of((LONG, LONG), [table])
     assert dense is not None
-    dense.place_groups()
-    pieces = [dense.present(a, b).tolist() for a, b in ((0, 1), (1, 1), (1, 4), (4, 6))]
-    assert [c for piece in pieces for c in piece] == dense.present(0, 6).tolist() == [0, 1, 3, 4]
+    pieces = [dense.groups(a, b)[0].tolist() for a, b in ((0, 1), (1, 1), (1, 4), (4, 6))]
+    assert [c for piece in pieces for c in piece] == dense.groups(0, 6)[0].tolist() == [0, 1, 3, 4]
 
 
 @pytest.mark.parametrize(("n", "fits"), [(8, True), (9, False)])
@@ -106,8 +124,7 @@ def test_other_keys_have_no_cells() -> None:
 def test_no_groups_have_no_cells_and_no_fault() -> None:
     dense = dense_of((LONG, STRING), [ManyKeys((LONG, STRING), True), ManyKeys((LONG, STRING), True)])
     if dense is not None:
-        dense.place_groups()
-        assert not len(dense.present(0, dense.n_cells))
+        assert not len(dense.groups(0, dense.n_cells)[0])
 
 
 def table(n: int, seed: int) -> pa.Table:
@@ -167,7 +184,7 @@ def test_a_grid_gives_the_same_numbers_whichever_way_it_lies(second_leads: bool)
     rng = np.random.default_rng(4)
     slow, quick = np.sort(rng.integers(0, 400, 20_000)).astype(np.int32), rng.integers(0, 300, 20_000).astype(np.int32)
     first, second = (quick, slow) if second_leads else (slow, quick)
-    grid, met, got = PairGrid(16), list(zip(first.tolist(), second.tolist(), strict=True)), []
+    grid, met, got = PairGrid(), list(zip(first.tolist(), second.tolist(), strict=True)), []
     grid.orient(first, second)
     assert grid._second_leads == second_leads
     for low in range(0, 20_000, 3000):
@@ -176,4 +193,4 @@ def test_a_grid_gives_the_same_numbers_whichever_way_it_lies(second_leads: bool)
         got += grid.ids(a, b).tolist()
     numbers: dict[tuple[int, int], int] = {}
     assert got == [numbers.setdefault(pair, len(numbers)) for pair in met]
-    assert [tuple(c) for c in grid.codes.tolist()] == list(numbers)
+    assert [tuple(c) for c in grid.codes().tolist()] == list(numbers)

@@ -209,10 +209,12 @@ def test_plain_whole_weights_are_the_same_sums(sign: int, most: int, scale: floa
     from cortado.engine.kernels import weighted
 
     quick, careful = np.zeros((2, 20 * weightcells.WORDS), np.int64)
+    low = np.zeros(20 * weightcells.LOW_WORDS, np.int64)
     done = weighted.add_whole(groups, x, w, *bases, quick)
     assert done == n or most > 1 << 20
-    assert weighted.add_weighted_longs(groups[:done], x[:done], w[:done], *bases, careful) == done
+    assert weighted.add_weighted_longs(groups[:done], x[:done], w[:done], *bases, careful, low) == done
     assert quick.tolist() == careful.tolist()
+    assert not low.any()
 
 
 @pytest.mark.parametrize(

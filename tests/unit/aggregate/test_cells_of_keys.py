@@ -1,4 +1,4 @@
-"""Groups finished in the tables they are in: when that is done, the same bits as by hashing, faults, little memory."""
+"""Groups of keys that fill their ranges, as those of keys by minutes: the same bits as by hashing, faults, little memory."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def table(n: int, seed: int, minutes: int = 100) -> pa.Table:
 
 
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bool, bool]]:
-    """Of each merge of many groups: whether they had cells, and whether they stayed where they were."""
-    found: list[tuple[bool, bool]] = []
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Of each merge of many groups: whether they had cells."""
+    found: list[bool] = []
     before = groupmerge.Merge._dense
 
     def look(self: groupmerge.Merge) -> Any:
         out = before(self)
-        found.append((out is not None, self.gather is not None))
+        found.append(out is not None)
         return out
 
     monkeypatch.setattr(groupmerge.Merge, "_dense", look)
@@ -65,44 +65,45 @@ def test_the_same_bits_as_by_hashing(
     threads: int,
     run: Callable[..., Any],
     as_bits: Callable[[pa.Table], Any],
-    seen: list[tuple[bool, bool]],
+    seen: list[bool],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     t = table(40_000, threads)
-    stayed = run(t, keys, AGGS, batch=2000, threads=threads, compiled=compiled, seed=2)
+    by_cell = run(t, keys, AGGS, batch=2000, threads=threads, compiled=compiled, seed=2)
     monkeypatch.setattr(groupdense, "CELLS_A_GROUP", 0)
     hashed = run(t, keys, AGGS, batch=2000, threads=threads, compiled=compiled, seed=2)
-    assert seen == [(True, True), (False, False)]
-    assert stayed.notes[("reject", "overflow")] > 5
-    assert as_bits(stayed.table) == as_bits(hashed.table)
-    assert stayed.notes == hashed.notes
+    assert seen == [True, False]
+    assert by_cell.notes[("reject", "overflow")] > 5
+    assert as_bits(by_cell.table) == as_bits(hashed.table)
+    assert by_cell.notes == hashed.notes
 
 
-def test_groups_that_most_tables_have_are_merged(
-    run: Callable[..., Any], as_bits: Callable[[pa.Table], Any], seen: list[tuple[bool, bool]]
+def test_groups_that_most_tables_have(
+    run: Callable[..., Any], as_bits: Callable[[pa.Table], Any], seen: list[bool]
 ) -> None:
     t = table(40_000, 6)
     shuffled = t.take(np.random.default_rng(1).permutation(len(t)))
-    merged = run(shuffled, ("k", "m"), AGGS, batch=2000, threads=2, seed=2)
-    stayed = run(t, ("k", "m"), AGGS, batch=2000, threads=2, seed=2)
-    assert seen == [(True, False), (True, True)]
-    assert as_bits(merged.table) == as_bits(stayed.table)
+    shared = run(shuffled, ("k", "m"), AGGS, batch=2000, threads=2, seed=2)
+    apart = run(t, ("k", "m"), AGGS, batch=2000, threads=2, seed=2)
+    assert seen == [True, True]
+    assert as_bits(shared.table) == as_bits(apart.table)
 
 
-def test_states_that_hold_values_are_merged(run: Callable[..., Any], seen: list[tuple[bool, bool]]) -> None:
-    run(table(40_000, 7), ("k", "m"), [("dc", "s")], batch=2000, threads=2, seed=2)
-    assert seen == [(True, False)]
+def test_states_that_hold_values(run: Callable[..., Any], as_bits: Callable[[pa.Table], Any], seen: list[bool]) -> None:
+    """One table alone keeps them where they are."""
+    t = table(40_000, 7)
+    two, one = (run(t, ("k", "m"), [("dc", "s")], batch=2000, threads=n, seed=2) for n in (2, 1))
+    assert seen == [True, False]
+    assert as_bits(two.table) == as_bits(one.table)
 
 
-def test_with_little_memory(
-    run: Callable[..., Any], as_bits: Callable[[pa.Table], Any], seen: list[tuple[bool, bool]]
-) -> None:
+def test_with_little_memory(run: Callable[..., Any], as_bits: Callable[[pa.Table], Any], seen: list[bool]) -> None:
     t = table(40_000, 8)
     ample = run(t, ("k", "m"), AGGS, batch=2000, threads=2, seed=2)
     for memory in (1 << 19, 3 << 20, 6 << 20, 9 << 20, 12 << 20, 20 << 20):
         tight = run(t, ("k", "m"), AGGS, batch=2000, threads=2, memory=memory, seed=2)
         assert as_bits(tight.table) == as_bits(ample.table), memory
-    assert set(seen) == {(True, True), (False, False)}
+    assert set(seen) == {True, False}
 
 
 def test_keys_of_new_dictionaries_are_the_same_groups() -> None:
