@@ -17,8 +17,8 @@ DAMAGED, UNSURE = -1, -2
 PAD = 64
 
 # a page in the table of pages: these many numbers, in this order
-WIDTH = 12
-KIND, UNPACKED, PACKED, CRC, N_VALUES, ENCODING, LEVELS, AT, V2_DEFS, V2_REPS, IS_PACKED, FIRST_BYTE = range(WIDTH)
+WIDTH = 13
+KIND, UNPACKED, PACKED, CRC, N_VALUES, ENCODING, LEVELS, AT, V2_DEFS, V2_REPS, IS_PACKED, FIRST_BYTE, FIRST_ROW = range(WIDTH)
 DATA, DICTIONARY, DATA_V2 = 0, 2, 3
 PLAIN, PLAIN_DICTIONARY, RLE, RLE_DICTIONARY = 0, 2, 3, 8
 NO_CRC = -1
@@ -86,8 +86,9 @@ def page_table(data: Any, at: Any, end: Any, pages: Any) -> Any:
     """The headers of all pages from `at` to `end` into `pages`, WIDTH numbers each. Returns how many; UNSURE if there is no room.
 
     A header is a Thrift struct; of what it holds, the fields that a reader must know are picked, the others passed over.
+    FIRST_ROW counts the values of the data pages before, which in a flat column are rows.
     """
-    n = 0
+    n, row = 0, np.int64(0)
     ids = np.zeros(_DEEPEST + 1, np.int64)
     while at < end:
         base = n * WIDTH
@@ -145,6 +146,9 @@ def page_table(data: Any, at: Any, end: Any, pages: Any) -> Any:
         if size < 0 or unpacked < 0 or pages[base + N_VALUES] < 0 or size > end - at:
             return DAMAGED
         pages[base + AT] = at
+        pages[base + FIRST_ROW] = row
+        if pages[base + KIND] == DATA or pages[base + KIND] == DATA_V2:
+            row += pages[base + N_VALUES]
         at += size
         n += 1
     return n

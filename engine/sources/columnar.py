@@ -166,6 +166,19 @@ class Maker:
             self._read |= {n for n in relation.data.names() if n not in relation.hive and not relation.is_quiet(n)}
             self._read |= {options.time} if options.time is not None else set()
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it can have nothing to tell of a value, and gives all rows that there are."""
+        relation = self._relation
+        own = [n for n in self._read if n not in relation.hive]
+        judged = relation.options.is_judged or relation.window is not None
+        return not judged and all(n not in relation.data or relation.is_quiet(n) for n in own)
+
+    def normal(self, name: str, array: pa.Array[Any]) -> Column:
+        """A column of a field of which nothing can be told."""
+        relation = self._relation
+        return normalise(array, relation.data.type(name) or STRING, relation.options.zone)
+
     def begin(self, ctx: Context) -> None:
         """Called once, before anything is read."""
         if self._quarantine is not None:

@@ -6,16 +6,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
 from ...planner.text import QueryError, fault
+from ..arrow import concat
 from ..batch import Batch, Origin
 from ..context import Context
 from ..notes import At
 from ..operator import Partition
+from ..storage.pagechunk import Chunks
 from ..storage.pagereader import joined, read_columns
+from ..storage.pagerows import picked, taken
+from .chosenrows import ChosenRows
 from .columnar import ColumnarRelation, Maker, Survey, Window, first_line, survey_of
 from .files import FileOptions, in_turn
 from .groupstats import column_range
@@ -135,8 +141,11 @@ class ParquetSource:
         self.begin = self.maker.begin
         self.bounds = (*relation.bounds_of(request.filters), *relation.bounds_of_window())
         limit = request.limit if relation.window is None and relation.options.bad == "null" else None
+        self.chosen = ChosenRows(relation, request)
+        self.choose, self.watch = self.chosen.choose, self.chosen.watch
         self.groups = list(self._kept(limit))
         self.nbytes_hint = sum(self._nbytes(g) for g in self.groups)
+        self.work_order: list[int] | None = None  # in which partitions are taken; None: as they come
 
     def _kept(self, limit: int | None) -> Iterator[Group]:
         given = 0
@@ -185,7 +194,9 @@ class ParquetSource:
         )
 
     def partitions(self, target: int) -> Sequence[Partition]:
-        return in_turn(self.parts(), self.relation.options)
+        parts = self.parts()
+        self.work_order = self.chosen.work_order(parts) if self.maker.is_quiet else None
+        return in_turn(parts, self.relation.options)
 
     def parts(self) -> list[GroupPart]:
         return [GroupPart(self, group, seq, self._nbytes(group)) for seq, group in enumerate(self.groups)]
@@ -197,18 +208,18 @@ class ParquetSource:
         try:
             found: dict[str, pa.Array[Any]] = {}
             if ctx.compiled:
-                source = self._raw(file)
+                source = self.raw(file)
                 found = read_columns(source, file.metadata, group.number, file.schema, names, ctx.check)
             rest = [n for n in names if n not in found]
-            others = self._rest(group, rest, nbytes, rows, shown) if rest else None
+            others = self.rest(group, rest, nbytes, rows, shown) if rest else None
             yield from joined(found, others, names, group.n_rows, rows)
         except (pa.ArrowException, OSError) as why:
-            raise fault("E605", f"`{shown}` is damaged (row group {group.number}): {first_line(why)}") from why
+            raise damaged(shown, group.number, why) from why
 
-    def _raw(self, file: ParquetFile) -> pa.NativeFile:
+    def raw(self, file: ParquetFile) -> pa.NativeFile:
         return pa.BufferReader(file.held) if file.held is not None else self.relation.gate.open_read(file.path)
 
-    def _rest(self, group: Group, names: list[str], nbytes: int, rows: int, shown: str) -> Iterator[pa.RecordBatch]:
+    def rest(self, group: Group, names: list[str], nbytes: int, rows: int, shown: str) -> Iterator[pa.RecordBatch]:
         """Columns as Arrow reads them."""
         file, number = group.file, group.number
         reader = _open(self.relation.gate, file.path, file.held, file.metadata, _dictionaries(file, number, names))
@@ -221,6 +232,10 @@ class ParquetSource:
                 "E605", f"`{shown}` is damaged: row group {number} has {table.num_rows} rows, not {group.n_rows}"
             )
         yield from table.to_batches(max_chunksize=rows)
+
+
+def damaged(shown: str, group: int, why: BaseException) -> QueryError:
+    return fault("E605", f"`{shown}` is damaged (row group {group}): {first_line(why)}")
 
 
 def _dictionaries(file: ParquetFile, number: int, names: Sequence[str]) -> list[str]:
@@ -250,16 +265,24 @@ class GroupPart:
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         ledger = ctx.query.ledger
-        ledger.files_by_seq[self.seq], ledger.rows_by_seq[self.seq] = self._shown(), self.group.n_rows
+        ledger.files_by_seq[self.seq], ledger.rows_by_seq[self.seq] = self.shown, self.group.n_rows
         yield from self.rows(ctx)
 
-    def _shown(self) -> str:
+    @property
+    def shown(self) -> str:
         return self.group.file.path if self.group.file.path != "-" else "standard input"
 
     def rows(self, ctx: Context) -> Iterator[Batch]:
         """The rows, of which the ledger is not told."""
-        source, group, shown = self.source, self.group, self._shown()
+        source, group, shown = self.source, self.group, self.shown
+        if source.chosen.is_behind(group.file, group.number):
+            return
         row, step = 0, ctx.settings.scan_rows(len(source.schema), self.nbytes, group.n_rows)
+        if self.nbytes <= WHOLE_GROUP:
+            chosen = source.chosen.batches(self, source, step, ctx)
+            if chosen is not None:
+                yield from chosen
+                return
         if not source._columns_of(group.file):
             for low in range(0, group.n_rows, step):
                 yield from self._batches(None, min(step, group.n_rows - low), low, shown, ctx)
@@ -272,6 +295,35 @@ class GroupPart:
                 "E605",
                 f"`{source.relation.name}` is damaged: row group {group.number} of `{shown}` has {row} rows, not {group.n_rows}",
             )
+
+    def raw(self) -> pa.NativeFile:
+        return self.source.raw(self.group.file)
+
+    def general(self, name: str) -> pa.Array[Any]:
+        """A column of all rows, as Arrow reads it."""
+        group = self.group
+        try:
+            read = self.source.rest(group, [name], self.nbytes, group.n_rows, self.shown)
+            return concat([batch.column(0) for batch in read])
+        except (pa.ArrowException, OSError) as why:
+            raise damaged(self.shown, group.number, why) from why
+
+    def taken(self, rows: NDArray[np.int32], ctx: Context) -> Batch | None:
+        """These ascending rows of the row group alone; None: it is to be read as a whole."""
+        source, group = self.source, self.group
+        names = source.maker.columns_of(group.file)
+        if not ctx.compiled or not names or self.nbytes > WHOLE_GROUP:
+            return None
+        chunks = Chunks(self.raw(), group.file.metadata, group.number, group.file.schema, names)
+        columns = [self._taken(name, chunks, rows) for name in names]
+        origin = Origin(self.seq, self.shown, 0, group.skipped, (rows,))
+        given = pa.RecordBatch.from_arrays(columns, names=names)
+        return next(iter(source.maker.batches(given, len(rows), group.file, origin, ctx, group.before)))
+
+    def _taken(self, name: str, chunks: Chunks, rows: NDArray[np.int32]) -> pa.Array[Any]:
+        chunk = chunks.open(name)
+        found = taken(chunk, rows) if chunk is not None else None
+        return picked(self.general(name), rows) if found is None else found
 
     def _batches(self, given: pa.RecordBatch | None, n: int, row: int, shown: str, ctx: Context) -> Iterator[Batch]:
         origin = Origin(self.seq, shown, 0, self.group.skipped + row)
