@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from .jit import i64w, inline, kernel, long_, u8
+from .jit import i64w, inline, kernel, load_u32, load_u64, long_, u8
 
 DAMAGED, UNSURE = -1, -2
 PAD = 64
 
 # a page in the table of pages: these many numbers, in this order
-WIDTH = 13
-KIND, UNPACKED, PACKED, CRC, N_VALUES, ENCODING, LEVELS, AT, V2_DEFS, V2_REPS, IS_PACKED, FIRST_BYTE, FIRST_ROW = range(WIDTH)
+WIDTH = 17
+KIND, UNPACKED, PACKED, CRC, N_VALUES, ENCODING, LEVELS, AT, V2_DEFS, V2_REPS, IS_PACKED, FIRST_BYTE = range(12)
+FIRST_ROW, N_NULLS, LEAST, MOST, SIZES = range(12, WIDTH)
 DATA, DICTIONARY, DATA_V2 = 0, 2, 3
 PLAIN, PLAIN_DICTIONARY, RLE, RLE_DICTIONARY = 0, 2, 3, 8
 NO_CRC = -1
@@ -48,8 +49,10 @@ def varint(data: Any, at: Any, end: Any) -> Any:
 
 
 @inline
-def _note(pages: Any, base: Any, depth: Any, outer: Any, inner: Any, value: Any) -> None:
-    """A number of the header's, by field ids: those of PageHeader, and within 5, 7 and 8 those of the kinds of page."""
+def _note(pages: Any, base: Any, depth: Any, ids: Any, value: Any, size: Any) -> None:
+    """A number of the header's, by field ids: those of PageHeader, within 5, 7 and 8 those of the kinds of page, and within
+    these those of Statistics, whose least and greatest value are numbers if they take 4 or 8 bytes."""
+    outer, inner = ids[0], ids[1]
     place = np.int64(-1)
     if depth == 0:
         if outer == 1:
@@ -77,6 +80,14 @@ def _note(pages: Any, base: Any, depth: Any, outer: Any, inner: Any, value: Any)
             place = np.int64(ENCODING)
         elif outer == 5 and inner == 3:
             place = np.int64(LEVELS)
+    elif depth == 2 and outer == inner and (outer == 5 or outer == 8):
+        if ids[2] == 3:
+            place = np.int64(N_NULLS)
+        elif ids[2] == 5:
+            place = np.int64(MOST)
+        elif ids[2] == 6:
+            place = np.int64(LEAST)
+        pages[base + SIZES] += size if place >= 0 else 0
     if place >= 0:
         pages[base + place] = value
 
@@ -97,6 +108,7 @@ def page_table(data: Any, at: Any, end: Any, pages: Any) -> Any:
         for k in range(WIDTH):
             pages[base + k] = -1
         pages[base + IS_PACKED] = 1
+        pages[base + SIZES] = 0
         pages[base + FIRST_BYTE] = at
         depth, ids[0] = 0, 0
         while depth >= 0:
@@ -116,7 +128,7 @@ def page_table(data: Any, at: Any, end: Any, pages: Any) -> Any:
                 if at < 0:
                     return DAMAGED
                 ids[depth] = (number >> 1) ^ -(number & 1)
-            value = np.int64(0)
+            value, size = np.int64(0), np.int64(0)
             if kind in (_TRUE, _FALSE):
                 value = np.int64(2 - kind)
             elif kind == _BYTE:
@@ -132,6 +144,8 @@ def page_table(data: Any, at: Any, end: Any, pages: Any) -> Any:
                 number, at = varint(data, at, end)
                 if at < 0 or number > end - at:
                     return DAMAGED
+                size = number
+                value = np.int64(load_u64(data, at)) if number == 8 else np.int64(np.int32(load_u32(data, at)))
                 at += number
             elif kind == _STRUCT:
                 depth += 1
@@ -141,7 +155,7 @@ def page_table(data: Any, at: Any, end: Any, pages: Any) -> Any:
                 continue
             else:  # lists, sets and maps: no header of today has one
                 return UNSURE
-            _note(pages, base, depth, ids[0], ids[1], value)
+            _note(pages, base, depth, ids, value, size)
         size, unpacked = pages[base + PACKED], pages[base + UNPACKED]
         if size < 0 or unpacked < 0 or pages[base + N_VALUES] < 0 or size > end - at:
             return DAMAGED

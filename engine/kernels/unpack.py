@@ -1,4 +1,4 @@
-"""Pages of Parquet checked against their sums and unpacked.
+"""Pages of Parquet: checked against their sums, and unpacked.
 
 Sources: Snappy format description; CRC-32 by eight tables (Kounavis and Berry, "A Systematic Approach to Building High
 Performance Software-Based CRC Generators", 2005).

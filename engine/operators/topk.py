@@ -43,6 +43,7 @@ class TopKSink(SortSink):
         super().__init__(node, schema, at)
         self._limit = node.limit
         self._bound: Row | None = None
+        self._is_watched = False
 
     @property
     def bound(self) -> Row | None:
@@ -57,6 +58,7 @@ class TopKSink(SortSink):
         if by.column < len(self._schema):
             name, kind = self._schema.fields[by.column]
             watch(FirstKey(self, name, kind.arrow, by))
+            self._is_watched = True
 
     def push(self, batch: Batch, local: SortLocal) -> Flow:
         if not self._limit:
@@ -75,9 +77,15 @@ class TopKSink(SortSink):
             if not batch.n_rows:
                 return Flow.MORE
         local.pile.add(self.columns(batch), places, partial(self.spill, local))
-        if local.pile.n_rows >= (self._limit + FEW if bound is None else 2 * self._limit + FEW):
+        if local.pile.n_rows >= self._enough(bound is None):
             self._cut(local)
         return Flow.MORE
+
+    def _enough(self, is_first: bool) -> int:
+        """Rows that are worth a cut. A source that watches the bound reads less for each one that it is tighter."""
+        if self._is_watched:
+            return self._limit + 1
+        return self._limit + FEW if is_first else 2 * self._limit + FEW
 
     def _batch_keys(self, batch: Batch) -> Keys:
         """Keys of the rows as they come: nothing but key columns is looked at."""
@@ -159,6 +167,13 @@ class AtBound:
     def fields(self) -> tuple[str, ...]:
         return (self.field,)
 
+    @property
+    def span(self) -> tuple[int, int, bool] | None:
+        if not isinstance(self.value, np.int64):
+            return None
+        low, high = (int(self.value), MOST) if self.descending else (LEAST, int(self.value))
+        return low, high, self.nulls_first
+
     def bound(self, kind: Type) -> Bound:
         """The same as a bound of the field, dates in microseconds."""
         value: Any = self.value if isinstance(self.value, str) else self.value.item()
@@ -186,9 +201,8 @@ class AtBound:
 
     def rows(self, columns: Sequence[Column], n: int, ctx: Context) -> NDArray[np.int32]:
         column = columns[0]
-        if ctx.compiled and isinstance(self.value, np.int64):
-            low, high = (int(self.value), MOST) if self.descending else (LEAST, int(self.value))
-            found = rows_of(((0, low, high),), Batch(n, (column,), Origin(0)), ctx)
+        if ctx.compiled and (span := self.span) is not None:
+            found = rows_of(((0, *span[:2]),), Batch(n, (column,), Origin(0)), ctx)
             if found is not None:
                 return found.copy()
         return np.flatnonzero(self.mask(columns, n, ctx)).astype(np.int32)

@@ -27,6 +27,7 @@ from ..storage.pagechunk import Chunk, Chunks
 from ..storage.pagereader import decoded
 from ..storage.pagerows import chosen, picked, taken, values_of
 
+Span = tuple[int, int, bool]  # least and greatest whole number of a field that may pass, and whether null may
 Rows = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 
@@ -40,6 +41,8 @@ class Test(Protocol):
 
     @property
     def fields(self) -> tuple[str, ...]: ...
+    @property
+    def span(self) -> Span | None: ...
     def mask(self, columns: Sequence[Column], n: int, ctx: Context) -> Mask: ...
     def rows(self, columns: Sequence[Column], n: int, ctx: Context) -> Rows:
         """The same, as ascending rows."""
@@ -57,6 +60,12 @@ class Predicate:
     @property
     def fields(self) -> tuple[str, ...]:
         return self.schema.names()
+
+    @property
+    def span(self) -> Span | None:
+        if self.ranges is None or len(self.schema) != 1:
+            return None
+        return max(low for _, low, _ in self.ranges), min(high for _, _, high in self.ranges), False
 
     def mask(self, columns: Sequence[Column], n: int, ctx: Context) -> Mask:
         def refuse(reason: str, rows: NDArray[Any], text: Column | None, hint: str) -> None:
@@ -127,6 +136,8 @@ class Chooser:
             if not self.n_left:
                 return
             self._ctx.check()
+            if self.rows is None:
+                self._by_pages(test)
             if not self._by_codes(test):
                 self._by_values(test)
 
@@ -151,6 +162,15 @@ class Chooser:
         if name not in self._open:
             self._open[name] = self._group.chunks.open(name)
         return self._open[name]
+
+    def _by_pages(self, test: Test) -> None:
+        """What pages tell of their values may rule them out."""
+        span = test.span
+        chunk = None if span is None else self._chunk(self._group.stored(test.fields[0]))
+        if span is not None and chunk is not None:
+            rows = chunk.rows_between(span[0], span[1], nulls_pass=span[2])
+            if rows is not None:
+                self._keep(rows)
 
     def _by_codes(self, test: Test) -> bool:
         """Asked of the values of a dictionary, as long as all rows are there."""

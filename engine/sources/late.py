@@ -40,7 +40,6 @@ class LateSource(Protocol):
     @property
     def schema(self) -> Schema: ...
     def parts(self) -> Sequence[LatePart]: ...
-    def partitions(self, target: int) -> Sequence[LatePart]: ...
 
 
 class Base(Protocol):
@@ -96,7 +95,7 @@ class PlacedSource:
             watch(floor)
 
     def partitions(self, target: int) -> Sequence[Partition]:
-        parts = self._source.partitions(target)
+        parts = self._source.parts()
         self.work_order = getattr(self._source, "work_order", None)
         return [PlacedPart(part) for part in parts]
 
@@ -140,8 +139,8 @@ class LateRows:
             ctx.check()
             upto = int(np.searchsorted(rows, low + batch.n_rows))
             if upto > done:
-                part = batch.take((rows[done:upto] - low).astype(np.int32))
-                found.append(part.own(range(len(self.schema))))
+                few = batch.take((rows[done:upto] - low).astype(np.int32))
+                found.append(few.own(range(len(self.schema))))
             low, done = low + batch.n_rows, upto
             if done == len(rows):
                 break

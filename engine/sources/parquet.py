@@ -194,12 +194,12 @@ class ParquetSource:
         )
 
     def partitions(self, target: int) -> Sequence[Partition]:
-        parts = self.parts()
-        self.work_order = self.chosen.work_order(parts) if self.maker.is_quiet else None
-        return in_turn(parts, self.relation.options)
+        return in_turn(self.parts(), self.relation.options)
 
     def parts(self) -> list[GroupPart]:
-        return [GroupPart(self, group, seq, self._nbytes(group)) for seq, group in enumerate(self.groups)]
+        made = [GroupPart(self, group, seq, self._nbytes(group)) for seq, group in enumerate(self.groups)]
+        self.work_order = self.chosen.work_order(made) if self.maker.is_quiet else None
+        return made
 
     def read(self, group: Group, nbytes: int, rows: int, ctx: Context) -> Iterator[pa.RecordBatch]:
         """The wanted columns of a row group, at most `rows` rows at a time."""

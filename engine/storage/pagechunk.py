@@ -85,6 +85,28 @@ class Chunk:
             self._values = dictionary(self.data, self.table[0], self.kind)
         return self._values
 
+    def rows_between(self, low: int, high: int, *, nulls_pass: bool) -> NDArray[np.int32] | None:
+        """Rows of the pages that may hold a whole number, or a time in its unit, from `low` to `high`, by what the pages
+        tell of theirs; None: all may."""
+        from ..kernels import pageheads as heads
+
+        table, is_text = self.table, not self.kind.n_bytes
+        if is_text or self.kind.arrow == pa.float64():
+            return None
+        outside = (table[:, heads.SIZES] == 2 * self.kind.n_bytes) & (
+            (table[:, heads.MOST] < low) | (table[:, heads.LEAST] > high)
+        )
+        if nulls_pass and self.max_definition:
+            outside &= table[:, heads.N_NULLS] == 0
+        is_data = table[:, heads.KIND] != heads.DICTIONARY
+        if not (outside & is_data).any():
+            return None
+        kept = table[is_data & ~outside]
+        first, n = kept[:, heads.FIRST_ROW], kept[:, heads.N_VALUES]
+        starts = np.cumsum(n) - n
+        rows: NDArray[np.int64] = np.arange(int(n.sum())) + np.repeat(first - starts, n)
+        return rows.astype(np.int32)
+
     def leave_out(self, rows: NDArray[np.int32]) -> None:
         """Pages that hold none of these ascending rows need not be unpacked."""
         from ..kernels import pageheads as heads
@@ -94,7 +116,9 @@ class Chunk:
         table = self.table
         first = table[:, heads.FIRST_ROW]
         low, high = np.searchsorted(rows, first), np.searchsorted(rows, first + table[:, heads.N_VALUES])
-        kept = (low < high) | (table[:, heads.KIND] == heads.DICTIONARY)
+        kept = low < high
+        if self.has_dictionary:
+            kept[0] = not self.kind.n_bytes or bool((table[kept, heads.ENCODING] != heads.PLAIN).any())
         if not kept.all():
             self.table = table[kept]
 
