@@ -138,7 +138,7 @@ class Chooser:
             self._ctx.check()
             if self.rows is None:
                 self._by_pages(test)
-            if not self._by_codes(test):
+            if self.n_left and not self._by_codes(test):
                 self._by_values(test)
 
     def _size(self, test: Test) -> int:
