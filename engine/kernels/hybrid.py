@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from .jit import i32c, i32w, inline, kernel, load_u64, long_, u8
-from .pageheads import DAMAGED, varint
+from .pagefields import DAMAGED
+from .pageheads import varint
 
 
 @inline

@@ -11,19 +11,42 @@ from typing import Any
 
 import numpy as np
 
-from .jit import i64w, inline, kernel, load_u32, load_u64, long_, u8
-
-DAMAGED, UNSURE = -1, -2
-PAD = 64
-
-# a page in the table of pages: these many numbers, in this order
-WIDTH = 17
-KIND, UNPACKED, PACKED, CRC, N_VALUES, ENCODING, LEVELS, AT, V2_DEFS, V2_REPS, IS_PACKED, FIRST_BYTE = range(12)
-FIRST_ROW, N_NULLS, LEAST, MOST, SIZES = range(12, WIDTH)
-DATA, DICTIONARY, DATA_V2 = 0, 2, 3
-PLAIN, PLAIN_DICTIONARY, RLE, RLE_DICTIONARY = 0, 2, 3, 8
-NO_CRC = -1
-NO_CODEC, SNAPPY, OTHER_CODEC = 0, 1, 2
+from .jit import i64, i64w, inline, kernel, load_u32, load_u64, long_, u8
+from .pagefields import (
+    AT,
+    CRC,
+    DAMAGED,
+    DATA,
+    DATA_V2,
+    DICTIONARY,
+    ENCODING,
+    FIRST_BYTE,
+    FIRST_ROW,
+    IS_PACKED,
+    KIND,
+    LARGEST,
+    LEAST,
+    LEVELS,
+    MOST,
+    N_CODED,
+    N_DATA,
+    N_DICTIONARIES,
+    N_NULLS,
+    N_PLAIN,
+    N_VALUES,
+    PACKED,
+    PLAIN,
+    PLAIN_DICTIONARY,
+    RLE_DICTIONARY,
+    ROWS,
+    SIZES,
+    UNPACKED,
+    UNPACKED_BYTES,
+    UNSURE,
+    V2_DEFS,
+    V2_REPS,
+    WIDTH,
+)
 
 _STOP, _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _STRUCT = 0, 1, 2, 3, 4, 5, 6, 7, 8, 12
 _DEEPEST = 8
@@ -166,3 +189,25 @@ def page_table(data: Any, at: Any, end: Any, pages: Any) -> Any:
         at += size
         n += 1
     return n
+
+
+@kernel(i64, long_, i64w)
+def survey_pages(pages: Any, n_pages: Any, told: Any) -> Any:
+    """What the pages of a table are together, into `told`: rows, the most values of a page, bytes unpacked, and how many are
+    dictionaries, data pages, of them of codes and plain. Returns 1 if a dictionary stands behind a data page."""
+    told[:] = 0
+    is_odd = np.int64(0)
+    for p in range(n_pages):
+        base = p * WIDTH
+        n, encoding = pages[base + N_VALUES], pages[base + ENCODING]
+        told[LARGEST] = max(told[LARGEST], n)
+        told[UNPACKED_BYTES] += pages[base + UNPACKED]
+        if pages[base + KIND] == DICTIONARY:
+            told[N_DICTIONARIES] += 1
+            is_odd |= np.int64(p > 0)
+        else:
+            told[N_DATA] += 1
+            told[ROWS] += n
+            told[N_CODED] += np.int64(encoding in (PLAIN_DICTIONARY, RLE_DICTIONARY))
+            told[N_PLAIN] += np.int64(encoding == PLAIN)
+    return is_odd

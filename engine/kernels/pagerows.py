@@ -12,7 +12,7 @@ import numpy as np
 
 from .hybrid import hybrid, pick_hybrid
 from .jit import copy_16, i32c, i32w, i64, i64w, inline, kernel, load_u32, load_u64, long_, u8, u8w
-from .pageheads import (
+from .pagefields import (
     AT,
     DAMAGED,
     DATA,

@@ -11,7 +11,7 @@ import numpy as np
 
 from .hybrid import hybrid
 from .jit import copy_16, i32w, i64, i64w, inline, kernel, load_u32, load_u64, long_, u8, u8w
-from .pageheads import (
+from .pagefields import (
     AT,
     DAMAGED,
     DATA,
@@ -30,8 +30,8 @@ from .pageheads import (
     V2_DEFS,
     V2_REPS,
     WIDTH,
-    varint,
 )
+from .pageheads import varint
 
 
 @kernel(u8, i64, long_, long_)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
@@ -107,32 +107,33 @@ class ChosenRows:
 
     # -- rows --
 
-    def batches(self, part: GroupPart, source: Any, step: int, ctx: Context) -> Iterator[Batch] | None:
+    def batches(self, part: GroupPart, step: int, ctx: Context) -> Iterator[Batch] | None:
         """The wanted rows; None: they are to be read as if all were."""
-        file, number = part.group.file, part.group.number
-        choice, tests = self._choice, list[Test](self._predicates)
-        floor = self._floor.now() if self._floor is not None else None
-        if floor is not None:
-            tests.append(floor)
-        if not tests or not ctx.compiled:
+        tests = self._tests() if ctx.compiled else []
+        if not tests:
             return None
+        file, source = part.group.file, part.source
         names = {self.stored(n) for t in tests for n in t.fields}
-        if not names <= set(file.schema.names):
-            return None
         maker = self._carrying(source.maker)
+        if not (maker.is_quiet and source.maker.is_quiet and names <= set(file.schema.names)):
+            return None
         wanted = maker.columns_of(file)
-        chunks = Chunks(part.raw(), file.metadata, number, file.schema, sorted(names | set(wanted)))
-        if not chunks.names or not maker.is_quiet or not source.maker.is_quiet:
-            return None
+        with source.opened(file) as raw:
+            chunks = Chunks(raw, file.leaves, part.group.number, names | set(wanted))
+            if not chunks.names:
+                return None
+            chooser = Chooser(Group(chunks, part.general, self.stored, maker.normal, ctx), frozenset(wanted))
+            try:
+                chooser.narrow(tests)
+            except Refused:
+                return None
+            columns = [chooser.column(name) for name in wanted] if chooser.n_left else []
+        given = pa.RecordBatch.from_arrays(columns, names=wanted) if columns else None
+        return self._made(chooser, given, maker, part, step, ctx)
 
-        group = Group(chunks, part.general, self.stored, maker.normal, ctx)
-        chooser = Chooser(group, frozenset(wanted))
-        try:
-            chooser.narrow(tests)
-        except Refused:
-            return None
-        mark = choice.mark if choice is not None else None
-        return self._made(chooser, wanted, maker, mark, part, step, ctx)
+    def _tests(self) -> list[Test]:
+        floor = self._floor.now() if self._floor is not None else None
+        return [*self._predicates, *([floor] if floor is not None else [])]
 
     def _carrying(self, whole: Maker) -> Maker:
         """Behind a filter only the fields that it hands on are made."""
@@ -145,16 +146,11 @@ class ChosenRows:
         return self._maker
 
     def _made(
-        self, chooser: Chooser, wanted: Sequence[str], maker: Maker, mark: object, part: GroupPart, step: int, ctx: Context
+        self, chooser: Chooser, given: pa.RecordBatch | None, maker: Maker, part: GroupPart, step: int, ctx: Context
     ) -> Iterator[Batch]:  # fmt: skip
-        n = chooser.n_left
-        if not n:
-            return
-        given = None
-        if wanted:
-            given = pa.RecordBatch.from_arrays([chooser.column(name) for name in wanted], names=list(wanted))
-        for low in range(0, n, step):
-            size = min(step, n - low)
+        mark = self._choice.mark if self._choice is not None else None
+        for low in range(0, chooser.n_left, step):
+            size = min(step, chooser.n_left - low)
             piece = given.slice(low, size) if given is not None else None
             row = part.group.skipped + (low if chooser.rows is None else 0)
             picks = () if chooser.rows is None else (chooser.rows[low : low + size],)

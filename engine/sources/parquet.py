@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from ..batch import Batch, Origin
 from ..context import Context
 from ..notes import At
 from ..operator import Partition
-from ..storage.pagechunk import Chunks
+from ..storage.pagechunk import Chunks, Leaves
 from ..storage.pagereader import joined, read_columns
 from ..storage.pagerows import picked, taken
 from .chosenrows import ChosenRows
@@ -29,6 +31,7 @@ from .hive import hive_of
 from .late import PLACE, LateRows, PlacedRelation
 from .pruning import told
 
+MOST_OPEN = 16  # files that are kept open
 WHOLE_GROUP = 64 << 20  # unpacked bytes of the wanted columns above which a row group is read in pieces
 
 
@@ -41,6 +44,13 @@ class ParquetFile:
     schema: pa.Schema
     hive: dict[str, str | None] = field(default_factory=dict)
     held: pa.Buffer | None = None  # all of a file that can only be read from front to back
+    _leaves: Leaves | None = None
+
+    @property
+    def leaves(self) -> Leaves:
+        if self._leaves is None:
+            self._leaves = Leaves(self.metadata, self.schema)
+        return self._leaves
 
 
 def survey(gate: Any, paths: Sequence[str]) -> Survey:
@@ -145,6 +155,7 @@ class ParquetSource:
         self.choose, self.watch = self.chosen.choose, self.chosen.watch
         self.groups = list(self._kept(limit))
         self.nbytes_hint = sum(self._nbytes(g) for g in self.groups)
+        self._open: dict[tuple[str, int], pa.NativeFile] = {}
         self.work_order: list[int] | None = None  # in which partitions are taken; None: as they come
 
     def _kept(self, limit: int | None) -> Iterator[Group]:
@@ -208,16 +219,28 @@ class ParquetSource:
         try:
             found: dict[str, pa.Array[Any]] = {}
             if ctx.compiled:
-                source = self.raw(file)
-                found = read_columns(source, file.metadata, group.number, file.schema, names, ctx.check)
+                with self.opened(file) as source:
+                    found = read_columns(Chunks(source, file.leaves, group.number, names), ctx.check)
             rest = [n for n in names if n not in found]
             others = self.rest(group, rest, nbytes, rows, shown) if rest else None
             yield from joined(found, others, names, group.n_rows, rows)
         except (pa.ArrowException, OSError) as why:
             raise damaged(shown, group.number, why) from why
 
-    def raw(self, file: ParquetFile) -> pa.NativeFile:
-        return pa.BufferReader(file.held) if file.held is not None else self.relation.gate.open_read(file.path)
+    @contextmanager
+    def opened(self, file: ParquetFile) -> Iterator[pa.NativeFile]:
+        """The file for one reader at a time; it stays open for the next row group."""
+        if file.held is not None:
+            yield pa.BufferReader(file.held)
+            return
+        key = file.path, get_ident()
+        raw = self._open.pop(key, None) or self.relation.gate.open_read(file.path)
+        yield raw
+        if len(self._open) < MOST_OPEN:
+            self._open[key] = raw
+
+    def close(self) -> None:
+        self._open.clear()
 
     def rest(self, group: Group, names: list[str], nbytes: int, rows: int, shown: str) -> Iterator[pa.RecordBatch]:
         """Columns as Arrow reads them."""
@@ -279,7 +302,7 @@ class GroupPart:
             return
         row, step = 0, ctx.settings.scan_rows(len(source.schema), self.nbytes, group.n_rows)
         if self.nbytes <= WHOLE_GROUP:
-            chosen = source.chosen.batches(self, source, step, ctx)
+            chosen = source.chosen.batches(self, step, ctx)
             if chosen is not None:
                 yield from chosen
                 return
@@ -296,9 +319,6 @@ class GroupPart:
                 f"`{source.relation.name}` is damaged: row group {group.number} of `{shown}` has {row} rows, not {group.n_rows}",
             )
 
-    def raw(self) -> pa.NativeFile:
-        return self.source.raw(self.group.file)
-
     def general(self, name: str) -> pa.Array[Any]:
         """A column of all rows, as Arrow reads it."""
         group = self.group
@@ -314,8 +334,9 @@ class GroupPart:
         names = source.maker.columns_of(group.file)
         if not ctx.compiled or not names or self.nbytes > WHOLE_GROUP:
             return None
-        chunks = Chunks(self.raw(), group.file.metadata, group.number, group.file.schema, names)
-        columns = [self._taken(name, chunks, rows) for name in names]
+        with source.opened(group.file) as raw:
+            chunks = Chunks(raw, group.file.leaves, group.number, names)
+            columns = [self._taken(name, chunks, rows) for name in names]
         origin = Origin(self.seq, self.shown, 0, group.skipped, (rows,))
         given = pa.RecordBatch.from_arrays(columns, names=names)
         return next(iter(source.maker.batches(given, len(rows), group.file, origin, ctx, group.before)))

@@ -8,7 +8,7 @@ sum where it has one.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..arrow import buffer_of, bytes_of, pooled
+from ..kernels import pagefields as heads
 
 PAD = 64  # behind each buffer that kernels look into
 LARGEST = 1 << 26  # unpacked bytes of the wanted columns of a row group: above it the general reader goes in pieces
@@ -35,10 +36,11 @@ class Kind:
 
 @dataclass(slots=True)
 class Chunk:
-    """One column of a row group, its pages still packed. `table`: a row a page, see `kernels.pageheads`."""
+    """One column of a row group, its pages still packed. `table`: a row a page, `told`: of all of them, see `pagefields`."""
 
     raw: NDArray[np.uint8]
     table: NDArray[np.int64]
+    told: Sequence[int]
     codec: str
     kind: Kind
     max_definition: int
@@ -49,29 +51,21 @@ class Chunk:
     @property
     def largest(self) -> int:
         """Rows of its largest page, or values of its dictionary if those are more."""
-        from ..kernels import pageheads as heads
-
-        return int(self.table[:, heads.N_VALUES].max())
+        return self.told[heads.LARGEST]
 
     @property
     def has_dictionary(self) -> bool:
-        from ..kernels import pageheads as heads
+        return self.told[heads.N_DICTIONARIES] > 0
 
-        return bool(self.table[0, heads.KIND] == heads.DICTIONARY)
-
-    def is_all(self, *encodings: int) -> bool:
-        """Whether all data pages are of these encodings."""
-        from ..kernels import pageheads as heads
-
-        found = self.table[int(self.has_dictionary) :, heads.ENCODING]
-        return all(any(e == encoding for encoding in encodings) for e in found.tolist())
+    @property
+    def is_plain(self) -> bool:
+        """Whether all data pages are plain."""
+        return self.told[heads.N_PLAIN] == self.told[heads.N_DATA]
 
     @property
     def is_coded(self) -> bool:
         """Whether all values are in a dictionary."""
-        from ..kernels import pageheads as heads
-
-        return self.has_dictionary and self.is_all(heads.PLAIN_DICTIONARY, heads.RLE_DICTIONARY)
+        return self.has_dictionary and self.told[heads.N_CODED] == self.told[heads.N_DATA]
 
     def unpacked(self) -> NDArray[np.uint8] | None:
         """The pages of the table unpacked, of which it then tells the places."""
@@ -88,8 +82,6 @@ class Chunk:
     def rows_between(self, low: int, high: int, *, nulls_pass: bool) -> NDArray[np.int32] | None:
         """Rows of the pages that may hold a whole number, or a time in its unit, from `low` to `high`, by what the pages
         tell of theirs; None: all may."""
-        from ..kernels import pageheads as heads
-
         table, is_text = self.table, not self.kind.n_bytes
         if is_text or self.kind.arrow == pa.float64():
             return None
@@ -109,8 +101,6 @@ class Chunk:
 
     def leave_out(self, rows: NDArray[np.int32]) -> None:
         """Pages that hold none of these ascending rows need not be unpacked."""
-        from ..kernels import pageheads as heads
-
         if self.data is not None:
             return
         table = self.table
@@ -121,12 +111,12 @@ class Chunk:
             kept[0] = not self.kind.n_bytes or bool((table[kept, heads.ENCODING] != heads.PLAIN).any())
         if not kept.all():
             self.table = table[kept]
+            self.told = _told(self.table)[0]
 
     def _unpacked(self) -> NDArray[np.uint8] | None:
-        from ..kernels import pageheads as heads
         from ..kernels import unpack
 
-        size = int(self.table[:, heads.UNPACKED].sum()) + PAD * len(self.table)
+        size = self.told[heads.UNPACKED_BYTES] + PAD * len(self.table)
         if size > 2 * LARGEST:
             return None
         flat, n_pages = self.table.reshape(-1), len(self.table)
@@ -139,19 +129,49 @@ class Chunk:
         return None if unpack.unpack_pages(self.raw, flat, n_pages, out, codec) < 0 else out
 
 
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A flat column that the kernels may know. `number`: among the leaves of its file."""
+
+    number: int
+    kind: Kind
+    max_definition: int
+
+
+class Leaves:
+    """The flat columns of a file by name, looked up once."""
+
+    def __init__(self, metadata: Any, schema: pa.Schema) -> None:
+        self.metadata, self._schema = metadata, schema
+        self._numbers = _flat_leaves(schema)
+        self._known: dict[str, Leaf | None] = {}
+
+    def get(self, name: str) -> Leaf | None:
+        if name not in self._known:
+            self._known[name] = self._leaf(name)
+        return self._known[name]
+
+    def _leaf(self, name: str) -> Leaf | None:
+        number = self._numbers.get(name)
+        if number is None:
+            return None
+        told = self.metadata.schema.column(number)
+        kind = _kind_of(told, self._schema.field(name).type)
+        if kind is None or told.max_repetition_level or told.max_definition_level > 1:
+            return None
+        return Leaf(number, kind, told.max_definition_level)
+
+
 class Chunks:
     """The named columns of a row group, opened one by one; none of them is known where they are large together."""
 
-    def __init__(
-        self, source: pa.NativeFile, metadata: Any, group: int, schema: pa.Schema, names: Sequence[str]
-    ) -> None:
-        row_group = metadata.row_group(group)
-        leaves = _flat_leaves(schema)
-        told = {n: row_group.column(leaves[n]) for n in names if n in leaves}
+    def __init__(self, source: pa.NativeFile, leaves: Leaves, group: int, names: Iterable[str]) -> None:
+        row_group = leaves.metadata.row_group(group)
         self.n_rows: int = row_group.num_rows
-        self._source, self._schema = source, schema
-        self._told = told if sum(c.total_uncompressed_size for c in told.values()) <= LARGEST else {}
-        self._leaves = {n: metadata.schema.column(leaves[n]) for n in self._told}
+        self._source, self._leaves = source, leaves
+        self._told = {n: row_group.column(leaf.number) for n in names if (leaf := leaves.get(n)) is not None}
+        if sum(c.total_uncompressed_size for c in self._told.values()) > LARGEST:
+            self._told = {}
 
     @property
     def names(self) -> list[str]:
@@ -164,11 +184,11 @@ class Chunks:
         return 1 << 40 if told is None else int(told.total_compressed_size)
 
     def open(self, name: str) -> Chunk | None:
-        if name not in self._told:
+        leaf = self._leaves.get(name)
+        if name not in self._told or leaf is None:
             return None
-        arrow = self._schema.field(name).type
         try:
-            return _open(self._source, self._leaves[name], self._told[name], arrow, self.n_rows)
+            return _open(self._source, leaf, self._told[name], self.n_rows)
         except (pa.ArrowException, OSError, ValueError):  # the general reader meets it again, and says so
             return None
 
@@ -205,40 +225,38 @@ def _unit_of(leaf: Any) -> str:
     return {"milliseconds": "ms", "microseconds": "us", "nanoseconds": "ns"}.get(said.get("timeUnit", ""), "")
 
 
-def _open(source: Any, leaf: Any, told: Any, arrow: pa.DataType, n_rows: int) -> Chunk | None:
-    kind = _kind_of(leaf, arrow)
+def _open(source: Any, leaf: Leaf, told: Any, n_rows: int) -> Chunk | None:
     codec = _CODECS.get(told.compression)
-    if kind is None or codec is None or leaf.max_repetition_level or leaf.max_definition_level > 1:
-        return None
-    if told.num_values != n_rows or not 0 < told.total_compressed_size <= 2 * LARGEST:
+    if codec is None or told.num_values != n_rows or not 0 < told.total_compressed_size <= 2 * LARGEST:
         return None
     raw = _raw_bytes(source, told)
     table = None if raw is None else _page_table(raw, told.total_compressed_size)
-    if raw is None or table is None or not _is_whole(table, n_rows):
+    if raw is None or table is None:
         return None
-    return Chunk(raw, table, codec, kind, leaf.max_definition_level, n_rows)
+    found, is_odd = _told(table)
+    if is_odd or found[heads.N_DICTIONARIES] > 1 or found[heads.ROWS] != n_rows:
+        return None
+    return Chunk(raw, table, found, codec, leaf.kind, leaf.max_definition, n_rows)
 
 
 def _page_table(raw: NDArray[np.uint8], size: int) -> NDArray[np.int64] | None:
-    from ..kernels import pageheads as heads
+    from ..kernels import pageheads as kernels
 
     table = np.empty(heads.WIDTH * 64, np.int64)
-    while (n_pages := int(heads.page_table(raw, 0, size, table))) == heads.UNSURE:
+    while (n_pages := int(kernels.page_table(raw, 0, size, table))) == heads.UNSURE:
         if len(table) > heads.WIDTH * (size // 8 + 1):
             return None
         table = np.empty(8 * len(table), np.int64)
     return table[: heads.WIDTH * n_pages].reshape(n_pages, heads.WIDTH) if n_pages > 0 else None
 
 
-def _is_whole(table: NDArray[np.int64], n_rows: int) -> bool:
-    """Whether its pages hold as many rows as they should, and a dictionary, if any, is one and comes first."""
-    from ..kernels import pageheads as heads
+def _told(table: NDArray[np.int64]) -> tuple[list[int], bool]:
+    """Of the pages together, and whether a dictionary stands where none should."""
+    from ..kernels import pageheads as kernels
 
-    dictionaries = np.flatnonzero(table[:, heads.KIND] == heads.DICTIONARY)
-    if len(dictionaries) > 1 or (len(dictionaries) and dictionaries[0] != 0):
-        return False
-    values = int(table[:, heads.N_VALUES].sum())
-    return values - (int(table[0, heads.N_VALUES]) if len(dictionaries) else 0) == n_rows
+    told = np.empty(heads.TOLD, np.int64)
+    is_odd = bool(kernels.survey_pages(table.reshape(-1), len(table), told))
+    return told.tolist(), is_odd
 
 
 def _raw_bytes(source: Any, chunk: Any) -> NDArray[np.uint8] | None:
@@ -258,8 +276,6 @@ def space(size: int) -> NDArray[np.uint8]:
 
 def _unpacked(raw: NDArray[np.uint8], rows: NDArray[np.int64], size: int, codec: str) -> NDArray[np.uint8] | None:
     """Pages of a codec that Arrow has, one behind another."""
-    from ..kernels import pageheads as heads
-
     out, to = space(size), 0
     library = pa.Codec(cast(Any, codec))
     for page in rows:
@@ -285,7 +301,6 @@ def _unpacked(raw: NDArray[np.uint8], rows: NDArray[np.int64], size: int, codec:
 
 def dictionary(data: NDArray[np.uint8], page: NDArray[np.int64], kind: Kind) -> Any:
     """The dictionary's values: an Arrow array of texts, or 64-bit numbers. None: damaged, or not known here."""
-    from ..kernels import pageheads as heads
     from ..kernels import pages as kernels
 
     if not may_hold(page, max(kind.n_bytes, 4)):
@@ -302,8 +317,6 @@ def dictionary(data: NDArray[np.uint8], page: NDArray[np.int64], kind: Kind) -> 
 
 def may_hold(page: NDArray[np.int64], n_bytes: int) -> bool:
     """Whether it is a dictionary as it is known here, with room for as many values of so many bytes as it says."""
-    from ..kernels import pageheads as heads
-
     known = page[heads.ENCODING] in (heads.PLAIN, heads.PLAIN_DICTIONARY)
     return bool(known and 0 <= n_bytes * page[heads.N_VALUES] <= page[heads.UNPACKED])
 
@@ -312,7 +325,6 @@ def dictionary_texts(
     data: NDArray[np.uint8], page: NDArray[np.int64], offsets: NDArray[np.int32], text: NDArray[np.uint8]
 ) -> int:
     """The dictionary's texts into offsets (one more than there are texts) and bytes. Bytes in all; negative: damaged."""
-    from ..kernels import pageheads as heads
     from ..kernels import pages as kernels
 
     at = int(page[heads.AT])

@@ -14,24 +14,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..arrow import array_from, bitmap_of, buffer_of, bytes_of, coded, pooled
+from ..kernels import pagefields as heads
 from .pagechunk import LARGEST, Chunk, Chunks, dictionary_texts, may_hold, space
 
 
-def read_columns(
-    source: pa.NativeFile,
-    metadata: Any,
-    group: int,
-    schema: pa.Schema,
-    names: Sequence[str],
-    check: Callable[[], None] = lambda: None,
-) -> dict[str, pa.Array[Any]]:
-    """Those of the named columns of a row group that the kernels can read: numbers widened to 64 bits, texts
-    as dictionaries where they lie so.
+def read_columns(chunks: Chunks, check: Callable[[], None] = lambda: None) -> dict[str, pa.Array[Any]]:
+    """Those columns that the kernels can read: numbers widened to 64 bits, texts as dictionaries where they lie so.
 
     `check` is called between columns and may raise.
     """
     found = {}
-    chunks = Chunks(source, metadata, group, schema, names)
     for name in chunks.names:
         check()
         chunk = chunks.open(name)
@@ -63,7 +55,6 @@ def joined(
 
 def decoded(chunk: Chunk) -> pa.Array[Any] | None:
     """All rows of a chunk."""
-    from ..kernels import pageheads as heads
     from ..kernels import pages as kernels
 
     data, rows, kind, n_rows = chunk.unpacked(), chunk.table, chunk.kind, chunk.n_rows
@@ -107,7 +98,6 @@ def _mixed_texts(
     data: NDArray[np.uint8], rows: NDArray[np.int64], first: int, max_definition: int, n_rows: int
 ) -> pa.Array[Any] | None:
     """A writer's dictionary was full at page `first`: from there on texts are plain. They become values of the dictionary."""
-    from ..kernels import pageheads as heads
     from ..kernels import pages as kernels
 
     n_coded, n_values = int(rows[1:first, heads.N_VALUES].sum()), int(rows[0, heads.N_VALUES])
@@ -147,7 +137,6 @@ def _mixed_texts(
 def _plain_texts(
     data: NDArray[np.uint8], rows: NDArray[np.int64], max_definition: int, n_rows: int
 ) -> pa.Array[Any] | None:
-    from ..kernels import pageheads as heads
     from ..kernels import pages as kernels
 
     offsets, text = np.empty(n_rows + 1, np.int32), space(int(rows[:, heads.UNPACKED].sum()))

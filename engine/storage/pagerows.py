@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..arrow import array_from, bitmap_of, buffer_of, coded, pooled
+from ..kernels import pagefields as heads
 from .pagechunk import Chunk, space
 from .pagereader import decoded
 
@@ -43,9 +44,8 @@ def chosen(chunk: Chunk, data: NDArray[np.uint8], passes: NDArray[np.uint8]) -> 
 
 def taken(chunk: Chunk, rows: NDArray[np.int32]) -> pa.Array[Any] | None:
     """Values of ascending rows, each there once."""
-    from ..kernels import pageheads as heads
 
-    if len(rows) * FEW >= chunk.n_rows or not (chunk.is_coded or chunk.kind.n_bytes or chunk.is_all(heads.PLAIN)):
+    if len(rows) * FEW >= chunk.n_rows or not (chunk.is_coded or chunk.kind.n_bytes or chunk.is_plain):
         whole = decoded(chunk)
         return None if whole is None else picked(whole, rows)
     chunk.leave_out(rows)
@@ -91,11 +91,10 @@ def _numbers(chunk: Chunk, numbers: NDArray[np.int64], nulls: NDArray[np.bool_] 
 
 
 def _taken_texts(chunk: Chunk, data: NDArray[np.uint8], rows: NDArray[np.int32]) -> pa.Array[Any] | None:
-    from ..kernels import pageheads as heads
     from ..kernels import pagerows as kernels
 
     n, largest, table = len(rows), chunk.largest, chunk.table
-    offsets, text = np.empty(n + 1, np.int32), space(int(table[:, heads.UNPACKED].sum()))
+    offsets, text = np.empty(n + 1, np.int32), space(chunk.told[heads.UNPACKED_BYTES])
     valid, spare = pooled(largest if chunk.max_definition else 0, np.uint8), pooled(largest, np.int32)
     places = np.empty(n, np.int32)
     n_null = kernels.take_texts(
