@@ -156,7 +156,8 @@ class AtBound:
         if bool(bound[0]) != by.nulls_first:
             return None
         if pa.types.is_string(kind):
-            return cls(field, by.descending, by.nulls_first, bound[1].value if by.descending else bound[1])
+            raw: bytes = bound[1].value if by.descending else bound[1]
+            return cls(field, by.descending, by.nulls_first, raw.decode("utf-8", "surrogatepass"))
         if not _is_number(kind):
             return None
         is_double = pa.types.is_float64(kind)
