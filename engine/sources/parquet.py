@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
 from ...planner.text import QueryError, fault
+from ...planner.types import STRING
 from ..arrow import concat
 from ..batch import Batch, Origin
 from ..context import Context
@@ -25,6 +26,7 @@ from ..storage.pagereader import joined, read_columns
 from ..storage.pagerows import picked, taken
 from .chosenrows import ChosenRows
 from .columnar import ColumnarRelation, Maker, Survey, Window, first_line, survey_of
+from .counted import CountedRelation
 from .files import FileOptions, in_turn
 from .groupstats import column_range
 from .hive import hive_of
@@ -115,6 +117,15 @@ class ParquetRelation(ColumnarRelation):
 
     def fetch(self, request: ScanRequest) -> LateRows:
         return LateRows(ParquetSource(self, request))
+
+    def counted(self, names: Sequence[str]) -> CountedRelation | None:
+        """How many rows there are, if their values do not decide it; None, too, where they are looked at in any case."""
+        time = self.options.time
+        if self.window is not None or self.options.is_judged:
+            return None
+        if time is not None and (self.data.type(time) or STRING).kind != "date":
+            return None
+        return CountedRelation(self.name, names, self.n_rows)
 
     @property
     def n_rows(self) -> int:
