@@ -182,6 +182,9 @@ class AtBound:
             value = value // 1000 if self.descending else -(-value // 1000)
         return Bound(self.field, ">=" if self.descending else "<=", value, kind)
 
+    def null_passes(self, kind: pa.DataType, ctx: Context) -> bool:
+        return self.nulls_first
+
     def mask(self, columns: Sequence[Column], n: int, ctx: Context) -> NDArray[np.bool_]:
         column = plain(columns[0], n)
         passes = self._passes(column)

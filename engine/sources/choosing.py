@@ -8,7 +8,7 @@ Column-Oriented DBMS", ICDE 2007).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ...planner.expr import Expr, conjuncts, fields_of
 from ...planner.types import Schema
-from ..arrow import nulls
+from ..arrow import is_valid, nulls, numbers_of
 from ..batch import Batch, Column, Origin
 from ..context import Context
 from ..exprs import Eval, evaluate, truth
@@ -44,6 +44,7 @@ class Test(Protocol):
     @property
     def span(self) -> Span | None: ...
     def mask(self, columns: Sequence[Column], n: int, ctx: Context) -> Mask: ...
+    def null_passes(self, kind: pa.DataType, ctx: Context) -> bool: ...
     def rows(self, columns: Sequence[Column], n: int, ctx: Context) -> Rows:
         """The same, as ascending rows."""
 
@@ -56,6 +57,7 @@ class Predicate:
     schema: Schema
     at: At
     ranges: tuple[Range, ...] | None
+    _null: list[bool] = field(default_factory=list, compare=False)  # the answer for a null, once it was asked for
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -67,7 +69,17 @@ class Predicate:
             return None
         return max(low for _, low, _ in self.ranges), min(high for _, _, high in self.ranges), False
 
+    def null_passes(self, kind: pa.DataType, ctx: Context) -> bool:
+        if self.ranges is not None:
+            return False
+        if not self._null:
+            self._null.append(bool(self.mask([nulls(1, kind)], 1, ctx)[0]))
+        return self._null[0]
+
     def mask(self, columns: Sequence[Column], n: int, ctx: Context) -> Mask:
+        if self.ranges is not None and all(isinstance(c, pa.Array) for c in columns):
+            return _in_ranges(self.ranges, columns)  # type: ignore[arg-type]
+
         def refuse(reason: str, rows: NDArray[Any], text: Column | None, hint: str) -> None:
             raise Refused
 
@@ -81,6 +93,16 @@ class Predicate:
             if found is not None:
                 return found.copy()
         return rows_in(self.mask(columns, n, ctx))
+
+
+def _in_ranges(ranges: Sequence[Range], columns: Sequence[pa.Array[Any]]) -> Mask:
+    passes: list[Mask] = []
+    for i, low, high in ranges:
+        values = numbers_of(columns[i])
+        passes.append((values >= low) & (values <= high))
+        if columns[i].null_count:
+            passes.append(is_valid(columns[i]))
+    return np.logical_and.reduce(passes) if len(passes) > 1 else passes[0]
 
 
 def rows_in(mask: Mask) -> Rows:
@@ -185,8 +207,9 @@ class Chooser:
         if data is None or values is None:
             return False
         passes = np.empty(len(values) + 1, np.uint8)
-        passes[:-1] = test.mask([self._group.normal(name, values)], len(values), self._ctx)
-        passes[-1] = test.mask([self._group.normal(name, nulls(1, values.type))], 1, self._ctx)[0]
+        column: Any = self._group.normal(name, values)
+        passes[:-1] = test.mask([column], len(values), self._ctx)
+        passes[-1] = test.null_passes(column.type, self._ctx)
         if passes.all():
             return True
         rows = chosen(chunk, data, passes) if passes.any() else np.empty(0, np.int32)

@@ -306,6 +306,8 @@ def dictionary(data: NDArray[np.uint8], page: NDArray[np.int64], kind: Kind) -> 
     if not may_hold(page, max(kind.n_bytes, 4)):
         return None
     n, at, size = int(page[heads.N_VALUES]), int(page[heads.AT]), int(page[heads.UNPACKED])
+    if kind.n_bytes == 8 and at % 8 == 0:
+        return data[at : at + 8 * n].view(np.int64)
     if kind.n_bytes:
         numbers = pooled(n, np.int64)
         return numbers if kernels.plain_numbers(data, at, at + size, kind.n_bytes, numbers) == 0 else None
