@@ -88,6 +88,7 @@ class Origin:
     told: Callable[[int], str] | None = (
         None  # the place in words of a row at the source, where the number does not say it
     )
+    chosen_by: object = None  # the filter whose rows these are: it was asked where they were read
 
     def source_row(self, row: int) -> int:
         """Number within its partition of the batch's row `row`, at the source."""

@@ -101,6 +101,14 @@ class Line:
         return spec
 
 
+def offer(operator: Any, source: Any, between: Sequence[Any]) -> None:
+    """A source may do some of the work of a filter, or of a sort with a limit, that stands on it."""
+    if isinstance(operator, FilterTransform) and not between:
+        operator.offer(source)
+    elif hasattr(operator, "watch") and all(isinstance(t, FilterTransform) and not t.needs_order for t in between):
+        operator.watch(source)
+
+
 def follow(spec: PipelineSpec, close: Close) -> None:
     """What `close` wants to be done when the pipeline is."""
     if close.then is not None:
@@ -186,6 +194,7 @@ class Lowering:
         if type(node) is Aggregate and line.transforms and isinstance(last := line.transforms[-1][0], ComputeTransform):
             last.code(node.only_keys())
         for operator in self._operators(node):
+            offer(operator, line.source, [t for t, _ in line.transforms])
             line = self._on(operator, tag, line, specs)
         return line
 

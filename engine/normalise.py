@@ -69,6 +69,8 @@ def is_quiet(kind: pa.DataType, type_: Type, zone: str) -> bool:
         return False
     if kind == own.arrow or t.is_large_string(kind) or t.is_string_view(kind):
         return True
+    if own.kind in ("long", "double") and (t.is_integer(kind) or t.is_floating(kind)):
+        return not t.is_uint64(kind)
     if not isinstance(kind, pa.TimestampType) or kind.unit != own.unit:
         return False
     return kind.tz is not None or not len(find_zone(zone).switch)

@@ -36,7 +36,9 @@ class Source(Protocol):
     """Where a pipeline begins. `partitions` is cheap: it reads no data. `target`: rows a piece.
 
     A source may have `bytewise = True` (`target` is bytes), `nbytes_hint` (all it will read; None: unknown), `begin(ctx)`,
-    called once before its partitions are made, and `close()`, called once, whatever happened, also if nothing was read.
+    called once before its partitions are made, and `close()`, called once, whatever happened, also if nothing was read. It may
+    do some of the work of what stands on it: `choose(choice)` is told of a filter (`FilterTransform.offer`), `watch(floor)` of
+    a sort with a limit (`TopKSink.watch`), and `work_order` then says in which order its partitions are best begun.
     """
 
     @property

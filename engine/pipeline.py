@@ -54,6 +54,7 @@ class Pipeline:
         self._window, self._on_read = window, on_read
         self._lock = threading.Lock()
         self._partitions: Sequence[Partition] = ()
+        self._order: Sequence[int] | None = None  # in which they are begun; None: as they are numbered
         self._next = 0
         self._aside: list[Begun] = []
         self._is_done = False  # no more partitions: an operator said DONE, or failed behind the gate
@@ -77,6 +78,7 @@ class Pipeline:
             raise placed(why, self.spec.source_tag) from why.__cause__
         self.nbytes_total = getattr(source, "nbytes_hint", None)
         self.ctx.query.ledger.has_places = getattr(source, "has_places", True)
+        self._order = None if self.chain.needs_order else getattr(source, "work_order", None)
         if self.chain.needs_order:
             self.chain.open_tail()
             self.gate = OrderGate(self._through_gate, self._window)
@@ -118,7 +120,7 @@ class Pipeline:
             seq = self._next_seq()
             if seq is None:
                 return None
-            if seq < self._next:
+            if self._aside:
                 return heapq.heappop(self._aside)
             self._next += 1
             return Begun(seq, self._partitions[seq])
@@ -137,6 +139,8 @@ class Pipeline:
 
     def _first_seq(self) -> int | None:
         seq = self._aside[0].seq if self._aside else self._next
+        if not self._aside and self._order is not None and seq < len(self._partitions):
+            seq = self._order[seq]
         return seq if seq < len(self._partitions) and seq <= self.failures.seq else None
 
     def _next_seq(self) -> int | None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from .plan import Node, Project, line_of, rebuilt
 from .rules import Helpers, Rule
+from .rules.count_of_scan import count_of_scan
 from .rules.fold_constants import fold_constants
 from .rules.inline_procedures import inline_procedures
 from .rules.join_order import join_order
@@ -22,6 +23,7 @@ RULES: tuple[Rule, ...] = (
     push_filter,
     push_filter_combine,
     push_into_scan,
+    count_of_scan,
     sort_limit_to_topk,
     join_order,
     small_left,

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .jit import i32w, inline, kernel, load_u64, long_, u8
-from .pageheads import DAMAGED, varint
+from .jit import i32c, i32w, inline, kernel, load_u64, long_, u8
+from .pagefields import DAMAGED
+from .pageheads import varint
 
 
 @inline
@@ -78,4 +79,48 @@ def hybrid(data: Any, at: Any, end: Any, width: Any, out: Any, to: Any, n: Any) 
                 out[to + done + i] = value
             at += n_bytes
         done += take
+    return 0
+
+
+@kernel(u8, long_, long_, long_, i32c, long_, long_, i32w)
+def pick_hybrid(data: Any, at: Any, end: Any, width: Any, places: Any, first: Any, stop: Any, out: Any) -> Any:
+    """Single values of the hybrid: those whose numbers are `places[first:stop]`, ascending, into `out` at the same places.
+
+    A negative number asks for nothing and gets 0. Returns 0, or DAMAGED. O(runs + values).
+    """
+    done = np.int64(0)
+    n_bytes = (width + 7) >> 3
+    mask = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
+    k = first
+    while k < stop and places[np.uint64(k)] < 0:
+        out[np.uint64(k)] = 0
+        k += 1
+    while k < stop:
+        head, at = varint(data, at, end)
+        if at < 0:
+            return DAMAGED
+        count = head >> 1
+        if count == 0:
+            return DAMAGED
+        is_packed = head & 1
+        size = n_bytes
+        if is_packed:
+            size = count * width
+            count = count * 8
+        if size > end - at:
+            return DAMAGED
+        whole = load_u64(data, at) & ((np.uint64(1) << np.uint64(8 * n_bytes)) - np.uint64(1))
+        while k < stop and places[np.uint64(k)] < done + count:
+            place = np.int64(places[np.uint64(k)])
+            if place < 0:
+                out[np.uint64(k)] = 0
+            elif is_packed:
+                bit = (place - done) * width
+                word = load_u64(data, at + (bit >> 3)) >> np.uint64(bit & 7)
+                out[np.uint64(k)] = np.int32(word & mask)
+            else:
+                out[np.uint64(k)] = np.int32(whole)
+            k += 1
+        at += size
+        done += count
     return 0

@@ -11,7 +11,7 @@ import numpy as np
 
 from .hybrid import hybrid
 from .jit import copy_16, i32w, i64, i64w, inline, kernel, load_u32, load_u64, long_, u8, u8w
-from .pageheads import (
+from .pagefields import (
     AT,
     DAMAGED,
     DATA,
@@ -30,8 +30,8 @@ from .pageheads import (
     V2_DEFS,
     V2_REPS,
     WIDTH,
-    varint,
 )
+from .pageheads import varint
 
 
 @kernel(u8, i64, long_, long_)
@@ -109,7 +109,7 @@ def _plain(data: Any, at: Any, n: Any, n_bytes: Any, out: Any, to: Any) -> None:
 
 @kernel(u8, long_, long_, long_, long_, i32w, long_, long_)
 def read_codes(data: Any, at: Any, end: Any, n: Any, size: Any, out: Any, to: Any, encoding: Any) -> Any:
-    """n codes of a dictionary of `size` values into `out` from `to` on. 0, DAMAGED, or UNSURE (no codes lie there)."""
+    """n codes for values of a dictionary of `size` values into `out` from `to` on. 0, DAMAGED, or UNSURE (no codes lie there)."""
     if encoding != PLAIN_DICTIONARY and encoding != RLE_DICTIONARY:
         return UNSURE
     if at >= end or data[at] > 32 or hybrid(data, at + 1, end, np.int64(data[at]), out, to, n) < 0:

@@ -1,4 +1,4 @@
-"""Pages of Parquet checked against their sums and unpacked.
+"""Pages of Parquet: checked against their sums, and unpacked.
 
 Sources: Snappy format description; CRC-32 by eight tables (Kounavis and Berry, "A Systematic Approach to Building High
 Performance Software-Based CRC Generators", 2005).
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .jit import copy_8, copy_16, i64w, kernel, load_u32, load_u64, long_, u8, u8w
-from .pageheads import (
+from .pagefields import (
     AT,
     CRC,
     DAMAGED,
@@ -28,9 +28,8 @@ from .pageheads import (
     V2_DEFS,
     V2_REPS,
     WIDTH,
-    byte_at,
-    varint,
 )
+from .pageheads import byte_at, varint
 
 
 def _crc_tables() -> Any:

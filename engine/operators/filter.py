@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...planner.expr import Expr, is_volatile
+from ...planner.rules.total import is_total
 from ...planner.types import Schema
 from ..batch import Batch
 from ..context import Context
@@ -16,6 +17,17 @@ from ..exprs import evaluate, over, truth
 from ..notes import At
 from ..operator import Emit, Flow
 from .ranges import ranges_of, rows_of
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a filter asks of a source. `carried`: the fields that it hands on; `mark`: goes into the origin of its rows."""
+
+    predicate: Expr
+    schema: Schema
+    at: At
+    carried: tuple[str, ...]
+    mark: object
 
 
 @dataclass(slots=True)
@@ -41,6 +53,15 @@ class FilterTransform:
         self.is_steady = limit is None
         self.needs_order = limit is not None or (predicate is not None and is_volatile(predicate))
 
+    def offer(self, source: Any) -> None:
+        """The source behind which it stands may apply it itself: its rows then come with this filter's mark, and with no
+        column but those that go on."""
+        choose = getattr(source, "choose", None)
+        if choose is not None and self._predicate is not None and not self.needs_order and is_total(self._predicate):
+            names = self._schema.names()
+            carried = names if self._carried is None else [names[i] for i in self._carried]
+            choose(Choice(self._predicate, self._schema, self._at, tuple(carried), self))
+
     def open(self, ctx: Context) -> FilterLocal:
         return FilterLocal(ctx, left=-1 if self._limit is None else self._limit)
 
@@ -59,6 +80,8 @@ class FilterTransform:
         return flow
 
     def _passed(self, batch: Batch, local: FilterLocal) -> Batch:
+        if batch.origin.chosen_by is self:
+            return batch
         carried = batch if self._carried is None else batch.select(self._carried)
         if self._predicate is None:
             return carried

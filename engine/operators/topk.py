@@ -8,6 +8,7 @@ worker; where even that is too much they spill as `sort` does.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,12 +17,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.plan import Sort
-from ...planner.types import STRING, Schema, scalar
-from ..arrow import bools_of, call, numbers_of
-from ..batch import Batch, Column, Spans
+from ...planner.types import STRING, Schema, Type, scalar
+from ..arrow import bools_of, call, is_valid, numbers_of
+from ..batch import Batch, Column, Origin, Spans
 from ..context import Context
+from ..exprs import plain
 from ..notes import At
 from ..operator import Flow
+from ..sources.pruning import Bound
 from .keyform import SIGN, doubles_from
 from .ranges import LEAST, MOST, rows_of
 from .sort import SortLocal, SortSink
@@ -40,6 +43,22 @@ class TopKSink(SortSink):
         super().__init__(node, schema, at)
         self._limit = node.limit
         self._bound: Row | None = None
+        self._is_watched = False
+
+    @property
+    def bound(self) -> Row | None:
+        return self._bound
+
+    def watch(self, source: Any) -> None:
+        """The source below may leave out rows that are behind the bound."""
+        watch = getattr(source, "watch", None)
+        if watch is None or not self._limit or not self.layout.sort_by:
+            return
+        by = self.layout.sort_by[0]
+        if by.column < len(self._schema):
+            name, kind = self._schema.fields[by.column]
+            watch(FirstKey(self, name, kind.arrow, by))
+            self._is_watched = True
 
     def push(self, batch: Batch, local: SortLocal) -> Flow:
         if not self._limit:
@@ -58,9 +77,15 @@ class TopKSink(SortSink):
             if not batch.n_rows:
                 return Flow.MORE
         local.pile.add(self.columns(batch), places, partial(self.spill, local))
-        if local.pile.n_rows >= (self._limit + FEW if bound is None else 2 * self._limit + FEW):
+        if local.pile.n_rows >= self._enough(bound is None):
             self._cut(local)
         return Flow.MORE
+
+    def _enough(self, is_first: bool) -> int:
+        """Rows that are worth a cut. A source that watches the bound reads less for each one that it is tighter."""
+        if self._is_watched:
+            return self._limit + 1
+        return self._limit + FEW if is_first else 2 * self._limit + FEW
 
     def _batch_keys(self, batch: Batch) -> Keys:
         """Keys of the rows as they come: nothing but key columns is looked at."""
@@ -111,23 +136,98 @@ def _first_key_passes(batch: Batch, first: Sequence[SortBy], bound: Row, ctx: Co
         column = batch.columns[by.column] if by.column < len(batch.columns) else None
         if column is None or isinstance(column, Spans) or column.null_count:
             return None
-        if bool(bound[0]) != by.nulls_first:  # the bound is null: no row without null can be told by its value
-            return None
-        if pa.types.is_string(column.type):
-            value = bound[1].value if by.descending else bound[1]
-            kept = call("greater_equal" if by.descending else "less_equal", column, scalar(value, STRING))
-            return np.flatnonzero(bools_of(kept))
-        if not _is_number(column.type):
-            return None
-        values = numbers_of(column)
-        limit = _number(values.dtype, ~bound[1] if by.descending else bound[1])
-        if limit != limit:
-            return None
-        if ctx.compiled and values.dtype == np.int64:
-            low, high = (int(limit), MOST) if by.descending else (LEAST, int(limit))
-            return rows_of(((by.column, low, high),), batch, ctx)
-        return np.flatnonzero(~(values < limit) if by.descending else values <= limit)  # NaN comes first descending
+        test = AtBound.of("", by, column.type, bound)
+        return None if test is None else test.rows([column], batch.n_rows, ctx)
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class AtBound:
+    """Passed by values that do not come behind `value` in the order of a sort's first key."""
+
+    field: str
+    descending: bool
+    nulls_first: bool
+    value: Any  # a text; or a number, of dates and durations in their unit; never NaN
+
+    @classmethod
+    def of(cls, field: str, by: SortBy, kind: pa.DataType, bound: Row) -> AtBound | None:
+        """None where no value can be told by the bound: it is null, or of a kind that is not compared here."""
+        if bool(bound[0]) != by.nulls_first:
+            return None
+        if pa.types.is_string(kind):
+            raw: bytes = bound[1].value if by.descending else bound[1]
+            return cls(field, by.descending, by.nulls_first, raw.decode("utf-8", "surrogatepass"))
+        if not _is_number(kind):
+            return None
+        is_double = pa.types.is_float64(kind)
+        value = _number(np.dtype(np.float64 if is_double else np.int64), ~bound[1] if by.descending else bound[1])
+        return None if value != value else cls(field, by.descending, by.nulls_first, value)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return (self.field,)
+
+    @property
+    def span(self) -> tuple[int, int, bool] | None:
+        if not isinstance(self.value, np.int64):
+            return None
+        low, high = (int(self.value), MOST) if self.descending else (LEAST, int(self.value))
+        return low, high, self.nulls_first
+
+    def bound(self, kind: Type) -> Bound:
+        """The same as a bound of the field, dates in microseconds."""
+        value: Any = self.value if isinstance(self.value, str) else self.value.item()
+        if kind.kind == "date" and kind.unit == "ns":
+            value = value // 1000 if self.descending else -(-value // 1000)
+        return Bound(self.field, ">=" if self.descending else "<=", value, kind)
+
+    def null_passes(self, kind: pa.DataType, ctx: Context) -> bool:
+        return self.nulls_first
+
+    def mask(self, columns: Sequence[Column], n: int, ctx: Context) -> NDArray[np.bool_]:
+        column = plain(columns[0], n)
+        passes = self._passes(column)
+        if not column.null_count:
+            return passes
+        valid = is_valid(column)
+        return passes | ~valid if self.nulls_first else passes & valid
+
+    def _passes(self, column: pa.Array[Any]) -> NDArray[np.bool_]:
+        """What a null gives is undefined."""
+        if pa.types.is_string(column.type):
+            return bools_of(
+                call("greater_equal" if self.descending else "less_equal", column, scalar(self.value, STRING))
+            )
+        values = numbers_of(column)
+        kept: NDArray[np.bool_] = values < self.value if self.descending else values <= self.value
+        return ~kept if self.descending else kept  # NaN comes first descending
+
+    def rows(self, columns: Sequence[Column], n: int, ctx: Context) -> NDArray[np.int32]:
+        column = columns[0]
+        if ctx.compiled and (span := self.span) is not None:
+            found = rows_of(((0, *span[:2]),), Batch(n, (column,), Origin(0)), ctx)
+            if found is not None:
+                return found.copy()
+        return np.flatnonzero(self.mask(columns, n, ctx)).astype(np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstKey:
+    """For the source below: the first key's bound as far as it is known."""
+
+    sink: TopKSink
+    field: str
+    kind: pa.DataType
+    by: SortBy
+
+    @property
+    def descending(self) -> bool:
+        return self.by.descending
+
+    def now(self) -> AtBound | None:
+        bound = self.sink.bound
+        return None if bound is None else AtBound.of(self.field, self.by, self.kind, bound)
 
 
 def _is_number(kind: pa.DataType) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -165,6 +166,23 @@ class Maker:
         if options.is_judged:  # a record is left out by any of its values, not by those alone that somebody wants
             self._read |= {n for n in relation.data.names() if n not in relation.hive and not relation.is_quiet(n)}
             self._read |= {options.time} if options.time is not None else set()
+
+    @cached_property
+    def is_quiet(self) -> bool:
+        """Whether it can have nothing to tell of a value, and gives all rows that there are."""
+        relation = self._relation
+        options, time = relation.options, relation.options.time
+        if options.is_judged or relation.window is not None:
+            return False
+        if time is not None and (relation.data.type(time) or STRING).kind != "date":
+            return False  # read as one, and refused where it is none
+        own = [n for n in self._read if n not in relation.hive]
+        return all(n not in relation.data or relation.is_quiet(n) for n in own)
+
+    def normal(self, name: str, array: pa.Array[Any]) -> Column:
+        """A column of a field of which nothing can be told."""
+        relation = self._relation
+        return normalise(array, relation.data.type(name) or STRING, relation.options.zone)
 
     def begin(self, ctx: Context) -> None:
         """Called once, before anything is read."""

@@ -11,12 +11,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.catalog import Pushdown, ScanRequest
-from ...planner.expr import Expr
+from ...planner.expr import Expr, fields_of
 from ...planner.types import LONG, Schema
 from ..arrow import array_from, concat
 from ..batch import Batch
 from ..context import Context
 from ..operator import Partition
+from ..operators.filter import Choice
 
 PLACE = "(row)"
 ROW_BITS = 36  # of a place are the row in its partition, the others the partition
@@ -81,9 +82,22 @@ class PlacedSource:
         self._source = source
         self.schema = Schema((*source.schema.fields, (PLACE, LONG)))
         self.nbytes_hint: int | None = getattr(source, "nbytes_hint", None)
+        self.work_order: list[int] | None = None
+
+    def choose(self, choice: Choice) -> None:
+        choose = getattr(self._source, "choose", None)
+        if choose is not None and choice.carried[-1:] == (PLACE,) and PLACE not in fields_of(choice.predicate):
+            choose(replace(choice, carried=choice.carried[:-1]))
+
+    def watch(self, floor: Any) -> None:
+        watch = getattr(self._source, "watch", None)
+        if watch is not None:
+            watch(floor)
 
     def partitions(self, target: int) -> Sequence[Partition]:
-        return [PlacedPart(part) for part in self._source.parts()]
+        parts = self._source.parts()
+        self.work_order = getattr(self._source, "work_order", None)
+        return [PlacedPart(part) for part in parts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +110,10 @@ class PlacedPart:
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         first = (self.part.seq << ROW_BITS) - self.part.first_row
-        for batch in self.part.batches(ctx):  # of which no row was left out, as there is no window
-            low = first + batch.origin.row
-            yield batch.with_columns([array_from(np.arange(low, low + batch.n_rows))])
+        for batch in self.part.batches(ctx):
+            low, picks = first + batch.origin.row, batch.origin.picks  # at most one: there is no window
+            rows = np.arange(batch.n_rows) if not picks else picks[0].astype(np.int64)
+            yield batch.with_columns([array_from(rows + low)])
 
 
 class LateRows:
@@ -113,15 +128,19 @@ class LateRows:
 
     def read(self, seq: int, places: NDArray[np.int64], ctx: Context) -> list[pa.Array[Any]]:
         """Columns of the schema at ascending places of partition `seq`; stops behind the last of them."""
-        rows = places - (seq << ROW_BITS)
+        rows, part = places - (seq << ROW_BITS), self._parts[seq]
+        single = getattr(part, "taken", None)
+        only: Batch | None = None if single is None else single(rows.astype(np.int32), ctx)
+        if only is not None:
+            return list(only.own(range(len(self.schema))))
         found: list[tuple[pa.Array[Any], ...]] = []
         low = done = 0
-        for batch in self._parts[seq].rows(ctx):
+        for batch in part.rows(ctx):
             ctx.check()
             upto = int(np.searchsorted(rows, low + batch.n_rows))
             if upto > done:
-                part = batch.take((rows[done:upto] - low).astype(np.int32))
-                found.append(part.own(range(len(self.schema))))
+                few = batch.take((rows[done:upto] - low).astype(np.int32))
+                found.append(few.own(range(len(self.schema))))
             low, done = low + batch.n_rows, upto
             if done == len(rows):
                 break

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import get_ident
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
 from ...planner.text import QueryError, fault
+from ...planner.types import STRING
+from ..arrow import concat
 from ..batch import Batch, Origin
 from ..context import Context
 from ..notes import At
 from ..operator import Partition
+from ..storage.pagechunk import Chunks, Leaves
 from ..storage.pagereader import joined, read_columns
+from ..storage.pagerows import picked, taken
+from .chosenrows import ChosenRows
 from .columnar import ColumnarRelation, Maker, Survey, Window, first_line, survey_of
+from .counted import CountedRelation
 from .files import FileOptions, in_turn
 from .groupstats import column_range
 from .hive import hive_of
 from .late import PLACE, LateRows, PlacedRelation
 from .pruning import told
 
+MOST_OPEN = 16  # files that are kept open
 WHOLE_GROUP = 64 << 20  # unpacked bytes of the wanted columns above which a row group is read in pieces
 
 
@@ -35,6 +46,13 @@ class ParquetFile:
     schema: pa.Schema
     hive: dict[str, str | None] = field(default_factory=dict)
     held: pa.Buffer | None = None  # all of a file that can only be read from front to back
+    _leaves: Leaves | None = None
+
+    @property
+    def leaves(self) -> Leaves:
+        if self._leaves is None:
+            self._leaves = Leaves(self.metadata, self.schema)
+        return self._leaves
 
 
 def survey(gate: Any, paths: Sequence[str]) -> Survey:
@@ -100,6 +118,15 @@ class ParquetRelation(ColumnarRelation):
     def fetch(self, request: ScanRequest) -> LateRows:
         return LateRows(ParquetSource(self, request))
 
+    def counted(self, names: Sequence[str]) -> CountedRelation | None:
+        """How many rows there are, if their values do not decide it; None, too, where they are looked at in any case."""
+        time = self.options.time
+        if self.window is not None or self.options.is_judged:
+            return None
+        if time is not None and (self.data.type(time) or STRING).kind != "date":
+            return None
+        return CountedRelation(self.name, names, self.n_rows)
+
     @property
     def n_rows(self) -> int:
         return sum(f.metadata.num_rows for f in self.files)
@@ -135,8 +162,12 @@ class ParquetSource:
         self.begin = self.maker.begin
         self.bounds = (*relation.bounds_of(request.filters), *relation.bounds_of_window())
         limit = request.limit if relation.window is None and relation.options.bad == "null" else None
+        self.chosen = ChosenRows(relation, request)
+        self.choose, self.watch = self.chosen.choose, self.chosen.watch
         self.groups = list(self._kept(limit))
         self.nbytes_hint = sum(self._nbytes(g) for g in self.groups)
+        self._open: dict[tuple[str, int], pa.NativeFile] = {}
+        self.work_order: list[int] | None = None  # in which partitions are taken; None: as they come
 
     def _kept(self, limit: int | None) -> Iterator[Group]:
         given = 0
@@ -188,7 +219,9 @@ class ParquetSource:
         return in_turn(self.parts(), self.relation.options)
 
     def parts(self) -> list[GroupPart]:
-        return [GroupPart(self, group, seq, self._nbytes(group)) for seq, group in enumerate(self.groups)]
+        made = [GroupPart(self, group, seq, self._nbytes(group)) for seq, group in enumerate(self.groups)]
+        self.work_order = self.chosen.work_order(made) if self.maker.is_quiet else None
+        return made
 
     def read(self, group: Group, nbytes: int, rows: int, ctx: Context) -> Iterator[pa.RecordBatch]:
         """The wanted columns of a row group, at most `rows` rows at a time."""
@@ -197,18 +230,30 @@ class ParquetSource:
         try:
             found: dict[str, pa.Array[Any]] = {}
             if ctx.compiled:
-                source = self._raw(file)
-                found = read_columns(source, file.metadata, group.number, file.schema, names, ctx.check)
+                with self.opened(file) as source:
+                    found = read_columns(Chunks(source, file.leaves, group.number, names), ctx.check)
             rest = [n for n in names if n not in found]
-            others = self._rest(group, rest, nbytes, rows, shown) if rest else None
+            others = self.rest(group, rest, nbytes, rows, shown) if rest else None
             yield from joined(found, others, names, group.n_rows, rows)
         except (pa.ArrowException, OSError) as why:
-            raise fault("E605", f"`{shown}` is damaged (row group {group.number}): {first_line(why)}") from why
+            raise damaged(shown, group.number, why) from why
 
-    def _raw(self, file: ParquetFile) -> pa.NativeFile:
-        return pa.BufferReader(file.held) if file.held is not None else self.relation.gate.open_read(file.path)
+    @contextmanager
+    def opened(self, file: ParquetFile) -> Iterator[pa.NativeFile]:
+        """The file for one reader at a time; it stays open for the next row group."""
+        if file.held is not None:
+            yield pa.BufferReader(file.held)
+            return
+        key = file.path, get_ident()
+        raw = self._open.pop(key, None) or self.relation.gate.open_read(file.path)
+        yield raw
+        if len(self._open) < MOST_OPEN:
+            self._open[key] = raw
 
-    def _rest(self, group: Group, names: list[str], nbytes: int, rows: int, shown: str) -> Iterator[pa.RecordBatch]:
+    def close(self) -> None:
+        self._open.clear()
+
+    def rest(self, group: Group, names: list[str], nbytes: int, rows: int, shown: str) -> Iterator[pa.RecordBatch]:
         """Columns as Arrow reads them."""
         file, number = group.file, group.number
         reader = _open(self.relation.gate, file.path, file.held, file.metadata, _dictionaries(file, number, names))
@@ -221,6 +266,10 @@ class ParquetSource:
                 "E605", f"`{shown}` is damaged: row group {number} has {table.num_rows} rows, not {group.n_rows}"
             )
         yield from table.to_batches(max_chunksize=rows)
+
+
+def damaged(shown: str, group: int, why: BaseException) -> QueryError:
+    return fault("E605", f"`{shown}` is damaged (row group {group}): {first_line(why)}")
 
 
 def _dictionaries(file: ParquetFile, number: int, names: Sequence[str]) -> list[str]:
@@ -250,16 +299,24 @@ class GroupPart:
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         ledger = ctx.query.ledger
-        ledger.files_by_seq[self.seq], ledger.rows_by_seq[self.seq] = self._shown(), self.group.n_rows
+        ledger.files_by_seq[self.seq], ledger.rows_by_seq[self.seq] = self.shown, self.group.n_rows
         yield from self.rows(ctx)
 
-    def _shown(self) -> str:
+    @property
+    def shown(self) -> str:
         return self.group.file.path if self.group.file.path != "-" else "standard input"
 
     def rows(self, ctx: Context) -> Iterator[Batch]:
         """The rows, of which the ledger is not told."""
-        source, group, shown = self.source, self.group, self._shown()
+        source, group, shown = self.source, self.group, self.shown
+        if source.chosen.is_behind(group.file, group.number):
+            return
         row, step = 0, ctx.settings.scan_rows(len(source.schema), self.nbytes, group.n_rows)
+        if self.nbytes <= WHOLE_GROUP:
+            chosen = source.chosen.batches(self, step, ctx)
+            if chosen is not None:
+                yield from chosen
+                return
         if not source._columns_of(group.file):
             for low in range(0, group.n_rows, step):
                 yield from self._batches(None, min(step, group.n_rows - low), low, shown, ctx)
@@ -272,6 +329,33 @@ class GroupPart:
                 "E605",
                 f"`{source.relation.name}` is damaged: row group {group.number} of `{shown}` has {row} rows, not {group.n_rows}",
             )
+
+    def general(self, name: str) -> pa.Array[Any]:
+        """A column of all rows, as Arrow reads it."""
+        group = self.group
+        try:
+            read = self.source.rest(group, [name], self.nbytes, group.n_rows, self.shown)
+            return concat([batch.column(0) for batch in read])
+        except (pa.ArrowException, OSError) as why:
+            raise damaged(self.shown, group.number, why) from why
+
+    def taken(self, rows: NDArray[np.int32], ctx: Context) -> Batch | None:
+        """These ascending rows of the row group alone; None: it is to be read as a whole."""
+        source, group = self.source, self.group
+        names = source.maker.columns_of(group.file)
+        if not ctx.compiled or not names or self.nbytes > WHOLE_GROUP:
+            return None
+        with source.opened(group.file) as raw:
+            chunks = Chunks(raw, group.file.leaves, group.number, names)
+            columns = [self._taken(name, chunks, rows) for name in names]
+        origin = Origin(self.seq, self.shown, 0, group.skipped, (rows,))
+        given = pa.RecordBatch.from_arrays(columns, names=names)
+        return next(iter(source.maker.batches(given, len(rows), group.file, origin, ctx, group.before)))
+
+    def _taken(self, name: str, chunks: Chunks, rows: NDArray[np.int32]) -> pa.Array[Any]:
+        chunk = chunks.open(name)
+        found = taken(chunk, rows) if chunk is not None else None
+        return picked(self.general(name), rows) if found is None else found
 
     def _batches(self, given: pa.RecordBatch | None, n: int, row: int, shown: str, ctx: Context) -> Iterator[Batch]:
         origin = Origin(self.seq, shown, 0, self.group.skipped + row)

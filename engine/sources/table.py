@@ -19,6 +19,7 @@ from ..exprs import spread
 from ..operator import Partition
 from ..storage.snapshot import Bound, ScanCounts, Snapshot, Split
 from . import pruning
+from .counted import CountedRelation
 from .late import PLACE, LateRows, PlacedRelation
 from .memory import META
 from .pruning import bounds, told
@@ -63,6 +64,10 @@ class TableRelation:
 
     def fetch(self, request: ScanRequest) -> LateRows:
         return LateRows(self.scan(request))
+
+    def counted(self, names: Sequence[str]) -> CountedRelation | None:
+        n = self._snapshot.n_rows
+        return None if n is None else CountedRelation(self.name, names, n)
 
     @property
     def n_rows(self) -> int | None:

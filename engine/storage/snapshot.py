@@ -15,6 +15,7 @@ from deltalake import DeltaTable
 from ...planner import types as plan
 from ...planner.text import QueryError, fault
 from . import parquet, types
+from .pagechunk import Chunks, Leaves
 from .pagereader import joined, read_columns
 from .parquet import Footer
 from .paths import Gate
@@ -126,7 +127,8 @@ class Split:
         found: dict[str, Any] = {}
         if compiled:
             with parquet.open_data(snap.gate, snap.folder, self.file.path) as source:
-                found = read_columns(source, self.footer.metadata, self.place[1], self.footer.schema, present, check)
+                leaves = Leaves(self.footer.metadata, self.footer.schema)
+                found = read_columns(Chunks(source, leaves, self.place[1], present), check)
         rest = [n for n in present if n not in found]
         batches = joined(found, self._rest(rest, batch_rows) if rest else None, present, self.n_rows, batch_rows)
         while True:

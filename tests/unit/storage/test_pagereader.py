@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cortado.engine.kernels import pageheads as heads
-from cortado.engine.kernels import unpack
+from cortado.engine.kernels import pagefields as heads
+from cortado.engine.kernels import pageheads, unpack
+from cortado.engine.storage.pagechunk import Chunks, Leaves
 from cortado.engine.storage.pagereader import read_columns
 
 KNOWN = ("i64", "i32", "i16", "i8", "f64", "f32", "us", "ms", "ns", "zoned", "word", "long word")
@@ -65,7 +66,8 @@ def ours(path: Path, group: int) -> dict[str, pa.Array[Any]]:
     file = pq.ParquetFile(path)
     names = [n for n in file.schema_arrow.names if "." not in n]
     with pa.OSFile(str(path), "rb") as source:
-        found = read_columns(source, file.metadata, group, file.schema_arrow, names)
+        leaves = Leaves(file.metadata, file.schema_arrow)
+        found = read_columns(Chunks(source, leaves, group, names))
     return {n: a.dictionary.take(a.indices) if isinstance(a, pa.DictionaryArray) else a for n, a in found.items()}
 
 
@@ -169,7 +171,7 @@ def _in_a_header(good: bytes, at: int, path: Path) -> bool:
         chunk: Any = meta.column(i)
         first = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
         raw = np.frombuffer(good[first : first + chunk.total_compressed_size] + bytes(64), np.uint8)
-        n = heads.page_table(raw, 0, chunk.total_compressed_size, table)
+        n = pageheads.page_table(raw, 0, chunk.total_compressed_size, table)
         for page in table[: n * heads.WIDTH].reshape(n, heads.WIDTH):
             if page[heads.FIRST_BYTE] <= at - first < page[heads.AT]:
                 return True
