@@ -151,13 +151,13 @@ class Stretch:
         kept, data = _used(text, int(state[r.USED]))
         made: dict[int, Spans] = {}
         for j, (group, number) in enumerate(zip(groups, as_number.tolist(), strict=True)):
-            cut = slice(j * room, j * room + n)
+            part = slice(j * room, j * room + n)
             if number < 0:
-                made[group] = Spans(kept, data, starts[cut], lengths[cut])
+                made[group] = Spans(kept, data, starts[part], lengths[part])
             else:
-                at = slice(number * room, number * room + n)
+                cells = slice(number * room, number * room + n)
                 made[group] = ReadSpans(
-                    kept, data, starts[cut], lengths[cut], numbers[at], read[at], not state[r.N_UNREAD]
+                    kept, data, starts[part], lengths[part], numbers[cells], read[cells], not state[r.N_UNREAD]
                 )
         is_clean = not state[r.N_UNMATCHED]
         batch = self._batch(CapturedLines(kept, data, line[:n], length[:n], made, status[:n], is_clean), ())
