@@ -158,6 +158,8 @@ class Merge:
         try:
             if len(self.held) == 1 and not self.spilled:
                 runs: list[Any] = [self.finish(self.held[0].table)]
+            elif not self.program.key_types and self.held and not self.spilled:
+                runs = [self.finish(self._one_group(reservation))]
             else:
                 sources = self._sources(part)
                 runs = self._merged(sources, 1, reservation)
@@ -166,6 +168,17 @@ class Merge:
                 self.runs[part] = kept
         finally:
             reservation.release()
+
+    def _one_group(self, reservation: Reservation) -> Table:
+        """Without keys the others go into the largest table, which is not copied."""
+        first, *others = sorted((h.table for h in self.held), key=lambda t: -t.nbytes())
+        charged = first.nbytes()  # by the Local that made it
+        for other in others:
+            self.ctx.check()
+            aside(self.ctx, self.share, partial(first.fold, other, np.zeros(1, np.int32), self.ctx))
+            if reservation.grow(max(first.nbytes() - charged, 0)):
+                charged = max(charged, first.nbytes())
+        return first
 
     def reserve(self, what: str) -> Reservation:
         ctx = self.ctx

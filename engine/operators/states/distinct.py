@@ -144,6 +144,9 @@ class Distinct(State):
     def merge(self, other: Distinct, members: Groups, groups: Groups, compiled: bool) -> None:
         if other.coder is None or not len(members):
             return
+        if self.single and other.single and not members.any() and not groups.any():
+            self._merge_single(other, compiled)
+            return
         mine = self._ready(compiled, NEVER)
         pairs, sizes, codes = other.of_members(members)
         if not len(pairs):
@@ -153,6 +156,16 @@ class Distinct(State):
         new = mine.merge(other.coder, used, NEVER)[at]
         to = np.repeat(groups, sizes).astype(np.int32)
         self._add(to, new, other.counts[pairs] if self.counted else None, before, NEVER)
+
+    def _merge_single(self, other: Distinct, compiled: bool) -> None:
+        """Group 0 of both is all that they hold."""
+        assert other.coder is not None
+        mine = self._ready(compiled, NEVER)
+        before, n = mine.n, other.coder.n
+        new = mine.merge(other.coder, np.arange(n, dtype=np.int32), NEVER)
+        self._index = self._ranking = None
+        if self.counted:
+            self._add(np.zeros(n, np.int32), new, other.counts[:n], before, NEVER)
 
     def _ranked(self, n: int) -> tuple[Groups, Groups, NDArray[np.int64], NDArray[Any]]:
         """Pairs in order of group and value: group, code, number of pair; and how many each group has."""
@@ -185,6 +198,8 @@ class Distinct(State):
 
     def finish(self, n: int, out: str, compiled: bool) -> Finished:
         if out == "dc":
+            if self.single and n == 1:
+                return Finished(array_from(np.array([self.n_pairs()], np.int64)))
             groups, _ = self.content()
             return Finished(array_from(np.bincount(groups, minlength=n).astype(np.int64)))
         groups, codes, by, sizes = self._ranked(n)
