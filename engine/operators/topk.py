@@ -84,7 +84,7 @@ class TopKSink(SortSink):
     def _enough(self, is_first: bool) -> int:
         """Rows that are worth a cut. A source that watches the bound reads less for each one that it is tighter."""
         if self._is_watched:
-            return self._limit + 1
+            return self._limit + 1 + self._limit // 8  # but no sort of all for each of few
         return self._limit + FEW if is_first else 2 * self._limit + FEW
 
     def _batch_keys(self, batch: Batch) -> Keys:

@@ -175,6 +175,7 @@ class Chooser:
         chunk = self._chunk(name)
         if chunk is not None:
             found = decoded(chunk) if self.rows is None else taken(chunk, self.rows)
+            self._open.pop(name, None)
             if found is not None:
                 return found
         whole = self._group.general(name)

@@ -71,6 +71,8 @@ class Chunk:
         """The pages of the table unpacked, of which it then tells the places."""
         if self.data is None:
             self.data = self._unpacked()
+            if self.data is not None:
+                self.raw = self.data  # as they were packed nobody wants them any more
         return self.data
 
     def values(self) -> Any:

@@ -125,11 +125,13 @@ SHOWN = "i, status, u, f, path, text, epoch_us(t), void"
 
 def test_filters(file: Path, session: cortado.Session, db: duckdb.DuckDBPyConnection) -> None:
     rng = random.Random(str(file))
-    for k in range(0, len(PARTS) + 8):
+    for k in range(len(PARTS) + 8):
         parts = [PARTS[k]] if k < len(PARTS) else rng.sample(PARTS, rng.choice([2, 2, 3]))
         mine, other = " and ".join(f"({p})" for p, _ in parts), " and ".join(f"({p})" for _, p in parts)
         got = ours(f'parquetfile "{file}" | search {mine}', session)
         assert got == theirs(f"select {SHOWN} from '{file}' where {other} order by i", db), mine
+        if k % 3:
+            continue
         few = ours(f'parquetfile "{file}" | search {mine} | stats count, sum(u) by path', session)
         sums = theirs(f"select path, count(*), sum(u)::bigint from '{file}' where {other} group by 1", db)
         assert sorted(few, key=repr) == sorted(sums, key=repr), mine
@@ -140,7 +142,7 @@ def test_sorts_with_a_limit(file: Path, session: cortado.Session, db: duckdb.Duc
     rng = random.Random(limit)
     for key in ("i", "status", "u", "f", "path", "text", "t", "void"):
         for sign, order in (("-", "desc"), ("", "asc")):
-            for nulls in ("first", "last"):
+            for nulls in rng.sample(("first", "last"), 1):
                 for part, other in rng.sample(((None, "true"), ("status == 404", "status = 404")), 1):
                     search = f"| search {part} " if part else ""
                     got = ours(f'parquetfile "{file}" {search}| sort limit={limit} nulls={nulls} {sign}{key}', session)

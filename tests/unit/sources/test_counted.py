@@ -50,7 +50,9 @@ def test_nothing_is_read(folder: Path) -> None:
 def test_tables(folder: Path) -> None:
     with cortado.connect(folder / "db", timezone="UTC") as session:
         for _ in range(2):
-            session.query(f'parquetfile "{folder}/2.parquet" | limit 250 | eval kept = "kept" | insert create=t table=kept').run()
+            session.query(
+                f'parquetfile "{folder}/2.parquet" | limit 250 | eval kept = "kept" | insert create=t table=kept'
+            ).run()
         query = session.query("table kept | stats count")
         assert "as it is stored" in query.explain()
         assert query.run().to_pylist() == [{"count": 500}]
