@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ..planner import ast, combine
 from ..planner.expr import Bound, FieldRef, Literal
 from ..planner.plan import Assignment, Filter, Keep, Project
+from ..planner.records import dataclass
 from ..planner.types import BOOL, DOUBLE, STRING
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 from .scoring import NUMBERS, Scored, lowered, number_fields

@@ -7,7 +7,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -17,6 +17,7 @@ from ..planner.catalog import MANY, AggregateFunction, CallBinder, Function
 from ..planner.expr import Bound, Call, Expr, Literal
 from ..planner.options import Option
 from ..planner.plan import Node
+from ..planner.records import dataclass
 from ..planner.types import BOOL, DATE, DOUBLE, DURATION, LONG, STRING, Type, join
 
 N = TypeVar("N", bound=Node)

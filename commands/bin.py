@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from ..engine.calendar import BadSpan, Span
@@ -13,6 +12,7 @@ from ..engine.zones import NS, US
 from ..planner import ast
 from ..planner.expr import Call, Expr, FieldRef, Literal
 from ..planner.plan import Names
+from ..planner.records import dataclass
 from ..planner.text import Span as Place
 from ..planner.types import DATE, DOUBLE, DURATION, LONG, NULL, Schema, Type
 from .base import REGISTRY, Args, Command, Example, Node, Option, kinds, lowers, register

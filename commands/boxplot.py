@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -12,6 +11,7 @@ from ..planner import ast
 from ..planner.catalog import AggregateFunction
 from ..planner.expr import Bound, FieldRef
 from ..planner.plan import AggCall, Aggregate
+from ..planner.records import dataclass
 from ..planner.types import DOUBLE, LONG, Type
 from ..planner.unparse import stage_text
 from .aggregates.quantile import METHODS

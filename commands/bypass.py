@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..engine.operators.project import PassTransform
 from ..planner.plan import Names
+from ..planner.records import dataclass
 from .base import Args, Command, Example, Node, lowers, register
 
 

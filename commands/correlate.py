@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from ..planner.records import dataclass
 from ..planner.types import DOUBLE, LONG, STRING
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 from .scoring import number_fields

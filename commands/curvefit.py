@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from ..planner.records import dataclass
 from ..planner.types import DOUBLE, LONG
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 from .scoring import number_fields

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..engine.lower import at_of
 from ..planner.plan import Names, Order
+from ..planner.records import dataclass
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..engine.operators.states.base import Maker
@@ -11,6 +11,7 @@ from ..planner import ast
 from ..planner.catalog import AggregateFunction
 from ..planner.expr import Bound, FieldRef
 from ..planner.plan import AggCall, Aggregate, Key, Names
+from ..planner.records import dataclass
 from ..planner.types import BOOL, DATE, DATE_NS, DOUBLE, DURATION, LONG, NULL, STRING, Schema, Type, join
 from ..planner.unparse import stage_text
 from .base import REGISTRY, Args, Command, Example, Node, Option, computed, lowers, register

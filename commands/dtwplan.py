@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..engine.operators.dtw.band import Width
 from ..planner.combine import Sided, has_side
 from ..planner.plan import Names, Order
+from ..planner.records import dataclass
 from ..planner.types import BOOL, DOUBLE, LONG, STRING, Schema, Type
 
 

@@ -20,7 +20,10 @@ class ExplainCommand(Command[Explain]):
     stage (`1.2`). What the optimiser moved into a scan (fields, filters, limits) is in its `detail`.
 
     With `analyze=t` the query runs whole, its rows are discarded, and `rows_in`, `rows_out`, `bytes`, `ms`,
-    `memory` and `spilled` are filled in; else they are null. `explain` and `explain analyze` before a query are the
+    `memory`, `spilled` and `cpu_ms` are filled in; else they are null. `ms` and `cpu_ms` are the time of the operator alone,
+    over all workers. In brackets `detail` tells how it ran: `kernels=` compiled or general of a source's batches,
+    `regex:` the tier of a pattern, `hash=` how keys are found (`dense` by place, `table`, `dictionary`), `build_rows=` the
+    side of a join that was kept, `sort=` full, top-k or merge, with its `runs`. `explain` and `explain analyze` before a query are the
     same without brackets. Writers write under `analyze=t`, too.
     """
     examples = (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..engine.lower import at_of
 from ..engine.operators.expand import ExplodeTransform
 from ..engine.operators.project import PassTransform
 from ..planner.plan import Names
+from ..planner.records import dataclass
 from ..planner.types import NULL, Schema
 from .base import Args, Command, Example, Node, lowers, register
 

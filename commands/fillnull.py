@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..engine.lower import at_of
@@ -11,6 +10,7 @@ from ..engine.zones import NS, US
 from ..planner import ast
 from ..planner.expr import Bound, FieldRef
 from ..planner.plan import Assignment, Names
+from ..planner.records import dataclass
 from ..planner.types import DOUBLE, Schema, Type
 from .base import Args, Command, Example, Node, Option, computed, kinds, lowers, register
 from .fillvalues import value_fields

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ..planner import ast, option_values
 from ..planner.expr import Bound, FieldRef, Literal
 from ..planner.plan import Assignment
+from ..planner.records import dataclass
 from ..planner.text import Span, nearest
 from ..planner.types import DOUBLE, LONG, Schema, Type
 from .base import Args, computed

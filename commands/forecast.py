@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..engine.forecast.asked import Asked
 from ..engine.lower import at_of
 from ..planner.plan import Names, Order, Sort, SortKey
+from ..planner.records import dataclass
 from ..planner.types import DOUBLE, LONG, STRING, Schema, Type
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 from .forecasting import MODELS, asked_of

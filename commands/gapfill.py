@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..engine.lower import at_of
 from ..planner import ast
 from ..planner.plan import Names, Order, Sort, SortKey
+from ..planner.records import dataclass
 from ..planner.types import BOOL, Schema
 from .base import Args, Command, Example, Node, lowers, register
 from .fills import Filled, doubles, filled, grid_column, of_item, of_option

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from ..engine.calendar import BadSpan, Span, reach
@@ -11,6 +10,7 @@ from ..engine.zones import NS, US
 from ..planner import ast
 from ..planner.expr import Bound, Call, FieldRef, Literal
 from ..planner.plan import Key
+from ..planner.records import dataclass
 from ..planner.types import DATE, DATE_NS, STRING, Type
 from .base import REGISTRY, Args, Option, kinds
 from .fills import METHODS

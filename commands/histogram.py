@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -12,6 +11,7 @@ from ..planner import ast
 from ..planner.catalog import AggregateFunction
 from ..planner.expr import Bound, FieldRef
 from ..planner.plan import AggCall, Aggregate, Names
+from ..planner.records import dataclass
 from ..planner.types import DOUBLE, LONG, Schema, Type, array_of
 from ..planner.unparse import stage_text
 from .base import Args, Command, Example, Node, Option, computed, kinds, lowers, register

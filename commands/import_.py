@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ..engine.notes import At
 from ..planner.plan import Names, Order
+from ..planner.records import dataclass
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 
 

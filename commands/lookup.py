@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..planner import ast, combine
@@ -10,6 +9,7 @@ from ..planner.combine import JoinKey
 from ..planner.expr import Bound, Expr, FieldRef, Literal
 from ..planner.parsed import Parsed
 from ..planner.plan import Assignment, Keep, Node, Project
+from ..planner.records import dataclass
 from ..planner.types import NULL
 from .base import REGISTRY, Args, Command, Example, lowers, register
 from .join import join_run, tell_types

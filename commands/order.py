@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..engine.operators.project import SelectTransform
 from ..planner.ast import quote_name
 from ..planner.plan import Names
+from ..planner.records import dataclass
 from ..planner.types import Schema
 from .base import Args, Command, Example, Node, lowers, register
 

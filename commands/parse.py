@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..engine.notes import At
@@ -13,6 +13,7 @@ from ..engine.parsers import PARSERS
 from ..engine.regex import Pattern, compile_re2
 from ..planner.expr import Expr, FieldRef, fields_of
 from ..planner.plan import Names
+from ..planner.records import dataclass
 from ..planner.text import nearest
 from ..planner.types import STRING, Schema
 from .base import Args, Command, Example, Node, lowers, register

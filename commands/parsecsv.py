@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..engine.notes import At
 from ..planner.plan import Names, Opening, Settle
+from ..planner.records import dataclass
 from ..planner.types import STRING, Schema, Type
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 from .textparse import (

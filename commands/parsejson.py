@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from unicodedata import normalize
 
 from ..engine.notes import At
 from ..planner.plan import Names, Opening, Sample, Settle
+from ..planner.records import dataclass
 from ..planner.types import ANY, STRING, Schema, Type, array_of, join
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 from .textparse import ERRORS, FIELD, OVERLAY, Parsing, errors_field, is_own, laid_out, source_field

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from unicodedata import normalize
 
 from ..engine.notes import At
 from ..planner.plan import Names, Opening, Settle
+from ..planner.records import dataclass
 from ..planner.types import Schema, Type
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 from .textparse import (

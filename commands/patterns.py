@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..planner import ast
 from ..planner.plan import Names, Node, Order, Sort, SortKey
+from ..planner.records import dataclass
 from ..planner.types import DATE, DOUBLE, LOAD_TIME, LONG, NULL, STRING, Schema, Type, array_of
 from .base import Args, Command, Example, Option, kinds, lowers, register
 from .rowtime import row_time

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..engine.lower import at_of
 from ..engine.operators.peek import PeekTransform
 from ..planner.plan import Names, Order
+from ..planner.records import dataclass
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 
 

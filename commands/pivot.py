@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..planner.ast import Call
 from ..planner.expr import Literal
 from ..planner.plan import AggCall, Aggregate, Key, Names
+from ..planner.records import dataclass
 from ..planner.types import LONG, Schema, Type
 from ..planner.unparse import stage_text
 from .base import REGISTRY, Args, Command, Example, Node, Option, kinds, lowers, register

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..planner.ast import quote_name
 from ..planner.plan import Names, Order
+from ..planner.records import dataclass
 from ..planner.types import NULL, Schema
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 

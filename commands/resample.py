@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..engine.lower import at_of
 from ..planner import ast
 from ..planner.expr import fields_of
 from ..planner.plan import HIDDEN, Aggregate, Names, Order, column_name, visible
+from ..planner.records import dataclass
 from ..planner.text import nearest
 from ..planner.types import BOOL, Schema
 from ..planner.unparse import stage_text

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..engine.notes import At
 from ..engine.regex import Pattern, PatternError, compile_re2
 from ..engine.regexpython import compile_python, names_of
 from ..planner.plan import Filter, Names, Scan
+from ..planner.records import dataclass
 from ..planner.text import Span
 from ..planner.types import STRING, Schema, array_of
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register

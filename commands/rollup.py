@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..planner.expr import Literal
 from ..planner.plan import Aggregate, visible
+from ..planner.records import dataclass
 from ..planner.types import LONG, Schema, Type, join
 from ..planner.unparse import stage_text
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register

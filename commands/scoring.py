@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..planner import ast
 from ..planner.expr import Bound, Expr, FieldRef, Literal
 from ..planner.plan import Names, Order
+from ..planner.records import dataclass
 from ..planner.types import DATE, DOUBLE, NULL, Schema, Type
 from .base import Args, Node, computed
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..planner import option_values
+from ..planner.records import dataclass
 from ..planner.types import DOUBLE
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 from .rowtime import row_time

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from ..planner.records import dataclass
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 from .frames import Frames
 from .windowing import FRAME_OPTIONS, Window, lowered, window_node

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Container
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..engine.notes import At
@@ -13,6 +13,7 @@ from ..planner import ast
 from ..planner import options as kinds
 from ..planner.options import Option
 from ..planner.plan import Names, Node, Opening, Settle
+from ..planner.records import dataclass
 from ..planner.types import LOAD_TIME, STRING, Schema, Type, join
 from .base import Args
 

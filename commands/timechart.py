@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ..engine.calendar import Span
 from ..planner import ast
 from ..planner.plan import AggCall, Aggregate, Key, Names, visible
+from ..planner.records import dataclass
 from ..planner.types import LOAD_TIME, Schema, Type
 from ..planner.unparse import stage_text
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register

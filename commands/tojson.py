@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..engine.lower import at_of
 from ..engine.operators.tojson import ToJsonTransform
 from ..planner.plan import Names
+from ..planner.records import dataclass
 from ..planner.types import STRING, Schema
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..planner import ast
 from ..planner.expr import Bound, FieldRef
 from ..planner.plan import AggCall, Aggregate, Here, Key, Names, Sort, SortKey
+from ..planner.records import dataclass
 from ..planner.types import DOUBLE, LONG, NULL, Schema
 from ..planner.unparse import stage_text
 from .base import REGISTRY, Args, Command, Example, Node, Option, kinds, lowers, register

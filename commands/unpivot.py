@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..engine.lower import at_of
 from ..engine.operators.unpivot import UnpivotTransform
 from ..planner.plan import Names
+from ..planner.records import dataclass
 from ..planner.types import NULL, STRING, Schema, join
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 

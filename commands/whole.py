@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -12,6 +11,7 @@ from ..planner import ast
 from ..planner.catalog import AggregateFunction
 from ..planner.expr import Bound, FieldRef
 from ..planner.plan import AggCall, Aggregate, Key, Names
+from ..planner.records import dataclass
 from ..planner.types import NULL, Schema, Type, array_of
 from ..planner.unparse import stage_text
 from .base import Args

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..planner import ast, option_values
 from ..planner.expr import Call, Expr, FieldRef, fields_of
 from ..planner.plan import AggCall, Derived, Names, Order, is_hidden
+from ..planner.records import dataclass
 from ..planner.types import DATE, STRING, Schema, Type
 from ..planner.unparse import stage_text
 from .base import Args, Node, Option, kinds

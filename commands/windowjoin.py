@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..planner import ast, combine
 from ..planner.plan import AggCall, Names
+from ..planner.records import dataclass
 from ..planner.types import BOOL, DATE, DATE_NS, NULL, Schema, Type
 from .base import Args, Command, Example, Node, Option, kinds, lowers, register
 from .pairing import read_keys, read_times

@@ -6,7 +6,6 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +13,7 @@ import pyarrow as pa
 from .edge import column, edge_type
 from .engine.exprs import Eval
 from .planner.catalog import CallBinder, Function
+from .planner.records import dataclass
 from .planner.text import QueryError, fault
 from .planner.types import BINARY, BOOL, DATE, DATE_NS, DOUBLE, DURATION, LONG, STRING, Type
 

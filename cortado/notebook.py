@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import atexit
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from .planner.records import dataclass
 from .planner.text import QueryError, fault
 from .result import Result
 from .session import Session

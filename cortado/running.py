@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -21,6 +20,7 @@ from .engine.scheduler import Query as EngineQuery
 from .planner.bind import BoundQuery
 from .planner.catalog import Note
 from .planner.plan import Node
+from .planner.records import dataclass
 from .planner.text import Fault, QueryError, Span, error, fault
 from .planner.types import Schema
 from .result import NoteEntry, OperatorStats, Result, Stats

@@ -5,6 +5,8 @@ from __future__ import annotations
 import mmap
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
+from importlib import import_module
 from math import prod
 from typing import Any, cast
 
@@ -48,17 +50,52 @@ def bits_of(bitmap: pa.Buffer, offset: int, n: int) -> NDArray[np.bool_]:
 
 
 def call(name: str, *args: Any, **options: Any) -> pa.Array[Any]:
-    """A compute function by name, as an array.
+    """A compute function by the name it has in `pyarrow.compute`, as an array.
 
-    Plain Python values become scalars here: Arrow's own way of doing that imports pandas where it is installed.
+    Plain Python values become scalars here: Arrow's own way of doing that imports pandas where it is installed. That module
+    is not imported either: it writes a wrapper for each of three hundred functions.
     """
-    import pyarrow.compute as pc
-
-    function: Any = getattr(pc, name)
-    arity = getattr(function, "__arrow_compute_function__", {}).get("arity")
-    n = arity if isinstance(arity, int) else len(args)  # what follows are options
-    out = function(*(_argument(a) for a in args[:n]), *args[n:], **options)
+    if name == "cast":
+        out = _cast(*args, **options)
+    elif name == "fill_null":
+        out = call("coalesce", args[0], _filler(args[1], args[0].type))
+    else:
+        function, settings, n = _function(name)
+        values = args if n is None else args[:n]  # what follows are options
+        rest = () if n is None else args[n:]
+        made = settings(*rest, **options) if rest or options else None
+        out = function.call([_argument(a) for a in values], made, None)
     return cast("pa.Array[Any]", out.combine_chunks() if isinstance(out, pa.ChunkedArray) else out)
+
+
+@lru_cache(maxsize=1)
+def _compute() -> Any:
+    """What `pyarrow.compute` is made of, and has under the same names."""
+    for name in ("pyarrow._compute", "pyarrow.compute"):
+        with suppress(ImportError):
+            return import_module(name)
+    raise ImportError("pyarrow has no compute functions")
+
+
+@lru_cache(maxsize=512)
+def _function(name: str) -> tuple[Any, Any, int | None]:
+    """A function, the class of its options, and how many values it takes; None: any number."""
+    function = _compute().get_function(name.removesuffix("_"))
+    settings = function._doc.options_class
+    arity = function.arity
+    return function, getattr(_compute(), settings) if settings else None, arity if isinstance(arity, int) else None
+
+
+def _cast(array: Any, kind: pa.DataType, safe: bool = True) -> Any:
+    settings = _compute().CastOptions
+    made = settings.safe(kind) if safe else settings.unsafe(kind)
+    return _compute().call_function("cast", [array], made)
+
+
+def _filler(value: Any, kind: pa.DataType) -> Any:
+    """What takes the place of nulls, in the type of the column."""
+    value = _argument(value)
+    return value if value.type == kind else _cast(value, kind)
 
 
 _PLAIN: dict[type, Type] = {bool: BOOL, int: LONG, float: DOUBLE, str: STRING, bytes: BINARY}
@@ -140,20 +177,24 @@ def coded(codes: pa.Array[Any], values: pa.Array[Any]) -> pa.DictionaryArray[Any
     return cast(Any, pa.DictionaryArray).from_arrays(codes, values, safe=False)  # type: ignore[no-any-return]
 
 
+def taken(array: pa.Array[Any], rows: pa.Array[Any]) -> pa.Array[Any]:
+    """Values by row number, null where the number is."""
+    return call("take", array, rows)
+
+
 def gathered(array: pa.Array[Any], rows: pa.Array[Any]) -> pa.Array[Any]:
     """Values by row number, null where the number is, in memory of the system's allocator.
 
     Arrow's own pool asks for huge pages, each of which is cleared whole at its first byte: for rows that are kept, and so
     are in new memory each time, that costs several times the copy.
     """
-    import pyarrow.compute as pc
-
-    return pc.take(array, rows, memory_pool=pa.system_memory_pool())
+    made = _compute().TakeOptions(boundscheck=True)
+    return cast("pa.Array[Any]", _compute().call_function("take", [array, rows], made, pa.system_memory_pool()))
 
 
 def decode(array: pa.DictionaryArray[Any, Any]) -> pa.Array[Any]:
     """A dictionary as a plain array."""
-    return array.dictionary.take(array.indices)
+    return taken(array.dictionary, array.indices)
 
 
 def own(array: pa.Array[Any]) -> pa.Array[Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..planner.records import dataclass
 from .arrow import bitmap_of, buffer_of, call, decode, gathered, indices, own
 
 PAD = 64  # readable bytes before and after the text of every morsel buffer; kernels load whole vectors

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ..planner.plan import Here, Node, Sample
+from ..planner.records import dataclass
 
 
 @dataclass(slots=True)

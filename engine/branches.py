@@ -7,28 +7,33 @@ any pipeline; an operator of one branch lets the batches of others pass.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from numpy.typing import NDArray
 
+from ..planner.records import dataclass
 from ..planner.types import Schema
 from .batch import Batch, Column
 from .context import Context
+from .metrics import Meter, total
 from .notes import At, Ledger, WorkerNotes
 from .operator import Emit, Flow, Partition, Source
+from .spec import Tag
 
 MORSEL = 2 << 20  # bytes of a text file among sources that count rows
 
 
 @dataclass(eq=False, slots=True)
 class Branch:
-    """One source. A callable is called when the pipelines that it depends on are complete."""
+    """One source. A callable is called when the pipelines that it depends on are complete. `meters`: one a partition begun."""
 
     source: Any
+    tag: Tag
     first: int = 0  # numbers of its partitions: first .. end
     end: int = 0
     ledger: Ledger = field(default_factory=Ledger)
+    meters: list[Meter] = field(default_factory=list)
 
     def holds(self, seq: int) -> bool:
         return self.first <= seq < self.end
@@ -71,6 +76,11 @@ class Branches:
             branch.ledger.first, branch.end = branch.first, len(made)
         self._ledger.parts = [(b.first, b.end, b.ledger) for b in self._branches]
         return made
+
+    def shares(self) -> list[tuple[Tag, Meter, Any]]:
+        """Of each branch its node, what was read for it, and its source, if it came to that."""
+        sources: Sequence[Any] = self._sources or [None] * len(self._branches)
+        return [(b.tag, total(b.meters), s) for b, s in zip(self._branches, sources, strict=True)]
 
     def close(self) -> None:
         for source in self._sources:
@@ -117,11 +127,19 @@ class _Shifted:
         branch = self._branch
         own = _within(ctx, branch)
         own.notes = _Notes(ctx.notes, branch.first)
-        n_rows, seq = 0, 0
-        for batch in self._part.batches(own):
+        n_rows, seq, meter = 0, 0, Meter()
+        branch.meters.append(meter)
+        rows, has_size = iter(self._part.batches(own)), hasattr(self._part, "nbytes")
+        while (batch := meter.timed(lambda: next(rows, None))) is not None:
+            meter.rows += batch.n_rows
+            meter.batches += 1
+            if not has_size:
+                meter.nbytes += batch.nbytes()
             n_rows, seq = n_rows + batch.n_rows, batch.origin.seq
             yield _moved(batch, branch.first)
             own.kernels = ctx.kernels
+        if has_size:
+            meter.nbytes = self.nbytes
         if n_rows:
             branch.ledger.rows_by_seq.setdefault(seq, n_rows)
 

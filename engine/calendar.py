@@ -6,13 +6,13 @@ Instants are int64 ticks since 1970-01-01 UTC: microseconds unless `ticks` says 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..planner import ast
+from ..planner.records import dataclass
 from .zones import NS, US, Ints, Mask, UnknownZone, Zone, zone
 
 Codes = NDArray[np.int32]

@@ -6,12 +6,12 @@ Operators that would look for the same take it from here; for all others these a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..planner.records import dataclass
 from .batch import Spans
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any
 
+from ..planner.records import dataclass
 from .batch import Batch
 from .context import Context, QueryState
 from .failures import placed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
@@ -11,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..planner.records import dataclass
 from .arrow import buffer_of, call, is_valid, numbers_of
 from .dateletters import NUMERIC, BadFormat, Format, Token, java, names_of
 from .dateparts import BAD_OFFSET, NO_OFFSET, Parts

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..planner.records import dataclass
 from .zones import NS, Ints, Mask, Zone
 
 NO_OFFSET = int(np.iinfo(np.int32).min)  # of rows whose text names no zone

@@ -6,7 +6,7 @@ A value is a column of `ev.n` rows (Arrow array, dictionary or Spans) or an Arro
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..planner import expr as e
+from ..planner.records import dataclass
 from ..planner.types import Schema, Type, scalar
 from .arrow import array_from, bools_of, call, decode, int32_of, is_valid, nulls, numbers_of
 from .batch import Batch, Column, Spans

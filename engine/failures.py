@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum
 
+from ..planner.records import dataclass
 from ..planner.text import Fault, QueryError, Span, error, locate
 from .notes import Key, Sample
 from .spec import Tag

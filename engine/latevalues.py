@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
 from ..planner.expr import Bound, Expr, Late, Literal, is_late, rewrite
 from ..planner.plan import Filter, Node, line_of
+from ..planner.records import dataclass
 from ..planner.types import Schema, Type
 from .arrow import call, no_value
 from .batch import Batch

@@ -7,7 +7,7 @@ line. So is what stands behind a stage whose columns the data decides, or behind
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from ..planner import explain as plan_text
@@ -32,6 +32,7 @@ from ..planner.plan import (
     Tail,
     rebuilt,
 )
+from ..planner.records import dataclass
 from ..planner.text import QueryError, error, locate
 from ..planner.types import Schema
 from .became import Became
@@ -313,14 +314,14 @@ class Lowering:
 
         tag = self.tag(node)
         line = self._unended(line, node, specs)
-        first = line.branches or (Branch(line.source),)
+        first = line.branches or (Branch(line.source, line.tag),)
         branches, groups, after = list(first), [first], list(line.after)
         transforms: list[tuple[Any, Tag]] = [(behind(t, first), g) for t, g in line.transforms]
         for below in node.inputs[1:]:
             before = len(specs)
             part = self._branch(below, specs)
             after += range(before, len(specs))
-            theirs = part.branches or (Branch(part.source),)
+            theirs = part.branches or (Branch(part.source, part.tag),)
             branches += theirs
             groups.append(theirs)
             transforms += [(behind(t, theirs), g) for t, g in part.transforms]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from ..planner.records import dataclass
 from .spec import Tag
 
 wall_ns, cpu_ns = time.perf_counter_ns, time.thread_time_ns
@@ -15,10 +16,17 @@ wall_ns, cpu_ns = time.perf_counter_ns, time.thread_time_ns
 class Meter:
     """What one worker spent in one operator and in all behind it that it called; only that worker writes."""
 
-    __slots__ = ("batches", "cpu", "nbytes", "rows", "wall")
+    __slots__ = (
+        "batches",
+        "compiled",
+        "cpu",
+        "nbytes",
+        "rows",
+        "wall",
+    )  # compiled: batches that compiled kernels might work on
 
     def __init__(self) -> None:
-        self.rows = self.batches = self.nbytes = self.wall = self.cpu = 0
+        self.rows = self.batches = self.compiled = self.nbytes = self.wall = self.cpu = 0
 
     def timed(self, task: Callable[[], Any]) -> Any:
         wall, cpu = wall_ns(), cpu_ns()
@@ -27,6 +35,14 @@ class Meter:
         finally:
             self.wall += wall_ns() - wall
             self.cpu += cpu_ns() - cpu
+
+
+def total(meters: Iterable[Meter]) -> Meter:
+    out = Meter()
+    for meter in list(meters):
+        for what in Meter.__slots__:
+            setattr(out, what, getattr(out, what) + getattr(meter, what))
+    return out
 
 
 @dataclass(slots=True)
@@ -87,6 +103,15 @@ class Position:
     def nbytes(self) -> int:
         return sum(m.nbytes for m, _ in self.meters)
 
+    @property
+    def kernels(self) -> str:
+        """Which kernels the pipeline's batches went through: compiled ones may have come while it ran."""
+        n, compiled = self.batches, sum(m.compiled for m, _ in self.meters)
+        if not n:
+            return ""
+        some = f"compiled for {compiled} of {n} batches"
+        return "kernels=" + ("general" if not compiled else "compiled" if compiled == n else some)
+
     def own(self, what: str) -> int:
         """Time spent here alone."""
         spent: int = sum(getattr(m, what) - (getattr(n, what) if n is not None else 0) for m, n in self.meters)
@@ -111,7 +136,24 @@ def collect(pipelines: Iterable[list[Position]]) -> list[OperatorMetrics]:
                 into.batches += position.batches
             if not position.is_sink and not _same(after, position):
                 into.rows_out += position.rows if position.is_source else position.rows_on
+            if (shares := getattr(position.operator, "shares", None) if position.is_source else None) is not None:
+                _add_shares(found, into, shares())
     return list(found.values())
+
+
+def _add_shares(
+    found: dict[int, OperatorMetrics], first: OperatorMetrics, shares: list[tuple[Tag, Meter, Any]]
+) -> None:
+    """Of a source that is several: what was read for the other nodes is theirs and not the first one's."""
+    for tag, meter, source in shares:
+        into = found.setdefault(tag.id, OperatorMetrics(tag))
+        _tell(into, source)
+        if into is first:
+            continue
+        for what in ("rows_out", "batches", "nbytes", "wall_ns", "cpu_ns"):
+            part = getattr(meter, what.removesuffix("_ns").removesuffix("_out"))
+            setattr(into, what, getattr(into, what) + part)
+            setattr(first, what, max(0, getattr(first, what) - part))
 
 
 def _same(other: Position | None, position: Position) -> bool:
@@ -124,8 +166,17 @@ def _add(into: OperatorMetrics, position: Position) -> None:
     into.peak_memory = max(into.peak_memory, position.peak())
     if position.is_source:
         into.nbytes += position.nbytes
-    spilled, said = _told(position.operator)
+        _say(into, position.kernels)
+    _tell(into, position.operator)
+
+
+def _tell(into: OperatorMetrics, operator: Any) -> None:
+    spilled, said = _told(operator)
     into.spilled_bytes += spilled
+    _say(into, said)
+
+
+def _say(into: OperatorMetrics, said: str) -> None:
     into.said = ", ".join(dict.fromkeys(s for s in (into.said, said) if s))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ..planner.records import dataclass
 from ..planner.text import Span
 from .failures import RowFault, stage_order, strict_code, strict_error
 from .notes import REMOVED, Entry, Key, Ledger, Sample

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..planner.records import dataclass
 from .pairkeys import KeyIndex
 from .pairs import PairForm, Texts
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from ..planner import ast
+from ..planner.records import dataclass
 from ..planner.types import DATE, LONG, STRING, Type
 from . import cef
 from .pairs import PairForm

@@ -5,8 +5,9 @@ from __future__ import annotations
 import heapq
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ..planner.records import dataclass
 from .batch import Batch
 from .chain import Chain, Worker
 from .context import Context, Stopped
@@ -68,6 +69,7 @@ class Pipeline:
         try:
             made, timed, settings = self.spec.source, self.chain.positions[0].timed, self.ctx.settings
             source: Source = timed(lambda: made(self.ctx)) if callable(made) else made
+            self.chain.positions[0].operator = source
             self._source = source  # before its partitions are made: they may open files
             begin = getattr(source, "begin", None)
             if begin is not None:
@@ -178,7 +180,7 @@ class Pipeline:
                 begun.batches = iter(begun.partition.batches(begun.ctx))
             while not self._is_stopped() and begun.seq <= self.failures.seq:
                 worker.ctx.check()
-                batch = self._pull(begun, worker.meter)
+                batch = self._pull(begun, worker)
                 if batch is None:
                     self._end(begun, worker.meter)
                     return
@@ -200,8 +202,9 @@ class Pipeline:
             else:
                 self._drop(begun)
 
-    def _pull(self, begun: Begun, meter: Meter) -> Batch | None:
+    def _pull(self, begun: Begun, worker: Worker) -> Batch | None:
         assert begun.batches is not None
+        meter = worker.meter
         wall, cpu = wall_ns(), cpu_ns()
         try:
             batch = next(begun.batches, None)
@@ -215,6 +218,7 @@ class Pipeline:
                 raise RuntimeError(f"partition {begun.seq} gave rows of partition {batch.origin.seq}")
             meter.rows += batch.n_rows
             meter.batches += 1
+            meter.compiled += worker.is_compiled
             begun.n_rows += batch.n_rows
             if not hasattr(begun.partition, "nbytes"):
                 self._read(batch.nbytes(), meter)

@@ -6,11 +6,12 @@ import os
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from ..planner.records import dataclass
 from ..planner.text import QueryError, fault, nearest
 
 FILE = "profiles.toml"

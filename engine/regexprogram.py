@@ -19,11 +19,12 @@ parts and alternatives are tried in their order. All of that is what leftmost-fi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..planner.records import dataclass
 from .kernels import regexcode as code
 from .regexsyntax import (
     ALL,

@@ -7,8 +7,9 @@ over valid UTF-8 a run of its bytes is a run of its characters. Source of the sy
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
+
+from ..planner.records import dataclass
 
 ASCII = (1 << 128) - 1
 BEYOND = ASCII << 128  # bytes of characters that are not ASCII

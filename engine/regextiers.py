@@ -8,7 +8,6 @@ wherever compiled kernels are not there (yet). PYTHON is for what RE2 refuses.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..planner.records import dataclass
 from . import regexpython
 from .arrow import array_from, bools_of, call, int32_of, is_valid
 from .batch import Spans

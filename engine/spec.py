@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
+from ..planner.records import dataclass
 from ..planner.text import Span
 from .context import Context
 from .operator import Sink, Source, Transform

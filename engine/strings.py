@@ -6,13 +6,13 @@ All positions are bytes unless a name says code points. Text is valid UTF-8.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..planner.records import dataclass
 from ..planner.text import fault
 from .arrow import array_from, bitmap_of, buffer_of, bytes_of, concat, is_valid, offsets_of
 from .batch import Spans

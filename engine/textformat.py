@@ -7,13 +7,13 @@ read back as the same double, so `%.2f` of 1.005 is 1.01 and of 0.125 is 0.13.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 
+from ..planner.records import dataclass
 from .arrow import array_from, call, concat, is_valid, numbers_of, offsets_of
 from .strings import CodePoints, Ints, Mask, cut, runs, strings_from, view_of, weave
 from .values import texts_from

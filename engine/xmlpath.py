@@ -6,13 +6,13 @@ No document type is fetched, no external entity resolved; the parser (Expat) bou
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pyarrow as pa
 
+from ..planner.records import dataclass
 from .arrow import array_from, call
 from .strings import Mask
 from .values import texts_from

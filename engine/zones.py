@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..planner.records import dataclass
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from .records import dataclass
 from .text import Span
 
 RESERVED = frozenset({"and", "or", "not", "by", "as", "where", "true", "false", "null"})

@@ -7,7 +7,7 @@ import sys
 import threading
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from . import ast
@@ -23,6 +23,7 @@ from .opening import limited, streamed
 from .parsed import Parsed, Query
 from .plan import Here, Node, Opening, Pending, Rename, Sample, Settle
 from .procedures import Library, Procedure
+from .records import dataclass
 from .text import Fault, QueryError, Span, error
 from .types import ANY, Schema, Type
 from .unparse import stage_text

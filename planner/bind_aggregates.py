@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from . import ast, foreign
 from .bind_call import BoundCall, CallFault
 from .bind_expr import ExpressionBinder, counts
 from .expr import Bound, Literal
 from .plan import HIDDEN, AggCall, Derived, Key, column_name, is_hidden
+from .records import dataclass
 from .text import Span, nearest
 from .types import DURATION, Schema
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from . import ast
@@ -17,6 +17,7 @@ from .option_values import Unfit
 from .parse import parse_expression
 from .parsed import Parsed, Query
 from .procedures import Library, Unit
+from .records import dataclass
 from .text import QueryError, Span, nearest
 from .typed import FIELD, FIELDS, fits_late, from_text, from_value, written_default
 from .types import Schema

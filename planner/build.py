@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import ast
 from .escapes import ESCAPE, SIMPLE_ESCAPES, unicode_escape
 from .parsed import Parsed
+from .records import dataclass
 from .stages import QUOTED, Stage
 from .text import Fault, Span, error
 

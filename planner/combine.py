@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from .plan import Filter, Names, Node, Order, Sort
+from .records import dataclass
 from .types import DOUBLE, DURATION, LONG, NULL, Schema, Type, join
 from .types import Type as FieldType
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from . import ast
 from .parsed import Parsed, Query
+from .records import dataclass
 from .text import Fault, error
 
 VALUES = frozenset({"path", "count", "procedure"})  # parts where a parameter stands for a value

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from .records import dataclass
 from .stages import PASTED, QUOTED, SINGLE, Lookup, Pipeline, Stage, cut
 
 STEP = "    "

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import threading
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,39 +18,81 @@ if TYPE_CHECKING:
 
 BASE = Path(__file__).with_name("base.lark")
 EXPRESSION = "lone_expression"  # the start rule of what is no stage: a default in a header
+KEPT_FILES = 64  # in the cache folder; the others go by age
 
 
 def grammar(language: Language, commands: frozenset[str]) -> Lark:
-    """LALR tables that can read `commands`.
+    """LALR tables that can read `commands`."""
+    return _tables(language).reading(commands)
 
-    Those of the whole language come from a file in the user's cache folder in 9 ms (140 ms the first time). Where no
-    such file can be kept, only the commands of the query are built, in 30 to 40 ms.
+
+@lru_cache(maxsize=8)
+def _tables(language: Language) -> _Tables:
+    return _Tables(language)
+
+
+class _Tables:
+    """What a process has of a language's tables.
+
+    The first query gets tables of its own commands, made in 30 to 40 ms, as many processes read one query only; what needs
+    others gets those of the whole language, made in 140 ms. Either are found in the user's cache folder in a few
+    milliseconds once they were made, the whole ones for the first query, too.
     """
-    folder = cache_folder()
-    return _tables(language, frozenset(language.names()) if folder is not None else commands, folder)
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self._held: list[tuple[frozenset[str], Lark]] = []
+        self._lock = threading.Lock()
+
+    def reading(self, commands: frozenset[str]) -> Lark:
+        whole = frozenset(self._language.names())
+        wanted = commands & whole
+        with self._lock:
+            for names, tables in self._held:
+                if wanted <= names:
+                    return tables
+            folder = cache_folder()
+            names = whole if self._held or _Recipe(self._language, whole).is_kept(folder) else wanted
+            self._held.append((names, _Recipe(self._language, names).tables(folder)))
+            return self._held[-1][1]
 
 
-@lru_cache(maxsize=64)
-def _tables(language: Language, commands: frozenset[str], folder: Path | None) -> Lark:
-    from lark import Lark
+class _Recipe:
+    """The grammar's text for some commands, and tables made of it."""
 
-    rules, starts = language.grammar(commands)
-    source = BASE.read_text(encoding="utf-8") + rules
-    how: dict[str, Any] = {
-        "parser": "lalr",
-        "start": [*starts, EXPRESSION],
-        "propagate_positions": True,
-        "maybe_placeholders": True,
-    }
-    if folder is not None:
-        key = hashlib.sha256(source.encode()).hexdigest()[:16]
-        try:
-            return Lark(
-                source, cache=str(folder / f"grammar-{sys.version_info[0]}{sys.version_info[1]}-{key}.lark"), **how
-            )
-        except OSError:
-            pass  # a cache that cannot be written is no reason to fail
-    return Lark(source, **how)
+    def __init__(self, language: Language, commands: frozenset[str]) -> None:
+        rules, self._starts = language.grammar(commands)
+        self._source = BASE.read_text(encoding="utf-8") + rules
+
+    def is_kept(self, folder: Path | None) -> bool:
+        return folder is not None and self._file(folder).exists()
+
+    def tables(self, folder: Path | None) -> Lark:
+        from lark import Lark
+
+        how: dict[str, Any] = {
+            "parser": "lalr",
+            "start": [*self._starts, EXPRESSION],
+            "propagate_positions": True,
+            "maybe_placeholders": True,
+        }
+        if folder is not None:
+            with suppress(OSError):  # a cache that cannot be written is no reason to fail
+                if not self.is_kept(folder):
+                    _make_room(folder)
+                return Lark(self._source, cache=str(self._file(folder)), **how)
+        return Lark(self._source, **how)
+
+    def _file(self, folder: Path) -> Path:
+        key = hashlib.sha256(self._source.encode()).hexdigest()[:16]
+        return folder / f"grammar-{sys.version_info[0]}{sys.version_info[1]}-{key}.lark"
+
+
+def _make_room(folder: Path) -> None:
+    """For one more file. Of those that were made first some may be in use: they are made again."""
+    kept = sorted(folder.glob("grammar-*.lark"), key=lambda path: path.stat().st_mtime_ns)
+    for path in kept[: max(0, len(kept) - KEPT_FILES + 1)]:
+        path.unlink(missing_ok=True)
 
 
 @lru_cache(maxsize=1)

@@ -6,12 +6,13 @@ A statement begins a line and ends with it; inside brackets and quotes it goes o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NoReturn
 
 from .option_values import unquote
 from .parse import parse
 from .parsed import Language, Query
+from .records import dataclass
 from .stages import DOUBLE, HEADER_WORD, QUOTED, SINGLE
 from .text import Fault, Span, error
 from .typed import check_type

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from .plan import Here, Limit, Node, Opening
+from .records import dataclass
 from .types import STRING, Schema
 
 if TYPE_CHECKING:

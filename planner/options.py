@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from .records import dataclass
 
 # kinds of values; the Python value that a command gets is in brackets
 BOOL = "bool"  # t f true false (bool)

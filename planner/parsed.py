@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
+from .records import dataclass
 from .stages import RawOption
 from .text import Fault, Span
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
 from . import ast
 from .header import Body, Header, Param, Use, has_pipeline, read_body, read_header
 from .parsed import Language, Parsed, Query
+from .records import dataclass
 from .sources import Part, Sources
 from .text import Fault, QueryError, Span, error, nearest
 

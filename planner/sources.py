@@ -5,8 +5,9 @@ Offsets of the query itself begin at 0, so where there is no other text nothing 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from .records import dataclass
 from .text import Fault, QueryError, Span, error
 
 

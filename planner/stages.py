@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import NoReturn, Protocol
 
 from .foreign import option
+from .records import dataclass
 from .sqltext import sql_end
 from .text import Fault, Span, error, nearest
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -26,6 +27,8 @@ def open_session(options: Mapping[str, Any]) -> Session:
     """A session with the settings of the command line."""
     from cortado import connect
 
+    from ..commands.language import language
+
     settings: dict[str, Any] = dict(pairs(tuple(options.get("settings") or ()), "--set"))
     for name in ("threads", "memory", "timezone"):
         if options.get(name) is not None:
@@ -35,6 +38,9 @@ def open_session(options: Mapping[str, Any]) -> Session:
     if options.get("safe"):
         settings = {"files": [str(Path.cwd())], **settings, "safe": True}
     database = options.get("database")
+    language()
+    gc.freeze()  # what is imported stays: no collection need look at it
+    gc.enable()
     return connect(Path(database) if database else default_database(), **settings)
 
 

@@ -154,9 +154,10 @@ def merged(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """The command, to its exit status."""
-    gc.set_threshold(50_000)  # imports make many objects and little garbage
+    gc.disable()  # imports make many objects and no garbage; a session turns it on again
     # as quick as Arrow's own choice, which keeps tens of megabytes that nobody uses; read when Arrow is imported
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # workers divide the work; threads of its own wait by spinning
     _check_streams()
     try:
         status = cli(prog_name="cortado", standalone_mode=False)
@@ -177,6 +178,7 @@ def main() -> None:
         click.echo(f"standard output cannot be written: {why.strerror or why}", err=True)
         status = FAILED
         _forget(sys.stdout)
+    gc.freeze()  # the interpreter would look through all that there is once more before it leaves
     sys.exit(status or DONE)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from ...engine.jsontext import woven
 from ...engine.strings import Ints
 from ...engine.values import unify
 from ...planner import expr as e
+from ...planner.records import dataclass
 from ...planner.text import fault
 from ...planner.types import DOUBLE, NULL, STRING, Schema, array_of, join
 from ..base import ANY_ARG, LONG, MANY, NUMBER, CallBinder, Type, function

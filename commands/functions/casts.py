@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from ...engine.arrow import concat, indices, is_valid, no_value, nulls
 from ...engine.batch import Spans
 from ...engine.exprs import Eval, Value, plain
 from ...engine.values import to_text
+from ...planner.records import dataclass
 from ...planner.types import BOOL, DATE, DOUBLE, DURATION, INT, LONG, STRING, Type, array_of
 from ..base import CallBinder, function
 

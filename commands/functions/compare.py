@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from ...engine.exprs import NULLS_SKIPPED, Eval, Value, plain
 from ...engine.textmatch import match_pattern, pieces_of
 from ...engine.values import texts_from, to_text
 from ...planner import expr as e
+from ...planner.records import dataclass
 from ...planner.types import BOOL, DATE, DOUBLE, DURATION, IP, LONG, STRING, Type, scalar
 from ..base import MANY, CallBinder, function
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from ...engine.dateletters import BadFormat, Format, java, locale_of, percent
 from ...engine.dateparse import Parsed, parse_dates
 from ...engine.exprs import DIGITS_CUT, Eval, Value, plain
 from ...engine.zones import NS, US, is_zone
+from ...planner.records import dataclass
 from ...planner.types import DATE, DATE_NS, STRING
 from ..base import DATE_ARG, TEXT, CallBinder, Type, function
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from ...engine.jsontext import map_pairs, woven
 from ...engine.sources.jsonvalues import Seen, column, settled
 from ...engine.values import texts_from, unify
 from ...planner import expr as e
+from ...planner.records import dataclass
 from ...planner.types import NULL, STRING, array_of, join
 from ..base import ANY_ARG, CallBinder, Type, function
 from .arrays import element_at, elements

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -15,6 +14,7 @@ from ...engine.datecolumns import to_nanoseconds
 from ...engine.exprs import Eval, Value
 from ...engine.strings import Ints, Mask
 from ...engine.values import unify
+from ...planner.records import dataclass
 from ...planner.types import NULL
 from ..base import ANY_ARG, DOUBLE, INTEGER, LONG, MANY, NUMBER, PARSED, CallBinder, Type, converted, function
 from ..base import join as joined

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from ...engine.arrow import array_from, is_valid, nulls, numbers_of
 from ...engine.arrow import call as call_
 from ...engine.exprs import Eval, Value, plain
 from ...planner import expr as e
+from ...planner.records import dataclass
 from ...planner.types import ANY, DATE, DATE_NS, DOUBLE, DURATION, LONG, MONTHS, NULL, Type
 from ..base import NUMBER, REGISTRY, CallBinder, converted, function
 

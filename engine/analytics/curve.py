@@ -6,12 +6,13 @@ good as Householder's: Giraud, Langou & Rozloznik 2005); coefficients of powers 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ...planner.records import dataclass
 
 F64 = NDArray[np.float64]
 

@@ -8,11 +8,11 @@ node), so a forest depends on its rows and its seed alone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ..random import below, bits, uniform
 
 F64 = NDArray[np.float64]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ..calendar import civil_of_day, to_local
 from ..zones import US
 

@@ -7,10 +7,11 @@ All sums go in the order of the window, so both paths give the same bits.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ...planner.records import dataclass
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

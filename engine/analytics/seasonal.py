@@ -6,11 +6,11 @@ Windows are those that statsmodels gives them (0.14), and so are the steps, whic
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from .loess import Lines
 
 F64 = NDArray[np.float64]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from .seasonal import Effort, mstl
 
 F64 = NDArray[np.float64]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from ...planner.records import dataclass
 from .batch import F64, Ints, Outcome
 
 TEXTS = ("model", "note")

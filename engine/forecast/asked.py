@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...planner import ast
+from ...planner.records import dataclass
 
 MOST_AHEAD = 100_000  # steps of one series
 SEVERAL = ("auto", "stl", "calendar", "trees", "bakeoff")  # models that look at several seasons

@@ -7,10 +7,10 @@ Measures: Hyndman & Koehler, "Another look at measures of forecast accuracy", 20
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from ...planner.records import dataclass
 from .batch import F64, Batch, Ints
 from .origins import Candidate, fitted, origins, scale
 from .ragged import ratio

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ...planner.records import dataclass
 
 F64 = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -7,11 +7,11 @@ the first field and bin is taken, so that a model depends on its rows and their 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from .batch import F64, Ints
 
 Bins = NDArray[np.uint8]

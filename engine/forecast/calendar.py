@@ -9,11 +9,12 @@ tell about the coefficients, and bends to come as often and as large as those th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ..random import normal_quantile
 from .batch import F64, Batch, Ints, Outcome, empty
 from .calendardesign import BEND, CONSTANT, DAY, GIVEN, HOLIDAY, SEASON, SLOPE, Days, Design, designed

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from ...planner.records import dataclass
 from .batch import F64, Ints
 
 ROWS = 32  # multiplied at once: so few that BLAS starts no threads, which would cost more than they save

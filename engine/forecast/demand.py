@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ..random import keyed, uniform
 from .batch import F64, Batch, Ints
 from .ragged import Steps, known, series, steps, within

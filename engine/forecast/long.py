@@ -9,11 +9,12 @@ those before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
+from ...planner.records import dataclass
 from ..analytics import stl
 from ..analytics.seasonal import Effort
 from ..random import normal_quantile

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ..analytics import stl
 from ..analytics.seasonal import Effort
 from ..context import Stopped

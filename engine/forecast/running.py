@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ..kernels.etscode import MOST, MOST_PERIOD, SHARED
 from .batch import F64, I64, Batch
 from .settings import Settings

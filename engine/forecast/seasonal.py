@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from .batch import F64, Batch, Ints
 from .ragged import ratio, running, series, sums, within
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ...planner.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

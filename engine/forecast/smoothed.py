@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ...planner.records import dataclass
 from .batch import F64, I64
 from .settings import Settings
 

@@ -6,12 +6,11 @@ or a fixed length.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ...planner import ast
+from ...planner.records import dataclass
 from ..analytics.period import NATURAL, NATURAL_MONTHS
 from ..calendar import WEEK_ORIGIN, day_of_month, month_length, month_of_day, to_local, to_utc
 from ..zones import NS, US, Ints, Mask

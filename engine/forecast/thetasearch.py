@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from .batch import F64, Ints
 from .ragged import Steps, ratio, steps_of
 

@@ -6,11 +6,11 @@ The same columns are made of every step that was, at once, and of the next step 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from ...planner.records import dataclass
 from .batch import F64, Batch, Ints
 from .calendardesign import DAY
 from .ragged import running, series, within

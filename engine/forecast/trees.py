@@ -9,11 +9,12 @@ over the last steps of all series. (Montero-Manso & Hyndman 2021 on pooled model
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from .batch import F64, Batch, Ints, Outcome, empty
 from .boosting import Growth, Trees, binned, bounds_of, grown
 from .origins import Part, ahead_of, chosen, means, rows_of, scale

@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,7 +28,7 @@ _FOLDER = Path(__file__).parent
 
 
 def is_needed() -> bool:
-    """Whether there is no mark, though one can be left."""
+    """Whether kernels have to be compiled: there is no mark, though one can be left."""
     place = _place()
     return place is not None and not (place / _mark()).exists()
 
@@ -40,13 +42,15 @@ def leave_mark() -> None:
 
 
 def _place() -> Path | None:
-    """The folder for marks: Numba's, or else the user's."""
-    for folder in _folders():
-        with suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            if os.access(folder, os.W_OK):
-                return folder
-    return None
+    """The folder for marks and compiled kernels: where Numba is told to keep things, else beside the source, else the user's."""
+    return next((folder for folder in _folders() if _is_writable(folder)), None)
+
+
+def _is_writable(folder: Path) -> bool:
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.access(folder, os.W_OK)
+    return False
 
 
 def _folders() -> Iterator[Path]:
@@ -57,7 +61,41 @@ def _folders() -> Iterator[Path]:
     yield _FOLDER / "__pycache__"
     from platformdirs import user_cache_path
 
-    yield user_cache_path("cortado", appauthor=False)
+    yield user_cache_path("cortado", appauthor=False) / "kernels"
+    private = _private_temporary()
+    if private is not None:
+        yield private
+
+
+def _private_temporary() -> Path | None:
+    """A folder in the system's temporary one that is this user's, and that nobody else may have put anything into."""
+    if not hasattr(os, "getuid"):
+        return None  # not on Windows, where every user has a cache folder
+    folder = Path(tempfile.gettempdir()) / f"cortado-kernels-{os.getuid()}"
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
+            return folder
+    return None
+
+
+def keep_compiled() -> None:
+    """Tell Numba where to keep what it compiles."""
+    import numba
+
+    settings: Any = numba.config
+    place = place_to_keep()
+    if place != _FOLDER / "__pycache__":  # there it does by itself
+        settings.CACHE_DIR = str(place)
+
+
+def place_to_keep() -> Path:
+    """The folder for compiled kernels. Raises ImportError if there is none: to compile takes too long to do it each time."""
+    place = _place()
+    if place is None:
+        raise ImportError("there is no folder in which compiled kernels can be kept: set NUMBA_CACHE_DIR to one")
+    return place
 
 
 def _mark() -> str:
@@ -98,8 +136,11 @@ def _start() -> Any:
 
 
 def work() -> None:
-    """What the process does."""
+    """What the process does. Whoever wants the processor meanwhile comes first."""
     from . import load
+
+    with suppress(OSError, AttributeError):
+        os.nice(10)
 
     with _alone():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -116,6 +157,8 @@ def _alone() -> Iterator[None]:
     fd = os.open(place / "kernels.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
+        os.truncate(fd, 0)
+        os.write(fd, b"%d\n" % os.getpid())  # for who would like to know, or to end it
         yield
     finally:
         os.close(fd)

@@ -1,4 +1,8 @@
-"""Loads the compiled kernels: numba is imported only from here, and only when asked."""
+"""Loads the compiled kernels: numba is imported only from here, and only when asked.
+
+Kernels are ready when Numba is there and all are known to be kept: each module is loaded from the cache by whoever first
+uses it, in some ten milliseconds, as a query needs a few of them. Where they are not kept they are compiled beforehand.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,8 @@ from types import ModuleType
 
 from . import aside
 
+FIRST = f"{__package__}.words"  # a small one: the first that is loaded makes Numba set itself up, which takes as long as ten others
+
 _lock = threading.Lock()
 _loading = threading.Lock()
 _thread: threading.Thread | None = None
@@ -20,7 +26,7 @@ _error: BaseException | None = None
 
 
 def ready() -> bool:
-    """Whether every kernel module is there."""
+    """Whether kernels may be used: the next import of a module of theirs takes no time that matters."""
     return _is_ready
 
 
@@ -40,15 +46,16 @@ def modules() -> list[str]:
 
 
 def ensure(background: bool) -> None:
-    """Import the kernel modules: compiled now, or loaded from the cache. `background`: in a thread, and return at once.
+    """Make the kernels ready. `background`: in a thread, compiled first if need be, and return at once.
 
-    Without `background` a module that fails to load raises. After a failure in the background nothing is tried again.
+    Without `background` what is not kept is compiled when it is first used, and a failure raises. After a failure in the
+    background nothing is tried again.
     """
     global _thread
     if _is_ready:
         return
     if not background:
-        _load()
+        _load([FIRST])
         return
     with _lock:
         if _thread is None and _error is None:
@@ -69,11 +76,15 @@ def wait(timeout_s: float, is_stopped: Callable[[], bool]) -> None:
 def _quietly() -> None:
     global _error, _is_compiling
     try:
+        aside.place_to_keep()
         if aside.is_needed():
             _is_compiling = True
             aside.compile_all(_is_ending)
+            if aside.is_needed():  # no other process could do it
+                compile_here(_is_ending)
             _is_compiling = False
-        _load(_is_ending)
+        if not _is_ending():
+            _load([FIRST])
     except BaseException as why:  # whatever it is, the general kernels answer
         _error = why
 
@@ -83,20 +94,22 @@ def _is_ending() -> bool:
     return not threading.main_thread().is_alive()
 
 
-def compile_here() -> None:
-    """Compile what is not kept yet, one module after the other."""
-    _load()
+def compile_here(is_stopped: Callable[[], bool] = lambda: False) -> None:
+    """Compile what is not kept yet, one module after the other. All are loaded then, and ready."""
+    if _load(modules(), is_stopped):
+        aside.leave_mark()
 
 
-def _load(is_stopped: Callable[[], bool] = lambda: False) -> None:
+def _load(names: list[str], is_stopped: Callable[[], bool] = lambda: False) -> bool:
+    """Whether it came to the end."""
     global _is_ready
     with _loading:
-        for name in modules():
+        for name in names:
             if is_stopped():
-                return
+                return False
             _import(name)
         _is_ready = True
-        aside.leave_mark()
+        return True
 
 
 def _import(name: str) -> ModuleType:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...planner.plan import Here, Sort
+from ...planner.records import dataclass
 from ...planner.types import LONG, Schema
 from ..arrow import array_from, numbers_of
 from ..batch import Batch, Origin

@@ -7,13 +7,13 @@ key on disk, and what survives is put back into input order: all of it comes beh
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...planner.plan import SortKey
+from ...planner.records import dataclass
 from ...planner.types import Schema
 from ..batch import Batch
 from ..context import Context

@@ -6,13 +6,13 @@ Numbers are given in order of first sight, as by a table over the keys.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ...planner.types import Type
 from ..arrow import bools_of, is_valid, numbers_of
 from ..batch import Column

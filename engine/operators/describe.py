@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from ...planner.records import dataclass
 from ...planner.types import Schema, Type
 from ..arrow import array_from, bools_of, call, concat, indices, numbers_of
 from ..arrow import nulls as null_array

@@ -38,6 +38,7 @@ def _row(node: Node, figures: Any) -> dict[str, Any]:
         out |= {
             "rows_in": figures.rows_in, "rows_out": figures.rows_out, "bytes": figures.nbytes,
             "ms": round(figures.wall_ns / 1e6, 3), "memory": figures.peak_memory, "spilled": figures.spilled_bytes,
+            "cpu_ms": round(figures.cpu_ns / 1e6, 3),
         }  # fmt: skip
         if said:
             out["detail"] = f"{out['detail']} ({said})"

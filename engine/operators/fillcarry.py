@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ...planner.types import Type
 from ..arrow import array_from, bools_of, call, concat, is_valid, nulls, numbers_of, own
 from ..batch import Column, Spans

@@ -7,13 +7,13 @@ the rows are put back into input order.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from ...planner.plan import SortKey
+from ...planner.records import dataclass
 from ...planner.types import BOOL, LONG, Schema, Type, scalar
 from ..arrow import array_from, bools_of, concat, is_valid, numbers_of
 from ..batch import Batch

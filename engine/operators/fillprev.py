@@ -7,13 +7,13 @@ in order of the groups, on disk; those rows come out at the end.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ...planner.types import Schema
 from ..arrow import array_from, concat, is_valid, nulls, own
 from ..batch import Batch

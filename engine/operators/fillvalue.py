@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from ...planner.records import dataclass
 from ...planner.types import Type, scalar
 from ..arrow import call, coded, concat, is_valid
 from ..batch import Batch, Column, Spans

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...planner.expr import Expr, is_volatile
+from ...planner.records import dataclass
 from ...planner.rules.total import is_total
 from ...planner.types import Schema
 from ..batch import Batch

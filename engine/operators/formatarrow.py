@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from ...planner.records import dataclass
 from ...planner.text import fault
 from ...planner.types import Schema
 from .formats import Changes, Grouped, Old, Told, file_schema, same_columns

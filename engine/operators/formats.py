@@ -5,12 +5,12 @@ from __future__ import annotations
 import codecs
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from ...planner.records import dataclass
 from ...planner.text import fault
 from ...planner.types import STRING, Schema, Type, scalar
 from ..arrow import bools_of, bytes_of, call, is_valid, list_sizes, numbers_of, offsets_of, record_batch

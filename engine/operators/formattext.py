@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from ...planner.records import dataclass
 from ...planner.types import STRING, Schema, scalar
 from ..arrow import call
 from ..values import to_text

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ...planner.combine import Matched
 from ...planner.plan import Here, Sort, SortKey
+from ...planner.records import dataclass
 from ...planner.types import LONG, Schema
 from ..arrow import array_from, numbers_of
 from ..batch import Batch, Origin
@@ -219,7 +220,7 @@ class Grace:
 
     def describe_run(self) -> dict[str, int]:
         written = sum(local.writer.written for local in self._locals)
-        return {"parts": N_PARTS, "spilled_bytes": written + self._sort.describe_run()["spilled_bytes"]}
+        return {"parts": N_PARTS, "spilled_bytes": written + int(self._sort.describe_run()["spilled_bytes"])}
 
 
 class Unordered:

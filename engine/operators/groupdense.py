@@ -7,7 +7,6 @@ are in order of keys. Used where most cells have a group, as those of keys by mi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 from typing import Any, Protocol, TypeAlias
@@ -16,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ...planner.types import Type
 from ..arrow import concat, gathered, indices
 from .grouping import Keys, ManyKeys

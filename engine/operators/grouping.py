@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.types import Type
-from ..arrow import buffer_of, concat, indices, is_valid, numbers_of, pooled
+from ..arrow import buffer_of, concat, indices, is_valid, numbers_of, pooled, taken
 from ..arrow import nulls as null_array
 from ..batch import PAD, Column, Spans
 from .keyform import Words, from_normal, is_opaque, is_word, normal, normal_type, settled, words_of
@@ -139,7 +139,7 @@ class Coder:
             if self._texts is None:
                 self._texts = with_null(spans_of(dictionary))
             return self.table.ids(self._texts.take(rows), stop)
-        values = concat([dictionary, null_array(1, dictionary.type)]).take(indices(rows))
+        values = taken(concat([dictionary, null_array(1, dictionary.type)]), indices(rows))
         return self.codes(values, stop)
 
     def merge(self, other: Coder, members: Ids, stop: Stop) -> Ids:
@@ -148,7 +148,7 @@ class Coder:
         out = merge_tables(self.table, other.table, members, stop)
         if is_opaque(self.type) and self.table.n > before:
             fresh = members[first_rows(out, before, self.table.n)]
-            self._values.append(other.values().take(indices(fresh)))
+            self._values.append(taken(other.values(), indices(fresh)))
         return out
 
     def values(self, members: Ids | None = None) -> pa.Array[Any]:
@@ -156,7 +156,7 @@ class Coder:
         if not is_opaque(self.type):
             return from_normal(self.type, self.table.keys(members))
         self._values = [concat(self._values)] if self._values else [null_array(0, self.type.arrow)]
-        return self._values[0] if members is None else self._values[0].take(indices(members))
+        return self._values[0] if members is None else taken(self._values[0], indices(members))
 
 
 def in_order_of_sight(values: NDArray[Any], rows: Ids, n: int) -> NDArray[Any]:
@@ -401,7 +401,7 @@ class ManyKeys:
 
     def values(self, members: Ids | None = None) -> list[pa.Array[Any]]:
         codes = self._all_codes() if members is None else self._all_codes()[members]
-        return [coder.values().take(indices(codes[:, j])) for j, coder in enumerate(self.coders)]
+        return [taken(coder.values(), indices(codes[:, j])) for j, coder in enumerate(self.coders)]
 
     def nbytes(self) -> int:
         own = self._grid.nbytes() if self._grid is not None else self._codes.nbytes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...planner.expr import Expr, FieldRef, is_volatile
 from ...planner.plan import Aggregate
+from ...planner.records import dataclass
 from ...planner.types import Schema, Type
 from ..arrow import indices, is_valid
 from ..batch import Batch, Column, Spans

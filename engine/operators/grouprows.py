@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import Any
 
@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ...planner.types import Schema, Type
-from ..arrow import concat, indices
+from ..arrow import concat, indices, taken
 from ..arrow import nulls as null_array
 from ..batch import Batch, Origin
 from ..context import Context
@@ -55,8 +56,8 @@ class Run:
     def take(self, order: NDArray[np.int32]) -> Run:
         rows = indices(order)
         return Run(
-            [k.take(rows) for k in self.keys], [a.take(rows) for a in self.aggs], self.inline,
-            {i: a.take(rows) for i, a in self.opaque.items()}, {i: a.take(rows) for i, a in self.faults.items()},
+            [taken(k, rows) for k in self.keys], [taken(a, rows) for a in self.aggs], self.inline,
+            {i: taken(a, rows) for i, a in self.opaque.items()}, {i: taken(a, rows) for i, a in self.faults.items()},
         )  # fmt: skip
 
     def named(self) -> list[tuple[str, pa.Array[Any]]]:

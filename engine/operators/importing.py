@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from ...planner.records import dataclass
 from ...planner.text import fault
 from ...planner.types import Schema
 from ..batch import Batch

@@ -144,7 +144,8 @@ class BuildSink:
     def describe_run(self) -> dict[str, Any]:
         built = self._built
         n = built.n_rows if built is not None else 0
-        return {"build_rows": n, "spilled_bytes": self.spilled_bytes}
+        hashed = "" if built is None else built.hashed
+        return {"build_rows": n, "hash": hashed, "spilled_bytes": self.spilled_bytes}
 
 
 class Built:
@@ -161,6 +162,7 @@ class Built:
         self.schema, self.side, self.columns, self.n_rows = schema, side, columns, n_rows
         self.writers = writers
         self.places: NDArray[np.int64] | None = None  # of rows that come from a part
+        self.hashed = ""  # how keys are found: by place (dense), in a table, in Arrow's dictionary
         self.is_unique = True
         self.starts: NDArray[np.int64] = np.zeros(1, np.int64)
         self.rows: Ids | None = None
@@ -204,7 +206,9 @@ class Built:
         """For the keys of these rows."""
         types = self.side.types
         if ctx.compiled and (made := dense_keys(types, part.columns, part.n_rows, ctx.memory.limit // 8)) is not None:
+            self.hashed = "dense"
             return made
+        self.hashed = "table" if ctx.compiled else "dictionary"
         return new_keys(types, ctx.compiled, 1 << max(10, (self.n_rows // 2).bit_length()))
 
     def _arrange(self, numbers: Ids, n_keys: int, ctx: Context, *, first: bool) -> None:

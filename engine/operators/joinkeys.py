@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.combine import Matched
+from ...planner.records import dataclass
 from ...planner.types import DATE, DOUBLE, LONG, NULL, Schema, Type, join, value_of
 from ..arrow import array_from, is_valid, numbers_of
 from ..arrow import nulls as null_array

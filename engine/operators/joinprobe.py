@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...planner.combine import Join
+from ...planner.records import dataclass
 from ..batch import Batch, Origin
 from ..context import Context
 from ..notes import At

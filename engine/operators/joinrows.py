@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.combine import Matched
+from ...planner.records import dataclass
 from ...planner.types import Schema, Type
 from ..arrow import array_from, call, coded, decode, gathered, nulls
 from ..batch import Batch, Column, Origin

@@ -6,13 +6,13 @@ order is the order of the values. Equal values have equal forms: one NaN, one ze
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ...planner.types import Type
 from ..arrow import (
     array_from,

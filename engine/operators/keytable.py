@@ -13,12 +13,14 @@ from ..arrow import (
     bitmap_of,
     buffer_of,
     bytes_of,
+    call,
     concat,
     indices,
     is_valid,
     numbers_of,
     offsets_of,
     pooled,
+    taken,
 )
 from ..arrow import nulls as null_array
 from ..batch import PAD, Spans
@@ -257,7 +259,7 @@ class DictTable:
             keys = keys.to_arrow()
         if not len(keys):
             return NO_ROWS
-        coded = keys.dictionary_encode(null_encoding="encode")
+        coded: Any = call("dictionary_encode", keys, null_encoding="encode")
         distinct = coded.dictionary
         places, before = self._places, len(self._places)
         found = np.empty(len(distinct), np.int32)
@@ -267,7 +269,7 @@ class DictTable:
             if len(places) > before + len(fresh):
                 fresh.append(i)
         if fresh:
-            new = distinct.take(indices(np.array(fresh, np.int32)))
+            new = taken(distinct, indices(np.array(fresh, np.int32)))
             self._chunks.append(new)
             self._nbytes += new.nbytes + 160 * len(fresh)
         return found[raw_codes(coded)]
@@ -276,7 +278,7 @@ class DictTable:
         if len(self._chunks) != 1:
             self._chunks = [concat(self._chunks)] if self._chunks else [null_array(0, self.type)]
         got = self._chunks[0]
-        return got if members is None else got.take(indices(members))
+        return got if members is None else taken(got, indices(members))
 
     def hashes(self) -> NDArray[np.uint64]:
         keys = self.keys()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.expr import Expr
+from ...planner.records import dataclass
 from ...planner.types import STRING, Schema, Type
 from .. import kernels
 from ..arrow import call, is_valid, nulls

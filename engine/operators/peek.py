@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ...planner.types import Schema
 from ..arrow import is_valid
 from ..batch import Batch, Spans

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from ...planner.expr import is_volatile
 from ...planner.plan import Aggregate, Assignment, is_hidden
+from ...planner.records import dataclass
 from ...planner.types import Schema, Type
 from ..arrow import nulls
 from ..batch import Batch, Column

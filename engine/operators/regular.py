@@ -6,12 +6,12 @@ Only the rows that came in are held, and of those no more than a fill must see: 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from ...planner.records import dataclass
 from ...planner.text import fault
 from ...planner.types import Schema, Type
 from ..arrow import array_from, concat, is_valid, numbers_of, own

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from ...planner.records import dataclass
 from ...planner.types import Type, scalar
 from ..arrow import array_from, call, concat, is_valid, numbers_of, own
 from ..arrow import nulls as null_array

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
 from ...planner.plan import Here, Sort, SortKey
+from ...planner.records import dataclass
 from ...planner.types import LONG, Schema
 from ..arrow import array_from
 from ..batch import Batch, Origin
@@ -63,7 +64,7 @@ class Sorter:
 
     @property
     def spilled_bytes(self) -> int:
-        return self._sink.describe_run()["spilled_bytes"]
+        return int(self._sink.describe_run()["spilled_bytes"])
 
     def close(self) -> None:
         self._sink.close()

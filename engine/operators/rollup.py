@@ -8,7 +8,6 @@ rolled-up key is no null key, and sorts behind all values.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from ...planner import ast
 from ...planner.expr import Bound, Literal
 from ...planner.plan import Aggregate, Key, is_hidden
+from ...planner.records import dataclass
 from ...planner.types import LONG, STRING, Schema, Type, of_arrow, scalar
 from ..arrow import array_from, call, numbers_of
 from ..arrow import nulls as null_array

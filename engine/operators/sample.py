@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.plan import SortKey
+from ...planner.records import dataclass
 from ...planner.types import LONG, Schema
 from ..arrow import array_from, concat, indices, numbers_of
 from ..aside import aside

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...planner.combine import Join
+from ...planner.records import dataclass
 from ..batch import Batch
 from ..context import Context
 from ..memory import Reservation

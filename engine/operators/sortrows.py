@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pyarrow as pa
 
+from ...planner.records import dataclass
 from ...planner.types import Schema
 from ..batch import Batch, Origin
 from ..context import Context

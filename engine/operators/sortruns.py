@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ..arrow import concat, decode, indices, offsets_of
 from ..context import Context
 from .sortkeys import Keys, Row, SortBy, keys_of

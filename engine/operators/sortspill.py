@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ...planner.text import QueryError, fault
 from ..arrow import array_from, bytes_of, decode
 from ..context import Context

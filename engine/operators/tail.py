@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ...planner.records import dataclass
 from ...planner.text import fault
 from ...planner.types import Schema
 from ..batch import Batch, Origin

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ...planner.text import fault
 from ...planner.types import DOUBLE, Schema, Type, scalar
 from ..arrow import array_from, call, concat, indices, is_valid, nulls, numbers_of

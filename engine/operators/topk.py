@@ -8,7 +8,6 @@ worker; where even that is too much they spill as `sort` does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.plan import Sort
+from ...planner.records import dataclass
 from ...planner.types import STRING, Schema, Type, scalar
 from ..arrow import bools_of, call, is_valid, numbers_of
 from ..batch import Batch, Column, Origin, Spans
@@ -36,6 +36,8 @@ FEW = 1024  # candidates gathered at least before they are cut: cutting costs so
 
 class TopKSink(SortSink):
     """The first `node.limit` rows of a sort without `by`; ties in input order, as if all rows were sorted."""
+
+    kind = "top-k"
 
     def __init__(self, node: Sort, schema: Schema, at: At) -> None:
         if node.limit is None or node.by:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ..batch import Batch
 from ..notes import Ledger, Sample
 from .collect import source_rows

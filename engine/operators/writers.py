@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import PurePath
 from typing import Any, ClassVar, Protocol
 
@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...planner.plan import Names, Node, Order
+from ...planner.records import dataclass
 from ...planner.text import fault
 from ...planner.types import STRING, Schema, scalar
 from ..arrow import array_from, call, nulls, record_batch

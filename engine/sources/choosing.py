@@ -8,7 +8,7 @@ Column-Oriented DBMS", ICDE 2007).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.expr import Expr, conjuncts, fields_of
+from ...planner.records import dataclass
 from ...planner.types import Schema
 from ..arrow import is_valid, nulls, numbers_of
 from ..batch import Batch, Column, Origin

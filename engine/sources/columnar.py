@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...planner.catalog import ScanRequest
 from ...planner.expr import Expr
+from ...planner.records import dataclass
 from ...planner.types import STRING, Schema, Type, holds_decimals, join, of_arrow
 from ..arrow import is_valid, numbers_of
 from ..batch import Batch, Column, Origin

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
+from ...planner.records import dataclass
 from ...planner.types import LONG, Schema
 from ..arrow import array_from
 from ..batch import Batch, Origin

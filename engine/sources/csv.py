@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
+from ...planner.records import dataclass
 from ...planner.text import QueryError, fault
 from ...planner.types import NULL, STRING, Schema, Type
 from ..arrow import concat
@@ -20,6 +21,7 @@ from ..batch import PAD, Batch, Column, Origin, Spans
 from ..context import Context
 from ..notes import At
 from ..operator import Partition
+from .ahead import unpacked
 from .csvblocks import Borders, first_record, make_block, stream_blocks
 from .csvcells import Block, blanked, convert, misquoted, rest_of, unquoted
 from .csvtext import Dialect
@@ -374,7 +376,8 @@ class StreamPart:
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         form, shown = self.source.relation.form, self.file.input.shown
-        chunks, n_rows, lines, offset = self.file.input.chunks(), 0, self.file.n_lines, self.file.begin
+        n_rows, lines, offset = 0, self.file.n_lines, self.file.begin
+        chunks = unpacked(self.file.input.chunks(), ctx, self.file.input.is_packed)
         ledger = ctx.query.ledger
         ledger.files_by_seq[self.seq] = shown
         kept = _skip(chunks, self.file.begin)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ...planner.types import Type, scalar
 from .. import casting
 from ..arrow import array_from, bools_of, buffer_of, call, concat, decode, is_valid, maps_from, nulls, numbers_of

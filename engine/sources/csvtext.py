@@ -7,11 +7,12 @@ same answer for a whole block at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ...planner.records import dataclass
 
 QUOTE, LF, CR = 34, 10, 13
 RESTARTS = 64  # so many unclosed quotes are looked at one by one

@@ -6,7 +6,7 @@ import queue
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, cast
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr, Late, Literal
+from ...planner.records import dataclass
 from ...planner.sqltext import is_one, parameters, pieces, trimmed
 from ...planner.text import QueryError, fault, nearest
 from ...planner.types import Type

@@ -6,7 +6,7 @@ import codecs
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...planner import options as kinds
 from ...planner.options import Option
+from ...planner.records import dataclass
 from ...planner.types import DATE, STRING, Schema, Type, scalar
 from ..arrow import array_from, call, is_valid, nulls, numbers_of
 from ..batch import PAD, Batch, Column, Origin, Spans

@@ -7,11 +7,11 @@ wall times: a day is given on either side.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from ...planner.records import dataclass
 from .pruning import Bound
 
 DAY_US = 86_400_000_000

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from ...planner.records import dataclass
 from ...planner.types import BOOL, DATE, DATE_NS, DOUBLE, LONG, NULL, STRING, Schema, Type
 from ..arrow import array_from, bools_of, bytes_of, call, is_valid
 from ..numbertext import BLANKS, FLOAT, INTEGER, to_double, to_long

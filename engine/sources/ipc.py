@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
+from ...planner.records import dataclass
 from ...planner.text import QueryError, fault
 from ...planner.types import of_arrow
 from ..aside import aside

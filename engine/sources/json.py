@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
+from ...planner.records import dataclass
 from ...planner.text import QueryError, fault
 from ...planner.types import STRING, Schema
 from ..batch import PAD, Batch, Column, Origin
 from ..context import Context
 from ..notes import At
 from ..operator import Partition
+from .ahead import unpacked
 from .files import (
     FIRST_CHUNK,
     Chain,
@@ -196,7 +197,7 @@ class StreamPart:
         shown, n_rows, n_lines = self.file.input.shown, 0, 0
         ledger = ctx.query.ledger
         ledger.files_by_seq[self.seq] = shown
-        chunks = self.file.input.chunks()
+        chunks = unpacked(self.file.input.chunks(), ctx, self.file.input.is_packed)
         kept, offset = b"", self.file.begin
         while len(kept) < self.file.begin and (chunk := next(chunks, b"")):
             kept += chunk

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from ...planner.records import dataclass
 from ...planner.types import STRING, Schema, Type
 from ..arrow import concat, is_valid, nulls
 from ..batch import Column

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 import pyarrow as pa
 
+from ...planner.records import dataclass
 from ...planner.text import QueryError, fault
 from ...planner.types import STRING, Schema, Type, of_arrow
 from .files import FIRST_CHUNK, FileOptions, Input, check_encoding

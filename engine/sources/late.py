@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr, fields_of
+from ...planner.records import dataclass
 from ...planner.types import LONG, Schema
 from ..arrow import array_from, concat
 from ..batch import Batch

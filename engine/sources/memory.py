@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import pyarrow as pa
 
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
+from ...planner.records import dataclass
 from ...planner.text import fault
 from ...planner.types import LONG, STRING, Schema, holds_decimals, of_arrow
 from ..arrow import array_from, concat, nulls

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from ..arrow import buffer_of, bytes_of
 from ..batch import PAD, Spans
 from ..context import Context

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
+from ...planner.records import dataclass
 from ...planner.text import QueryError, fault
 from ...planner.types import DATE, DOUBLE, LONG, Schema, Type, join
 from ..arrow import array_from

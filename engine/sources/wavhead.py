@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from ...planner.records import dataclass
 from ...planner.text import fault
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE

@@ -6,13 +6,14 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from ...planner.records import dataclass
 from ...planner.text import QueryError, fault
 from . import parquet, rewrite, types
 from .delta import Change, Conflict, Log

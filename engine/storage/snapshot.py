@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from ...planner import types as plan
+from ...planner.records import dataclass
 from ...planner.text import QueryError, fault
 from . import parquet, types
 from .pagechunk import Chunks, Leaves

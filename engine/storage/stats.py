@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute
+
+from ...planner.records import dataclass
 
 pc: Any = pyarrow.compute  # its stubs lack much
 

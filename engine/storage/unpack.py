@@ -11,11 +11,12 @@ import io
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import cache
 from typing import Any, BinaryIO, Protocol, cast
 
 import pyarrow as pa
 
+from ...planner.records import dataclass
 from ...planner.text import QueryError, fault
 
 PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
@@ -46,26 +47,37 @@ class _Member(Protocol):
     def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
 
 
+@cache
+def _inflate() -> Any:
+    """ISA-L, which is three times as fast as zlib and has its interface; zlib where it is not there."""
+    try:
+        from isal import isal_zlib
+    except ImportError:
+        return zlib
+    return isal_zlib
+
+
 class _Gzip:
     """zlib in the shape of the other two."""
 
     def __init__(self) -> None:
-        self._inner = zlib.decompressobj(wbits=31)
+        self._inner = _inflate().decompressobj(wbits=31)
 
     @property
     def eof(self) -> bool:
-        return self._inner.eof
+        return bool(self._inner.eof)
 
     @property
     def unused_data(self) -> bytes:
-        return self._inner.unused_data
+        return bytes(self._inner.unused_data)
 
     @property
     def needs_input(self) -> bool:
         return not self._inner.unconsumed_tail
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+        out: bytes = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+        return out
 
 
 _MAGIC = {
@@ -185,7 +197,7 @@ class Unpacked(io.RawIOBase):
             return b""
         try:
             block = next(self._blocks, b"")
-        except (EOFError, OSError, ValueError, lzma.LZMAError, zlib.error) as why:
+        except (EOFError, OSError, ValueError, lzma.LZMAError, zlib.error, _inflate().error) as why:
             self.fault = fault(
                 "E605",
                 f"`{self.name}` is cut off or damaged: {self.good_bytes} unpacked bytes before that are good ({why})",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from .. import ast
 from ..catalog import AggregateFunction
 from ..expr import Bound, FieldRef, fields_of, is_volatile
+from ..records import dataclass
 from ..types import Schema, Type
 from .node import Names, Node, Order
 from .rows import Assignment

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
+from ..records import dataclass
 from ..text import Span
 from ..types import Schema
 from ..unparse import stage_text

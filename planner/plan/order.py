@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from .. import ast
 from ..catalog import LateRelation, ScanRequest
+from ..records import dataclass
 from ..types import Schema
 from .node import Names, Node, Order
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, TypeAlias
 
+from ..records import dataclass
 from ..types import DOUBLE, LONG, STRING, Schema, Type
 from .node import Names, Node
 
@@ -142,7 +143,7 @@ class Here(Node):
 
 EXPLAIN = (
     ("stage", STRING), ("operator", STRING), ("detail", STRING), ("mode", STRING), ("order", STRING), ("rows_in", LONG),
-    ("rows_out", LONG), ("bytes", LONG), ("ms", DOUBLE), ("memory", LONG), ("spilled", LONG),
+    ("rows_out", LONG), ("bytes", LONG), ("ms", DOUBLE), ("memory", LONG), ("spilled", LONG), ("cpu_ms", DOUBLE),
 )  # fmt: skip
 
 

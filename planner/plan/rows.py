@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from .. import ast
 from ..catalog import Relation, ScanRequest
 from ..expr import Bound, fields_of, is_volatile
+from ..records import dataclass
 from ..types import NULL, Schema
 from .node import Names, Node
 

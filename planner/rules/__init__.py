@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from ..expr import Expr
 from ..plan import Node
+from ..records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,9 @@ SMALL = {
     "rex": f"textfile '{LOG}' | rex field=line '^(?<ip>\\S+).* (?<n>\\d+) ' | eval n = long(n) | stats sum(n) by ip | sort limit=5 -sum(n)",
     "timechart": f"textfile '{LOG}' | parse access_log | timechart span=1h count as hits, count where status >= 400 as errors",
     "json": "json \"[{'a':1,'b':'x'}]\" | eval c = a * 2, d = date(\"2026-01-01\", \"yyyy-MM-dd\") | search c > 1",
+    "sort": f"textfile '{LOG}' | parse access_log | search status == 404 | fields client_ip, path, status | sort client_ip, -path | limit 3",
+    "csv": "csvfile '{home}/small.csv' | search x > 1 | stats sum(x), avg(x), dc(k) by k | sort -k",
+    "csv rows": "csvfile '{home}/small.csv' | eval y = x + 1, z = if(x > 2, 'a', 'b'), d = upper(k) | dedup k",
     "search": f"textfile '{LOG}' | search line == \"*GET*\" | limit 1",
 }  # fmt: skip
 RUN = """
@@ -47,7 +50,13 @@ print("loaded", *sys.modules, file=sys.stderr)
 
 def loaded(home: Path, *args: str) -> tuple[set[str], str]:
     """The modules at the end of `cortado ARGS`."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "CORTADO_DB": str(home / "db"), "TZ": "UTC"}
+    env = {
+        **os.environ,
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "PYTHONPATH": str(ROOT),
+        "CORTADO_DB": str(home / "db"),
+        "TZ": "UTC",
+    }
     done = subprocess.run([sys.executable, "-c", RUN, *args], capture_output=True, text=True, env=env, check=True)
     status, modules = done.stderr.split("loaded ")[0], done.stderr.split("loaded ")[-1]
     assert "status 0" in status, done.stderr[:2000]
@@ -58,7 +67,8 @@ def loaded(home: Path, *args: str) -> tuple[set[str], str]:
     ("name", "form"), [*((n, "csv") for n in SMALL), ("stats", "table"), ("stats", "jsonl"), ("json", "markdown")]
 )
 def test_a_small_query_loads_nothing_heavy(tmp_path: Path, name: str, form: str) -> None:
-    modules, out = loaded(tmp_path, "--format", form, "-c", SMALL[name])
+    (tmp_path / "small.csv").write_text("k,x\na,1\nb,2\na,3\n")
+    modules, out = loaded(tmp_path, "--format", form, "-c", SMALL[name].replace("{home}", str(tmp_path)))
     assert [m for m in HEAVY if m in modules] == []
     assert out.strip()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -14,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ....planner.combine import Asof
+from ....planner.records import dataclass
 from ....planner.types import LONG, Schema
 from ...arrow import array_from, int32_of, numbers_of, own, pooled
 from ...arrow import nulls as null_array

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ....planner.combine import Asof
+from ....planner.records import dataclass
 from ...batch import Batch
 from ..joinkeys import nulls_of
 from .living import BEYOND, FAR_HINT

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 from ....planner.combine import Asof
+from ....planner.records import dataclass
 from ...batch import Batch
 from ...context import Context
 from ...notes import At

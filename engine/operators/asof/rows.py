@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ....planner.combine import Asof
+from ....planner.records import dataclass
 from ....planner.types import NULL
 from ...arrow import array_from
 from ...arrow import nulls as null_array

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ....planner.combine import Asof
+from ....planner.records import dataclass
 from ...aside import aside
 from ...context import Context
 from .before import Before
@@ -22,7 +22,7 @@ class Wish:
     direction: str
     exact: bool = True
     tolerance: Any = None
-    clock: Clock = Clock()  # noqa: RUF009 (frozen)
+    clock: Clock = Clock()
 
     def ways(self) -> list[Way]:
         """The searches that it takes."""

@@ -7,12 +7,12 @@ within the stretch may match is there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from ....planner.records import dataclass
 from ...arrow import concat, indices, numbers_of
 from ...batch import Batch
 from ...context import Context

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ....planner.combine import Asof
+from ....planner.records import dataclass
 from ....planner.types import NULL, Type
 from ...arithmetic import multiply
 from ...arrow import array_from, is_valid, numbers_of

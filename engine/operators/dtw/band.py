@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from math import floor
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ....planner.records import dataclass
 
 I32 = NDArray[np.int32]
 Cells = tuple[I32, I32]  # of each row its first column, and the one behind its last

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ....planner.records import dataclass
 from ....planner.text import QueryError, fault
 from ....planner.types import Type
 from ...arrow import array_from, concat, indices, is_valid, own

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from ....planner.records import dataclass
 from ....planner.types import Schema
 from ...arrow import array_from, concat, indices
 from ...context import Context

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ....planner.records import dataclass
 from ....planner.text import fault
 from ...arrow import is_valid
 from ...batch import Batch

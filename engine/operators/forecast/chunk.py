@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from ....planner.records import dataclass
 from ....planner.text import fault
 from ....planner.types import Schema
 from ...arrow import bools_of, indices, is_valid, numbers_of

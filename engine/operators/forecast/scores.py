@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
+from ....planner.records import dataclass
 from ...context import Context
 from ...forecast.answer import Answer
 from ...forecast.asked import Asked

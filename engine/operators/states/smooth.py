@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ....planner.records import dataclass
 from ....planner.types import Type
 from ...arrow import array_from
 from .base import Finished

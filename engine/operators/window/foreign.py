@@ -7,12 +7,12 @@ seen; a column tells which is which. So frames, aggregates, spilling and notes a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from ....planner.records import dataclass
 from ....planner.types import Schema, Type
 from ...arrow import array_from, call, no_value
 from ...arrow import nulls as null_array

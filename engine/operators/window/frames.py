@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ....planner.records import dataclass
 from ...context import Context
 from ...dateops import Unit, shifted, within_years
 from ...zones import NS, US, zone

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ....planner.records import dataclass
 from ....planner.types import Type
 from ...arrow import array_from, is_valid, numbers_of
 from ..keyform import Words, normal

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....planner.expr import is_volatile
+from ....planner.records import dataclass
 from ....planner.types import Schema
 from ...batch import Batch, Column
 from ...context import Context

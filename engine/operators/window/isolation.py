@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ....planner.records import dataclass
 from ...analytics.forest import grown, walked, walked_compiled
 from ...arrow import array_from, bools_of, call, int32_of, numbers_of
 from .evaluation import Evaluation, Made

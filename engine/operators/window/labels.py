@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ....planner.records import dataclass
 from ...analytics.drain import Miner, unified
 from ...analytics.masking import MASK, VARIABLE, evened
 from ...arrow import array_from, call, concat, is_valid, lists_from

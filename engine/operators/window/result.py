@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ....planner.records import dataclass
 from ...arrow import array_from, concat, is_valid
 from ...batch import Batch, Origin
 from ...context import Context

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....planner import ast
+from ....planner.records import dataclass
 from ...analytics.grid import SPARSE, Grid, by_rows, by_time, steps_in
 from ...analytics.period import NATURAL, NATURAL_MONTHS, found_period
 from ...analytics.seasonal import Effort

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ....planner.expr import Expr
+from ....planner.records import dataclass
 from ....planner.types import Schema, Type
 from ..states.base import Maker
 

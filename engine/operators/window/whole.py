@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ....planner.records import dataclass
 from ...arrow import nan_as_null
 from ...context import Context
 from ...notes import N_SAMPLES, At

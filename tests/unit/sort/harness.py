@@ -45,7 +45,7 @@ class World:
 class Outcome:
     columns: list[pa.Array[Any]]
     batches: list[Batch]
-    run: dict[str, int] = field(default_factory=dict)
+    run: dict[str, Any] = field(default_factory=dict)
     peak: int = 0
 
     def rows(self) -> list[tuple[Any, ...]]:
