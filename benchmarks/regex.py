@@ -147,7 +147,7 @@ def report(log: str, cases: list[Case], engines: dict[str, Any], rounds: int) ->
             for n, (w, u) in best.items()
             if n != "cortado"
         ]
-        print(case.name.ljust(15) + tier(engines["cortado"], case, log).ljust(19) + "".join(cells), flush=True)
+        print(case.name.ljust(21) + tier(engines["cortado"], case, log).ljust(19) + "".join(cells), flush=True)
 
 
 def main() -> None:
@@ -169,7 +169,7 @@ def main() -> None:
         "polars": polars,
     }
     wanted = [c for c in CASES if not args.only or c.name in args.only.split(",")]
-    head = "pattern".ljust(15) + "machine".ljust(19) + "cortado s / cpu".rjust(17)
+    head = "pattern".ljust(21) + "machine".ljust(19) + "cortado s / cpu".rjust(17)
     print(
         f"{THREADS} threads each, least of {args.rounds} rounds, wall / processor seconds; in brackets: peer / cortado"
     )
