@@ -214,10 +214,10 @@ def format_file(file: str, check: bool) -> int:
 
 def warm_up() -> int:
     def action() -> int:
-        from ..engine.kernels.load import ensure
+        from ..engine.kernels.load import compile_here
 
         begun = time.monotonic()
-        ensure(background=False)
+        compile_here()
         tell(f"the kernels are compiled ({time.monotonic() - begun:.1f} s)")
         return DONE
 

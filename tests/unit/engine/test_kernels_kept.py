@@ -153,3 +153,23 @@ def test_two_processes_that_compile_at_once(tmp_path: Path) -> None:
     assert told[0][0] == told[1][0] != ""
     again = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert again.stdout == told[0][0]
+
+
+def test_warm_compiles_all_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cortado.engine.kernels import load
+    from cortado.repl.batch import warm_up
+
+    met: list[str] = []
+    monkeypatch.setattr(aside, "_place", lambda: tmp_path)
+    monkeypatch.setattr(load, "_import", met.append)
+    assert aside.is_needed()
+    assert warm_up() == 0
+    assert met == load.modules() and not aside.is_needed()
+
+
+def test_what_is_kept_of_a_kernel_goes_with_what_it_imports() -> None:
+    """Numba looks at a kernel's own file alone."""
+    from cortado.engine.kernels import jit
+
+    names = [name for name, _, _ in jit._imported_by("rawscan")]
+    assert {"rawscan", "rawread", "regexspans", "regexcode", "spans", "jit"} <= set(names)
