@@ -2,7 +2,7 @@
 
 python -m benchmarks.growth [--lines 1000000,5000000,10000000] [--plot docs/growth.svg]
 
-The issue's sizes are 1,000,000,10,000,000,50,000,000,100,000,000: the last takes 22 GB, made by putting the generated file behind
+The sizes shown in docs are 1,000,000,10,000,000,50,000,000,100,000,000: the last takes 22 GB, made by putting the generated file behind
 itself, and is deleted afterwards. Time a line should stay within 15 % of its median, memory flat and below 300 MB.
 """
 

@@ -8,9 +8,10 @@ Every engine's answer is compared with DuckDB's before anything is timed. Data i
 from __future__ import annotations
 
 import argparse
+import platform
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -161,6 +162,13 @@ def engines(log: str, pq: str, wanted: Sequence[str]) -> dict[str, dict[str, Cal
     return out
 
 
+def versions(everyone: Iterable[str]) -> str:
+    from importlib.metadata import version
+
+    names = ("pyarrow", "numpy", "numba", *(e for e in everyone if e != "cortado"))
+    return ", ".join([f"Python {platform.python_version()}", *(f"{n} {version(n)}" for n in names)])
+
+
 def rows_of(answer: Any) -> int:
     import pyarrow as pa
 
@@ -202,6 +210,7 @@ def main() -> None:
     print(
         f"{args.lines:,} lines, {THREADS} threads each, median of {args.rounds} rounds, seconds; in brackets: peer / cortado"
     )
+    print(versions(everyone))
     print("query".ljust(12) + "".join(e.rjust(18) for e in everyone))
     for name in names:
         first = {e: queries[name]() for e, queries in everyone.items()}

@@ -17,11 +17,12 @@ from .batch import Spans
 
 @dataclass(frozen=True, slots=True)
 class CapturedLines(Spans):
-    """Lines in which a pattern was looked for. `groups`: its captures by number; `status`: see kernels.regexcode, a byte a row.
+    """Lines in which what `rex` asked for was looked for. `groups`: its captures by number; `status`: see kernels.regexcode, a byte a row.
 
     A line itself is null where its match is certain and nobody behind `rex` wants it, so its captures go with it.
     """
 
+    asked: object
     groups: Mapping[int, Spans]
     status: NDArray[np.uint8]
     is_clean: bool  # every row matched for certain
@@ -29,12 +30,12 @@ class CapturedLines(Spans):
     def slice(self, begin: int, end: int) -> CapturedLines:
         groups = {k: g.slice(begin, end) for k, g in self.groups.items()}
         start, length, status = self.start[begin:end], self.length[begin:end], self.status[begin:end]
-        return CapturedLines(self.buffer, self.data, start, length, groups, status, self.is_clean)
+        return CapturedLines(self.buffer, self.data, start, length, self.asked, groups, status, self.is_clean)
 
     def take(self, rows: NDArray[Any]) -> CapturedLines:
         groups = {k: g.take(rows) for k, g in self.groups.items()}
         start, length, status = self.start[rows], self.length[rows], self.status[rows]
-        return CapturedLines(self.buffer, self.data, start, length, groups, status, self.is_clean)
+        return CapturedLines(self.buffer, self.data, start, length, self.asked, groups, status, self.is_clean)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,9 +140,14 @@ class Pipeline:
         return self._is_done or bool(self.ctx.stop[0])
 
     def _first_seq(self) -> int | None:
-        seq = self._aside[0].seq if self._aside else self._next
-        if not self._aside and self._order is not None and seq < len(self._partitions):
-            seq = self._order[seq]
+        if self._aside:
+            seq = self._aside[0].seq
+        elif self._order is None:
+            seq = self._next
+        else:
+            while self._next < len(self._order) and self._order[self._next] > self.failures.seq:
+                self._next += 1  # what lies before a failure is still to be read
+            seq = self._order[self._next] if self._next < len(self._order) else len(self._partitions)
         return seq if seq < len(self._partitions) and seq <= self.failures.seq else None
 
     def _next_seq(self) -> int | None:

@@ -159,7 +159,7 @@ class Merge:
         try:
             if len(self.held) == 1 and not self.spilled:
                 runs: list[Any] = [self.finish(self.held[0].table)]
-            elif not self.program.key_types and self.held and not self.spilled:
+            elif self._is_one_group():
                 runs = [self.finish(self._one_group(reservation))]
             else:
                 sources = self._sources(part)
@@ -169,6 +169,11 @@ class Merge:
                 self.runs[part] = kept
         finally:
             reservation.release()
+
+    def _is_one_group(self) -> bool:
+        if self.program.key_types or self.spilled or not self.held:
+            return False
+        return all(s.takes_more for h in self.held for s in h.table.states)
 
     def _one_group(self, reservation: Reservation) -> Table:
         """Without keys the others go into the largest table, which is not copied."""

@@ -160,7 +160,9 @@ class Stretch:
                     kept, data, starts[part], lengths[part], numbers[cells], read[cells], not state[r.N_UNREAD]
                 )
         is_clean = not state[r.N_UNMATCHED]
-        batch = self._batch(CapturedLines(kept, data, line[:n], length[:n], made, status[:n], is_clean), ())
+        batch = self._batch(
+            CapturedLines(kept, data, line[:n], length[:n], wanted.asked, made, status[:n], is_clean), ()
+        )
         self.n_lines += n
         return code, batch
 

@@ -44,6 +44,7 @@ class State:
     ordered = False
     raw = False
     grows = False  # memory grows with rows, not only with groups
+    takes_more = False  # may be merged into after its updates, sealed or not
     version = 1  # of the exported form
     asked: tuple[str, ...] = ()  # all that `finish` will be asked for, set before the first call
 

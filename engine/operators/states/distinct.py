@@ -27,6 +27,7 @@ class Distinct(State):
     """A table of values gives codes; a table of (group, code) pairs holds what was seen, with counts if wanted."""
 
     grows = True
+    takes_more = True
     raw = True
 
     def __init__(self, type_: Type, counted: bool, cap: int | None = None) -> None:

@@ -26,6 +26,8 @@ FEW_GROUPS = 4096  # up to which rows of one group stand so close that each coun
 class Count(State):
     """Rows: all of them (`rows`), those with a value (`values`), or those whose value is truthy (`true`)."""
 
+    takes_more = True
+
     def __init__(self, what: str = "rows") -> None:
         self.what = what
         self.arity = 0 if what == "rows" else 1

@@ -30,6 +30,7 @@ QUERIES = [
     r'textfile {f} | rex field=line "^(?<a>[^ ]*) (?:(?<b>-?\d+) )?(?<c>.*)$" | eval b = long(b) | fields a, b, c',
     r'textfile {f} | rex field=line "(?<x>x+)(?<rest>.*?)(?<n>\d+)$" | eval n = long(n) | fields line, x, rest, n',
     r'textfile {f} | rex field=line "^\s*(?<k>\w{{3}})\b" | stats count by k',
+    rf'textfile {{f}} | rex field=line "{WORDS}" | rex field=line "(?<c>b+)(?<d>\d)?" | fields b, c, d',
     'textfile {f} | search line == "*bot*" | stats count',
     'textfile {f} | search line == "*bot*" | fields line',
     'textfile {f} | search contains(line, "bot/2") and line == "*x*" | fields line | limit 3',
