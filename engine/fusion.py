@@ -7,22 +7,19 @@ from typing import Any
 
 from ..planner.expr import Call, FieldRef
 from ..planner.plan import Node, Project
-from .operators.rex import RexTransform
-from .sources.textfile import TextSource
 
 
 def ask_for_captures(source: Any, operator: Any, behind: Sequence[Node]) -> None:
     """A `rex` that stands first behind the scan of a text file: its captures are found where lines are. `behind`: what follows."""
-    if not isinstance(source, TextSource) or not isinstance(operator, RexTransform):
-        return
-    asked = operator.asked_of_scan("line")
+    capture, ask = getattr(source, "capture", None), getattr(operator, "asked_of_scan", None)
+    asked = ask("line") if capture is not None and ask is not None else None
     if asked is None:
         return
     wanted = frozenset(behind[-1].schema.names()) if behind else frozenset(("line",))
     for node in reversed(behind):
         wanted = node.needs(wanted)
     numbers = _read_as_numbers(behind[0]) if behind else frozenset()
-    source.capture(asked, frozenset(g for g, name in operator.captures() if name in numbers), "line" in wanted)
+    capture(asked, frozenset(g for g, name in operator.captures() if name in numbers), "line" in wanted)
 
 
 def _read_as_numbers(node: Node) -> frozenset[str]:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .arrow import array_from, bools_of, call, int32_of, is_valid, numbers_of
+from .arrow import array_from, bools_of, call, int32_of, is_valid, numbers_of, taken
 
 BLANKS = " \t\r\n\f\v"
 INTEGER = r"^[+-]?[0-9]+$"
@@ -43,7 +43,7 @@ def _careful_long(text: pa.Array[Any]) -> tuple[pa.Array[Any], Mask]:
     too_big = np.zeros(len(text), np.bool_)
     rows = np.flatnonzero(is_valid(text) & ~plain)
     if len(rows):
-        odd, beyond = _odd_long(trimmed.take(array_from(rows)))
+        odd, beyond = _odd_long(taken(trimmed, array_from(rows)))
         values, nulls = numbers_of(made).copy(), ~is_valid(made)
         values[rows], nulls[rows], too_big[rows] = numbers_of(odd), ~is_valid(odd), beyond
         made = array_from(values, nulls)
@@ -77,7 +77,7 @@ def _decimal(value: int) -> pa.Scalar[Any]:
 def _with_hex(made: pa.Array[Any], trimmed: pa.Array[Any], hexes: Mask) -> tuple[pa.Array[Any], Mask]:
     """Fill in hexadecimal rows: 16 digits go through Arrow as they are, whose sign bit means "does not fit"."""
     rows = np.flatnonzero(hexes)
-    body = trimmed.take(array_from(rows))
+    body = taken(trimmed, array_from(rows))
     negative = bools_of(call("starts_with", body, pattern="-"))
     body = call("replace_substring_regex", body, pattern=r"^[+-]?0[xX]0*([0-9a-fA-F])", replacement=r"0x\1")
     short = int32_of(call("binary_length", body)) <= 18
@@ -108,7 +108,7 @@ def to_double(text: pa.Array[Any]) -> pa.Array[Any]:
         return made
     rows = np.flatnonzero(hexes)
     values, nulls = numbers_of(made).copy(), ~is_valid(made)
-    values[rows] = [_hex_double(str(v)) for v in trimmed.take(array_from(rows)).to_pylist()]
+    values[rows] = [_hex_double(str(v)) for v in taken(trimmed, array_from(rows)).to_pylist()]
     nulls[rows] = False
     return array_from(values, nulls)
 
