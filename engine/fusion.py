@@ -12,8 +12,7 @@ from ..planner.plan import Node, Project
 def ask_for_captures(source: Any, operator: Any, behind: Sequence[Node]) -> None:
     """A `rex` that stands first behind the scan of a text file: its captures are found where lines are. `behind`: what follows."""
     capture, ask = getattr(source, "capture", None), getattr(operator, "asked_of_scan", None)
-    asked = ask("line") if capture is not None and ask is not None else None
-    if asked is None:
+    if capture is None or ask is None or (asked := ask("line")) is None:
         return
     wanted = frozenset(behind[-1].schema.names()) if behind else frozenset(("line",))
     for node in reversed(behind):
