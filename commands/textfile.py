@@ -76,9 +76,6 @@ class TextFile(Command[Scan]):
         from ..engine.sources.quarantine import target_of
         from ..engine.sources.textfile import TextFormat, TextRelation
 
-        class LineRelation(TextRelation):
-            has_single_lines = True  # no record is of several lines, so none holds a newline
-
         for option in NO_TYPES:
             if args.given(option.name):
                 args.abort("E310", f"lines have no types, so there is nothing for '{option.name}'",
@@ -96,8 +93,7 @@ class TextFile(Command[Scan]):
         )
         at = At(args.stage, self.name, args.span)
         show_file = args.option("meta") or len(files) > 1
-        kind = LineRelation if form.begin is None and form.end is None else TextRelation
-        relation = kind(args.services.gate, files, path, form, at, now_us=args.now_us, show_file=show_file)
+        relation = TextRelation(args.services.gate, files, path, form, at, now_us=args.now_us, show_file=show_file)
         return scan_of(args, relation)
 
     def _pattern(self, args: Args, option: str) -> Any:

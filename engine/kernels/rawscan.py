@@ -12,15 +12,12 @@ import numpy as np
 
 from .jit import (
     atleast_64,
-    atmost_16,
     equal_64,
     i32w,
     i64c,
     i64w,
-    inline,
     kernel,
     leading_zeros,
-    load_u64,
     long_,
     trailing_zeros,
     u8w,
@@ -48,61 +45,13 @@ from .rawread import (
 )
 from .regexcode import MATCH, NO_MATCH, UNSURE
 from .regexspans import match_line
-from .spans import eight_digits
+from .spans import whole_number
 from .utf8 import is_utf8
+from .words import DONE as WORDS_DONE
+from .words import UNSURE as WORDS_UNSURE
+from .words import word_ends
 
 READ, UNREAD = 0, 2  # of a number, as kernels.spans has it
-
-
-@inline
-def whole_number(data: Any, at: Any, size: Any) -> Any:
-    """1 to 16 plain digits: the value, and whether they were that."""
-    zeros = np.uint64(0x3030303030303030)
-    good = 0 < size <= 16
-    value = np.uint64(0)
-    if good:
-        stop = at + size
-        scale, bad, left = np.uint64(1), np.uint64(0), size
-        while left > 0:
-            word = load_u64(data, stop - 8)
-            if left < 8:
-                keep = np.uint64(64 - 8 * left)
-                word = ((word >> keep) << keep) | (zeros & ((np.uint64(1) << keep) - np.uint64(1)))
-            word ^= zeros
-            bad |= (word | (word + np.uint64(0x7676767676767676))) & np.uint64(0x8080808080808080)
-            value += eight_digits(word) * scale
-            scale = np.uint64(100_000_000)
-            left -= 8
-            stop -= 8
-        good = bad == 0
-    return np.int64(value), good
-
-
-@inline
-def first_and_last_word(data: Any, low: Any, high: Any) -> Any:
-    """`^(\\S+).* (\\S+)$` as `words.first_and_last_word`: status, end of the first word, begin of the last."""
-    kind, front, back = NO_MATCH, low, high
-    if high > low:
-        while True:
-            hits = atmost_16(data, front, np.uint8(32))
-            if hits:
-                front += trailing_zeros(hits)
-                break
-            front += 16
-            if front >= high:
-                break
-        if front < high:
-            while True:
-                hits = atmost_16(data, back - 16, np.uint8(32))
-                if hits:
-                    back -= leading_zeros(hits) - 48
-                    break
-                back -= 16
-            if data[front] != 32 or data[back - 1] != 32:
-                kind = UNSURE
-            elif front > low and back < high:
-                kind = MATCH
-    return kind, front, back
 
 
 @kernel(
@@ -156,7 +105,8 @@ def scan_captures(
                 if program.size:
                     kind = match_line(buf, at, stop_at, program, marks)
                 else:
-                    kind, front, back = first_and_last_word(buf, at, stop_at)
+                    ended, front, back = word_ends(buf, at, stop_at)
+                    kind = MATCH if ended == WORDS_DONE else UNSURE if ended == WORDS_UNSURE else NO_MATCH
                     marks[0], marks[1], marks[2], marks[3] = at, front, back, stop_at
                 row = np.uint64(rows)
                 status[row] = kind

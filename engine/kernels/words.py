@@ -21,6 +21,33 @@ def is_blank(byte: Any) -> Any:
     return byte == 32 or byte == 9 or byte == 10 or byte == 12 or byte == 13
 
 
+@inline
+def word_ends(data: Any, low: Any, high: Any) -> Any:
+    """The first and the last word of a line without newlines: status, end of the first one, begin of the last one."""
+    kind, front, back = NULL, low, high
+    if high > low:
+        while True:
+            hits = atmost_16(data, front, np.uint8(32))
+            if hits:
+                front += trailing_zeros(hits)
+                break
+            front += 16
+            if front >= high:
+                break
+        if front < high:
+            while True:
+                hits = atmost_16(data, back - 16, np.uint8(32))
+                if hits:
+                    back -= leading_zeros(hits) - 48
+                    break
+                back -= 16
+            if data[front] != 32 or data[back - 1] != 32:
+                kind = UNSURE
+            elif front > low and back < high:
+                kind = DONE
+    return kind, front, back
+
+
 @kernel(u8, i32, i32, i32w, i32w, i32w, i32w, u8w, long_)
 def first_and_last_word(
     data: Any, start: Any, length: Any, start_a: Any, length_a: Any, start_b: Any, length_b: Any, status: Any,
@@ -47,40 +74,17 @@ def first_and_last_word(
             status[i] = UNSURE
             unsure += 1
             continue
-        front = low
-        while True:
-            hits = atmost_16(data, front, np.uint8(32))
-            if hits:
-                front += trailing_zeros(hits)
+        kind, front, back = word_ends(data, low, high)
+        at = front
+        while kind == DONE and not is_line and at < back:
+            newlines = equal_64(data, at, np.uint8(10))
+            if newlines:
+                kind = UNSURE if at + trailing_zeros(newlines) < back else kind
                 break
-            front += 16
-            if front >= high:
-                break
-        if front >= high:
-            continue  # no blank, no match
-        back = high
-        while True:
-            hits = atmost_16(data, back - 16, np.uint8(32))
-            if hits:
-                back -= leading_zeros(hits) - 48
-                break
-            back -= 16
-        if data[front] != 32 or data[back - 1] != 32:
-            status[i] = UNSURE
-            unsure += 1
-        elif front > low and back < high:
-            at = front
-            newlines = np.uint64(0)
-            while at < back and not is_line:
-                newlines = equal_64(data, at, np.uint8(10))
-                if newlines:
-                    break
-                at += 64
-            if newlines and at + trailing_zeros(newlines) < back:
-                status[i] = UNSURE
-                unsure += 1
-                continue
+            at += 64
+        status[i] = kind
+        unsure += kind == UNSURE
+        if kind == DONE:
             start_a[i], length_a[i] = low, front - low
             start_b[i], length_b[i] = back, high - back
-            status[i] = DONE
     return unsure
