@@ -16,6 +16,7 @@ from ..planner.records import dataclass
 from .zones import NS, US, Ints, Mask, UnknownZone, Zone, zone
 
 Codes = NDArray[np.int32]
+Ends = tuple[int, int]  # the least and the greatest instant
 HOUR_NS, DAY_NS = 3600 * 10**9, 86_400 * 10**9
 WEEK_ORIGIN = -3  # Monday 1969-12-29, in days: the week of 1970-01-01
 MONTHS_OF_A_YEAR = (1, 2, 3, 4, 6, 12)
@@ -146,7 +147,7 @@ def reach(span: Span, ticks: int = US) -> tuple[int, int]:
 
 
 def beyond(
-    instants: Ints, span: Span, ticks: int = US, ends: tuple[int, int] | None = None
+    instants: Ints, span: Span, ticks: int = US, ends: Ends | None = None
 ) -> NDArray[np.bool_] | None:
     """Which instants have no bucket (`reach`); None: each has one. `ends`: as in `bucket_codes`."""
     if span.is_zero or not len(instants):
@@ -193,7 +194,7 @@ def bucket_codes(
     where: Zone | str,
     ticks: int = US,
     compiled: bool = False,
-    ends: tuple[int, int] | None = None,
+    ends: Ends | None = None,
 ) -> tuple[Codes, Ints] | None:
     """`bucket_start` as a number a row and the starts they stand for, ascending; None where rows are few a bucket.
 

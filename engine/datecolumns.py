@@ -28,6 +28,26 @@ def instants_of(array: pa.Array[Any]) -> tuple[Ints, Mask]:
     return values, valid
 
 
+def plain_instants(array: pa.Array[Any]) -> Ints:
+    """Instants of a column without nulls."""
+    values: Ints = numbers_of(array)[: len(array)]
+    return values
+
+
+def ends_of(instants: Ints, compiled: bool) -> tuple[int, int] | None:
+    """The least and the greatest instant; None: there is none."""
+    if not len(instants):
+        return None
+    if not compiled:
+        return int(instants.min()), int(instants.max())
+    from .kernels import buckets
+
+    found = np.empty(2, np.int64)
+    buckets.ends(np.ascontiguousarray(instants), found)
+    low, high = found.tolist()
+    return low, high
+
+
 def dates_from(values: Ints, null: Mask | None, ticks: int = US) -> pa.Array[Any]:
     """Timestamps in UTC over ticks."""
     return array_from(values, null, NS_TYPE if ticks == NS else US_TYPE)

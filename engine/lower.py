@@ -103,9 +103,11 @@ class Line:
 
 
 def offer(operator: Any, source: Any, between: Sequence[Any]) -> None:
-    """A source may do some of the work of a filter, or of a sort with a limit, that stands on it."""
+    """A source may do some of the work of a filter, of groups, or of a sort with a limit, that stand on it."""
     if isinstance(operator, FilterTransform) and not between:
         operator.offer(source)
+    elif hasattr(operator, "keys_alone") and hasattr(source, "code") and not between:
+        source.code(operator.keys_alone())
     elif hasattr(operator, "watch") and all(isinstance(t, FilterTransform) and not t.needs_order for t in between):
         operator.watch(source)
 

@@ -160,7 +160,7 @@ class ParquetSource:
         names = relation.schema.names() if request.fields is None else request.fields
         self.schema = relation.schema.select(names)
         self.maker = Maker(relation, self.schema, request)
-        self.begin = self.maker.begin
+        self.begin, self.code = self.maker.begin, self.maker.code
         self.bounds = (*relation.bounds_of(request.filters), *relation.bounds_of_window())
         limit = request.limit if relation.window is None and relation.options.bad == "null" else None
         self.chosen = ChosenRows(relation, request)
@@ -232,7 +232,7 @@ class ParquetSource:
             found: dict[str, pa.Array[Any]] = {}
             if ctx.compiled:
                 with self.opened(file) as source:
-                    found = read_columns(Chunks(source, file.leaves, group.number, names), ctx.check)
+                    found = read_columns(Chunks(source, file.leaves, group.number, names), ctx.check, self.maker.coded)
             rest = [n for n in names if n not in found]
             others = self.rest(group, rest, nbytes, rows, shown) if rest else None
             yield from joined(found, others, names, group.n_rows, rows)

@@ -6,7 +6,7 @@ may both be in one chunk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -18,16 +18,21 @@ from ..kernels import pagefields as heads
 from .pagechunk import LARGEST, Chunk, Chunks, dictionary_texts, may_hold, space
 
 
-def read_columns(chunks: Chunks, check: Callable[[], None] = lambda: None) -> dict[str, pa.Array[Any]]:
+ROWS_A_VALUE = 4  # below so many on average a dictionary of numbers is not worth its values
+
+
+def read_columns(
+    chunks: Chunks, check: Callable[[], None] = lambda: None, coded: Collection[str] = ()
+) -> dict[str, pa.Array[Any]]:
     """Those columns that the kernels can read: numbers widened to 64 bits, texts as dictionaries where they lie so.
 
-    `check` is called between columns and may raise.
+    `coded`: numbers that stay dictionaries where their values are few. `check` is called between columns and may raise.
     """
     found = {}
     for name in chunks.names:
         check()
         chunk = chunks.open(name)
-        array = decoded(chunk) if chunk is not None else None
+        array = decoded(chunk, name in coded) if chunk is not None else None
         if array is not None:
             found[name] = array
     return found
@@ -53,8 +58,8 @@ def joined(
         row += size
 
 
-def decoded(chunk: Chunk) -> pa.Array[Any] | None:
-    """All rows of a chunk."""
+def decoded(chunk: Chunk, as_codes: bool = False) -> pa.Array[Any] | None:
+    """All rows of a chunk. `as_codes`: numbers, too, as a dictionary where it has a value for several rows."""
     from ..kernels import pages as kernels
 
     data, rows, kind, n_rows = chunk.unpacked(), chunk.table, chunk.kind, chunk.n_rows
@@ -70,24 +75,27 @@ def decoded(chunk: Chunk) -> pa.Array[Any] | None:
     values = chunk.values() if chunk.has_dictionary else np.zeros(0 if kind.n_bytes else 1, np.int64)
     if values is None:
         return None
-    is_text = not kind.n_bytes
-    bound = np.array([len(values)], np.int64) if isinstance(values, pa.Array) else values
-    out = bytes_of(pa.allocate_buffer(n_rows * (4 if is_text else 8)))
-    numbers = out.view(np.int64) if not is_text else np.empty(0, np.int64)
-    codes = out.view(np.int32) if is_text else np.empty(0, np.int32)
+    if as_codes and kind.n_bytes == 8 and chunk.is_coded and ROWS_A_VALUE * len(values) <= n_rows:
+        values = array_from(values, None, kind.arrow)
+    is_coded = isinstance(values, pa.Array)
+    bound = np.array([len(values)], np.int64) if is_coded else values
+    out = bytes_of(pa.allocate_buffer(n_rows * (4 if is_coded else 8)))
+    numbers = out.view(np.int64) if not is_coded else np.empty(0, np.int64)
+    codes = out.view(np.int32) if is_coded else np.empty(0, np.int32)
     valid = np.empty(n_rows if max_definition else 0, np.uint8)
     spare = pooled(chunk.largest, np.int32)
-    dense = pooled(0 if is_text or not max_definition else chunk.largest, np.int64)
+    dense = pooled(0 if is_coded or not max_definition else chunk.largest, np.int64)
+    width = 0 if is_coded else kind.n_bytes
     n_null = kernels.decode_pages(
-        data, rows.reshape(-1), len(rows), max_definition, kind.n_bytes, bound, numbers, codes, valid, spare, dense
+        data, rows.reshape(-1), len(rows), max_definition, width, bound, numbers, codes, valid, spare, dense
     )
     if n_null < 0:
         return None
     nulls = valid == 0 if n_null else None
-    if is_text:
-        if not isinstance(values, pa.Array):
-            return None
+    if is_coded:
         return coded(array_from(codes, nulls), values)
+    if not kind.n_bytes:
+        return None
     if kind.is_float:
         numbers = numbers.astype(np.int32).view(np.float32).astype(np.float64).view(np.int64)
     bitmap = bitmap_of(nulls) if nulls is not None else None

@@ -20,6 +20,7 @@ LOW32 = np.int64(0xFFFFFFFF)
 CHUNK = 1 << 20  # rows whose halves are added up before they are carried: 2**20 * 2**32 fits
 
 
+LANES = 4  # of kernels.dense and kernels.codes
 FEW_GROUPS = 4096  # up to which rows of one group stand so close that each count would wait for the one before
 
 
@@ -33,6 +34,7 @@ class Count(State):
         self.arity = 0 if what == "rows" else 1
         self.raw = what != "true"
         self.counts = np.zeros(0, np.int64)
+        self._lanes = np.zeros((0, LANES), np.int64)  # of rows that were counted where they were numbered, not in `counts`
 
     def key(self) -> Hashable:
         return (Count, self.what)
@@ -54,13 +56,25 @@ class Count(State):
         else:
             np.add.at(self.counts, groups, 1)
 
+    def lanes(self, room: int) -> NDArray[np.int64]:
+        """LANES counts a group, one group behind another, in which rows may be counted before `seal`."""
+        if len(self._lanes) < room:
+            self._lanes = fit(self._lanes, max(room, 2 * len(self._lanes)))
+        return self._lanes.reshape(-1)
+
+    def seal(self) -> None:
+        lanes, self._lanes = self._lanes, np.zeros((0, LANES), np.int64)
+        if len(lanes):
+            n = min(len(lanes), len(self.counts))
+            self.counts[:n] += lanes[:n].sum(axis=1)
+
     def _count(self, groups: Groups) -> None:
         from ...kernels import dense, group
 
         if len(self.counts) > FEW_GROUPS or 4 * len(self.counts) > len(groups):
             group.count_rows(groups, self.counts)
             return
-        lanes = np.zeros((len(self.counts), dense.LANES), np.int64)
+        lanes = np.zeros((len(self.counts), LANES), np.int64)
         dense.count_in_lanes(groups, lanes.reshape(-1))
         self.counts += lanes.sum(axis=1)
 
@@ -77,7 +91,7 @@ class Count(State):
         self.counts = numbers_of(arrays[0]).copy()
 
     def nbytes(self) -> int:
-        return self.counts.nbytes
+        return self.counts.nbytes + self._lanes.nbytes
 
 
 def _n_null(column: Any) -> int:
