@@ -215,9 +215,17 @@ def own(array: pa.Array[Any]) -> pa.Array[Any]:
     return pa.concat_arrays([array, array.slice(0, 0)])
 
 
+SMALL = 32 << 10
+
+
 def pooled(n: int, dtype: Any) -> NDArray[Any]:
-    """Room for n values, not set. Arrow's pool keeps pages for the next one, where NumPy gets new ones for each large array."""
+    """Room for n values, not set. Arrow's pool keeps pages for the next one, where NumPy gets new ones for each large array.
+
+    For a small one the interpreter is not given up, as Arrow does.
+    """
     kind = np.dtype(dtype)
+    if n * kind.itemsize < SMALL:
+        return np.empty(n, kind)
     buffer: Any = pa.allocate_buffer(n * kind.itemsize)
     return np.frombuffer(buffer, kind, n)
 

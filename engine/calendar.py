@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..planner import ast
 from ..planner.records import dataclass
-from .zones import NS, US, Ints, Mask, UnknownZone, Zone, zone
+from .zones import NS, US, Ints, Mask, UnknownZone, Zone, behind, zone
 
 Codes = NDArray[np.int32]
 Ends = tuple[int, int]  # the least and the greatest instant
@@ -146,9 +146,7 @@ def reach(span: Span, ticks: int = US) -> tuple[int, int]:
     return ends.min + away, ends.max - away
 
 
-def beyond(
-    instants: Ints, span: Span, ticks: int = US, ends: Ends | None = None
-) -> NDArray[np.bool_] | None:
+def beyond(instants: Ints, span: Span, ticks: int = US, ends: Ends | None = None) -> NDArray[np.bool_] | None:
     """Which instants have no bucket (`reach`); None: each has one. `ends`: as in `bucket_codes`."""
     if span.is_zero or not len(instants):
         return None
@@ -195,15 +193,16 @@ def bucket_codes(
     ticks: int = US,
     compiled: bool = False,
     ends: Ends | None = None,
+    n_rows: int | None = None,
 ) -> tuple[Codes, Ints] | None:
     """`bucket_start` as a number a row and the starts they stand for, ascending; None where rows are few a bucket.
 
-    `ends`: the least and the greatest instant, where they are known.
+    `ends`: the least and the greatest instant, where they are known. `n_rows`: of instants that rows share, how many those are.
     """
     if span.is_zero or not len(instants):
         return None
     low, high = ends or (int(instants.min()), int(instants.max()))
-    if 16 * bucket_count(low, high + 1, span, ticks) > len(instants):
+    if 16 * bucket_count(low, high + 1, span, ticks) > (len(instants) if n_rows is None else n_rows):
         return None
     starts = bucket_range(low, high + 1, span, where, ticks)
     first, last = int(starts[0]), len(starts) - 1
@@ -317,8 +316,9 @@ def hour_breaks(low: int, high: int, span: Span, where: Zone | str, ticks: int =
 
 def _breaks(low: Ints, high: Ints, found: Zone, step: int, ticks: int) -> Ints:
     """Changes of offset, between the least and the greatest instant, by no multiple of the step."""
-    begin = np.searchsorted(found.starts, int(low.min()) // ticks, "right")
-    end = np.searchsorted(found.starts, int(high.max()) // ticks, "right")
+    if len(found.starts) == 1:
+        return np.empty(0, np.int64)
+    begin, end = behind(found.starts, int(low.min()) // ticks), behind(found.starts, int(high.max()) // ticks)
     if begin == end:
         return np.empty(0, np.int64)
     change = (found.offsets[begin:end] - found.offsets[begin - 1 : end - 1]) * ticks

@@ -33,7 +33,7 @@ def map_codes(codes: Any, mapped: Any, out: Any, fresh: Any) -> Any:
     return n
 
 
-@kernel(i32, i32, i32w)
+@kernel(i32c, i32c, i32w)
 def translate(codes: Any, numbers: Any, out: Any) -> Any:
     """`out` = numbers[codes]. O(rows)."""
     for i in range(codes.size):

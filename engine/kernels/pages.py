@@ -235,7 +235,7 @@ def decode_texts(
     return n_null if row == n_rows else DAMAGED
 
 
-@kernel(u8, long_, long_, long_, i64w)
+@kernel(u8, long_, long_, long_, i64w, is_short=True)
 def plain_numbers(data: Any, at: Any, end: Any, n_bytes: Any, out: Any) -> Any:
     """A dictionary's numbers, of 4 or 8 bytes, widened with their sign. 0, or DAMAGED."""
     if out.size * n_bytes > end - at:

@@ -12,14 +12,14 @@ import pyarrow as pa
 from ...planner.expr import fields_of
 from ...planner.plan import Aggregate
 from ...planner.types import Schema
-from ..arrow import array_from, coded, int32_of, is_valid
+from ..arrow import array_from, coded, int32_of, is_valid, pooled
 from ..batch import Batch
-from ..calendar import Codes, Ends, Span, beyond, bucket_codes, bucket_start, next_bucket
+from ..calendar import Codes, Ends, Span, beyond, bucket_codes, next_bucket
 from ..context import Context
 from ..datecolumns import dates_from, ends_of, instants_of, plain_instants, ticks_of
 from ..notes import At
-from ..zones import Ints
 from ..operator import Flow
+from ..zones import Ints
 from .aggregate import AggregateSink, Local
 from .groupprogram import Values
 from .states.base import Bounds
@@ -78,6 +78,17 @@ def used_ends(instants: Ints, codes: Codes, compiled: bool) -> Ends:
     return int(used.min()), int(used.max())
 
 
+def numbered(codes: Codes, numbers: Codes, compiled: bool) -> Codes:
+    """numbers[codes]"""
+    if not compiled:
+        return numbers[codes]
+    from ..kernels import codes as kernels
+
+    out = pooled(len(codes), np.int32)
+    kernels.translate(codes, numbers, out)
+    return out
+
+
 class BucketSink(AggregateSink):
     """Rows without a time are left out; rates and the like learn the bounds of their bucket.
 
@@ -116,17 +127,17 @@ class BucketSink(AggregateSink):
 
     def prepare(self, values: Values, ends: Ends | None) -> None:
         """The bucket key as codes: the few buckets of a batch are numbered, not its many rows."""
-        told = coded_times(values.batch, self._time)
+        told, ev, n_rows = coded_times(values.batch, self._time), values.ev, values.batch.n_rows
         times = values.batch.array(self._time) if told is None else told.dictionary
         ticks = ticks_of(times)
-        if told is not None:
-            starts = bucket_start(plain_instants(times), self._grid, values.ev.zone, ticks)
-            values.known[self._program.keys[self._key]] = coded(told.indices, dates_from(starts, None, ticks))
+        whole = ends if told is None else ends_of(plain_instants(times), ev.compiled)
+        found = bucket_codes(plain_instants(times), self._grid, ev.zone, ticks, ev.compiled, whole, n_rows)
+        if found is None:
             return
-        found = bucket_codes(plain_instants(times), self._grid, values.ev.zone, ticks, values.ev.compiled, ends)
-        if found is not None:
-            key = self._program.keys[self._key]
-            values.known[key] = coded(array_from(found[0]), dates_from(found[1], None, ticks))
+        codes, starts = found
+        if told is not None:
+            codes = numbered(int32_of(told.indices), codes, ev.compiled)
+        values.known[self._program.keys[self._key]] = coded(array_from(codes), dates_from(starts, None, ticks))
 
     def merge(self, ctx: Context) -> Sequence[Callable[[], None]]:
         self._zone = ctx.settings.timezone

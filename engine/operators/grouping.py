@@ -169,7 +169,11 @@ class Coder:
             if self._texts is None:
                 self._texts = with_null(spans_of(dictionary))
             return self.table.ids(self._texts.take(rows), stop)
-        if self.type.kind in CLOSE_KINDS and not dictionary.null_count and (not len(rows) or rows.max() < len(dictionary)):
+        if (
+            self.type.kind in CLOSE_KINDS
+            and not dictionary.null_count
+            and (not len(rows) or rows.max() < len(dictionary))
+        ):
             return self.codes(array_from(numbers_of(dictionary)[rows], None, dictionary.type), stop)
         values = taken(concat([dictionary, null_array(1, dictionary.type)]), indices(rows))
         return self.codes(values, stop)

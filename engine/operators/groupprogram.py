@@ -25,7 +25,6 @@ from .states.base import Maker, Rows
 from .states.sums import Count, SumLong
 from .states.weighted import Weighted
 
-
 ROOM_TO_COUNT = 4096  # groups beyond those that are met
 MOST_IN_LANES = 1 << 17  # groups; of more, few rows that follow each other are of one
 
@@ -72,7 +71,9 @@ class Program:
         self.guards = self._guards()
         self._widths: list[int] | None = None
         only = self.slots[0] if len(self.slots) == 1 else None
-        self._counts_alone = only is not None and not only.args and only.where is None and isinstance(only.make(), Count)
+        self._counts_alone = (
+            only is not None and not only.args and only.where is None and isinstance(only.make(), Count)
+        )
         self.ordered = any(s.make().ordered for s in self.slots)
         self.volatile = [i for i, e in enumerate(self.exprs) if is_volatile(e)]
         used = {i for s in self.slots for i in (*s.args, s.where)}

@@ -188,7 +188,9 @@ class Maker:
         stored = {time if n == "_time" and time is not None else n for n in names}
         read_else = {n for n in self._schema.names() if n not in names}
         if self.is_quiet:
-            self.coded = frozenset(n for n in stored - read_else if (relation.data.type(n) or STRING).kind in CODED_KINDS)
+            self.coded = frozenset(
+                n for n in stored - read_else if (relation.data.type(n) or STRING).kind in CODED_KINDS
+            )
 
     def normal(self, name: str, array: pa.Array[Any]) -> Column:
         """A column of a field of which nothing can be told."""

@@ -166,7 +166,8 @@ class ParquetSource:
         self.chosen = ChosenRows(relation, request)
         self.choose, self.watch = self.chosen.choose, self.chosen.watch
         self.groups = list(self._kept(limit))
-        self.nbytes_hint = sum(self._nbytes(g) for g in self.groups)
+        self._sizes = [self._nbytes(g) for g in self.groups]
+        self.nbytes_hint = sum(self._sizes)
         self._open: dict[tuple[str, int], pa.NativeFile] = {}
         self.work_order: list[int] | None = None  # in which partitions are taken; None: as they come
 
@@ -220,7 +221,7 @@ class ParquetSource:
         return in_turn(self.parts(), self.relation.options)
 
     def parts(self) -> list[GroupPart]:
-        made = [GroupPart(self, group, seq, self._nbytes(group)) for seq, group in enumerate(self.groups)]
+        made = [GroupPart(self, group, seq, self._sizes[seq]) for seq, group in enumerate(self.groups)]
         self.work_order = self.chosen.work_order(made) if self.maker.is_quiet else None
         return made
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from threading import local
 from typing import Any, cast
 
 import numpy as np
@@ -18,10 +19,14 @@ from numpy.typing import NDArray
 from ...planner.records import dataclass
 from ..arrow import buffer_of, bytes_of, pooled
 from ..kernels import pagefields as heads
+from ..pread import read_address
 
 PAD = 64  # behind each buffer that kernels look into
 LARGEST = 1 << 26  # unpacked bytes of the wanted columns of a row group: above it the general reader goes in pieces
 _CODECS = {"UNCOMPRESSED": "", "SNAPPY": "snappy", "ZSTD": "zstd", "GZIP": "gzip"}
+BYTES_A_PAGE = 8192  # packed; of smaller ones there are seldom more than the room for them
+MOST_SCRATCH = 8 << 20
+_mine = local()
 _T = pa.types
 
 
@@ -171,6 +176,7 @@ class Chunks:
         row_group = leaves.metadata.row_group(group)
         self.n_rows: int = row_group.num_rows
         self._source, self._leaves = source, leaves
+        self._fd = source.fileno() if isinstance(source, pa.OSFile) else None
         self._told = {n: row_group.column(leaf.number) for n in names if (leaf := leaves.get(n)) is not None}
         if sum(c.total_uncompressed_size for c in self._told.values()) > LARGEST:
             self._told = {}
@@ -184,6 +190,14 @@ class Chunks:
         """Bytes of it in the file; of one that is not known, more than of any other."""
         told = self._told.get(name)
         return 1 << 40 if told is None else int(told.total_compressed_size)
+
+    def whole(self, name: str) -> Chunk | None:
+        """As `open`, with all its pages unpacked on the way."""
+        leaf, fd, read = self._leaves.get(name), self._fd, read_address()
+        if name not in self._told or leaf is None:
+            return None
+        made = _read_at_once(read, fd, leaf, self._told[name], self.n_rows) if read and fd is not None else None
+        return self.open(name) if made is None else made
 
     def open(self, name: str) -> Chunk | None:
         leaf = self._leaves.get(name)
@@ -241,6 +255,47 @@ def _open(source: Any, leaf: Leaf, told: Any, n_rows: int) -> Chunk | None:
     return Chunk(raw, table, found, codec, leaf.kind, leaf.max_definition, n_rows)
 
 
+def _read_at_once(read: int, fd: int, leaf: Leaf, told: Any, n_rows: int) -> Chunk | None:
+    """None: it is to be opened step by step, which tells what is amiss."""
+    from ..kernels import pagefile as kernels
+
+    codec = _CODECS.get(told.compression)
+    first, size = _place_of(told)
+    if codec not in ("", "snappy") or told.num_values != n_rows or not 0 < size <= 2 * LARGEST:
+        return None
+    n_pages = 64 + size // BYTES_A_PAGE
+    table, found = np.empty(heads.WIDTH * n_pages, np.int64), np.empty(heads.TOLD, np.int64)
+    raw = _scratch(size + PAD) if codec else space(size)
+    data = space(told.total_uncompressed_size + PAD * n_pages) if codec else raw
+    kind = heads.SNAPPY if codec else heads.NO_CODEC
+    n_pages = kernels.read_chunk(read, fd, first, size, raw, table, found, data, kind)
+    if n_pages <= 0:
+        return None
+    of_all = found.tolist()
+    if of_all[heads.N_DICTIONARIES] > 1 or of_all[heads.ROWS] != n_rows:
+        return None
+    table = table[: heads.WIDTH * n_pages].reshape(n_pages, heads.WIDTH)
+    return Chunk(data, table, of_all, codec, leaf.kind, leaf.max_definition, n_rows, data)
+
+
+def _scratch(size: int) -> NDArray[np.uint8]:
+    """Memory of this thread, which holds what it does until the next call."""
+    held: NDArray[np.uint8] | None = getattr(_mine, "scratch", None)
+    if held is None or len(held) < size:
+        held = np.empty(size + (size >> 2), np.uint8)
+        if size <= MOST_SCRATCH:
+            _mine.scratch = held
+    return held
+
+
+def _place_of(chunk: Any) -> tuple[int, int]:
+    """Where the pages begin in the file, and how many bytes they take."""
+    first = chunk.data_page_offset
+    if chunk.has_dictionary_page and 0 < (chunk.dictionary_page_offset or 0) < first:
+        first = chunk.dictionary_page_offset
+    return int(first), int(chunk.total_compressed_size)
+
+
 def _page_table(raw: NDArray[np.uint8], size: int) -> NDArray[np.int64] | None:
     from ..kernels import pageheads as kernels
 
@@ -262,10 +317,7 @@ def _told(table: NDArray[np.int64]) -> tuple[list[int], bool]:
 
 
 def _raw_bytes(source: Any, chunk: Any) -> NDArray[np.uint8] | None:
-    first = chunk.data_page_offset
-    if chunk.has_dictionary_page and 0 < (chunk.dictionary_page_offset or 0) < first:
-        first = chunk.dictionary_page_offset
-    size = chunk.total_compressed_size
+    first, size = _place_of(chunk)
     raw = space(size)
     source.seek(first)
     return raw if source.readinto(memoryview(cast(Any, raw))[:size]) == size else None

@@ -17,7 +17,6 @@ from ..arrow import array_from, bitmap_of, buffer_of, bytes_of, coded, pooled
 from ..kernels import pagefields as heads
 from .pagechunk import LARGEST, Chunk, Chunks, dictionary_texts, may_hold, space
 
-
 ROWS_A_VALUE = 4  # below so many on average a dictionary of numbers is not worth its values
 
 
@@ -31,7 +30,7 @@ def read_columns(
     found = {}
     for name in chunks.names:
         check()
-        chunk = chunks.open(name)
+        chunk = chunks.whole(name)
         array = decoded(chunk, name in coded) if chunk is not None else None
         if array is not None:
             found[name] = array

@@ -34,7 +34,9 @@ class Count(State):
         self.arity = 0 if what == "rows" else 1
         self.raw = what != "true"
         self.counts = np.zeros(0, np.int64)
-        self._lanes = np.zeros((0, LANES), np.int64)  # of rows that were counted where they were numbered, not in `counts`
+        self._lanes = np.zeros(
+            (0, LANES), np.int64
+        )  # of rows that were counted where they were numbered, not in `counts`
 
     def key(self) -> Hashable:
         return (Count, self.what)
