@@ -231,23 +231,30 @@ def pooled(n: int, dtype: Any) -> NDArray[Any]:
 
 
 LARGE_PAGE = 2 << 20
+CLEARED = 2 * LARGE_PAGE
 
 
 def zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """Zeros that take no memory before they are written to, in any thread.
+    """Zeros; many of them take no memory before they are written to, in any thread.
+
+    Some megabytes are cleared in memory that others have used, as new pages cost several times that.
 
     The allocator's zeros are written at once where they are made by a thread that is not the first, or lie where others have
     been. Large pages, as arrays are filled from the front: pages of four kilobytes cost several times what is written to them.
     """
     nbytes = prod(shape) * np.dtype(dtype).itemsize
-    if nbytes < LARGE_PAGE or not hasattr(mmap, "MAP_ANONYMOUS"):
+    if nbytes < SMALL or not hasattr(mmap, "MAP_ANONYMOUS"):
         return np.zeros(shape, dtype)
-    made = mmap.mmap(-1, nbytes + LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if nbytes < CLEARED:
+        made = pooled(prod(shape), dtype)
+        made.fill(0)
+        return made.reshape(shape)
+    room = mmap.mmap(-1, nbytes + LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         with suppress(OSError):  # a system without them
-            made.madvise(mmap.MADV_HUGEPAGE)
-    skipped = -np.frombuffer(made, np.uint8).ctypes.data % LARGE_PAGE
-    return np.frombuffer(made, dtype, prod(shape), skipped).reshape(shape)
+            room.madvise(mmap.MADV_HUGEPAGE)
+    skipped = -np.frombuffer(room, np.uint8).ctypes.data % LARGE_PAGE
+    return np.frombuffer(room, dtype, prod(shape), skipped).reshape(shape)
 
 
 def nulls(n: int, kind: pa.DataType) -> pa.Array[Any]:

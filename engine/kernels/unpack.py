@@ -86,7 +86,9 @@ def unsnap(data: Any, at: Any, end: Any, out: Any, to: Any, size: Any) -> Any:
             if length > end - at or length > stop - place:
                 return DAMAGED
             copy_16(out, place, data, at)
-            copy_16(out, place + 16, data, at + 16)  # most are shorter: two steps in any case cost less than a wrong guess
+            copy_16(
+                out, place + 16, data, at + 16
+            )  # most are shorter: two steps in any case cost less than a wrong guess
             done = np.int64(32)
             while done < length:
                 copy_16(out, place + done, data, at + done)
