@@ -200,11 +200,11 @@ def decode(array: pa.DictionaryArray[Any, Any]) -> pa.Array[Any]:
 def nbytes_of(array: pa.Array[Any]) -> int:
     """Memory of the rows of a column. Arrow gives up the interpreter to tell, so numbers and codes are reckoned here."""
     kind = array.type
-    if pa.types.is_dictionary(kind):
-        return nbytes_of(array.indices) + array.dictionary.nbytes  # type: ignore[attr-defined]
+    if isinstance(array, pa.DictionaryArray):
+        return nbytes_of(array.indices) + int(array.dictionary.nbytes)
     if not pa.types.is_primitive(kind):
         return array.nbytes
-    return (len(array) * kind.bit_width + 7) // 8 + ((len(array) + 7) // 8 if array.null_count else 0)
+    return (len(array) * int(kind.bit_width) + 7) // 8 + ((len(array) + 7) // 8 if array.null_count else 0)
 
 
 def own(array: pa.Array[Any]) -> pa.Array[Any]:

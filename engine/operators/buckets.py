@@ -111,10 +111,10 @@ class BucketSink(AggregateSink):
         told = coded_times(batch, self._time)
         if told is not None:
             instants = plain_instants(told.dictionary)
-            ends = used_ends(instants, int32_of(told.indices), local.ctx.compiled)
-            if beyond(instants, self._grid, ticks_of(told.dictionary), ends) is None:
-                self.extent.add(ends)
-                return self.add(batch, local, ends)
+            used = used_ends(instants, int32_of(told.indices), local.ctx.compiled)
+            if beyond(instants, self._grid, ticks_of(told.dictionary), used) is None:
+                self.extent.add(used)
+                return self.add(batch, local, used)
         times = batch.array(self._time)
         if times.null_count:
             valid = is_valid(times)

@@ -274,8 +274,8 @@ def _read_at_once(read: int, fd: int, leaf: Leaf, told: Any, n_rows: int) -> Chu
     of_all = found.tolist()
     if of_all[heads.N_DICTIONARIES] > 1 or of_all[heads.ROWS] != n_rows:
         return None
-    table = table[: heads.WIDTH * n_pages].reshape(n_pages, heads.WIDTH)
-    return Chunk(data, table, of_all, codec, leaf.kind, leaf.max_definition, n_rows, data)
+    pages = table[: heads.WIDTH * n_pages].reshape(n_pages, heads.WIDTH)
+    return Chunk(data, pages, of_all, codec, leaf.kind, leaf.max_definition, n_rows, data)
 
 
 def _scratch(size: int) -> NDArray[np.uint8]:

@@ -91,7 +91,7 @@ def decoded(chunk: Chunk, as_codes: bool = False) -> pa.Array[Any] | None:
     if n_null < 0:
         return None
     nulls = valid == 0 if n_null else None
-    if is_coded:
+    if isinstance(values, pa.Array):
         return coded(array_from(codes, nulls), values)
     if not kind.n_bytes:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +29,7 @@ def test_the_kernel_and_its_callers_agree() -> None:
     assert LANES == codes.LANES
 
 
-def column(rng: np.random.Generator, form: str, n: int, values: int) -> pa.Array:
+def column(rng: np.random.Generator, form: str, n: int, values: int) -> pa.Array[Any]:
     numbers = rng.integers(0, values, n)
     match form:
         case "close":

@@ -81,9 +81,10 @@ def test_as_if_they_were_plain(file: Path, query: str, zone: str, monkeypatch: p
 
 def test_against_duckdb(file: Path) -> None:
     ours = answer(file, "timechart span=15m long=t count by status", WAYS[1])
-    theirs = duckdb.sql(
-        f"select time_bucket(interval 15 minute, t), status, count(*) from '{file}' group by 1, 2 order by 1, 2 nulls first"
-    ).fetchall()
+    with duckdb.connect() as db:
+        theirs = db.execute(
+            f"select time_bucket(interval 15 minute, t), status, count(*) from '{file}' group by 1, 2 order by 1, 2 nulls first"
+        ).fetchall()
     mine = zip(
         ours["_time"].cast(pa.timestamp("us")).to_pylist(),
         ours["status"].to_pylist(),
