@@ -140,19 +140,24 @@ def indices(rows: NDArray[Any]) -> pa.Array[Any]:
 
 def numbers_of(array: pa.Array[Any]) -> NDArray[Any]:
     """The values of a fixed-width column (int64, float64, timestamp, duration) without a copy; what a null holds is undefined."""
-    dtype = np.float64 if pa.types.is_float64(array.type) else np.int64
-    data = array.buffers()[1]
+    dtype = np.float64 if array.type == _DOUBLE else np.int64
+    return _values_of(array, dtype)
+
+
+_DOUBLE = pa.float64()
+
+
+def _values_of(array: Any, dtype: Any) -> NDArray[Any]:
+    data, begin, n = array.buffers()[1], array.offset, len(array)
     if data is None:
-        return np.zeros(len(array), dtype)
-    return np.frombuffer(cast(Any, data), dtype, len(array) + array.offset)[array.offset :]
+        return np.zeros(n, dtype)
+    found = np.frombuffer(data, dtype, n + begin)
+    return found[begin:] if begin else found
 
 
 def int32_of(array: pa.Array[Any]) -> NDArray[np.int32]:
     """The values of an int32 column without a copy; what a null holds is undefined."""
-    data = array.buffers()[1]
-    if data is None:
-        return np.zeros(len(array), np.int32)
-    return np.frombuffer(cast(Any, data), np.int32, len(array) + array.offset)[array.offset :]
+    return _values_of(array, np.int32)
 
 
 def bools_of(array: pa.Array[Any]) -> NDArray[np.bool_]:
@@ -223,11 +228,11 @@ def pooled(n: int, dtype: Any) -> NDArray[Any]:
 
     For a small one the interpreter is not given up, as Arrow does.
     """
-    kind = np.dtype(dtype)
-    if n * kind.itemsize < SMALL:
-        return np.empty(n, kind)
-    buffer: Any = pa.allocate_buffer(n * kind.itemsize)
-    return np.frombuffer(buffer, kind, n)
+    nbytes = n * np.dtype(dtype).itemsize
+    if nbytes < SMALL:
+        return np.empty(n, dtype)
+    buffer: Any = pa.allocate_buffer(nbytes)
+    return np.frombuffer(buffer, dtype, n)
 
 
 LARGE_PAGE = 2 << 20

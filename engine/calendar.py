@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..planner import ast
 from ..planner.records import dataclass
+from . import kernels
 from .zones import NS, US, Ints, Mask, UnknownZone, Zone, behind, zone
 
 Codes = NDArray[np.int32]
@@ -204,22 +205,35 @@ def bucket_codes(
     low, high = ends or (int(instants.min()), int(instants.max()))
     if 16 * bucket_count(low, high + 1, span, ticks) > (len(instants) if n_rows is None else n_rows):
         return None
-    starts = bucket_range(low, high + 1, span, where, ticks)
+    even = _even_grid(low, high, span, where, ticks)
+    starts = np.arange(even[0], high + 1, even[1]) if even else bucket_range(low, high + 1, span, where, ticks)
     first, last = int(starts[0]), len(starts) - 1
     step = int(starts[1]) - first if last else high - first + 1
-    if (np.diff(starts) != step).any():
+    if not even and (starts[1:] - starts[:-1] != step).any():
         return (np.searchsorted(starts, instants, "right") - 1).astype(np.int32), starts
     if compiled and high - first < 1 << 53:
         from .arrow import pooled
-        from .kernels import buckets
 
         codes = pooled(len(instants), np.int32)
-        buckets.even_codes(np.ascontiguousarray(instants), first, step, codes)
+        kernels.buckets.even_codes(np.ascontiguousarray(instants), first, step, codes)
     else:
         codes = ((instants - first) // step).astype(np.int32)
     if (high - first) // step > last:  # the last one is longer
         np.minimum(codes, np.int32(last), out=codes)
     return codes, starts
+
+
+def _even_grid(low: int, high: int, span: Span, where: Zone | str, ticks: int) -> tuple[int, int] | None:
+    """The first bound at or before `low`, and the step up to `high`, where that is one by the clock alone; None: it may not be."""
+    found = _zone(where)
+    step = span.ns * ticks // NS
+    if span.in_hour and len(found.starts) == 1:
+        phase = span.offset_ns * ticks // NS - int(found.offsets[0]) * ticks
+    elif not span.in_hour and not span.by_wall:
+        step, phase = _elapsed(span, found, ticks)
+    else:
+        return None
+    return (low - phase) // step * step + phase, step
 
 
 def next_bucket(instants: Ints, span: Span, where: Zone | str, ticks: int = US) -> Ints:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from . import kernels
 from .arithmetic import multiply
 from .arrow import array_from, is_valid, numbers_of
 from .zones import NS, US, Ints, Mask
@@ -40,10 +41,8 @@ def ends_of(instants: Ints, compiled: bool) -> tuple[int, int] | None:
         return None
     if not compiled:
         return int(instants.min()), int(instants.max())
-    from .kernels import buckets
-
     found = np.empty(2, np.int64)
-    buckets.ends(np.ascontiguousarray(instants), found)
+    kernels.buckets.ends(np.ascontiguousarray(instants), found)
     low, high = found.tolist()
     return low, high
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from ...planner.expr import fields_of
 from ...planner.plan import Aggregate
 from ...planner.types import Schema
+from .. import kernels
 from ..arrow import array_from, coded, int32_of, is_valid, pooled
 from ..batch import Batch
 from ..calendar import Codes, Ends, Span, beyond, bucket_codes, next_bucket
@@ -82,10 +83,8 @@ def numbered(codes: Codes, numbers: Codes, compiled: bool) -> Codes:
     """numbers[codes]"""
     if not compiled:
         return numbers[codes]
-    from ..kernels import codes as kernels
-
     out = pooled(len(codes), np.int32)
-    kernels.translate(codes, numbers, out)
+    kernels.codes.translate(codes, numbers, out)
     return out
 
 

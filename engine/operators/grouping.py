@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.types import Type
+from .. import kernels
 from ..arrow import array_from, buffer_of, concat, indices, is_valid, numbers_of, pooled, taken
 from ..arrow import nulls as null_array
 from ..batch import PAD, Column, Spans
@@ -68,13 +69,11 @@ class Coder:
 
     def _close(self, table: KeyTable, column: pa.Array[Any], stop: Stop) -> Ids:
         """Whole numbers that lie close together and were met before are found by their distance from the least."""
-        from ..kernels import codes
-
         if column.null_count or not table.n or not len(column):
             return table.ids(words_of(self.type, column), stop)
         values, out = numbers_of(column), pooled(len(column), np.int32)
         base = int(table.base[0]) ^ (1 << 63)  # of the numbers, as the table has words
-        row = codes.close_ids(values, _signed(base), table.near, out)
+        row = kernels.codes.close_ids(values, _signed(base), table.near, out)
         if row < len(values):
             out[row:] = table.ids(words_of(self.type, column.slice(row)), stop)
         return out
@@ -128,15 +127,13 @@ class Coder:
 
     def learn(self, rows: Ids, stop: Stop) -> None:
         """Maps the codes that these rows have of the dictionary last met; compiled only."""
-        from ..kernels import codes
-
         if len(self._mapped) > FEW_VALUES:
             seen = np.zeros(len(self._mapped), np.uint8)
-            codes.mark(rows, seen)
+            kernels.codes.mark(rows, seen)
             fresh = np.flatnonzero(seen.view(np.bool_) & (self._mapped < 0)).astype(np.int32)
         else:
             fresh = np.empty(len(self._mapped), np.int32)
-            fresh = fresh[: codes.find_fresh(rows, self._mapped, fresh)]
+            fresh = fresh[: kernels.codes.find_fresh(rows, self._mapped, fresh)]
         if len(fresh):
             self._mapped[fresh] = self._fresh(self._dictionary, fresh, stop)
 
@@ -153,14 +150,12 @@ class Coder:
         return out
 
     def _mapped_compiled(self, rows: Ids, dictionary: Any, stop: Stop) -> Ids:
-        from ..kernels import codes
-
         if (self._mapped[:-1] < 0).any():
             self.learn(rows, stop)
         out, fresh = pooled(len(rows), np.int32), np.empty(len(self._mapped), np.int32)
-        if n := codes.map_codes(rows, self._mapped, out, fresh):
+        if n := kernels.codes.map_codes(rows, self._mapped, out, fresh):
             self._mapped[fresh[:n]] = self._fresh(dictionary, fresh[:n], stop)
-            codes.map_codes(rows, self._mapped, out, fresh)
+            kernels.codes.map_codes(rows, self._mapped, out, fresh)
         return out
 
     def _fresh(self, dictionary: Any, rows: NDArray[Any], stop: Stop) -> Ids:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .. import kernels
 from ..arrow import (
     array_from,
     bitmap_of,
@@ -100,8 +101,6 @@ class KeyTable:
 
     def ids(self, keys: Any, stop: NDArray[np.uint8]) -> Ids:
         """Stops early, with zeros for the missing numbers, only when the stop byte is set: the caller checks."""
-        from ..kernels import group
-
         out = pooled(len(keys), np.int32)
         row, n = 0, len(keys)
         if isinstance(keys, Words):
@@ -109,7 +108,7 @@ class KeyTable:
             if not self.n and n:
                 self.base[0] = (int(keys.values[0]) - len(self.near) // 2) & ((1 << 64) - 1)
             while True:
-                row = group.word_ids(
+                row = kernels.group.word_ids(
                     keys.values, nulls, row, self.slots, self.key0, self.key1, self.state, self.near, self.base, out, stop
                 )  # fmt: skip
                 if row == n or stop[0]:
@@ -118,7 +117,7 @@ class KeyTable:
                 self._grow(0, stop)
         spans = keys if isinstance(keys, Spans) else spans_of(keys)
         while True:
-            row = group.group_ids(
+            row = kernels.group.group_ids(
                 spans.data, spans.start, spans.length, row,
                 self.slots, self.key0, self.key1, self.sizes, self.arena, self.state, out, stop,
             )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import kernels
 from ..arrow import pooled
 
 Ids = NDArray[np.int32]
@@ -41,11 +42,9 @@ class PairGrid:
 
     def in_order(self, first: Ids, second: Ids, begin: int, end: int) -> Ids:
         """The numbers of pairs `begin` to `end` of all of first x second, in that order; -1: not met. A code may be -1: none."""
-        from ..kernels import codes
-
         steps = (1, self._width) if self._second_leads else (self._width, 1)
         out = pooled(end - begin, np.int32)
-        codes.pairs_in_order(self._grid, *steps, first, second, begin, end, out)
+        kernels.codes.pairs_in_order(self._grid, *steps, first, second, begin, end, out)
         return out
 
     def nbytes(self) -> int:
@@ -73,12 +72,10 @@ class PairGrid:
 
     def ids(self, first: Ids, second: Ids) -> Ids:
         """Codes must be within `reach`."""
-        from ..kernels import codes
-
         if self._second_leads:
             first, second = second, first
         out = pooled(len(first), np.int32)
-        self._state[0] = codes.pair_ids(first, second, self._grid, self._width, self.n, out)
+        self._state[0] = kernels.codes.pair_ids(first, second, self._grid, self._width, self.n, out)
         return out
 
     def may_count(self, counts: NDArray[np.int64]) -> bool:
@@ -90,13 +87,11 @@ class PairGrid:
 
         Where it stopped: at a row of which a key has no code, where there was no room to count, or behind the last row.
         """
-        from ..kernels import codes
-
         if self._second_leads:
             first, second = second, first
-        spare = pooled(2 * codes.BLOCK, np.int32)
+        spare = pooled(2 * BLOCK, np.int32)
         return int(
-            codes.number_pairs(*first, *second, row, self._width, self._grid, self._state, out, counts, spare)
+            kernels.codes.number_pairs(*first, *second, row, self._width, self._grid, self._state, out, counts, spare)
         )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.records import dataclass
+from .. import kernels
 from ..arrow import buffer_of, bytes_of, pooled
 from ..kernels import pagefields as heads
 from ..pread import read_address
@@ -257,8 +258,6 @@ def _open(source: Any, leaf: Leaf, told: Any, n_rows: int) -> Chunk | None:
 
 def _read_at_once(read: int, fd: int, leaf: Leaf, told: Any, n_rows: int) -> Chunk | None:
     """None: it is to be opened step by step, which tells what is amiss."""
-    from ..kernels import pagefile as kernels
-
     codec = _CODECS.get(told.compression)
     first, size = _place_of(told)
     if codec not in ("", "snappy") or told.num_values != n_rows or not 0 < size <= 2 * LARGEST:
@@ -268,7 +267,7 @@ def _read_at_once(read: int, fd: int, leaf: Leaf, told: Any, n_rows: int) -> Chu
     raw = _scratch(size + PAD) if codec else space(size)
     data = space(told.total_uncompressed_size + PAD * n_pages) if codec else raw
     kind = heads.SNAPPY if codec else heads.NO_CODEC
-    n_pages = kernels.read_chunk(read, fd, first, size, raw, table, found, data, kind)
+    n_pages = kernels.pagefile.read_chunk(read, fd, first, size, raw, table, found, data, kind)
     if n_pages <= 0:
         return None
     of_all = found.tolist()
@@ -297,10 +296,10 @@ def _place_of(chunk: Any) -> tuple[int, int]:
 
 
 def _page_table(raw: NDArray[np.uint8], size: int) -> NDArray[np.int64] | None:
-    from ..kernels import pageheads as kernels
+    from ..kernels import pageheads
 
     table = np.empty(heads.WIDTH * 64, np.int64)
-    while (n_pages := int(kernels.page_table(raw, 0, size, table))) == heads.UNSURE:
+    while (n_pages := int(pageheads.page_table(raw, 0, size, table))) == heads.UNSURE:
         if len(table) > heads.WIDTH * (size // 8 + 1):
             return None
         table = np.empty(8 * len(table), np.int64)
@@ -309,10 +308,10 @@ def _page_table(raw: NDArray[np.uint8], size: int) -> NDArray[np.int64] | None:
 
 def _told(table: NDArray[np.int64]) -> tuple[list[int], bool]:
     """Of the pages together, and whether a dictionary stands where none should."""
-    from ..kernels import pageheads as kernels
+    from ..kernels import pageheads
 
     told = np.empty(heads.TOLD, np.int64)
-    is_odd = bool(kernels.survey_pages(table.reshape(-1), len(table), told))
+    is_odd = bool(pageheads.survey_pages(table.reshape(-1), len(table), told))
     return told.tolist(), is_odd
 
 
@@ -355,8 +354,6 @@ def _unpacked(raw: NDArray[np.uint8], rows: NDArray[np.int64], size: int, codec:
 
 def dictionary(data: NDArray[np.uint8], page: NDArray[np.int64], kind: Kind) -> Any:
     """The dictionary's values: an Arrow array of texts, or 64-bit numbers. None: damaged, or not known here."""
-    from ..kernels import pages as kernels
-
     if not may_hold(page, max(kind.n_bytes, 4)):
         return None
     n, at, size = int(page[heads.N_VALUES]), int(page[heads.AT]), int(page[heads.UNPACKED])
@@ -364,7 +361,7 @@ def dictionary(data: NDArray[np.uint8], page: NDArray[np.int64], kind: Kind) -> 
         return data[at : at + 8 * n].view(np.int64)
     if kind.n_bytes:
         numbers = pooled(n, np.int64)
-        return numbers if kernels.plain_numbers(data, at, at + size, kind.n_bytes, numbers) == 0 else None
+        return numbers if kernels.pages.plain_numbers(data, at, at + size, kind.n_bytes, numbers) == 0 else None
     offsets, text = pooled(n + 1, np.int32), space(size)
     if dictionary_texts(data, page, offsets, text) < 0:
         return None
@@ -381,7 +378,7 @@ def dictionary_texts(
     data: NDArray[np.uint8], page: NDArray[np.int64], offsets: NDArray[np.int32], text: NDArray[np.uint8]
 ) -> int:
     """The dictionary's texts into offsets (one more than there are texts) and bytes. Bytes in all; negative: damaged."""
-    from ..kernels import pages as kernels
+    from ..kernels import pages
 
     at = int(page[heads.AT])
-    return int(kernels.plain_texts(data, at, at + int(page[heads.UNPACKED]), offsets, text))
+    return int(pages.plain_texts(data, at, at + int(page[heads.UNPACKED]), offsets, text))

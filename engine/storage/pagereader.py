@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .. import kernels
 from ..arrow import array_from, bitmap_of, buffer_of, bytes_of, coded, pooled
 from ..kernels import pagefields as heads
 from .pagechunk import LARGEST, Chunk, Chunks, dictionary_texts, may_hold, space
@@ -59,8 +60,6 @@ def joined(
 
 def decoded(chunk: Chunk, as_codes: bool = False) -> pa.Array[Any] | None:
     """All rows of a chunk. `as_codes`: numbers, too, as a dictionary where it has a value for several rows."""
-    from ..kernels import pages as kernels
-
     data, rows, kind, n_rows = chunk.unpacked(), chunk.table, chunk.kind, chunk.n_rows
     if data is None:
         return None
@@ -85,7 +84,7 @@ def decoded(chunk: Chunk, as_codes: bool = False) -> pa.Array[Any] | None:
     spare = pooled(chunk.largest, np.int32)
     dense = pooled(0 if is_coded or not max_definition else chunk.largest, np.int64)
     width = 0 if is_coded else kind.n_bytes
-    n_null = kernels.decode_pages(
+    n_null = kernels.pages.decode_pages(
         data, rows.reshape(-1), len(rows), max_definition, width, bound, numbers, codes, valid, spare, dense
     )
     if n_null < 0:
@@ -105,8 +104,6 @@ def _mixed_texts(
     data: NDArray[np.uint8], rows: NDArray[np.int64], first: int, max_definition: int, n_rows: int
 ) -> pa.Array[Any] | None:
     """A writer's dictionary was full at page `first`: from there on texts are plain. They become values of the dictionary."""
-    from ..kernels import pages as kernels
-
     n_coded, n_values = int(rows[1:first, heads.N_VALUES].sum()), int(rows[0, heads.N_VALUES])
     n_plain = n_rows - n_coded
     room = int(rows[0, heads.UNPACKED] + rows[first:, heads.UNPACKED].sum())
@@ -120,11 +117,11 @@ def _mixed_texts(
     valid = np.ones(n_rows if max_definition else 0, np.uint8)
     spare, no_numbers = np.empty(int(rows[:, heads.N_VALUES].max()), np.int32), np.empty(0, np.int64)
     front, back = (np.ascontiguousarray(part).reshape(-1) for part in (rows[:first], rows[first:]))
-    n_null = kernels.decode_pages(
+    n_null = kernels.pages.decode_pages(
         data, front, first, max_definition, 0, np.array([n_values]), no_numbers, codes[:n_coded], valid[:n_coded],
         spare, no_numbers,
     )  # fmt: skip
-    n_null_behind = kernels.decode_texts(
+    n_null_behind = kernels.pages.decode_texts(
         data, back, len(rows) - first, max_definition, offsets[n_values:], text[used:], valid[n_coded:], spare
     )
     if n_null < 0 or n_null_behind < 0:
@@ -144,12 +141,10 @@ def _mixed_texts(
 def _plain_texts(
     data: NDArray[np.uint8], rows: NDArray[np.int64], max_definition: int, n_rows: int
 ) -> pa.Array[Any] | None:
-    from ..kernels import pages as kernels
-
     offsets, text = np.empty(n_rows + 1, np.int32), space(int(rows[:, heads.UNPACKED].sum()))
     valid = np.empty(n_rows if max_definition else 0, np.uint8)
     spare = np.empty(int(rows[:, heads.N_VALUES].max()), np.int32)
-    n_null = kernels.decode_texts(data, rows.reshape(-1), len(rows), max_definition, offsets, text, valid, spare)
+    n_null = kernels.pages.decode_texts(data, rows.reshape(-1), len(rows), max_definition, offsets, text, valid, spare)
     if n_null < 0:
         return None
     bitmap = bitmap_of(valid == 0) if n_null else None

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ....planner.types import DOUBLE, LONG, Type
+from ... import kernels
 from ...arrow import array_from, bools_of, is_valid, numbers_of
 from ...arrow import nulls as null_array
 from .base import Finished, Groups, Rows, State, bitmap, fit
@@ -71,13 +72,11 @@ class Count(State):
             self.counts[:n] += lanes[:n].sum(axis=1)
 
     def _count(self, groups: Groups) -> None:
-        from ...kernels import dense, group
-
         if len(self.counts) > FEW_GROUPS or 4 * len(self.counts) > len(groups):
-            group.count_rows(groups, self.counts)
+            kernels.group.count_rows(groups, self.counts)
             return
         lanes = np.zeros((len(self.counts), LANES), np.int64)
-        dense.count_in_lanes(groups, lanes.reshape(-1))
+        kernels.dense.count_in_lanes(groups, lanes.reshape(-1))
         self.counts += lanes.sum(axis=1)
 
     def merge(self, other: Count, members: Groups, groups: Groups, compiled: bool) -> None:
@@ -168,9 +167,7 @@ class SumLong(State):
             self._done, values = 0, values.slice(done)
             rows = replace(rows, groups=rows.groups[done:])
         if rows.compiled:
-            from ...kernels import group
-
-            group.add_longs(rows.groups, numbers_of(values), bitmap(values), self.cells.reshape(-1))
+            kernels.group.add_longs(rows.groups, numbers_of(values), bitmap(values), self.cells.reshape(-1))
             return
         groups, numbers = rows.groups, numbers_of(values)
         if values.null_count:
