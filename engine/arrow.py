@@ -235,6 +235,14 @@ def pooled(n: int, dtype: Any) -> NDArray[Any]:
     return np.frombuffer(buffer, dtype, n)
 
 
+def grown(array: NDArray[Any], used: int, n: int) -> NDArray[Any]:
+    """Room for n values, of which the first `used` are those of the array; the others are not set."""
+    nbytes = n * array.itemsize
+    made = pooled(n, array.dtype) if nbytes < CLEARED else np.empty(n, array.dtype)
+    made[:used] = array[:used]
+    return made
+
+
 LARGE_PAGE = 2 << 20
 CLEARED = 2 * LARGE_PAGE
 
