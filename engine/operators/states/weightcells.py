@@ -127,6 +127,13 @@ class WeightCells:
         by = WHOLE_FROM - self.at[1] if self.at is not None else 0
         return rows[:, WEIGHT] >> by, rows[:, TALLY] & ROWS
 
+    def whole_sums(self, n: int) -> NDArray[np.int64] | None:
+        """The sums of `whole_weights` of groups 0 .. n; None: some group has none."""
+        if self.at is None:
+            return None
+        out = np.empty(n, np.int64)
+        return None if kernels.weighted.whole_sums(n, self.cells.reshape(-1), WHOLE_FROM - self.at[1], out) else out
+
     def means(self, n: int) -> tuple[F64, NDArray[np.bool_], NDArray[np.bool_]]:
         """As `ratios.quotients`, of groups 0 .. n."""
         from ...kernels import quotients, weighted
