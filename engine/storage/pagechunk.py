@@ -8,7 +8,7 @@ sum where it has one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ...planner.records import dataclass
 from ..arrow import buffer_of, bytes_of, pooled
 from ..kernels import pagefields as heads
+from .tally import Tally
 
 PAD = 64  # behind each buffer that kernels look into
 LARGEST = 1 << 26  # unpacked bytes of the wanted columns of a row group: above it the general reader goes in pieces
@@ -45,6 +46,7 @@ class Chunk:
     kind: Kind
     max_definition: int
     n_rows: int
+    tally: Tally | None = None
     data: NDArray[np.uint8] | None = None  # the pages unpacked
     _values: Any = None
 
@@ -73,6 +75,8 @@ class Chunk:
             self.data = self._unpacked()
             if self.data is not None:
                 self.raw = self.data  # as they were packed nobody wants them any more
+                if self.tally is not None:
+                    self.tally.unpacked(len(self.table), self.told[heads.UNPACKED_BYTES])
         return self.data
 
     def values(self) -> Any:
@@ -141,12 +145,40 @@ class Leaf:
 
 
 class Leaves:
-    """The flat columns of a file by name, looked up once."""
+    """The flat columns of a file by name, looked up once. `schema`: as Arrow has the file's."""
 
     def __init__(self, metadata: Any, schema: pa.Schema) -> None:
         self.metadata, self._schema = metadata, schema
-        self._numbers = _flat_leaves(schema)
+        self._numbers = _flat_leaves(metadata, schema)
         self._known: dict[str, Leaf | None] = {}
+
+    def column(self, group: int, name: str) -> Any | None:
+        """What the footer says of a flat column's chunk in a row group; None if there is no such column."""
+        number = self._numbers.get(name)
+        return None if number is None else self.metadata.row_group(group).column(number)
+
+    def nbytes(self, group: int, names: Collection[str]) -> int:
+        """Unpacked bytes of columns of a row group."""
+        row_group = self.metadata.row_group(group)
+        flat = [self._numbers[n] for n in names if n in self._numbers]
+        size = sum(row_group.column(i).total_uncompressed_size for i in flat)
+        if len(flat) < len(names):
+            nested = set(names) - self._numbers.keys()
+            rest = map(row_group.column, sorted(set(range(row_group.num_columns)) - set(self._numbers.values())))
+            size += sum(
+                c.total_uncompressed_size for c in rest if nested & {c.path_in_schema, c.path_in_schema.split(".")[0]}
+            )
+        return int(size)
+
+    def dictionaries(self, group: int, names: Iterable[str]) -> list[str]:
+        """Those of the names whose texts lie in a row group as a dictionary."""
+        found = []
+        for name in names:
+            kind, chunk = self._schema.field(name).type, self.column(group, name)
+            is_text = _T.is_string(kind) or _T.is_large_string(kind) or _T.is_string_view(kind)
+            if is_text and chunk is not None and chunk.has_dictionary_page:
+                found.append(name)
+        return found
 
     def get(self, name: str) -> Leaf | None:
         if name not in self._known:
@@ -167,8 +199,13 @@ class Leaves:
 class Chunks:
     """The named columns of a row group, opened one by one; none of them is known where they are large together."""
 
-    def __init__(self, source: pa.NativeFile, leaves: Leaves, group: int, names: Iterable[str]) -> None:
+    def __init__(
+        self, source: pa.NativeFile, leaves: Leaves, group: int, names: Collection[str], tally: Tally | None = None
+    ) -> None:  # fmt: skip
         row_group = leaves.metadata.row_group(group)
+        self._tally = tally
+        if tally is not None:
+            tally.kept("columns", 0, len(names))
         self.n_rows: int = row_group.num_rows
         self._source, self._leaves = source, leaves
         self._told = {n: row_group.column(leaf.number) for n in names if (leaf := leaves.get(n)) is not None}
@@ -190,19 +227,34 @@ class Chunks:
         if name not in self._told or leaf is None:
             return None
         try:
-            return _open(self._source, leaf, self._told[name], self.n_rows)
+            chunk = _open(self._source, leaf, self._told[name], self.n_rows)
         except (pa.ArrowException, OSError, ValueError):  # the general reader meets it again, and says so
             return None
+        if chunk is not None and self._tally is not None:
+            chunk.tally = self._tally
+            self._tally.kept("columns", 1, 0)
+            self._tally.kept("pages", 0, len(chunk.table))
+        return chunk
 
 
-def _flat_leaves(schema: pa.Schema) -> dict[str, int]:
-    """Where the column of a plain field is among the leaves, as far as that is sure: before the first nested field."""
-    leaves = {}
-    for i, field in enumerate(schema):
-        if _T.is_nested(field.type):
-            break
-        leaves[field.name] = i
+def _flat_leaves(metadata: Any, schema: pa.Schema) -> dict[str, int]:
+    """Where the column of a plain field is among the leaves: by path a struct's member may have the same name."""
+    leaves, at = {}, 0
+    for field in schema:
+        if not _T.is_nested(field.type) and at < metadata.num_columns and metadata.schema.column(at).path == field.name:
+            leaves[field.name] = at
+        at += _n_leaves(field.type)
     return leaves
+
+
+def _n_leaves(kind: Any) -> int:
+    if isinstance(kind, pa.BaseExtensionType):
+        return _n_leaves(kind.storage_type)
+    if _T.is_struct(kind):
+        return sum(_n_leaves(f.type) for f in kind)
+    if _T.is_map(kind):
+        return _n_leaves(kind.key_type) + _n_leaves(kind.item_type)
+    return _n_leaves(kind.value_type) if cast(Any, _T).is_nested(kind) else 1
 
 
 def _kind_of(leaf: Any, arrow: pa.DataType) -> Kind | None:
