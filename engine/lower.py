@@ -106,7 +106,7 @@ def offer(operator: Any, source: Any, between: Sequence[Any]) -> None:
     """A source may do some of the work of a filter, or of a sort with a limit, that stands on it."""
     if isinstance(operator, FilterTransform) and not between:
         operator.offer(source)
-    elif hasattr(operator, "watch") and all(isinstance(t, FilterTransform) and not t.needs_order for t in between):
+    elif hasattr(operator, "watch") and all(getattr(t, "is_silent", False) for t in between):
         operator.watch(source)
 
 
@@ -372,11 +372,8 @@ class Lowering:
             case Project():
                 return [ProjectTransform(node.assigns, before, at)]
             case Keep():
-                return [
-                    SelectTransform(
-                        [before.index(n) if n in before else None for n in node.schema.names()], node.schema
-                    )
-                ]
+                places = [before.index(n) if n in before else None for n in node.schema.names()]
+                return [SelectTransform(places, node.schema, is_silent=True)]
             case Rename():
                 sources = node.sources()
                 return [SelectTransform([before.index(sources[n]) for n in node.schema.names()], node.schema)]

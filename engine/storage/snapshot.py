@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -144,6 +145,8 @@ class Split:
 
     def engine_form(self, name: str, column: pa.Array[Any]) -> Any:
         """A column of the file as `read` gives it."""
+        if column.type == self.snapshot.physical.field(name).type:
+            return column
         try:
             return types.from_stored(column, self.snapshot.schema.field(name))
         except pa.ArrowException as why:
@@ -207,7 +210,7 @@ class Snapshot:
         """Names and types for the binder, widths and addresses restored."""
         return plan.Schema(tuple((f.name, types.plan_type(f)) for f in self.schema))
 
-    @property
+    @cached_property
     def physical(self) -> pa.Schema:
         return pa.schema([types.physical_field(f) for f in self.schema])
 

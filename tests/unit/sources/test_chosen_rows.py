@@ -187,12 +187,13 @@ def test_a_bound_keeps_the_order_of_ties(
         assert [i for _, i in ours(f'parquetfile "{path}" | sort limit=60 -k', session)] == wanted
 
 
-def test_notes_are_those_of_the_filter(file: Path) -> None:
-    """`!=` tells of the nulls that it leaves out: it is not asked below."""
+@pytest.mark.parametrize("behind", ["stats count", "sort limit=1 -u | fields u", "fields u | sort limit=1 u"])
+def test_notes_are_those_of_the_filter(file: Path, behind: str) -> None:
+    """`!=` tells of the nulls that it leaves out: it is not asked below, and no row is kept from it."""
     told = []
     for way in WAYS:
         with cortado.connect(timezone="UTC", **way) as session:
-            result = session.query(f'parquetfile "{file}" | search status != 404 and i > 10 | stats count').run()
+            result = session.query(f'parquetfile "{file}" | search status != 404 and i > 10 | {behind}').run()
             rows = result.to_pylist()
             told.append((rows, [(n.reason, n.count) for n in result.notes]))
     assert all(one == told[0] for one in told)
