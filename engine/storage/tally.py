@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
 
 FIELDS = ("row_groups", "files", "rows", "columns", "pages")
 
@@ -16,6 +18,15 @@ class Tally:
         self.read = dict.fromkeys(FIELDS, 0)
         self.of = dict.fromkeys(FIELDS, 0)
         self.decoded = 0
+
+    @staticmethod
+    def sum(tallies: Iterable[Tally]) -> Tally:
+        out = Tally()
+        for one in tallies:
+            for what in FIELDS:
+                out.kept(what, one.read[what], one.of[what])
+            out.decoded += one.decoded
+        return out
 
     def kept(self, what: str, read: int, of: int) -> None:
         with self._lock:
@@ -44,3 +55,11 @@ class Tally:
         with self._lock:
             parts = [f"{what}={self.read[what]} of {self.of[what]}" for what in FIELDS if self.of[what]]
             return ", ".join([*parts, *([f"decoded={self.decoded}"] if self.decoded else [])])
+
+
+@runtime_checkable
+class Tallied(Protocol):
+    """A source that counts what it reads."""
+
+    @property
+    def tally(self) -> Tally: ...
