@@ -40,6 +40,7 @@ def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         patch.setattr(files, "ROW_GROUP_ROWS", 400)
         with cortado.connect(folder, timezone="UTC") as session:
             make(session, folder, request.param)
+            make_other(session)
     yield folder
 
 
@@ -58,6 +59,13 @@ def make(session: cortado.Session, folder: Path, kind: str) -> None:
         deltalake.write_deltalake(where, rest.set_column(7, "void", pa.nulls(800, pa.int64())), mode="append")
     if kind == "other types":
         add_file(where, rows(6, 700, 2200))
+
+
+def make_other(session: cortado.Session) -> None:
+    """A table `z` that lacks a field of `x`, has one in another type, and one more."""
+    rest = rows(7, 900, 5000).drop_columns(["path"]).append_column("more", pa.array(range(900), pa.int64()))
+    wide = rest.set_column(1, "status", rest["status"].cast(pa.float64()))
+    session.services().tables.append("z", wide, create=True)
 
 
 def add_file(where: str, rest: pa.Table) -> None:
@@ -80,13 +88,15 @@ def session(request: pytest.FixtureRequest, database: Path) -> Iterator[cortado.
 
 @pytest.fixture
 def db(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """With a view `x` of the rows."""
-    paths = deltalake.DeltaTable(str(database / "tables" / "x")).file_uris()
+    """With a view `x` of the rows, and `pair` of these and those of `z`."""
     with duckdb.connect() as made:
         made.execute("set threads = 1")
         made.execute("set timezone = 'UTC'")
-        made.execute(f"create view y as select * from read_parquet({paths}, union_by_name = true)")
-        made.execute("create view x as select * replace (t::timestamp as t) from y")
+        for name in ("x", "z"):
+            paths = deltalake.DeltaTable(str(database / "tables" / name)).file_uris()
+            read = f"read_parquet({paths}, union_by_name = true)"
+            made.execute(f"create view {name} as select * replace (t::timestamp as t) from {read}")
+        made.execute("create view pair as from x union all by name from z")
         yield made
 
 
@@ -116,6 +126,16 @@ def test_sorts_with_a_limit(session: cortado.Session, db: duckdb.DuckDBPyConnect
             got = ours(f"table x {part}| fields {order} | sort limit={limit} nulls={nulls} {sign}{key}", session)
             wanted = f"select {SHOWN} from x where {other} order by {key} {way} nulls {nulls}, i limit {limit}"
             assert got == theirs(wanted, db), (key, way, nulls, part)
+
+
+def test_several_tables(session: cortado.Session, db: duckdb.DuckDBPyConnection) -> None:
+    """A filter goes to those whose fields are of the whole's types."""
+    for mine, other in (*PARTS, ("more > 100 and i > 5100", "more > 100 and i > 5100")):
+        got = ours(f"table x, z | search {mine} | fields i, path, more, u", session)
+        assert got == theirs(f"select i, path, more, u from pair where {other} order by i", db), mine
+        got = ours(f"table x, z | search {mine} | sort limit=9 -u | fields u, status", session)
+        wanted = f"select u, status::double from pair where {other} order by u desc nulls last, i limit 9"
+        assert got == theirs(wanted, db), mine
 
 
 def test_rows_have_their_numbers(session: cortado.Session, db: duckdb.DuckDBPyConnection) -> None:
