@@ -130,13 +130,15 @@ def _predicate(exprs: Sequence[Expr], schema: Schema, at: At) -> Predicate:
 @dataclass(slots=True)
 class Group:
     """A row group that is looked at. `general`: a column as Arrow reads it. `stored`: its name of a field. `normal`: a column
-    in the engine's form. `absent`: names of which its file has no column, so that all rows are null."""
+    in the engine's form. `absent`: names of which its file has no column, so that all rows are null. `page_bounds`: whether
+    what page headers tell of their values is used."""
 
     chunks: Chunks
     general: Callable[[str], pa.Array[Any]]
     stored: Callable[[str], str]
     normal: Callable[[str, pa.Array[Any]], Column]
     absent: frozenset[str]
+    page_bounds: bool
     ctx: Context
 
 
@@ -194,7 +196,7 @@ class Chooser:
 
     def _by_pages(self, test: Test) -> None:
         """What pages tell of their values may rule them out."""
-        span = test.span
+        span = test.span if self._group.page_bounds else None
         chunk = None if span is None else self._chunk(self._group.stored(test.fields[0]))
         if span is not None and chunk is not None:
             rows = chunk.rows_between(span[0], span[1], nulls_pass=span[2])

@@ -60,7 +60,10 @@ F_contra = TypeVar("F_contra", bound=Form, contravariant=True)
 
 
 class RowGroup(Protocol[F_contra]):
-    """A partition of rows that lie together in a Parquet file. `schema`: the file's; `number`: in the file."""
+    """A partition of rows that lie together in a Parquet file. `schema`: the file's; `number`: in the file.
+
+    `page_bounds`: whether what page headers tell of their values may be used: it is in the unit of the field, and believed.
+    """
 
     @property
     def leaves(self) -> Leaves: ...
@@ -68,6 +71,8 @@ class RowGroup(Protocol[F_contra]):
     def schema(self) -> pa.Schema: ...
     @property
     def number(self) -> int: ...
+    @property
+    def page_bounds(self) -> bool: ...
     @property
     def n_rows(self) -> int: ...
     @property
@@ -81,9 +86,6 @@ class RowGroup(Protocol[F_contra]):
     def opened(self) -> AbstractContextManager[pa.NativeFile]: ...
     def hides_nan(self, name: str) -> bool:
         """Whether NaN may lie outside the bounds that the footer tells of a column."""
-
-    def is_like(self, name: str) -> bool:
-        """Whether a column of the file has the unit of the field."""
 
     def general(self, name: str) -> pa.Array[Any]:
         """A column of all rows, as Arrow reads it; nulls if the file lacks it."""
@@ -170,16 +172,15 @@ class ChosenRows(Generic[F]):
         if not tests or not (self._form.is_quiet and self._whole.is_quiet):
             return None
         names, known = {self._stored(n) for t in tests for n in t.fields}, set(part.schema.names)
-        if not all(part.is_like(n) for n in names & known):
-            return None
         form, wanted = self._form, part.columns_of(self._form)
         with part.opened() as raw:
             chunks = Chunks(raw, part.leaves, part.number, (names & known) | set(wanted), self._tally)
             if not chunks.names:
                 return None
             group = Group(
-                chunks, part.general, self._stored, lambda n, a: part.normal(form, n, a), frozenset(names - known), ctx
-            )
+                chunks, part.general, self._stored, lambda n, a: part.normal(form, n, a), frozenset(names - known),
+                part.page_bounds, ctx,
+            )  # fmt: skip
             chooser = Chooser(group, frozenset(wanted))
             try:
                 chooser.narrow(tests)

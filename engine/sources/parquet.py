@@ -278,6 +278,7 @@ def damaged(shown: str, group: int, why: BaseException) -> QueryError:
 
 @dataclass(frozen=True, slots=True)
 class GroupPart:
+    page_bounds = True  # a form is quiet only where no file has other units
     source: ParquetSource
     group: Group
     seq: int
@@ -354,9 +355,6 @@ class GroupPart:
 
     def hides_nan(self, name: str) -> bool:
         return True
-
-    def is_like(self, name: str) -> bool:
-        return True  # a form is quiet only where no file differs
 
     def columns_of(self, form: Maker) -> list[str]:
         return form.columns_of(self.group.file)

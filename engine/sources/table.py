@@ -153,7 +153,12 @@ class TableSource:
 
 @dataclass(frozen=True, slots=True)
 class SplitPartition:
-    """A row group. `nbytes`: of the wanted columns, unpacked. `start`: rows of the table before its file, if somebody asks."""
+    """A row group. `nbytes`: of the wanted columns, unpacked. `start`: rows of the table before its file, if somebody asks.
+
+    Page headers have no checksum, and the footer, which has one, tells as much of our files: theirs are not believed.
+    """
+
+    page_bounds = False
 
     split: Split
     seq: int
@@ -217,11 +222,6 @@ class SplitPartition:
 
     def hides_nan(self, name: str) -> bool:
         return self.split.snapshot.hides_nan(self.split.file, name)
-
-    def is_like(self, name: str) -> bool:
-        """Other writers may have other units."""
-        kind, wanted = self.schema.field(name).type, self.split.snapshot.physical.field(name).type
-        return not pa.types.is_timestamp(kind) or (pa.types.is_timestamp(wanted) and kind.unit == wanted.unit)
 
     def general(self, name: str) -> pa.Array[Any]:
         if name not in self.schema.names:
