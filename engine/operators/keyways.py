@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .densekeys import DenseKeys
-from .grouping import Coder, Keys, ManyKeys
+from .grouping import Coder, Keys, ManyKeys, NoKeys, OneKey
 from .keyhash import INLINE, NULL_TAG
 from .keytable import KeyTable
+
+if TYPE_CHECKING:
+    from .densekeys import DenseKeys
 
 WAYS = ("codes", "dense", "inline", "long", "general")
 TUPLES = ("grid", "words", "texts", "general")
@@ -31,7 +34,7 @@ class KeyWays:
         self._lock = threading.Lock()
 
     def add(self, keys: Keys | DenseKeys) -> None:
-        if isinstance(keys, DenseKeys):
+        if not isinstance(keys, NoKeys | OneKey | ManyKeys):
             self._add([{"dense"}], ())
         elif keys.coders and keys.n:
             tuples = keys.left | {keys.way} if isinstance(keys, ManyKeys) else ()

@@ -239,9 +239,9 @@ class Chunks:
 
 def _flat_leaves(metadata: Any, schema: pa.Schema) -> dict[str, int]:
     """Where the column of a plain field is among the leaves: by path a struct's member may have the same name."""
-    leaves, at = {}, 0
+    leaves, at, told = {}, 0, metadata.schema
     for field in schema:
-        if not _T.is_nested(field.type) and at < metadata.num_columns and metadata.schema.column(at).path == field.name:
+        if not _T.is_nested(field.type) and at < metadata.num_columns and told.column(at).path == field.name:
             leaves[field.name] = at
         at += _n_leaves(field.type)
     return leaves
