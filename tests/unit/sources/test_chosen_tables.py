@@ -21,7 +21,7 @@ from deltalake.transaction import AddAction
 import cortado
 from cortado.engine.storage import parquet as files
 
-from .test_chosen_rows import PARTS, SHOWN, WAYS, ours, table, theirs
+from .test_chosen_rows import PARTS, WAYS, check_filters, check_sorts, ours, table, theirs
 
 TABLES = ("whole", "older files", "foreign", "other types")
 
@@ -100,32 +100,16 @@ def db(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield made
 
 
+FIELDS = "| fields i, status, u, f, path, text, t, void"  # other engines' order
+
+
 def test_filters(session: cortado.Session, db: duckdb.DuckDBPyConnection, database: Path) -> None:
-    rng = random.Random(str(database))
-    order = "i, status, u, f, path, text, t, void"
-    for k in range(len(PARTS) + 8):
-        parts = [PARTS[k]] if k < len(PARTS) else rng.sample(PARTS, rng.choice([2, 2, 3]))
-        mine, other = " and ".join(f"({p})" for p, _ in parts), " and ".join(f"({p})" for _, p in parts)
-        got = ours(f"table x | search {mine} | fields {order}", session)
-        assert got == theirs(f"select {SHOWN} from x where {other} order by i", db), mine
-        if k % 3:
-            continue
-        few = ours(f"table x | search {mine} | stats count, sum(u) by path", session)
-        sums = theirs(f"select path, count(*), sum(u)::bigint from x where {other} group by 1", db)
-        assert sorted(few, key=repr) == sorted(sums, key=repr), mine
+    check_filters("table x", "x", session, db, str(database), FIELDS)
 
 
 @pytest.mark.parametrize("limit", [1, 200])
 def test_sorts_with_a_limit(session: cortado.Session, db: duckdb.DuckDBPyConnection, limit: int) -> None:
-    rng = random.Random(limit)
-    order = "i, status, u, f, path, text, t, void"
-    for key in ("i", "status", "u", "f", "path", "text", "t", "void"):
-        for sign, way in (("-", "desc"), ("", "asc")):
-            nulls = rng.choice(("first", "last"))
-            part, other = rng.choice((("", "true"), ("| search status == 404 ", "status = 404")))
-            got = ours(f"table x {part}| fields {order} | sort limit={limit} nulls={nulls} {sign}{key}", session)
-            wanted = f"select {SHOWN} from x where {other} order by {key} {way} nulls {nulls}, i limit {limit}"
-            assert got == theirs(wanted, db), (key, way, nulls, part)
+    check_sorts("table x", "x", session, db, limit, FIELDS)
 
 
 def test_several_tables(session: cortado.Session, db: duckdb.DuckDBPyConnection) -> None:
