@@ -42,6 +42,7 @@ class Coder:
         self._dictionary: Any = None  # the last one met, and the code of each of its values (-1: not met)
         self._mapped: Ids = np.empty(0, np.int32)
         self._texts: Spans | None = None  # its values, padded for kernels
+        self.by_code = self.by_row = self.was_general = False  # how its values were found, see `keyways`
 
     @property
     def n(self) -> int:
@@ -52,11 +53,16 @@ class Coder:
 
     def compile(self, stop: Stop) -> None:
         if isinstance(self.table, DictTable):
+            self.was_general = self.by_row and self.table.n > 0
             self.table = compile_table(self.table, stop)
 
     def codes(self, column: Column, stop: Stop) -> Ids:
         if not isinstance(column, Spans) and pa.types.is_dictionary(column.type):
             return self._of_dictionary(column, stop)
+        self.by_row = True
+        return self._of_rows(column, stop)
+
+    def _of_rows(self, column: Column, stop: Stop) -> Ids:
         if self.type.kind in CLOSE_KINDS and isinstance(self.table, KeyTable) and not isinstance(column, Spans):
             return self._close(self.table, column, stop)
         before = self.table.n
@@ -80,6 +86,7 @@ class Coder:
 
     def mapping(self, column: Any) -> tuple[Ids, Ids]:
         """The codes of a dictionary's rows, and what each stands for here: -1 where no row had it yet (see `learn`)."""
+        self.by_code = True
         if not same_dictionary(self._dictionary, column.dictionary):
             self._dictionary, self._mapped = column.dictionary, np.full(len(column.dictionary) + 1, -1, np.int32)
             self._texts = None
@@ -171,7 +178,7 @@ class Coder:
         ):
             return self.codes(array_from(numbers_of(dictionary)[rows], None, dictionary.type), stop)
         values = taken(concat([dictionary, null_array(1, dictionary.type)]), indices(rows))
-        return self.codes(values, stop)
+        return self._of_rows(values, stop)
 
     def merge(self, other: Coder, members: Ids, stop: Stop) -> Ids:
         """Codes here of another coder's values `members`."""
@@ -312,6 +319,14 @@ class ManyKeys:
         # while it is there, it has the groups and the table is empty
         self._grid = PairGrid() if compiled and len(types) == 2 else None
         self._lock = threading.Lock()
+        self.left: set[str] = set()  # ways of finding tuples that it had before
+
+    @property
+    def way(self) -> str:
+        """How tuples of codes are found."""
+        if self._grid is not None:
+            return "grid"
+        return "general" if isinstance(self.table, DictTable) else "words" if self._packed else "texts"
 
     @property
     def n(self) -> int:
@@ -400,6 +415,7 @@ class ManyKeys:
 
     def _unpack(self, stop: Stop) -> None:
         """The same groups under the same numbers as texts: a code has more bits than there is room for."""
+        self._leave()
         self._packed = False
         self.table = new_table(self.compiled, False, pa.binary(), 1 << max(6, self._known.bit_length()))
         self.table.ids(self.form(list(np.ascontiguousarray(self._all_codes().T))), stop)
@@ -415,6 +431,7 @@ class ManyKeys:
     def _leave_grid(self, stop: Stop) -> None:
         """The same groups under the same numbers in the table."""
         codes = self._all_codes()
+        self._leave()
         self._grid = None
         self.table.ids(self.form(list(np.ascontiguousarray(codes.T))), stop)
 
@@ -422,13 +439,19 @@ class ManyKeys:
         """From here on the table has the groups: nothing is entered any more."""
         if self._grid is not None:
             self._leave_grid(stop)
+            self.left.discard("grid")  # whoever looks for a key does so in the table
 
     def compile(self, stop: Stop) -> None:
         for coder in self.coders:
             coder.compile(stop)
         if isinstance(self.table, DictTable):
+            self._leave()
             self.table = compile_table(self.table, stop)
         self.compiled = True
+
+    def _leave(self) -> None:
+        if self.n:
+            self.left.add(self.way)
 
     def merge(self, other: ManyKeys, members: Ids, stop: Stop) -> Ids:
         theirs = other._all_codes()[members]

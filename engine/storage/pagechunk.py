@@ -8,7 +8,7 @@ sum where it has one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from threading import local
 from typing import Any, cast
 
@@ -21,6 +21,7 @@ from .. import kernels
 from ..arrow import buffer_of, bytes_of, pooled
 from ..kernels import pagefields as heads
 from ..pread import read_address
+from .tally import Tally
 
 PAD = 64  # behind each buffer that kernels look into
 LARGEST = 1 << 26  # unpacked bytes of the wanted columns of a row group: above it the general reader goes in pieces
@@ -51,6 +52,7 @@ class Chunk:
     kind: Kind
     max_definition: int
     n_rows: int
+    tally: Tally | None = None
     data: NDArray[np.uint8] | None = None  # the pages unpacked
     _values: Any = None
 
@@ -79,6 +81,8 @@ class Chunk:
             self.data = self._unpacked()
             if self.data is not None:
                 self.raw = self.data  # as they were packed nobody wants them any more
+                if self.tally is not None:
+                    self.tally.unpacked(len(self.table), self.told[heads.UNPACKED_BYTES])
         return self.data
 
     def values(self) -> Any:
@@ -147,12 +151,40 @@ class Leaf:
 
 
 class Leaves:
-    """The flat columns of a file by name, looked up once."""
+    """The flat columns of a file by name, looked up once. `schema`: as Arrow has the file's."""
 
     def __init__(self, metadata: Any, schema: pa.Schema) -> None:
         self.metadata, self._schema = metadata, schema
-        self._numbers = _flat_leaves(schema)
+        self._numbers = _flat_leaves(metadata, schema)
         self._known: dict[str, Leaf | None] = {}
+
+    def column(self, group: int, name: str) -> Any | None:
+        """What the footer says of a flat column's chunk in a row group; None if there is no such column."""
+        number = self._numbers.get(name)
+        return None if number is None else self.metadata.row_group(group).column(number)
+
+    def nbytes(self, group: int, names: Collection[str]) -> int:
+        """Unpacked bytes of columns of a row group."""
+        row_group = self.metadata.row_group(group)
+        flat = [self._numbers[n] for n in names if n in self._numbers]
+        size = sum(row_group.column(i).total_uncompressed_size for i in flat)
+        if len(flat) < len(names):
+            nested = set(names) - self._numbers.keys()
+            rest = map(row_group.column, sorted(set(range(row_group.num_columns)) - set(self._numbers.values())))
+            size += sum(
+                c.total_uncompressed_size for c in rest if nested & {c.path_in_schema, c.path_in_schema.split(".")[0]}
+            )
+        return int(size)
+
+    def dictionaries(self, group: int, names: Iterable[str]) -> list[str]:
+        """Those of the names whose texts lie in a row group as a dictionary."""
+        found = []
+        for name in names:
+            kind, chunk = self._schema.field(name).type, self.column(group, name)
+            is_text = _T.is_string(kind) or _T.is_large_string(kind) or _T.is_string_view(kind)
+            if is_text and chunk is not None and chunk.has_dictionary_page:
+                found.append(name)
+        return found
 
     def get(self, name: str) -> Leaf | None:
         if name not in self._known:
@@ -173,8 +205,13 @@ class Leaves:
 class Chunks:
     """The named columns of a row group, opened one by one; none of them is known where they are large together."""
 
-    def __init__(self, source: pa.NativeFile, leaves: Leaves, group: int, names: Iterable[str]) -> None:
+    def __init__(
+        self, source: pa.NativeFile, leaves: Leaves, group: int, names: Collection[str], tally: Tally | None = None
+    ) -> None:  # fmt: skip
         row_group = leaves.metadata.row_group(group)
+        self._tally = tally
+        if tally is not None:
+            tally.kept("columns", 0, len(names))
         self.n_rows: int = row_group.num_rows
         self._source, self._leaves = source, leaves
         self._fd = source.fileno() if isinstance(source, pa.OSFile) else None
@@ -198,26 +235,47 @@ class Chunks:
         if name not in self._told or leaf is None:
             return None
         made = _read_at_once(read, fd, leaf, self._told[name], self.n_rows) if read and fd is not None else None
-        return self.open(name) if made is None else made
+        if made is None:
+            return self.open(name)
+        if self._tally is not None:
+            self._tally.kept("columns", 1, 0)
+            self._tally.kept("pages", 0, len(made.table))
+            self._tally.unpacked(len(made.table), made.told[heads.UNPACKED_BYTES])
+        return made
 
     def open(self, name: str) -> Chunk | None:
         leaf = self._leaves.get(name)
         if name not in self._told or leaf is None:
             return None
         try:
-            return _open(self._source, leaf, self._told[name], self.n_rows)
+            chunk = _open(self._source, leaf, self._told[name], self.n_rows)
         except (pa.ArrowException, OSError, ValueError):  # the general reader meets it again, and says so
             return None
+        if chunk is not None and self._tally is not None:
+            chunk.tally = self._tally
+            self._tally.kept("columns", 1, 0)
+            self._tally.kept("pages", 0, len(chunk.table))
+        return chunk
 
 
-def _flat_leaves(schema: pa.Schema) -> dict[str, int]:
-    """Where the column of a plain field is among the leaves, as far as that is sure: before the first nested field."""
-    leaves = {}
-    for i, field in enumerate(schema):
-        if _T.is_nested(field.type):
-            break
-        leaves[field.name] = i
+def _flat_leaves(metadata: Any, schema: pa.Schema) -> dict[str, int]:
+    """Where the column of a plain field is among the leaves: by path a struct's member may have the same name."""
+    leaves, at, told = {}, 0, metadata.schema
+    for field in schema:
+        if not _T.is_nested(field.type) and at < metadata.num_columns and told.column(at).path == field.name:
+            leaves[field.name] = at
+        at += _n_leaves(field.type)
     return leaves
+
+
+def _n_leaves(kind: Any) -> int:
+    if isinstance(kind, pa.BaseExtensionType):
+        return _n_leaves(kind.storage_type)
+    if _T.is_struct(kind):
+        return sum(_n_leaves(f.type) for f in kind)
+    if _T.is_map(kind):
+        return _n_leaves(kind.key_type) + _n_leaves(kind.item_type)
+    return _n_leaves(kind.value_type) if cast(Any, _T).is_nested(kind) else 1
 
 
 def _kind_of(leaf: Any, arrow: pa.DataType) -> Kind | None:
@@ -274,7 +332,7 @@ def _read_at_once(read: int, fd: int, leaf: Leaf, told: Any, n_rows: int) -> Chu
     if of_all[heads.N_DICTIONARIES] > 1 or of_all[heads.ROWS] != n_rows:
         return None
     pages = table[: heads.WIDTH * n_pages].reshape(n_pages, heads.WIDTH)
-    return Chunk(data, pages, of_all, codec, leaf.kind, leaf.max_definition, n_rows, data)
+    return Chunk(data, pages, of_all, codec, leaf.kind, leaf.max_definition, n_rows, data=data)
 
 
 def _scratch(size: int) -> NDArray[np.uint8]:
