@@ -155,6 +155,8 @@ class Group:
 class ParquetSource:
     """Partitions are row groups."""
 
+    kernels = frozenset(("pageheads", "pages", "pagerows", "unpack", "select"))
+
     def __init__(self, relation: ParquetRelation, request: ScanRequest) -> None:
         self.relation = relation
         names = relation.schema.names() if request.fields is None else request.fields
