@@ -30,19 +30,27 @@ def of_query(specs: Sequence[PipelineSpec]) -> frozenset[str] | None:
     """Modules of kernels. None: it may be any, as what comes behind a pipeline is not known before that has run."""
     if any(spec.then is not None for spec in specs):
         return None
-    operators = [o for spec in specs for o in (spec.source, *(t for t, _ in spec.transforms), *(spec.sink or ())[:1])]
-    found = frozenset().union(*(of_operator(o) for o in operators))
+    operators = [o for spec in specs for o in (*(t for t, _ in spec.transforms), *(spec.sink or ())[:1])]
+    sources = [spec.source for spec in specs if not callable(spec.source)]
+    found = frozenset().union(*(of_operator(o) for o in operators), *(of_source(s) for s in sources))
     if any(spec.sink is None and not spec.is_result_of_sink for spec in specs):
         found |= of_module(f"{__package__}.operators.plaintext")  # rows as they come are made plain for the reader
     return found & frozenset(kept.modules())
 
 
 def of_operator(operator: Any) -> frozenset[str]:
-    """An operator, or a callable that gives a sink's result as a source: that comes with the sink."""
+    """A transform or a sink, with the source that it becomes."""
     said = getattr(operator, "kernels", None)
     own = frozenset(said) if said is not None else of_class(type(operator))
-    inner = [of_operator(f) for f in _fields(operator) if hasattr(f, "partitions")]  # sources that a source reads
-    return own.union(*(of_module(f) for f in _functions(operator)), *inner)
+    return own.union(*(of_module(f) for f in _functions(operator)))
+
+
+def of_source(source: Any) -> frozenset[str]:
+    """With the sources that it reads. One that says nothing may give columns that are codes."""
+    fields = list(_fields(source))
+    inner = [p for f in fields for p in (f if isinstance(f, list | tuple) else (f,)) if hasattr(p, "partitions")]
+    codes = ("codes",) if getattr(source, "kernels", None) is None and not inner else ()
+    return of_operator(source).union(codes, *(of_source(p) for p in inner))
 
 
 def of_class(class_: type) -> frozenset[str]:

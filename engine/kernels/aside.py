@@ -7,6 +7,7 @@ queries share the work.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -25,9 +26,10 @@ try:
 except ImportError:  # not on Windows, where several may compile the same
     fcntl = None
 
-MOST = 2  # processes for what one query wants
-LOCKS = ("kernels.lock", "kernels2.lock")  # who compiles the rest, and helps at it
+MOST = 3  # processes for what one query wants
+LOCKS = ("kernels.lock", "kernels2.lock", "kernels3.lock")  # who compiles the rest, and who helps at it
 PAUSE_S = 0.02
+SELDOM = (200_000, 20, 20)  # collections of garbage, of which a compiler makes little for the objects that it keeps
 
 Process = subprocess.Popen[bytes]
 
@@ -38,11 +40,12 @@ def start(names: Sequence[str], is_urgent: bool, is_helped: bool = False) -> lis
     `is_urgent`: at the priority of the query, which then has little use of the time that it loses. `is_helped`: this process
     is one of them.
     """
-    numbers = range(int(is_helped), min(MOST, _processors()) if is_urgent else 1)
+    numbers = range(int(is_helped), min(MOST, processors()) if is_urgent else 1)
     return [child for number in numbers if (child := _start(names, is_urgent, number)) is not None]
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -65,6 +68,7 @@ def _start(names: Sequence[str], is_urgent: bool, number: int) -> Process | None
 def work(names: Sequence[str], is_urgent: bool, number: int) -> None:
     """What the process does. `number`: 0, or that of one that helps, for the rest only while processors are idle."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    gc.set_threshold(*SELDOM)
     if not is_urgent:
         _step_back()
     compile_each(names)
@@ -81,7 +85,7 @@ def _step_back() -> None:
 
 
 def _is_busy() -> bool:
-    return not hasattr(os, "getloadavg") or os.getloadavg()[0] > _processors() + 0.5
+    return not hasattr(os, "getloadavg") or os.getloadavg()[0] > processors() + 0.5
 
 
 def compile_each(

@@ -17,16 +17,18 @@ from . import aside, kept
 
 FIRST = "words"  # a small one: the first that is loaded makes Numba set itself up, which takes as long as ten others
 LOOK_S, LOOK_LATER_S = 0.03, 0.5  # between two looks at what was compiled: while a query waits, and then
+HURRY_S = 8.0  # for so long a query leaves processors to those who compile for it
 
 Names = frozenset[str] | None  # None: all modules
 
 _lock = threading.Lock()
-_loading = threading.Lock()
+_loading, _setting_up = threading.Lock(), threading.Lock()
 _thread: threading.Thread | None = None
 _asked: list[tuple[Callable[[], Names], bool]] = []  # what the thread has not begun with
 _is_ready = False
 _is_set_up = False  # Numba is there, and has loaded a first kernel
 _is_compiling = False  # in other processes
+_helpers = 0  # processes that compile what a query waits for
 _have: frozenset[str] = frozenset()  # that are kept, while not all are
 _error: BaseException | None = None
 
@@ -44,6 +46,11 @@ def failure() -> BaseException | None:
 def is_compiling() -> bool:
     """Whether some are ready, or may be soon, but not all."""
     return _is_compiling
+
+
+def helpers() -> int:
+    """How many processes compile what a long query wants: they are of more use to it than as many of its own threads."""
+    return _helpers
 
 
 def _every() -> Names:
@@ -98,8 +105,9 @@ def _quietly() -> None:
 
 def _compile_aside() -> None:
     """Ends when all are kept, or those that were asked for are and other processes compile the rest."""
-    global _is_compiling, _have
+    global _is_compiling, _have, _helpers
     wanted: set[str] = set()
+    hurried = 0.0
     children: list[aside.Process] = []
     _is_compiling = True
     while not _is_ending():
@@ -110,11 +118,14 @@ def _compile_aside() -> None:
             wanted.update(todo)
             children += aside.start(todo, is_urgent)
             if is_urgent:
+                _helpers, hurried = len(children), time.monotonic()
                 importlib.import_module(f"{__package__}.jit")  # Numba; a first kernel follows once it is compiled
         have = kept.having(kept.modules())
         if FIRST in have:
             _set_up()
         _have = frozenset(have)
+        if wanted <= have or time.monotonic() > hurried + HURRY_S:
+            _helpers = 0
         if len(have) == len(kept.modules()):
             _all_are_ready()
             return
@@ -124,9 +135,11 @@ def _compile_aside() -> None:
                     if not _asked:
                         return
             else:  # no other process could do it
+                _helpers = 0
                 compile_here(_is_ending)
                 return
         time.sleep(LOOK_LATER_S if wanted <= have else LOOK_S)
+    _helpers = 0
     for child in children:
         child.terminate()  # it takes no notice once it is at work
 
@@ -157,9 +170,10 @@ def _all_are_ready() -> None:
 
 def _set_up() -> None:
     global _is_set_up
-    if not _is_set_up:
-        load_module(FIRST)
-        _is_set_up = True
+    with _setting_up:
+        if not _is_set_up:
+            load_module(FIRST)
+            _is_set_up = True
 
 
 def load_module(name: str) -> ModuleType:

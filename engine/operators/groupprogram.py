@@ -75,9 +75,10 @@ class Program:
         self._fields = {i: schema.index(e.name) for i, e in enumerate(self.exprs) if isinstance(e, FieldRef)}
 
     def kernels(self) -> frozenset[str]:
-        """Of keys and of states; those for many keys only where there are."""
-        several = ("cells", "buckets", "dense") if len(self.keys) > 1 else ()
-        return frozenset(("group", "codes", *several)) | of_states(s.make() for s in self.slots)
+        """Of keys and of states; what takes keys that are codes comes with a source that gives such."""
+        coded = ("codes",) if self.coded else ()
+        several = ("codes", "cells", "buckets", "dense") if len(self.keys) > 1 else ()
+        return frozenset(("group", *coded, *several)) | of_states(s.make() for s in self.slots)
 
     def _number(self, expr: Expr) -> int:
         """Equal expressions have one number and are evaluated once a batch."""

@@ -155,7 +155,7 @@ class Group:
 class ParquetSource:
     """Partitions are row groups."""
 
-    kernels = frozenset(("pageheads", "pages", "pagerows", "unpack", "select"))
+    kernels = frozenset(("pageheads", "pages", "pagerows", "unpack", "select", "codes"))
 
     def __init__(self, relation: ParquetRelation, request: ScanRequest) -> None:
         self.relation = relation
