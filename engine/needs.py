@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
+from inspect import getclosurevars, isfunction
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ _PACKAGE = __package__.rpartition(".")[0]
 _ROOT = Path(__file__).parent.parent
 _KERNELS = f"{__package__}.kernels"
 _PLANNER = f"{_PACKAGE}.planner."
+_HELD = tuple(f"{__package__}.{folder}." for folder in ("operators", "analytics", "forecast"))
 _FROM = re.compile(r"^[ \t]*from (\.+)([\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 _FOR_TYPES = re.compile(r"^if TYPE_CHECKING:\n(?:[ \t]+.*\n|\n)*", re.MULTILINE)
 
@@ -30,27 +32,35 @@ def of_query(specs: Sequence[PipelineSpec]) -> frozenset[str] | None:
     """Modules of kernels. None: it may be any, as what comes behind a pipeline is not known before that has run."""
     if any(spec.then is not None for spec in specs):
         return None
-    operators = [o for spec in specs for o in (*(t for t, _ in spec.transforms), *(spec.sink or ())[:1])]
-    sources = [spec.source for spec in specs if not callable(spec.source)]
+    sinks = [spec.sink[0] for spec in specs if spec.sink is not None]
+    operators = [*(t for spec in specs for t, _ in spec.transforms), *sinks]
+    owners = [getattr(spec.source, "__self__", None) if callable(spec.source) else spec.source for spec in specs]
+    sources = [o for o in owners if o is not None and not any(o is s for s in sinks)]
     found = frozenset().union(*(of_operator(o) for o in operators), *(of_source(s) for s in sources))
-    if any(spec.sink is None and not spec.is_result_of_sink for spec in specs):
-        found |= of_module(f"{__package__}.operators.plaintext")  # rows as they come are made plain for the reader
+    is_direct = any(spec.sink is None and not callable(spec.source) for spec in specs)
+    if is_direct or any(_said(o) is None for o in (*sinks, *sources)):  # texts may be codes, made plain for the reader
+        found |= of_module(f"{__package__}.operators.plaintext")
     return found & frozenset(kept.modules())
 
 
 def of_operator(operator: Any) -> frozenset[str]:
     """A transform or a sink, with the source that it becomes."""
-    said = getattr(operator, "kernels", None)
-    own = frozenset(said) if said is not None else of_class(type(operator))
-    return own.union(*(of_module(f) for f in _functions(operator)))
+    said = _said(operator)
+    if said is not None:
+        return said.union(*(of_module(f) for f in _modules(operator, is_told=True)))
+    return of_class(type(operator)).union(*(of_module(f) for f in _modules(operator, is_told=False)))
 
 
 def of_source(source: Any) -> frozenset[str]:
     """With the sources that it reads. One that says nothing may give columns that are codes."""
-    fields = list(_fields(source))
-    inner = [p for f in fields for p in (f if isinstance(f, list | tuple) else (f,)) if hasattr(p, "partitions")]
-    codes = ("codes",) if getattr(source, "kernels", None) is None and not inner else ()
+    fields = [f for field in _fields(source) for f in (field if isinstance(field, list | tuple) else (field,))]
+    inner = [p for f in fields if hasattr(p := getattr(f, "source", f), "partitions")]
+    codes = ("codes",) if _said(source) is None and not inner else ()
     return of_operator(source).union(codes, *(of_source(p) for p in inner))
+
+
+def _said(operator: Any) -> frozenset[str] | None:
+    return getattr(operator, "kernels", None)
 
 
 def of_class(class_: type) -> frozenset[str]:
@@ -100,8 +110,11 @@ def _file(module: str) -> Path | None:
     return next((f for f in tried if f.is_file()), None)
 
 
-def _functions(operator: Any) -> Iterator[str]:
-    """The modules of the functions that an operator calls: it holds expressions, or nodes of the plan that do."""
+def _modules(operator: Any, is_told: bool) -> Iterator[str]:
+    """Of the functions that an operator calls: it holds expressions, or nodes of the plan that do.
+
+    Unless it says itself what else it needs (`is_told`), of all that it holds of operators, of models and of aggregates, too.
+    """
     met: set[int] = set()
     todo = list(_fields(operator))
     while todo:
@@ -109,15 +122,24 @@ def _functions(operator: Any) -> Iterator[str]:
         if id(value) in met:
             continue
         met.add(id(value))
-        if isinstance(value, Call):
-            yield getattr(value.function.kernel, "__module__", "")
-            todo += value.args
-        elif isinstance(value, list | tuple | set | frozenset):
+        module = type(value).__module__
+        if isinstance(value, list | tuple | set | frozenset):
             todo += value
         elif isinstance(value, dict):
             todo += value.values()
-        elif type(value).__module__.startswith(_PLANNER):
+        elif isinstance(value, partial):
+            todo += (value.func, *value.args, *value.keywords.values())
+        elif isinstance(value, Call):
+            yield getattr(value.function.kernel, "__module__", "")
+            todo += value.args
+        elif module.startswith(_PLANNER):
             todo += _fields(value)
+        elif not is_told and module.startswith(_HELD):
+            yield module
+            todo += _fields(value)
+        elif not is_told and callable(value):
+            yield getattr(value, "__module__", "") or ""
+            todo += getclosurevars(value).nonlocals.values() if isfunction(value) else ()
 
 
 def _fields(value: Any) -> Iterator[Any]:
