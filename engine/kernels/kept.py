@@ -139,11 +139,10 @@ def is_complete() -> bool:
 def having(names: Iterable[str]) -> set[str]:
     """Those of the modules that are kept, with all that they are made of."""
     found = place()
-    if found is None:
-        return set()
-    if (found / _mark(WHOLE)).exists():
-        return set(names)
-    return {n for n in names if (found / _mark(n)).exists()}
+    marks: set[str] = set()
+    with suppress(OSError):
+        marks = set(os.listdir(found)) if found is not None else marks
+    return {n for n in names if _mark(n) in marks} if _mark(WHOLE) not in marks else set(names)
 
 
 def leave_mark(module: str) -> None:
@@ -160,6 +159,7 @@ def leave_mark(module: str) -> None:
             (found / _mark(name)).unlink(missing_ok=True)
 
 
+@cache
 def _mark(module: str) -> str:
     stamp = tuple(_state(p.stem) for p in sorted(FOLDER.glob("*.py"))) if module == WHOLE else imported_by(module)
     said = repr((_machine(), stamp))

@@ -16,7 +16,7 @@ from types import ModuleType
 from . import aside, kept
 
 FIRST = "words"  # a small one: the first that is loaded makes Numba set itself up, which takes as long as ten others
-LOOK_S, LOOK_LATER_S = 0.03, 0.5  # between two looks at what was compiled: while a query waits, and then
+LOOK_S, LOOK_LATER_S = 0.03, 0.3  # between two looks at what was compiled: while a long query wants it, and else
 HURRY_S = 8.0  # for so long a query leaves processors to those who compile for it
 
 Names = frozenset[str] | None  # None: all modules
@@ -121,7 +121,7 @@ def _compile_aside() -> None:
                 _helpers, hurried = len(children), time.monotonic()
                 importlib.import_module(f"{__package__}.jit")  # Numba; a first kernel follows once it is compiled
         have = kept.having(kept.modules())
-        if FIRST in have:
+        if FIRST in have and (hurried or wanted <= have):
             _set_up()
         _have = frozenset(have)
         if wanted <= have or time.monotonic() > hurried + HURRY_S:
@@ -138,7 +138,7 @@ def _compile_aside() -> None:
                 _helpers = 0
                 compile_here(_is_ending)
                 return
-        time.sleep(LOOK_LATER_S if wanted <= have else LOOK_S)
+        time.sleep(LOOK_S if hurried and not wanted <= have else LOOK_LATER_S)
     _helpers = 0
     for child in children:
         child.terminate()  # it takes no notice once it is at work

@@ -182,10 +182,12 @@ def test_a_mark_is_of_no_use_where_what_a_module_imports_has_changed(
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     kept.leave_mark("rawscan")
     kept.leave_mark("choose")
+    kept._mark.cache_clear()
     stamp = kept.imported_by
     other = {"rawread": 1}
     monkeypatch.setattr(kept, "imported_by", lambda m: tuple((n, t + other.get(n, 0), s) for n, t, s in stamp(m)))
     assert kept.having(["rawscan", "choose"]) == {"choose"}
+    kept._mark.cache_clear()
 
 
 def test_what_another_process_compiles_is_waited_for(
