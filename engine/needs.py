@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
-from inspect import getclosurevars, isfunction
 from importlib.machinery import SourceFileLoader
+from inspect import getclosurevars, isfunction
 from pathlib import Path
 from typing import Any
 

@@ -34,7 +34,7 @@ KERNEL_BYTES = 8 << 20  # below it the general kernels answer sooner than numba 
 GENERAL_BYTES_S = 100e6  # what the general kernels get through in a second, and so what waiting for better ones costs
 PATIENCE_S = 2.0  # loading from the cache takes less; compiling takes more and goes on while the query runs
 COMPILING_S = 1.4  # what a long query waits while kernels are compiled, which is quicker while nothing else is at work
-URGENT_S = 3.0  # of general work, from which a query gains by kernels although compiling them takes the processor from it
+URGENT_S = 3.0  # of general work, from which kernels are worth the processors that compiling them takes from the query
 
 
 class Run:

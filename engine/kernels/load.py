@@ -79,7 +79,9 @@ def ensure(background: bool, names: Callable[[], Names] = _every, is_urgent: boo
             _thread.start()
 
 
-def wait(timeout_s: float, is_there: Callable[[], bool], is_stopped: Callable[[], bool], compiling_s: float = 0) -> None:
+def wait(
+    timeout_s: float, is_there: Callable[[], bool], is_stopped: Callable[[], bool], compiling_s: float = 0
+) -> None:
     """Until the kernels are there or the time is up; where they are being compiled, `compiling_s`."""
     begun = time.monotonic()
     while not is_there() and _error is None and not is_stopped():

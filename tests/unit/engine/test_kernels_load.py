@@ -19,7 +19,6 @@ from cortado.engine.operators.rows import Rows
 
 from .toys import SCHEMA, Boom, Numbers, Probe, pipe, start, values
 
-
 MODULES = ("choose", "find", "select")
 
 
