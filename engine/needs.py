@@ -24,6 +24,7 @@ _ROOT = Path(__file__).parent.parent
 _KERNELS = f"{__package__}.kernels"
 _PLANNER = f"{_PACKAGE}.planner."
 _HELD = tuple(f"{__package__}.{folder}." for folder in ("operators", "analytics", "forecast"))
+MOST_HELD = 10_000  # of one list: longer ones are data
 _FROM = re.compile(r"^[ \t]*from (\.+)([\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 _FOR_TYPES = re.compile(r"^if TYPE_CHECKING:\n(?:[ \t]+.*\n|\n)*", re.MULTILINE)
 
@@ -123,10 +124,8 @@ def _modules(operator: Any, is_told: bool) -> Iterator[str]:
             continue
         met.add(id(value))
         module = type(value).__module__
-        if isinstance(value, list | tuple | set | frozenset):
-            todo += value
-        elif isinstance(value, dict):
-            todo += value.values()
+        if isinstance(value, list | tuple | set | frozenset | dict):
+            todo += () if len(value) > MOST_HELD else value.values() if isinstance(value, dict) else value
         elif isinstance(value, partial):
             todo += (value.func, *value.args, *value.keywords.values())
         elif isinstance(value, Call):
@@ -143,7 +142,7 @@ def _modules(operator: Any, is_told: bool) -> Iterator[str]:
 
 
 def _fields(value: Any) -> Iterator[Any]:
-    yield from getattr(value, "__dict__", {}).values()
+    yield from list(getattr(value, "__dict__", {}).values())  # others may be at work with it
     for class_ in type(value).__mro__:
         slots = getattr(class_, "__slots__", ())
         yield from (getattr(value, s) for s in ((slots,) if isinstance(slots, str) else slots) if hasattr(value, s))

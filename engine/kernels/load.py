@@ -93,7 +93,7 @@ def wait(
 
 
 def _quietly() -> None:
-    global _error
+    global _error, _helpers
     try:
         kept.place_to_keep()
         if kept.is_complete():
@@ -103,18 +103,19 @@ def _quietly() -> None:
             _compile_aside()
     except BaseException as why:  # whatever it is, the general kernels answer
         _error = why
+    finally:
+        _helpers = 0
 
 
 def _compile_aside() -> None:
     """Ends when all are kept, or those that were asked for are and other processes compile the rest."""
     global _is_compiling, _have, _helpers
     wanted: set[str] = set()
-    hurried = 0.0
     children: list[aside.Process] = []
+    hurried = 0.0
     _is_compiling = True
     while not _is_ending():
-        asked = _take_asked()
-        for names, is_urgent in asked:
+        for names, is_urgent in (asked := _take_asked()):
             wish = names()
             todo = [FIRST, *kept.large_first(kept.modules() if wish is None else wish)]
             wanted.update(todo)
@@ -122,28 +123,36 @@ def _compile_aside() -> None:
             if is_urgent:
                 _helpers, hurried = len(children), time.monotonic()
                 importlib.import_module(f"{__package__}.jit")  # Numba; a first kernel follows once it is compiled
-        have = kept.having(kept.modules())
-        if FIRST in have and (hurried or wanted <= have):
+        are_gone = all(child.poll() is not None for child in children)
+        have = frozenset(kept.having(kept.modules()))
+        is_there = wanted <= have
+        if FIRST in have and (hurried or is_there):
             _set_up()
-        _have = frozenset(have)
-        if wanted <= have or time.monotonic() > hurried + HURRY_S:
+        _have = have
+        if is_there or time.monotonic() > hurried + HURRY_S:
             _helpers = 0
         if len(have) == len(kept.modules()):
             _all_are_ready()
             return
-        if all(child.poll() is not None for child in children) and not asked:
-            if wanted <= kept.having(wanted):
-                with _lock:
-                    if not _asked:
-                        return
-            else:  # no other process could do it
-                _helpers = 0
+        if are_gone and not asked:
+            if not is_there:  # no other process could do it
                 compile_here(_is_ending)
                 return
-        time.sleep(LOOK_S if hurried and not wanted <= have else LOOK_LATER_S)
-    _helpers = 0
+            if _is_over():
+                return
+        time.sleep(LOOK_S if hurried and not is_there else LOOK_LATER_S)
     for child in children:
         child.terminate()  # it takes no notice once it is at work
+
+
+def _is_over() -> bool:
+    """Whether nobody has asked meanwhile; who asks now finds no thread."""
+    global _thread
+    with _lock:
+        if _asked:
+            return False
+        _thread = None
+        return True
 
 
 def _take_asked() -> list[tuple[Callable[[], Names], bool]]:
