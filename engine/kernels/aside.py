@@ -124,11 +124,11 @@ def _made_of(name: str) -> set[str]:
 @contextmanager
 def _claimed(name: str) -> Iterator[bool]:
     """Whether this process is the one to compile the module. A claim ends with the process."""
-    place = kept.place()
-    if fcntl is None or place is None:
+    fd = _opened("kernels.claims")
+    if fd is None:
         yield True
         return
-    with open(place / "kernels.claims", "a+b") as file:
+    with open(fd, "r+b") as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, kept.modules().index(name))
         except OSError:
@@ -140,11 +140,10 @@ def _claimed(name: str) -> Iterator[bool]:
 @contextmanager
 def _alone(lock: str) -> Iterator[bool]:
     """Whether no other process is at it. Freed also when the process is killed."""
-    place = kept.place()
-    if fcntl is None or place is None:
+    fd = _opened(lock)
+    if fd is None:
         yield True
         return
-    fd = os.open(place / lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -156,3 +155,13 @@ def _alone(lock: str) -> Iterator[bool]:
         yield True
     finally:
         os.close(fd)
+
+
+def _opened(name: str) -> int | None:
+    """A file to lock. None: there are no locks here, or it is another user's; then the same may be compiled twice."""
+    place = kept.place()
+    if fcntl is None or place is None:
+        return None
+    with suppress(OSError):
+        return os.open(place / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return None

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,32 @@ def test_switch_is_between_batches(session_of: Any, fresh: list[str], needs_orde
     values(start(session_of(1), [pipe(Numbers(8, 2, 5), asks)], kernels="auto"))
     assert all(before == after for before, after in asks.told)
     assert asks.told[0] == (False, False) and asks.told[-1] == (True, True)
+
+
+def test_a_query_leaves_processors_to_those_who_compile_for_it(
+    session_of: Any, fresh: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of two threads works while two processes compile on two processors; both do when those have ended."""
+    helpers, lock, at_work, together = [2], threading.Lock(), [0], dict[int, int]()
+    monkeypatch.setattr(run, "KERNEL_BYTES", 1)
+    monkeypatch.setattr(load, "ensure", lambda **how: None)
+    monkeypatch.setattr(load, "helpers", lambda: helpers[0])
+    monkeypatch.setattr(aside, "processors", lambda: 2)
+
+    def hook(seq: int, k: int) -> None:
+        with lock:
+            at_work[0] += 1
+            together[seq] = at_work[0]
+            if seq == 40:
+                helpers[0] = 0
+        time.sleep(0.003)
+        with lock:
+            at_work[0] -= 1
+
+    got = values(start(session_of(2), [pipe(Numbers(80, 1, 5, hook))], kernels="auto"))
+    assert len(got) == 400
+    assert max(together[seq] for seq in range(10, 40)) == 1
+    assert max(together[seq] for seq in range(50, 80)) == 2
 
 
 def test_never_and_always(session_of: Any, fresh: list[str]) -> None:
@@ -325,3 +352,14 @@ def test_one_process_compiles_the_rest(monkeypatch: pytest.MonkeyPatch, tmp_path
         assert (tmp_path / "kernels.lock").read_text() == f"{os.getpid()}\n"
     with aside._alone("kernels.lock") as again:
         assert again
+
+
+def test_a_lock_of_another_user_is_done_without(
+    fresh: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    for name in ("kernels.claims", "kernels.lock"):  # folders cannot be opened for writing either, also not by root
+        (tmp_path / name).mkdir()
+    with aside._alone("kernels.lock") as is_mine:
+        assert is_mine and aside.compile_each(MODULES)
+    assert fresh == list(MODULES)
