@@ -100,6 +100,10 @@ class BucketSink(AggregateSink):
         self._time, self._grid, self._key, self._zone = time, grid, key, "UTC"
         self.extent = Extent()
 
+    @property
+    def kernels(self) -> frozenset[str]:
+        return super().kernels | {"buckets", "codes"}
+
     def keys_alone(self) -> frozenset[str]:
         """With the time, whose buckets are as many as its values at most."""
         node, name = self._node, self._schema.names()[self._time]

@@ -18,6 +18,7 @@ from ..arrow import indices, is_valid
 from ..batch import Batch, Column, Spans
 from ..context import Context
 from ..exprs import Eval, coded_of, has_codes, over, plain, truth
+from ..needs import of_states
 from ..notes import At
 from .grouping import NO_CODES, Keys, ManyKeys, Stop, new_keys
 from .states import State
@@ -79,6 +80,12 @@ class Program:
         used = {i for s in self.slots for i in (*s.args, s.where)}
         self.coded = {i for i in self.keys if i not in used and has_codes(self.exprs[i])}
         self._fields = {i: schema.index(e.name) for i, e in enumerate(self.exprs) if isinstance(e, FieldRef)}
+
+    def kernels(self) -> frozenset[str]:
+        """Of keys and of states; what takes keys that are codes comes with a source that gives such."""
+        coded = ("codes",) if self.coded else ()
+        several = ("codes", "cells", "buckets", "dense") if len(self.keys) > 1 else ()
+        return frozenset(("group", *coded, *several)) | of_states(s.make() for s in self.slots)
 
     def _number(self, expr: Expr) -> int:
         """Equal expressions have one number and are evaluated once a batch."""

@@ -152,6 +152,8 @@ class Group:
 class ParquetSource:
     """Partitions are row groups."""
 
+    kernels = frozenset(("pagefile", "pageheads", "pages", "pagerows", "unpack", "select", "codes"))
+
     def __init__(self, relation: ParquetRelation, request: ScanRequest) -> None:
         self.relation, self._request = relation, request
         names = relation.schema.names() if request.fields is None else request.fields

@@ -29,6 +29,7 @@ class Count(State):
     """Rows: all of them (`rows`), those with a value (`values`), or those whose value is truthy (`true`)."""
 
     takes_more = True
+    kernels = frozenset(("dense", "group"))
 
     def __init__(self, what: str = "rows") -> None:
         self.what = what
@@ -129,6 +130,8 @@ class SumLong(State):
 
     While a host has the same sums none are kept here. It is updated, and merged, before its riders are.
     """
+
+    kernels = frozenset(("group",))
 
     def __init__(self, type_: Type) -> None:
         self.type = type_
