@@ -31,9 +31,9 @@ REX = "rex field=line '^(?<k>\\S+).* (?<n>\\S+)$' | eval n = long(n)"
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        (f"textfile '{{}}/a.log' | {REX} | stats sum(n) by k", {"rawread", "rawscan", "rowcopy", "spans", "group", "buckets"}),
+        (f"textfile '{{}}/a.log' | {REX} | stats sum(n) by k", {"rawread", "rawscan", "rowcopy", "spans", "group", "buckets", "codes"}),
         ("parquetfile '{}/a.parquet' | stats sum(v) by k",
-         {"pageheads", "pages", "pagerows", "unpack", "select", "codes", "group"}),
+         {"pagefile", "pageheads", "pages", "pagerows", "unpack", "select", "codes", "group"}),
     ],
 )  # fmt: skip
 def test_the_main_queries_want_few(folder: Path, query: str, expected: set[str]) -> None:
