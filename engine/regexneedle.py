@@ -32,10 +32,11 @@ class Needle:
         return likelihood(byte) + (likelihood(byte - 32) if self.fold(at) else 0.0)
 
     def rare(self) -> tuple[int, int]:
-        """The two places whose bytes are likely to be the rarest, not of the same byte if that can be helped."""
+        """The two places, in order, whose bytes are likely to be the rarest, not of the same byte if that can be helped."""
         ranked = sorted(range(len(self.raw)), key=lambda i: (self.likelihood(i), i))
         first = ranked[0]
-        return first, next((i for i in ranked if self.raw[i] != self.raw[first]), ranked[-1])
+        second = next((i for i in ranked if self.raw[i] != self.raw[first]), ranked[-1])
+        return min(first, second), max(first, second)
 
     def places(self) -> float:
         """How many of all places are likely to look like it."""

@@ -17,7 +17,6 @@ from .jit import (
     i32w,
     i64c,
     i64w,
-    inline,
     kernel,
     load_u64,
     long_,
@@ -75,63 +74,50 @@ REACH = 7  # bytes in front of what was read that may begin a needle
 END_MARK = 2**31 - 1
 
 
-@inline
-def _noted(out: Any, n: Any, block: Any, bits: Any) -> Any:
-    """Places of up to two bits, as most blocks have, without a branch; then the others."""
-    out[n] = block + trailing_zeros(bits)
-    n += np.int64(bits != 0)
-    bits &= bits - np.uint64(1)
-    out[n] = block + trailing_zeros(bits)
-    n += np.int64(bits != 0)
-    bits &= bits - np.uint64(1)
-    while bits:
-        out[n] = block + trailing_zeros(bits)
-        n += 1
-        bits &= bits - np.uint64(1)
-    return n
-
-
 @kernel(u8w, long_, long_, i64c, i32w, i32w, is_inner=True)
 def index_lines(buf: Any, begin: Any, end: Any, program: Any, newlines: Any, needles: Any) -> Any:
     """Places of the newlines in buf[begin:end] and of the program's needles, behind the last one END_MARK.
 
-    Returns twice the number of newlines, plus 1 if there are bytes above 127. Needles may reach beyond `end`, so the last of them are
-    to be taken for possible ones.
+    Returns twice the number of newlines, plus 1 if there are bytes above 127. Needles may reach beyond `end`, so the last of them
+    are to be taken for possible ones. Blocks begin where the memory's do, which spares loads that lie across two of them; so the
+    second byte of a needle looks back for the first.
     """
-    searched = np.int64(0)
-    first, first_fold, first_byte = np.int64(0), np.uint8(0), np.uint8(0)
-    second, second_fold, second_byte = np.int64(0), np.uint8(0), np.uint8(0)
+    searched, first, second = np.int64(0), np.int64(0), np.int64(0)
+    first_fold, first_byte, second_fold, second_byte = np.uint8(0), np.uint8(0), np.uint8(0), np.uint8(0)
     fold, word, mask = np.uint64(0), np.uint64(0), np.uint64(0)
     if program.size:
-        searched = program[NEEDLE]
-        first, first_fold, first_byte = program[FIRST], np.uint8(program[FIRST_FOLD]), np.uint8(program[FIRST_BYTE])
-        second, second_fold, second_byte = (
-            program[SECOND],
-            np.uint8(program[SECOND_FOLD]),
-            np.uint8(program[SECOND_BYTE]),
-        )
-        fold, word, mask = (
-            np.uint64(program[NEEDLE_FOLD]),
-            np.uint64(program[NEEDLE_WORD]),
-            np.uint64(program[NEEDLE_MASK]),
-        )
-    high, n_lines, n_needles = np.uint64(0), np.int64(0), np.int64(0)
-    for block in range(begin, end, 64):
+        searched, first, second = program[NEEDLE], program[FIRST], program[SECOND]
+        first_fold, first_byte = np.uint8(program[FIRST_FOLD]), np.uint8(program[FIRST_BYTE])
+        second_fold, second_byte = np.uint8(program[SECOND_FOLD]), np.uint8(program[SECOND_BYTE])
+        fold, word = np.uint64(program[NEEDLE_FOLD]), np.uint64(program[NEEDLE_WORD])
+        mask = np.uint64(program[NEEDLE_MASK])
+    apart = np.uint64(second - first)
+    high, before = np.uint64(0), np.uint64(0)
+    n_lines, n_needles = np.int64(0), np.int64(0)
+    shift = (np.int64(buf.ctypes.data) + begin) & 63
+    keep = ~np.uint64(0) << np.uint64(shift)
+    for block in range(begin - shift, end, 64):
         hits = equal_64(buf, block, np.uint8(10))
         beyond = atleast_64(buf, block, np.uint8(128))
-        keep = ~np.uint64(0)
         if end - block < 64:
-            keep = (np.uint64(1) << np.uint64(end - block)) - np.uint64(1)
+            keep &= (np.uint64(1) << np.uint64(end - block)) - np.uint64(1)
         high |= beyond & keep
-        n_lines = _noted(newlines, n_lines, block, hits & keep)
+        hits &= keep
+        while hits:
+            newlines[n_lines] = block + trailing_zeros(hits)
+            n_lines += 1
+            hits &= hits - np.uint64(1)
         if searched:
-            places = folded_64(buf, block + first, first_fold, first_byte)
-            places &= folded_64(buf, block + second, second_fold, second_byte) & keep
+            firsts = folded_64(buf, block, first_fold, first_byte) & keep
+            places = folded_64(buf, block, second_fold, second_byte) & keep
+            places &= (firsts << apart) | ((before >> np.uint64(1)) >> (np.uint64(63) - apart))
+            before = firsts
             while places:
-                place = block + trailing_zeros(places)
+                place = block + trailing_zeros(places) - second
                 needles[n_needles] = place
                 n_needles += np.int64(((load_u64(buf, place) | fold) ^ word) & mask == 0)
                 places &= places - np.uint64(1)
+        keep = ~np.uint64(0)
     needles[n_needles] = END_MARK
     return 2 * n_lines + np.int64(high != 0)
 
@@ -207,7 +193,7 @@ def scan_captures(
                 kind = MATCH if ended == WORDS_DONE else UNSURE if ended == WORDS_UNSURE else NO_MATCH
                 marks[0], marks[1], marks[2], marks[3] = at, front, back, stop_at
             elif not is_no_match:
-                if ascii and is_high_line:
+                if ascii and is_high_line:  # noqa: SIM108  # kernels of Numba take the branch as a statement
                     kind = UNSURE
                 else:
                     kind = match_line(buf, at, stop_at, needle, program, marks)

@@ -245,6 +245,11 @@ def match_line(data: Any, lo: Any, hi: Any, needle: Any, program: Any, state: An
         led = needle - program[LEAD]
     pos, k, depth = lo, np.int64(0), np.int64(0)
     left = PATIENCE * (hi - lo) + PATIENCE_AT_LEAST
+    if program[LEAD] >= 0 and not program[HEAD + FLAGS] & BACK:  # the gap's first place is known
+        if led > hi - program[HEAD + NEED]:
+            return NO_MATCH
+        state[0], state[reaches], state[places], state[stack] = lo, hi, led, 0
+        pos, k, depth = led, np.int64(1), np.int64(1)
     while True:
         op = HEAD + k * WIDTH
         kind = program[op]
