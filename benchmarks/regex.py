@@ -44,7 +44,7 @@ CASES = (
     Case("combined", COMBINED, ("method", "protocol", "status"), ("method", "protocol", "status")),
     Case("literal led", r"Chrome/(?P<version>[\d.]+)", ("version",), ("version",), varies=True),
     Case("quoted word", r'"GET (?P<path>\S+)', ("path",), ("path",)),
-    Case("class led, literal", r"(?P<id>\d+) HTTP/1\.1", ("id",), ("id",)),
+    Case("class and literal", r"(?P<id>\d+) HTTP/1\.1", ("id",), ("id",)),
     Case("class led", r"(?P<file>\w+)\.(?P<kind>png|js|css|html) ", ("file", "kind"), ("kind",), varies=True),
     Case("any case", r"(?i)chrome/(?P<version>[\d.]+)", ("version",), ("version",)),
     Case("gaps", r"(?i)^(?P<ip>\S+) .*\[(?P<day>[^:]+):.* (?P<status>\d{3}) ", ("ip", "day", "status"), ("day", "status")),
