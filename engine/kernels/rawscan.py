@@ -62,7 +62,7 @@ from .regexcode import (
     UNSURE,
 )  # fmt: skip
 from .regexspans import is_ascii_line, match_line
-from .spans import whole_number
+from .spans import signed_number
 from .utf8 import is_utf8
 from .words import DONE as WORDS_DONE
 from .words import UNSURE as WORDS_UNSURE
@@ -224,7 +224,7 @@ def scan_captures(
                     used = put(text, used, buf, begun, size)
                 if as_number[j] >= 0:
                     cell = np.uint64(as_number[j] * capacity + rows)
-                    value, good = whole_number(buf, begun, size)
+                    value, good = signed_number(buf, begun, size)
                     numbers[cell], number_status[cell] = value, READ if good else NULL if size < 0 else UNREAD
                     unread += not good and size >= 0
                 place += np.uint64(capacity)
