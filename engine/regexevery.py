@@ -20,7 +20,7 @@ def all_matches(
     rows = _few(text, pattern, compiled, matched)
     if rows is None:
         return find_all(text, pattern, group)
-    some = find_all(text.take(array_from(rows)), pattern, group)
+    some: Any = find_all(text.take(array_from(rows)), pattern, group)
     offsets, counts = offsets_of(some), np.zeros(len(text), np.int32)
     counts[rows] = np.diff(offsets)
     bounds = np.append(np.int32(0), np.cumsum(counts, dtype=np.int32))

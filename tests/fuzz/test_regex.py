@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from cortado.engine.regextiers import LITERAL, RE2, SPANS
+from cortado.engine.regexprogram import LITERAL, SPANS
+from cortado.engine.regextiers import RE2
 
 from .regexjudge import wrong
 from .rounds import draws, rounds

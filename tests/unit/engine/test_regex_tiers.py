@@ -14,8 +14,9 @@ from cortado.engine import regextiers
 from cortado.engine.kernels import regexcode as code
 from cortado.engine.kernels import regexspans
 from cortado.engine.regex import compile_re2
+from cortado.engine.regexprogram import LITERAL, SPANS
 from cortado.engine.regexsyntax import BEYOND, Refused, Run, Text, byte_set, parse
-from cortado.engine.regextiers import LITERAL, RE2, SPANS, find, program, sieve, tier_of
+from cortado.engine.regextiers import RE2, find, program, sieve, tier_of
 from tests.fuzz.regexjudge import judged, spread, texts, tight
 
 PROGRAMS = [
