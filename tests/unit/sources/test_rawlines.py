@@ -42,7 +42,7 @@ QUERIES = [
     r'textfile {f} | rex field=line errors=why "bot(?<v>.)" | search isnotnull(v) | fields v, why',
     r'textfile {f} | eval v = "old" | rex field=line "bot(?<v>.)" | search isnotnull(v) | fields v',
     r'textfile {f} | rex field=line "日(?<v>.)" | search isnotnull(v) | rex field=line "bot(?<w>\S*)" | fields v, w',
-    r'textfile {f} | fields line | limit 0 | union [ textfile {f} | rex field=line "bot(?<v>.)" | search isnotnull(v) | fields v ]',
+    r'textfile {f} | stats count | union [ textfile {f} | rex field=line "bot(?<v>.)" | search isnotnull(v) | fields v ]',
     'textfile {f} | search line == "*bot*" | stats count',
     'textfile {f} | search line == "*bot*" | fields line',
     'textfile {f} | search contains(line, "bot/2") and line == "*x*" | fields line | limit 3',
