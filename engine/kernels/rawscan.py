@@ -193,7 +193,7 @@ def scan_captures(
                 kind = MATCH if ended == WORDS_DONE else UNSURE if ended == WORDS_UNSURE else NO_MATCH
                 marks[0], marks[1], marks[2], marks[3] = at, front, back, stop_at
             elif not is_no_match:
-                if ascii and is_high_line:  # noqa: SIM108  # kernels of Numba take the branch as a statement
+                if ascii and is_high_line:  # noqa: SIM108
                     kind = UNSURE
                 else:
                     kind = match_line(buf, at, stop_at, needle, program, marks)
