@@ -35,14 +35,17 @@ class Case:
     key: tuple[str, ...]
     total: str = ""
     trailing: bool = False  # the pattern needs the number behind the line that only the made log has
+    varies: bool = False  # runs over logs of other kinds, too
 
 
 COMBINED = r'^(\S+) (\S+) (\S+) \[([^\]]+)\] "(?P<method>\S+) (\S+) (?P<protocol>[^"]*)" (?P<status>\d+) (\S+) "([^"]*)" "([^"]*)"'
 CASES = (
-    Case("main", r"^(?P<ip>\S+).* (?P<bytes>\S+)$", ("ip", "bytes"), ("ip",), "bytes", True),
+    Case("main", r"^(?P<ip>\S+).* (?P<bytes>\S+)$", ("ip", "bytes"), ("ip",), "bytes", True, varies=True),
     Case("combined", COMBINED, ("method", "protocol", "status"), ("method", "protocol", "status")),
-    Case("literal led", r"Chrome/(?P<version>[\d.]+)", ("version",), ("version",)),
-    Case("class led", r"(?P<file>\w+)\.(?P<kind>png|js|css|html) ", ("file", "kind"), ("kind",)),
+    Case("literal led", r"Chrome/(?P<version>[\d.]+)", ("version",), ("version",), varies=True),
+    Case("quoted word", r'"GET (?P<path>\S+)', ("path",), ("path",)),
+    Case("class and literal", r"(?P<id>\d+) HTTP/1\.1", ("id",), ("id",)),
+    Case("class led", r"(?P<file>\w+)\.(?P<kind>png|js|css|html) ", ("file", "kind"), ("kind",), varies=True),
     Case("any case", r"(?i)chrome/(?P<version>[\d.]+)", ("version",), ("version",)),
     Case("gaps", r"(?i)^(?P<ip>\S+) .*\[(?P<day>[^:]+):.* (?P<status>\d{3}) ", ("ip", "day", "status"), ("day", "status")),
     Case("literal and edges", r"\bFirefox/(?P<version>[\d.]+)\b", ("version",), ("version",)),
@@ -118,18 +121,52 @@ def repeated(path: Path) -> str:
     return str(out)
 
 
+def _changed(name: str, i: int, line: bytes) -> bytes:
+    """A line of the made log as a log of this kind has it."""
+    first, _, rest = line.partition(b" ")
+    if name == "IPv6":
+        return b"2001:db8::%s " % first.replace(b".", b":") + rest
+    if name == "CRLF":
+        return line + b"\r"
+    if name == "long lines":
+        return line.replace(b"?id=", b"/" + b"segment/" * 1500 + b"?id=") if i % 100 == 0 else line
+    if name == "40-byte keys":
+        return b"client-of-the-network-" + first.rjust(18, b"0") + b" " + rest
+    if name == "signs":
+        head, _, number = line.rpartition(b" ")
+        return head + (b" -", b" +")[i % 2] + number
+    return line.replace(b"Mozilla", b"Moz\xffilla") if i % 1000 == 0 else line  # invalid UTF-8
+
+
+VARIANTS = ("IPv6", "CRLF", "long lines", "40-byte keys", "signs", "invalid UTF-8")
+
+
+def variant(name: str, log: Path) -> tuple[str, str]:
+    """The made log changed; and as peers are given it who take no invalid UTF-8: with the sign that stands for such bytes."""
+    out = DATA / f"{log.name}_{name.replace(' ', '_')}"
+    valid = out.with_name(out.name + "_valid") if name == "invalid UTF-8" else out
+    if not out.exists():
+        lines = log.read_bytes().splitlines()
+        raw = b"\n".join(_changed(name, i, line) for i, line in enumerate(lines)) + b"\n"
+        valid.write_bytes(raw.replace(b"\xff", "\N{REPLACEMENT CHARACTER}".encode()))
+        if valid != out:
+            out.write_bytes(raw)
+    return str(out), str(valid)
+
+
 def timed(run: Callable[[], Any]) -> tuple[float, float]:
     wall, used = time.perf_counter(), time.process_time()
     run()
     return time.perf_counter() - wall, time.process_time() - used
 
 
-def report(log: str, cases: list[Case], engines: dict[str, Any], rounds: int) -> None:
+def report(log: str, cases: list[Case], engines: dict[str, Any], rounds: int, peers_log: str = "") -> None:
+    peers_log = peers_log or log
     for case in cases:
         runs: dict[str, Callable[[], Any]] = {
             "cortado": partial(ours, engines["cortado"], case, log),
-            "duckdb": partial(duckdb_answer, engines["duckdb"], case, log),
-            "polars": partial(polars_answer, engines["polars"], case, log),
+            "duckdb": partial(duckdb_answer, engines["duckdb"], case, peers_log),
+            "polars": partial(polars_answer, engines["polars"], case, peers_log),
         }
         first = {name: bare(run()) for name, run in runs.items()}
         for name, rows in first.items():
@@ -155,6 +192,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=500_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", help="names of patterns, separated by commas")
+    parser.add_argument("--variants", default="", help="kinds of logs, separated by commas; none: only the made one")
     parser.add_argument("--real", type=Path, help="a real log in the combined format")
     args = parser.parse_args()
     os.environ["POLARS_MAX_THREADS"] = str(THREADS)
@@ -176,6 +214,10 @@ def main() -> None:
     print(head + "duckdb".rjust(34) + "polars".rjust(34))
     log, _ = make(args.lines)
     report(str(log), wanted, engines, args.rounds)
+    for name in [v for v in VARIANTS if not args.variants or v in args.variants.split(",")]:
+        print(name)
+        mine, theirs = variant(name, log)
+        report(mine, [c for c in wanted if c.varies], engines, args.rounds, theirs)
     if args.real:
         print(f"{args.real.name}, repeated")
         report(repeated(args.real), [c for c in wanted if not c.trailing], engines, args.rounds)

@@ -103,9 +103,10 @@ class _Notes(WorkerNotes):
         self._into, self._first = into, first
 
     def rows(
-        self, at: At, kind: str, reason: str, batch: Batch, rows: NDArray[Any], text: Column | None, hint: str = ""
-    ) -> None:
-        self._into.rows(at, kind, reason, _moved(batch, self._first), rows, text, hint)
+        self, at: At, kind: str, reason: str, batch: Batch, rows: NDArray[Any], text: Column | None, hint: str = "",
+        n_others: int = 0,
+    ) -> None:  # fmt: skip
+        self._into.rows(at, kind, reason, _moved(batch, self._first), rows, text, hint, n_others)
 
     def count(self, at: At, kind: str, reason: str, n: int, hint: str = "", samples: Sequence[str] = ()) -> None:
         self._into.count(at, kind, reason, n, hint, samples)

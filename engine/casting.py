@@ -88,7 +88,7 @@ def _long_of_spans(text: Spans, reject: Reject) -> pa.Array[Any]:
     from .kernels import spans as kernels
 
     if isinstance(text, ReadSpans) and text.is_clean:
-        return array_from(text.numbers)
+        return array_from(text.numbers, text.status == kernels.NULL)
     n = len(text)
     out, status = np.empty(n, np.int64), np.empty(n, np.uint8)
     if not kernels.parse_long(text.data, text.start, text.length, out, status):

@@ -63,14 +63,16 @@ class WorkerNotes:
         self._on_fault = on_fault  # under strict: the first row of each call, with its hint
 
     def rows(
-        self, at: At, kind: str, reason: str, batch: Batch, rows: NDArray[Any], text: Column | None, hint: str = ""
-    ) -> None:
-        """`rows`: indices in the batch, ascending, not empty; `text`: a column of the batch's length with the offending values."""
+        self, at: At, kind: str, reason: str, batch: Batch, rows: NDArray[Any], text: Column | None, hint: str = "",
+        n_others: int = 0,
+    ) -> None:  # fmt: skip
+        """`rows`: indices in the batch, ascending, not empty; `text`: a column of the batch's length with the offending values.
+        `n_others`: so many more that are no rows of the batch and stood behind its first N_SAMPLES that were refused."""
         key = (at, kind, reason)
         entry = self.entries.get(key)
         if entry is None:
             entry = self.entries[key] = Entry(hint=hint)
-        entry.count += len(rows)
+        entry.count += len(rows) + n_others
         origin = batch.origin
         for row in rows[:N_SAMPLES].tolist():
             if len(entry.samples) == N_SAMPLES and origin.seq > entry.samples[-1].seq:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from ..planner.records import dataclass
 from .kernels import regexcode as code
+from .regexneedle import Needle, needle_of, word_of
 from .regexsyntax import (
     ALL,
     BEYOND,
@@ -45,6 +46,7 @@ from .regexsyntax import (
     Tree,
 )
 
+SPANS, LITERAL = "span kernel", "literal, then RE2"  # what a program does
 MOST_RANGES = 12  # of a class; each is a compare for every 64 bytes
 MOST_OPS = 200
 EDGE = Assertion("b")
@@ -53,11 +55,15 @@ _CLASSES = {code.RUN: (code.CLASS_AT,), code.GAP: (code.CLASS_AT, code.NEXT_AT, 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`code`: what the kernel runs. `groups`: the numbers whose spans it writes, in that order."""
+    """`code`: what the kernel runs. `groups`: the numbers whose spans it writes, in that order. Without instructions it only sieves rows."""
 
     code: NDArray[np.int64]
     groups: tuple[int, ...]
     n_ops: int
+
+    @property
+    def tier(self) -> str:
+        return SPANS if self.n_ops else LITERAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,14 @@ def program_of(tree: Tree, groups: tuple[int, ...]) -> Program:
     return _Compiler(tree).program(groups)
 
 
+def sieve_of(tree: Tree) -> Program | None:
+    """A program that only tells rows that do not match from others; None where it would tell few."""
+    needle = needle_of(tree.nodes, ())
+    if needle is None or len(needle.raw) == 1:
+        return None
+    return Program(np.array(_head(0, 0, code.HEAD, needle), np.int64), (), 0)
+
+
 class _Compiler:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
@@ -81,11 +95,14 @@ class _Compiler:
         self.ranges: list[list[tuple[int, int]]] = []  # of the classes, by number; a class's place is known at the end
         self.begins: dict[int, int] = {}  # a group's first instruction
         self.ends: dict[int, int] = {}  # and the one behind it
+        self.needle: Needle | None = None
 
     def program(self, groups: tuple[int, ...]) -> Program:
         tree = self.tree
         last = Follow(0, at_end=True) if tree.at_end else Follow(0, done=True)
-        if not tree.at_begin:
+        if tree.at_begin:
+            self.needle = needle_of(tree.nodes)
+        else:
             self.search(tree.nodes, last)
         self.begins[0] = len(self.ops)
         self.sequence(tree.nodes, last)
@@ -105,6 +122,7 @@ class _Compiler:
         if follow.done:
             return
         led = _behind_run(nodes, last)
+        self.needle = needle_of(nodes, nodes if led is None else led[0])
         if led is None:
             self.gap(anything, nodes, follow)
         else:
@@ -144,8 +162,8 @@ class _Compiler:
             piece = text.raw[at : at + 8]
             op = self.ops[self.emit(code.LITERAL)]
             op[code.SIZE] = len(piece)
-            op[code.FOLD] = _word(bytes(32 * (text.folded and chr(c).isalpha()) for c in piece))
-            op[code.WORD], op[code.MASK] = _word(piece), _word(b"\xff" * len(piece))
+            op[code.FOLD] = word_of(bytes(32 * (text.folded and chr(c).isalpha()) for c in piece))
+            op[code.WORD], op[code.MASK] = word_of(piece), word_of(b"\xff" * len(piece))
 
     def run(self, run: Run, rest: Sequence[Node], next_: Follow, last: Follow) -> None:
         most = run.most
@@ -236,7 +254,7 @@ class _Compiler:
     def assembled(self, groups: Sequence[int]) -> NDArray[np.int64]:
         """Head, instructions, pairs of marks of the groups, ranges."""
         body = code.HEAD + code.WIDTH * len(self.ops)
-        out = [len(self.ops), len(groups), body, int(self.tree.only_ascii)]
+        out = _head(len(self.ops), len(groups), body, self.needle, self.tree.only_ascii)
         places, at = [], body + 2 * len(groups)
         for ranges in self.ranges:
             places.append(at)
@@ -251,6 +269,20 @@ class _Compiler:
             for low, high in ranges:
                 out += low, high - low
         return np.array(out, np.int64)
+
+
+def _head(n_ops: int, n_groups: int, groups_at: int, needle: Needle | None, only_ascii: bool = False) -> list[int]:
+    out = [0] * code.HEAD
+    out[code.N_OPS], out[code.N_GROUPS], out[code.GROUPS_AT], out[code.ONLY_ASCII] = (
+        n_ops,
+        n_groups,
+        groups_at,
+        only_ascii,
+    )
+    out[code.LEAD] = -1
+    for field, word in needle.words().items() if needle is not None else ():
+        out[field] = word
+    return out
 
 
 def _first(nodes: Sequence[Node], last: Follow) -> Follow:
@@ -338,8 +370,3 @@ def _ranges(bits: int) -> list[tuple[int, int]]:
             else:
                 out.append((byte, byte))
     return out
-
-
-def _word(raw: bytes) -> int:
-    """Up to 8 bytes as a signed word, the first in its lowest bits."""
-    return int.from_bytes(raw.ljust(8, b"\0"), "little", signed=True)

@@ -6,7 +6,7 @@ over valid UTF-8 a run of its bytes is a run of its characters. Source of the sy
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NoReturn, TypeAlias
 
 from ..planner.records import dataclass
@@ -360,21 +360,3 @@ def _other_cases(bits: int) -> int:
     """The same letters, large for small and small for large."""
     small, large = bits & byte_set("az"), bits & byte_set("AZ")
     return small >> 32 | large << 32
-
-
-def literals(tree: Tree) -> Iterator[bytes]:
-    """Texts that every match holds somewhere."""
-    yield from _literals(tree.nodes)
-
-
-def _literals(nodes: Sequence[Node]) -> Iterator[bytes]:
-    found = b""
-    for node in nodes:
-        if isinstance(node, Text) and not node.folded:
-            found += node.raw
-        elif not isinstance(node, Opened | Closed | Assertion):
-            yield found
-            found = b""
-            if isinstance(node, Repeated) and node.least:
-                yield from _literals(node.part)
-    yield found

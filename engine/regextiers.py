@@ -1,7 +1,7 @@
 """Which machine looks for a pattern: the quickest that is sure to find what RE2 finds.
 
 SPANS: the pattern is a program of the span kernel; rows that the kernel is not sure of go to RE2. LITERAL: every match
-holds a text of three bytes or more, which is searched for first; only rows that hold it go to RE2. RE2 is for the rest, and
+holds a text, which the same kernel searches for first; only rows that hold it go to RE2. RE2 is for the rest, and
 wherever compiled kernels are not there (yet). PYTHON is for what RE2 refuses.
 """
 
@@ -22,16 +22,14 @@ from .batch import Spans
 from .captured import CapturedLines
 from .exprs import plain
 from .kernels import regexcode
-from .regexprogram import Program, program_of
-from .regexsyntax import Refused, Tree, literals, parse
+from .regexprogram import LITERAL, SPANS, Program, program_of, sieve_of
+from .regexsyntax import Refused, Tree, parse
 from .strings import MOST_BYTES, cut, strings_from, view_of
-from .textmatch import compiled as rows_with
 
 if TYPE_CHECKING:
     from .regex import Pattern
 
-SPANS, LITERAL, RE2, PYTHON = "span kernel", "literal, then RE2", "RE2", "python"
-LEAST_LITERAL = 3
+RE2, PYTHON = "RE2", "python"
 SPARE = 1 << 14  # bytes of a row at the border of a buffer, which the kernel copies
 WORDS = r"^(?P<g1>\S+).* (?P<g2>\S+)$"  # the first and the last word of a line
 
@@ -45,6 +43,10 @@ class Asked:
     pattern: str
     groups: tuple[int, ...]
     program: Program | None
+
+    @property
+    def tier(self) -> str:
+        return SPANS if self.program is None else self.program.tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def tier_of(pattern: Pattern, groups: Sequence[int] = ()) -> str:
         return PYTHON
     if program(pattern, groups) is not None:
         return SPANS
-    return LITERAL if required(pattern) else RE2
+    return LITERAL if sieve(pattern) is not None else RE2
 
 
 @lru_cache(maxsize=512)
@@ -96,12 +98,15 @@ def _program(re2_text: str, groups: tuple[int, ...]) -> Program | None:
         return None
 
 
+def sieve(pattern: Pattern) -> Program | None:
+    """A program that tells rows apart that certainly do not match; None where it would tell few."""
+    return _sieve(pattern.re2_text) if pattern.python is None else None
+
+
 @lru_cache(maxsize=512)
-def required(pattern: Pattern) -> str:
-    """The longest text that every match holds; empty if there is none that is long enough to search for."""
-    tree = _tree(pattern.re2_text)
-    longest = max(literals(tree), key=len, default=b"") if tree is not None else b""
-    return longest.decode("utf-8", "surrogatepass") if len(longest) >= LEAST_LITERAL else ""
+def _sieve(re2_text: str) -> Program | None:
+    tree = _tree(re2_text)
+    return None if tree is None else sieve_of(tree)
 
 
 def find(
@@ -114,14 +119,9 @@ def find(
         if set(wanted) <= {1, 2} and pattern.re2_text == WORDS:
             return _words(text, pattern, wanted, data, start, length, is_line)
         if (made := program(pattern, wanted)) is not None:
-            return _run(text, pattern, made, data, start, length)
-        if literal := required(pattern):
-            rows = np.flatnonzero(rows_with(text, ("", literal, "")))
-            if len(rows) < len(start):
-                found = _empty(len(start), wanted, data, LITERAL)
-                _fill(found, rows, text, pattern, start)
-                return found
-            return _general(text, pattern, wanted, data, start, LITERAL, compiled=True)
+            return _run(text, pattern, wanted, made, data, start, length)
+        if (made := sieve(pattern)) is not None:
+            return _run(text, pattern, wanted, made, data, start, length)
     return _general(text, pattern, wanted, data, start, RE2, compiled=compiled)
 
 
@@ -130,7 +130,7 @@ def asked(pattern: Pattern, groups: Sequence[int]) -> Asked | None:
     wanted = tuple(sorted(set(groups)))
     if set(wanted) <= {1, 2} and pattern.re2_text == WORDS:
         return Asked(pattern.re2_text, wanted, None)
-    made = program(pattern, wanted)
+    made = program(pattern, wanted) or sieve(pattern)
     return None if made is None else Asked(pattern.re2_text, wanted, made)
 
 
@@ -140,7 +140,7 @@ def completed(lines: CapturedLines, pattern: Pattern, groups: Sequence[int]) -> 
         lines.data,
         lines.status == regexcode.MATCH,
         {g: (lines.groups[g].start, lines.groups[g].length) for g in sorted(set(groups))},
-        f"{SPANS}, at the scan",
+        lines.tier,
     )
     rows = np.flatnonzero(lines.status == regexcode.UNSURE)
     if not len(rows):
@@ -184,10 +184,13 @@ def _words(
     return found
 
 
-def _run(text: pa.Array[Any] | Spans, pattern: Pattern, made: Program, data: Any, start: Ints, length: Ints) -> Found:
+def _run(
+    text: pa.Array[Any] | Spans, pattern: Pattern, wanted: tuple[int, ...], made: Program, data: Any, start: Ints,
+    length: Ints,
+) -> Found:  # fmt: skip
     from .kernels import regexspans as kernels
 
-    n, k = len(start), len(made.groups)
+    n, k = len(start), len(wanted)
     starts, lengths = np.empty((k, n), np.int32), np.empty((k, n), np.int32)
     status = np.empty(n, np.uint8)
     state = np.empty(regexcode.PARTS * made.n_ops, np.int64)
@@ -195,21 +198,18 @@ def _run(text: pa.Array[Any] | Spans, pattern: Pattern, made: Program, data: Any
     unsure = kernels.match_rows(
         data, start, length, made.code, state, spare, starts.reshape(-1), lengths.reshape(-1), status
     )
-    spans = {g: (starts[i], lengths[i]) for i, g in enumerate(made.groups)}
-    found = Found(data, status == regexcode.MATCH, spans, SPANS)
+    spans = {g: (starts[i], lengths[i]) for i, g in enumerate(wanted)}
+    found = Found(data, status == regexcode.MATCH, spans, made.tier)
     if unsure:
         _fill(found, np.flatnonzero(status == regexcode.UNSURE), text, pattern, start)
     return found
 
 
-def _empty(n: int, wanted: Sequence[int], data: Any, tier: str) -> Found:
-    spans = {g: (np.zeros(n, np.int32), np.full(n, -1, np.int32)) for g in wanted}
-    return Found(data, np.zeros(n, np.bool_), spans, tier)
-
-
 def _fill(found: Found, rows: NDArray[Any], text: pa.Array[Any] | Spans, pattern: Pattern, start: Ints) -> None:
     """What RE2 says of these rows, put in place."""
-    some = text.take(rows) if isinstance(text, Spans) else text.take(array_from(rows))
+    some = text
+    if len(rows) < len(start):
+        some = text.take(rows) if isinstance(text, Spans) else text.take(array_from(rows))
     got = _general(some, pattern, tuple(found.spans), found.data, start[rows], RE2, compiled=True)
     found.matched[rows] = got.matched
     for group, (begin, length) in got.spans.items():

@@ -12,6 +12,7 @@ from ...engine import regex
 from ...engine.arrow import array_from
 from ...engine.batch import Spans
 from ...engine.exprs import Eval, Value
+from ...engine.regexevery import all_matches
 from ...engine.regextiers import extract as extract_groups
 from ...engine.regextiers import find, search
 from ...engine.strings import cut
@@ -110,7 +111,7 @@ def _all_type(call: CallBinder) -> Type:
 )  # fmt: skip
 def extractall(ev: Eval, text: Value) -> Value:
     pattern, group = ev.data
-    return regex.find_all(ev.array(text), pattern, group)
+    return all_matches(ev.array(text), pattern, group, compiled=ev.compiled)
 
 
 def _groups_type(call: CallBinder) -> Type:

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
-from ...engine import regex
+from ...engine import regex, regexevery
 from ...engine.arrow import array_from, bytes_of, call, concat, is_valid, offsets_of
 from ...engine.exprs import Eval, Value
 from ...engine.strings import Ints, Mask, strings_from, view_of, with_nulls
@@ -103,7 +103,7 @@ def _replaced(column: pa.Array[Any], old: str | None, new: str | None) -> pa.Arr
 def _replace_re(ev: Eval, column: pa.Array[Any], pattern: regex.Pattern, new: Value) -> Value:
     def replaced(text: pa.Array[Any], to: str | None) -> pa.Array[Any]:
         rewrite = regex.java_replacement(to or "", pattern)
-        return regex.replace_all(text, pattern, rewrite)
+        return regexevery.replaced(text, pattern, rewrite, compiled=ev.compiled)
 
     if isinstance(new, pa.Scalar):
         return replaced(column, new.as_py())

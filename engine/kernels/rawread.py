@@ -31,6 +31,7 @@ PAD = 64
 PIECE = 192 << 10  # bytes read at a time
 TAIL = 4 << 10  # ... at first behind the end of the stretch, for its last line
 ROOM = 2 * PIECE + 4 * PAD  # of the buffer: a line that has begun, and a piece
+SPACE = ROOM + 2 * 4 * ROOM  # ... and two words for each of its bytes, where places are noted
 # how a call ended: nothing is left; no room for more rows; a line longer than the buffer takes; the next line is no valid
 # UTF-8; the file cannot be read; the stop byte is set; a text that is too hard to search for
 GO_ON, DONE, FULL, LONG_LINE, BAD_TEXT, FAILED, STOPPED, TOO_HARD = -1, 0, 1, 2, 3, 4, 5, 6

@@ -8,7 +8,24 @@ from __future__ import annotations
 NO_MATCH, MATCH, UNSURE = 0, 1, 2  # of a row
 MARGIN = 64  # bytes either side of a line that are loaded with it
 
-N_OPS, N_GROUPS, GROUPS_AT, ONLY_ASCII, HEAD = 0, 1, 2, 3, 4  # words of the head; instructions follow, WIDTH words each
+# words of the head; instructions follow, WIDTH words each. Without instructions a program only says which rows may match
+N_OPS, N_GROUPS, GROUPS_AT, ONLY_ASCII = 0, 1, 2, 3
+NEEDLE, NEEDLE_WORD, NEEDLE_MASK, NEEDLE_FOLD = (
+    4,
+    5,
+    6,
+    7,
+)  # a text that every match holds, as LITERAL has one; size 0: none
+FIRST, FIRST_BYTE, FIRST_FOLD, SECOND, SECOND_BYTE, SECOND_FOLD = (
+    8,
+    9,
+    10,
+    11,
+    12,
+    13,
+)  # two of its bytes, to search for
+LEAD = 14  # how far the needle stands behind the place that the first instruction, a gap, looks for; -1: elsewhere
+HEAD = 15
 WIDTH = 18
 KIND = 0
 LITERAL, RUN, GAP, TRY, JUMP, END, ACCEPT, EDGE = 0, 1, 2, 3, 4, 5, 6, 7

@@ -16,6 +16,7 @@ from .jit import (
     atleast_64,
     between_64,
     equal_64,
+    folded_64,
     i32,
     i32w,
     i64c,
@@ -37,6 +38,9 @@ from .regexcode import (
     CLASS_NOT,
     EDGE,
     END,
+    FIRST,
+    FIRST_BYTE,
+    FIRST_FOLD,
     FLAGS,
     FOLD,
     FORGET_FROM,
@@ -45,15 +49,19 @@ from .regexcode import (
     GROUPS_AT,
     HEAD,
     JUMP,
+    LEAD,
     LEAST,
     LITERAL,
     MARGIN,
     MASK,
     MATCH,
     MOST,
-    N_GROUPS,
     N_OPS,
     NEED,
+    NEEDLE,
+    NEEDLE_FOLD,
+    NEEDLE_MASK,
+    NEEDLE_WORD,
     NEXT_AT,
     NEXT_N,
     NEXT_NOT,
@@ -64,7 +72,10 @@ from .regexcode import (
     PROBE_BYTE,
     REACHES,
     RUN,
+    SECOND,
     SECOND_AT,
+    SECOND_BYTE,
+    SECOND_FOLD,
     SECOND_N,
     SECOND_NOT,
     SIZE,
@@ -129,17 +140,62 @@ def first_place(data: Any, low: Any, high: Any, program: Any, op: Any) -> Any:
         places = class_64(data, at, program, ranges, n, inverted)
         if probe:
             places &= equal_64(data, at + probe, byte)
-        if back:
+        if places and second:
+            places &= class_64(data, at + 1, program, program[op + SECOND_AT], second, program[op + SECOND_NOT])
+        if places and back:
             places &= class_64(
                 data, at - 1, program, program[run + CLASS_AT], program[run + CLASS_N], program[run + CLASS_NOT]
             )
-        if second:
-            places &= class_64(data, at + 1, program, program[op + SECOND_AT], second, program[op + SECOND_NOT])
         if places:
             found = min(at + trailing_zeros(places), high + 1)
             break
         at += 64
     return found
+
+
+@inline
+def is_needle(data: Any, at: Any, program: Any) -> Any:
+    """Whether the program's needle stands at `at`."""
+    word = load_u64(data, at) | np.uint64(program[NEEDLE_FOLD])
+    return (word ^ np.uint64(program[NEEDLE_WORD])) & np.uint64(program[NEEDLE_MASK]) == 0
+
+
+@inline
+def needles_64(data: Any, at: Any, program: Any) -> Any:
+    """Bit j: the program's needle may stand at at + j."""
+    first = folded_64(data, at + program[FIRST], np.uint8(program[FIRST_FOLD]), np.uint8(program[FIRST_BYTE]))
+    return first & folded_64(data, at + program[SECOND], np.uint8(program[SECOND_FOLD]), np.uint8(program[SECOND_BYTE]))
+
+
+@inline
+def first_needle(data: Any, lo: Any, hi: Any, program: Any) -> Any:
+    """The first place of the needle in data[lo:hi], or -1."""
+    last = hi - program[NEEDLE]
+    at, found = lo, np.int64(-1)
+    while at <= last and found < 0:
+        places = needles_64(data, at, program)
+        while places:
+            place = at + trailing_zeros(places)
+            if place > last:
+                break
+            if is_needle(data, place, program):
+                found = place
+                break
+            places &= places - np.uint64(1)
+        at += 64
+    return found
+
+
+@inline
+def is_ascii_line(data: Any, lo: Any, hi: Any) -> Any:
+    """Whether no byte of data[lo:hi] is above 127."""
+    good = True
+    for at in range(lo, hi, 64):
+        beyond = atleast_64(data, at, np.uint8(128))
+        if beyond and at + trailing_zeros(beyond) < hi:
+            good = False
+            break
+    return good
 
 
 @kernel(u8, long_, long_, i64c, long_, is_inner=True, is_pasted=True)
@@ -173,22 +229,27 @@ def last_place(data: Any, low: Any, high: Any, program: Any, op: Any) -> Any:
     return found
 
 
-@kernel(u8, long_, long_, i64c, i64w, is_inner=True, is_pasted=True)
-def match_line(data: Any, lo: Any, hi: Any, program: Any, state: Any) -> Any:
+@kernel(u8, long_, long_, long_, i64c, i64w, is_inner=True, is_pasted=True)
+def match_line(data: Any, lo: Any, hi: Any, needle: Any, program: Any, state: Any) -> Any:
     """The first match in data[lo:hi]: MATCH, with its marks in `state` (PARTS words an instruction), NO_MATCH or UNSURE.
 
     Mark k is where instruction k began, -1 where it took no part. MARGIN bytes either side of the line can be read.
-    O(bytes), with PATIENCE.
+    `needle`: no needle stands before. The caller has looked whether the line must be, and is, ASCII. O(bytes), with PATIENCE.
     """
     n_ops = program[N_OPS]
+    if n_ops == 0:
+        return UNSURE
     places, reaches, stack = PLACES * n_ops, REACHES * n_ops, STACK * n_ops
-    if program[ONLY_ASCII]:
-        for at in range(lo, hi, 64):
-            beyond = atleast_64(data, at, np.uint8(128))
-            if beyond and at + trailing_zeros(beyond) < hi:
-                return UNSURE
+    led = np.int64(0)  # where the first instruction's places begin
+    if program[LEAD] >= 0:
+        led = needle - program[LEAD]
     pos, k, depth = lo, np.int64(0), np.int64(0)
     left = PATIENCE * (hi - lo) + PATIENCE_AT_LEAST
+    if program[LEAD] >= 0 and not program[HEAD + FLAGS] & BACK:  # the gap's first place is known
+        if led > hi - program[HEAD + NEED]:
+            return NO_MATCH
+        state[0], state[reaches], state[places], state[stack] = lo, hi, led, 0
+        pos, k, depth = led, np.int64(1), np.int64(1)
     while True:
         op = HEAD + k * WIDTH
         kind = program[op]
@@ -224,6 +285,8 @@ def match_line(data: Any, lo: Any, hi: Any, program: Any, state: Any) -> Any:
             low, high = pos + program[op + LEAST], min(reach, hi - need)
             if flags & BACK:
                 low += 1
+            if k == 0:
+                low = max(low, led)
             is_open = (flags & TO_END) != 0 and reach == hi and low <= hi
             if flags & TO_LAST:
                 at = last_place(data, low, high, program, op) if not is_open else hi
@@ -318,8 +381,10 @@ def match_rows(
     Group j of row i is at starts[j * rows + i], as bytes of `data`; length -1 where it took no part. A row that has no
     MARGIN is copied to `spare`, or UNSURE if it does not fit.
     """
-    n, n_groups, groups = start.size, program[N_GROUPS], program[GROUPS_AT]
+    n, groups = start.size, program[GROUPS_AT]
+    n_groups = starts.size // max(n, 1)
     room = spare.size - 2 * MARGIN
+    searched, ascii = program[NEEDLE], program[ONLY_ASCII]
     unsure = 0
     for i in range(n):
         size, lo = np.int64(length[i]), np.int64(start[i])
@@ -334,7 +399,14 @@ def match_rows(
                     text, moved = spare, lo - MARGIN
                     lo = np.int64(MARGIN)
             if found == NO_MATCH:
-                found = match_line(text, lo, lo + size, program, state)
+                hi, needle = lo + size, lo
+                if searched:
+                    needle = first_needle(text, lo, hi, program)
+                if needle >= 0:
+                    if ascii and not is_ascii_line(text, lo, hi):
+                        found = UNSURE
+                    else:
+                        found = match_line(text, lo, hi, needle, program, state)
         status[i] = found
         unsure += found == UNSURE
         for j in range(n_groups):

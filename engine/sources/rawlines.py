@@ -20,6 +20,7 @@ from ..captured import CapturedLines, ReadSpans
 from ..context import Context, Stopped
 from ..kernels import regexcode
 from ..pread import read_address
+from ..rarity import commonness
 from ..regextiers import Asked
 from .textlines import lines_of
 
@@ -29,19 +30,18 @@ if TYPE_CHECKING:
 MOST_BAD = 64  # lines that are no valid UTF-8, of a stretch; behind them it is read in the general way
 TEXT = 2 << 20  # bytes of text that a call puts out
 LONGEST = 64  # bytes of a literal that are looked for
-# from bytes that most lines of a log have to those that few have
-COMMON = b' 0123456789e./-:,aotisnrlcd_"=hpmugwfbTyvk[]()xSPGE;jqAzMCIDL?&%HNORUFBVWKXYJQZ'
 _WORDS = np.zeros(0, np.int64)  # the kernel's program for the first and the last word
-_COMMONNESS = {byte: len(COMMON) - i for i, byte in enumerate(COMMON)}
 
 
 @dataclass(frozen=True, slots=True)
 class Captures:
-    """Groups of a pattern in each line, some of them read as whole numbers, too. `keeps`: the lines are wanted as well."""
+    """Groups of a pattern in each line, some of them read as whole numbers, too. `keeps`: the lines are wanted as well.
+    `drops`: lines that certainly do not match are not, but for the first of a batch, which notes show."""
 
     asked: Asked
     numbers: tuple[int, ...]
     keeps: bool
+    drops: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Literal:
 
     def rare(self) -> tuple[int, int]:
         """Places of the two bytes to look for: those that are likely to be the rarest, the second behind the first."""
-        ranked = sorted(range(len(self.raw)), key=lambda i: (_COMMONNESS.get(self.raw[i], 0), i))
+        ranked = sorted(range(len(self.raw)), key=lambda i: (commonness(self.raw[i]), i))
         first = ranked[0]
         second = next((i for i in ranked if self.raw[i] != self.raw[first]), ranked[-1])
         return min(first, second), max(first, second)
@@ -67,7 +67,7 @@ class Stretch:
         self.n_lines = 0
 
     def batches(self, buffer: NDArray[np.uint8]) -> Iterator[Batch]:
-        """`buffer`: of rawread.ROOM bytes, for as long as this runs."""
+        """`buffer`: of SPACE bytes, for as long as this runs."""
         from ..kernels import rawread as r
 
         state, n_bad = self._begin(), 0
@@ -106,7 +106,7 @@ class Stretch:
     def _call(self, fd: int, buffer: NDArray[np.uint8], state: NDArray[np.int64]) -> tuple[int, Batch]:
         from ..kernels import rawread as r
 
-        state[r.N_ROWS], state[r.USED] = 0, PAD
+        state[r.N_ROWS], state[r.USED], state[r.N_LINES] = 0, PAD, 0
         wanted = self._source.raw
         n_groups = len(wanted.asked.groups) if isinstance(wanted, Captures) else 0
         text: Any = pa.allocate_buffer(max(TEXT, (2 + n_groups) * r.ROOM + 2 * PAD))
@@ -131,10 +131,11 @@ class Stretch:
         line, length = pooled(room, np.int32), pooled(room, np.int32)
         starts, lengths = pooled(room * len(groups), np.int32), pooled(room * len(groups), np.int32)
         numbers, read = pooled(room * len(wanted.numbers), np.int64), pooled(room * len(wanted.numbers), np.uint8)
-        status = pooled(room, np.uint8)
+        status, row = pooled(room, np.uint8), pooled(room if wanted.drops else 0, np.int32)
+        newlines, needles = buffer[r.ROOM :].view(np.int32).reshape(2, -1)
         code = scan_captures(
-            read_address(), fd, buffer, state, words, marks, ends, as_number,
-            int(wanted.keeps), bytes_of(text), line, length, starts, lengths, status, numbers, read, self._ctx.stop,
+            read_address(), fd, buffer[: r.ROOM], newlines, needles, state, words, marks, ends, as_number,
+            int(wanted.keeps), bytes_of(text), row, line, length, starts, lengths, status, numbers, read, self._ctx.stop,
         )  # fmt: skip
         n = int(state[r.N_ROWS])
         kept, data = _used(text, int(state[r.USED]))
@@ -148,11 +149,12 @@ class Stretch:
                 made[group] = ReadSpans(
                     kept, data, starts[part], lengths[part], numbers[cells], read[cells], not state[r.N_UNREAD]
                 )
-        is_clean = not state[r.N_UNMATCHED]
+        is_clean, n_lines = not state[r.N_UNMATCHED], int(state[r.N_LINES])
         batch = self._batch(
-            CapturedLines(kept, data, line[:n], length[:n], wanted.asked, made, status[:n], is_clean), ()
+            CapturedLines(kept, data, line[:n], length[:n], wanted.asked, made, status[:n], is_clean, n_lines - n),
+            (row[:n],) if wanted.drops else (),
         )
-        self.n_lines += n
+        self.n_lines += n_lines
         return code, batch
 
     def _found(self, fd: int, buffer: Any, state: Any, text: pa.Buffer, wanted: Literal) -> tuple[int, Batch]:
@@ -161,9 +163,8 @@ class Stretch:
 
         room = self._rows(state)
         row, start, length = (pooled(room, np.int32) for _ in range(3))
-        state[r.N_LINES] = 0
         code = scan_for(
-            read_address(), fd, buffer, state, np.frombuffer(wanted.raw, np.uint8), *wanted.rare(), int(wanted.keeps),
+            read_address(), fd, buffer[: r.ROOM], state, np.frombuffer(wanted.raw, np.uint8), *wanted.rare(), int(wanted.keeps),
             bytes_of(text), row, start, length, self._ctx.stop,
         )  # fmt: skip
         n = int(state[r.N_ROWS])

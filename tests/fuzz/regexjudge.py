@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cortado.engine.batch import PAD, Spans
-from cortado.engine.regex import Pattern, PatternError, compile_re2
+from cortado.engine.regex import Pattern, PatternError, compile_re2, find_all, replace_all
+from cortado.engine.regexevery import all_matches, replaced
 from cortado.engine.regextiers import find, search
 
 from .patterns import lines, pattern
@@ -66,6 +67,15 @@ def texts(column: pa.Array[Any] | Spans) -> list[str | None]:
     return found.to_pylist()
 
 
+def _wrong_every(text: pa.Array[Any], made: Pattern, group: int) -> str:
+    """What the functions over all matches give that RE2 alone does not."""
+    if not all_matches(text, made, group, compiled=True).equals(find_all(text, made, group)):
+        return "all matches differ"
+    if not replaced(text, made, r"<\0>", compiled=True).equals(replace_all(text, made, r"<\0>")):
+        return "replacements differ"
+    return ""
+
+
 def wrong(draw: random.Random, n_lines: int, counted: Counter[str]) -> str:
     """One pattern over `n_lines` lines; what differs, or nothing. RE2 must take the pattern, else nothing is compared."""
     drawn = pattern(draw)
@@ -89,6 +99,8 @@ def wrong(draw: random.Random, n_lines: int, counted: Counter[str]) -> str:
             mine = row if found.matched[i] else None
             if mine != right[i] or (mine is None and any(v is not None for v in row)):
                 return f"{drawn.text!r} by {found.tier} over {way} {values[i]!r}: {mine!r}, not {right[i]!r}"
+    if (problem := _wrong_every(plain, made, groups[-1])) != "":
+        return f"{drawn.text!r}: {problem}"
     counted[found.tier] += n_lines
     counted["matched"] += int(found.matched.sum())
     return ""

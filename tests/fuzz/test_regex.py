@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
-from cortado.engine.regextiers import LITERAL, RE2, SPANS
+import cortado
+from cortado.engine.regexprogram import LITERAL, SPANS
+from cortado.engine.regextiers import RE2
 
 from .regexjudge import wrong
+from .regexscan import scanned_wrong
 from .rounds import draws, rounds
 
 
@@ -16,3 +20,16 @@ def test_every_machine_says_what_re2_says() -> None:
         problem = wrong(draw, 40, counted)
         assert not problem
     assert min(counted[SPANS], counted[LITERAL], counted[RE2], counted["matched"]) > 1000, counted
+
+
+def test_the_scan_says_what_the_general_path_says(tmp_path: Path) -> None:
+    draw, compared = draws("regex at the scan"), 0
+    with (
+        cortado.connect(threads=1, timezone="UTC", kernels="never") as general,
+        cortado.connect(threads=1, timezone="UTC", kernels="always") as fast,
+    ):
+        for _ in rounds(60):
+            problem = scanned_wrong(draw, 60, tmp_path, general, fast)
+            assert not problem
+            compared += problem is not None
+    assert compared > 20

@@ -31,6 +31,18 @@ QUERIES = [
     r'textfile {f} | rex field=line "(?<x>x+)(?<rest>.*?)(?<n>\d+)$" | eval n = long(n) | fields line, x, rest, n',
     r'textfile {f} | rex field=line "^\s*(?<k>\w{{3}})\b" | stats count by k',
     rf'textfile {{f}} | rex field=line "{WORDS}" | rex field=line "(?<c>b+)(?<d>\d)?" | fields b, c, d',
+    r'textfile {f} | rex field=line "bot/(?<v>[\d.]+)" | search isnotnull(v) | stats count by v',
+    r'textfile {f} | rex field=line "(?<w>\w+)(?<v>/[\d.]+)" | search isnotnull(v) | fields w, v',
+    r'textfile {f} | rex field=line "(?i)BOT(?<v>\S*)(?: (?<n>\d+)$)?" | search isnotnull(v) and isnull(n) | fields v, line',
+    r'textfile {f} | rex field=line "(?<v>bot)(?<w>x)?" | search w == "x" | fields v, w',
+    r'textfile {f} | rex field=line "(?<v>(?:bot/|x)+)" | search startswith(v, "bot") | fields v, line',
+    r'textfile {f} | rex field=line "(?<v>(?:x|10)+\.0)" | fields v',
+    r'textfile {f} | rex field=line "^(?<a>\S+) .*(?<v>\d\d)$" | search isnotnull(v) | stats count by a',
+    rf'textfile {{f}} | rex field=line "{WORDS}" | search isnotnull(a) | fields a, b',
+    r'textfile {f} | rex field=line errors=why "bot(?<v>.)" | search isnotnull(v) | fields v, why',
+    r'textfile {f} | eval v = "old" | rex field=line "bot(?<v>.)" | search isnotnull(v) | fields v',
+    r'textfile {f} | rex field=line "日(?<v>.)" | search isnotnull(v) | rex field=line "bot(?<w>\S*)" | fields v, w',
+    r'textfile {f} | stats count | union [ textfile {f} | rex field=line "bot(?<v>.)" | search isnotnull(v) | fields v ]',
     'textfile {f} | search line == "*bot*" | stats count',
     'textfile {f} | search line == "*bot*" | fields line',
     'textfile {f} | search contains(line, "bot/2") and line == "*x*" | fields line | limit 3',
@@ -103,7 +115,7 @@ def test_lines_that_the_buffer_holds_no_more(size: int, tmp_path: Path) -> None:
     path = tmp_path / "f.log"
     path.write_bytes(b"a b 1\n" + b"x" * size + b" bot 2\n" + b"c d 3\n" * 3 + b"y" * (size // 2))
     with session(kernels="never") as general, session(kernels="always", threads=2) as fast:
-        for query in QUERIES[:1] + QUERIES[8:10]:
+        for query in QUERIES[:1] + QUERIES[8:10] + QUERIES[14:19]:
             asked = query.format(f=path)
             assert told(fast.query(asked).run()) == told(general.query(asked).run())
 
