@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,19 +144,48 @@ def panel(title: str, series: list[tuple[str, list[tuple[int, float]]]], left: i
     return "\n".join(out) + "\n"
 
 
+def measured(sizes: Sequence[int], runs: int = 3) -> dict[str, list[Run]]:
+    """Of each query the quickest run of each size."""
+    found: dict[str, list[Run]] = {what: [] for what in QUERIES}
+    for lines in sizes:
+        with log_of(lines) as log:
+            for what, query in QUERIES.items():
+                done = [run(f"textfile '{log}' | {query}", lines) for _ in range(runs)]
+                found[what].append(min(done, key=lambda r: r.wall))
+                print(f"{what}, {lines:,} lines: {found[what][-1].wall:.2f} s", file=sys.stderr, flush=True)
+    return found
+
+
+def a_line_more(runs: Sequence[Run]) -> float:
+    """Nanoseconds, from the smallest file to the largest: without what every process takes to start."""
+    first, last = runs[0], runs[-1]
+    return (last.wall - first.wall) / max(1, last.lines - first.lines) * 1e9
+
+
+def markdown(found: dict[str, list[Run]]) -> str:
+    """With the time that each size should take if every line took what it takes on the whole way."""
+    out = [
+        "| query | million lines | wall s | if it were linear | processor s | peak MB |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for what, runs in found.items():
+        more = a_line_more(runs) / 1e9
+        for r in runs:
+            linear = runs[0].wall + more * (r.lines - runs[0].lines)
+            out.append(
+                f"| {what} | {r.lines / 1e6:g} | {r.wall:.2f} | {linear:.2f} ({r.wall / linear - 1:+.0%}) | {r.cpu:.2f} | {r.peak:.0f} |"
+            )
+    each = ", ".join(f"{a_line_more(runs):.0f} ns ({what})" for what, runs in found.items())
+    return "\n".join([*out, "", f"A line more takes {each}."])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", default="1000000,5000000,10000000")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--plot", type=Path)
     args = parser.parse_args()
-    found: dict[str, list[Run]] = {what: [] for what in QUERIES}
-    for lines in (int(n) for n in args.lines.split(",")):
-        with log_of(lines) as log:
-            for what, query in QUERIES.items():
-                runs = [run(f"textfile '{log}' | {query}", lines) for _ in range(args.runs)]
-                found[what].append(min(runs, key=lambda r: r.wall))
-                print(f"{what}, {lines:,} lines: {found[what][-1].wall:.2f} s", file=sys.stderr, flush=True)
+    found = measured([int(n) for n in args.lines.split(",")], args.runs)
     print(table(found))
     if args.plot is not None:
         args.plot.write_text(picture(found), encoding="utf-8")
