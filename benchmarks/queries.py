@@ -1,7 +1,7 @@
 """Speed against DuckDB, Polars and chdb: same data, same process, two threads each, in turn; one table with ratios and floors.
 
     python -m benchmarks.queries --lines 5000000 --rounds 5 [--only text,search,...] [--engines cortado,duckdb]
-        [--growth 1000000,10000000] [--memory 256MB] [--docs docs/performance.md]
+        [--growth 1000000,10000000 [--short]] [--memory 256MB] [--docs docs/performance.md]
 
 Every engine's answer is compared with cortado's before anything is timed. Data is read once beforehand, so it is in the page
 cache. Shown are medians of wall seconds and, behind a stroke, the least processor seconds; in brackets the peer's wall over
@@ -216,6 +216,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="names of queries, separated by commas; `none`: no query")
     parser.add_argument("--engines", default=",".join(PEERS), help="the peers to time; cortado always is")
     parser.add_argument("--growth", default="", help="numbers of lines, separated by commas")
+    parser.add_argument("--short", action="store_true", help="lines a quarter as long for --growth")
     parser.add_argument("--memory", default="", help="the memory of sort, join and group-by over budget")
     parser.add_argument("--docs", type=Path, help="a page that has the two marks")
     args = parser.parse_args()
@@ -223,7 +224,8 @@ def main() -> None:
         if args.growth:  # before the engines are loaded, as children begin with their parent's peak
             from . import growth
 
-            tell(growth.markdown(growth.measured([int(n) for n in args.growth.split(",")])) + "\n")
+            sizes = [int(n) for n in args.growth.split(",")]
+            tell(growth.markdown(growth.measured(sizes, is_short=args.short)) + "\n")
         if args.memory:
             from . import overbudget
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
@@ -24,7 +25,6 @@ from .files import (
     read_range,
     with_extras,
 )
-from .jsonquick import QuickReader
 from .jsonrecords import REST, REST_TYPE, RecordReader, mixed_fields
 from .jsonsurvey import JsonFile, Survey, survey
 from .jsontextblocks import Records, lines, stream_lines, stream_values
@@ -32,6 +32,9 @@ from .plainfile import HELD, PlainFile
 from .quarantine import Quarantine
 from .refused import Refused
 from .textlines import find_newline
+
+if TYPE_CHECKING:
+    from .jsonquick import QuickReader
 
 LINE = "line"
 TAIL = 4096
@@ -89,7 +92,7 @@ class JsonSource:
         self._opened: list[PlainFile] = []
         sizes = [f.input.nbytes for f in relation.files]
         self.nbytes_hint = None if None in sizes else sum(s for s in sizes if s is not None)
-        self.quick = QuickReader(relation.data)
+        self._quick_reader: QuickReader | None = None
         self.reader = RecordReader(
             data=relation.data, mixed=relation.mixed, rest=relation.form.rest, zone=relation.options.zone,
             unknown_hint="rest=t keeps keys that the sample did not have in `_rest`",
@@ -147,11 +150,17 @@ class JsonSource:
 
     def _quick(self, block: Records, wanted: Sequence[str], refused: Refused) -> dict[str, Column] | None:
         """The fields that somebody wants or that are told of, if the records are flat and hold nothing to be told of but dates."""
-        if not refused.ctx.compiled or not self.quick.is_able or not len(block):
+        if not refused.ctx.compiled or not len(block):
+            return None
+        if self._quick_reader is None:
+            from .jsonquick import QuickReader
+
+            self._quick_reader = QuickReader(self.relation.data)
+        if not self._quick_reader.is_able:
             return None
         dates = [n for n, t in self.relation.data.fields if t.kind == "date"]
         time = self.relation.options.time
-        made = self.quick.columns(block, {*wanted, *dates, *([time] if time is not None else [])})
+        made = self._quick_reader.columns(block, {*wanted, *dates, *([time] if time is not None else [])})
         if made is not None:
             self.reader.read_dates(made, refused)
             if self.relation.form.rest:
