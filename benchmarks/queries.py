@@ -1,11 +1,11 @@
 """Speed against DuckDB, Polars and chdb: same data, same process, two threads each, in turn; one table with ratios and floors.
 
-    python -m benchmarks.queries --lines 5000000 --rounds 5 [--only text,search,...] [--engines cortado,duckdb]
+    python -m benchmarks.queries --lines 5000000 --rounds 5 [--only text,search,...] [--engines cortado,duckdb] [--by cpu]
         [--growth 1000000,10000000 [--short]] [--memory 256MB] [--docs docs/performance.md]
 
 Every engine's answer is compared with cortado's before anything is timed. Data is read once beforehand, so it is in the page
 cache. Shown are medians of wall seconds and, behind a stroke, the least processor seconds; in brackets the peer's wall over
-ours. Floors are what the project asks of itself; what is below is named. `1:2` is cortado's wall with one thread over two.
+ours, or the processor's time with `--by cpu`. Floors are what the project asks of itself; what is below is named. `1:2` is cortado's wall with one thread over two.
 `--growth` and `--memory` add the tables of `benchmarks.growth` and `benchmarks.overbudget`; `--docs` puts all of it into a page.
 """
 
@@ -29,7 +29,15 @@ from .queries_data import Files
 
 THREADS = 2
 PEERS = ("duckdb", "polars", "chdb")
-NAMES = {"cortado": "cortado", "duckdb": "DuckDB", "polars": "Polars", "chdb": "chdb", "best": "the best peer"}
+NAMES = {
+    "cortado": "cortado",
+    "duckdb": "DuckDB",
+    "polars": "Polars",
+    "chdb": "chdb",
+    "best": "the best peer",
+    "wall": "wall time",
+    "cpu": "processor time",
+}
 BEGIN, END = "<!-- printed by benchmarks.queries -->", "<!-- end -->"
 QUERIES = {c.name: c.forms for c in CASES}
 Ask = Callable[[], Any]
@@ -37,8 +45,9 @@ Ask = Callable[[], Any]
 
 @dataclass(slots=True)
 class Times:
-    """Of one engine: seconds of wall and of the process's processor time, a round each."""
+    """Of one engine: seconds of wall and of the process's processor time, a round each; `by_cpu`: which of them count."""
 
+    by_cpu: bool = False
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
 
@@ -49,11 +58,11 @@ class Times:
         self.cpu.append(time.process_time() - cpu)
 
     @property
-    def median(self) -> float:
-        return statistics.median(self.wall)
+    def counted(self) -> float:
+        return min(self.cpu) if self.by_cpu else statistics.median(self.wall)
 
     def __str__(self) -> str:
-        return f"{self.median:.3f} / {min(self.cpu):.3f}"
+        return f"{statistics.median(self.wall):.3f} / {min(self.cpu):.3f}"
 
 
 def _ours(session: Any, query: str) -> Any:
@@ -119,9 +128,9 @@ class Row:
     wrong: list[str]
 
     def ratio(self, engine: str) -> float:
-        """The peer's wall over ours."""
+        """The peer's time over ours."""
         peers = [e for e in self.times if e != "cortado"] if engine == "best" else [engine]
-        return min(self.times[e].median for e in peers) / self.times["cortado"].median
+        return min(self.times[e].counted for e in peers) / self.times["cortado"].counted
 
     def below(self) -> list[str]:
         """Floors that were not reached."""
@@ -133,7 +142,7 @@ class Row:
             f"{self.times[e]} ({self.ratio(e):.2f}x)" if e in self.times else "" for e in engines if e != "cortado"
         ]
         floors = ", ".join(f"{NAMES[e]} {f:.3g}" for e, f in self.case.floors.items())
-        spread = f"{self.alone.median / self.times['cortado'].median:.2f}"
+        spread = f"{statistics.median(self.alone.wall) / statistics.median(self.times['cortado'].wall):.2f}"
         return [
             self.case.title,
             str(self.times["cortado"]),
@@ -144,7 +153,7 @@ class Row:
         ]
 
 
-def measured(case: Case, engines: Engines, files: Files, rounds: int) -> Row:
+def measured(case: Case, engines: Engines, files: Files, rounds: int, by_cpu: bool) -> Row:
     asks = engines.of(case, files)
     ours = asks["cortado"]()
     wrong = [
@@ -153,7 +162,7 @@ def measured(case: Case, engines: Engines, files: Files, rounds: int) -> Row:
         if e != "cortado" and (said := difference(ours, ask(), case.compared, case.ordered))
     ]
     del ours
-    row = Row(case, {e: Times() for e in asks}, Times(), wrong)
+    row = Row(case, {e: Times(by_cpu) for e in asks}, Times(), wrong)
     alone = engines.alone(case, files)
     alone()
     for _ in range(rounds if case.rounds is None else min(rounds, case.rounds)):
@@ -200,13 +209,13 @@ def speed(args: argparse.Namespace, tell: Callable[[str], None]) -> None:
     engines, files = Engines(wanted), Files(args.lines)
     tell(
         f"{args.lines:,} lines, {THREADS} threads each, medians of {args.rounds} rounds; wall / processor seconds, in brackets "
-        f"the peer's wall over cortado's.\n{versions(engines.names)}.\n"
+        f"the peer's {NAMES[args.by]} over cortado's.\n{versions(engines.names)}.\n"
     )
     for text in head(engines.names):
         tell(text)
     for case in CASES:
         if case.name in names:
-            tell(line(measured(case, engines, files, args.rounds).cells(engines.names)))
+            tell(line(measured(case, engines, files, args.rounds, args.by == "cpu").cells(engines.names)))
 
 
 def main() -> None:
@@ -214,6 +223,9 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=5_000_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="names of queries, separated by commas; `none`: no query")
+    parser.add_argument(
+        "--by", choices=("wall", "cpu"), default="wall", help="the time of the ratios: cpu on a busy machine"
+    )
     parser.add_argument("--engines", default=",".join(PEERS), help="the peers to time; cortado always is")
     parser.add_argument("--growth", default="", help="numbers of lines, separated by commas")
     parser.add_argument("--short", action="store_true", help="lines a quarter as long for --growth")
