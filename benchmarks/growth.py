@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,27 +171,40 @@ def measured(sizes: Sequence[int], runs: int = 3, is_short: bool = False) -> dic
     return found
 
 
-def a_line_more(runs: Sequence[Run]) -> float:
-    """Nanoseconds, from the smallest file to the largest: without what every process takes to start."""
+def a_line_more(runs: Sequence[Run], what: Callable[[Run], float]) -> float:
+    """Seconds, from the smallest file to the largest: without what every process takes to start."""
     first, last = runs[0], runs[-1]
-    return (last.wall - first.wall) / max(1, last.lines - first.lines) * 1e9
+    return (what(last) - what(first)) / max(1, last.lines - first.lines)
+
+
+def against_linear(runs: Sequence[Run], what: Callable[[Run], float]) -> list[float]:
+    """How much more each size takes than if every line took what it takes on the whole way."""
+    first, more = runs[0], a_line_more(runs, what)
+    return [what(r) / (what(first) + more * (r.lines - first.lines)) - 1 for r in runs]
+
+
+def wall_of(run: Run) -> float:
+    return run.wall
+
+
+def cpu_of(run: Run) -> float:
+    return run.cpu
 
 
 def markdown(found: dict[str, list[Run]]) -> str:
-    """With the time that each size should take if every line took what it takes on the whole way."""
-    out = [
-        "| query | million lines | wall s | if it were linear | processor s | peak MB |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    """In brackets: against linear growth."""
+    out = ["| query | million lines | wall s | processor s | peak MB |", "| --- | ---: | ---: | ---: | ---: |"]
     for what, runs in found.items():
-        more = a_line_more(runs) / 1e9
-        for r in runs:
-            linear = runs[0].wall + more * (r.lines - runs[0].lines)
-            out.append(
-                f"| {what} | {r.lines / 1e6:g} | {r.wall:.2f} | {linear:.2f} ({r.wall / linear - 1:+.0%}) | {r.cpu:.2f} | {r.peak:.0f} |"
-            )
-    each = ", ".join(f"{a_line_more(runs):.0f} ns ({what})" for what, runs in found.items())
-    return "\n".join([*out, "", f"A line more takes {each}."])
+        off = zip(against_linear(runs, wall_of), against_linear(runs, cpu_of), strict=True)
+        out += [
+            f"| {what} | {r.lines / 1e6:g} | {r.wall:.2f} ({wall:+.0%}) | {r.cpu:.2f} ({cpu:+.0%}) | {r.peak:.0f} |"
+            for r, (wall, cpu) in zip(runs, off, strict=True)
+        ]
+    each = (
+        f"{a_line_more(runs, wall_of) * 1e9:.0f} ns, {a_line_more(runs, cpu_of) * 1e9:.0f} of processor time ({what})"
+        for what, runs in found.items()
+    )
+    return "\n".join([*out, "", f"A line more takes {', '.join(each)}."])
 
 
 def main() -> None:
