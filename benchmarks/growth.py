@@ -59,7 +59,7 @@ def shortened(lines: int) -> Path:
         line = "client_ip || ' \"' || method || ' ' || path || '\" ' || status || ' ' || bytes"
         how = "format csv, header false, quote '', escape '', delim '\\x01'"
         code = f"import duckdb; duckdb.sql({f'copy (select {line} from {str(table)!r}) to {str(path)!r} ({how})'!r})"
-        subprocess.run([sys.executable, "-c", code], check=True)
+        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)  # DuckDB draws a bar
     return path
 
 
