@@ -271,7 +271,7 @@ class CsvSource:
                 nominal.append(low)
             borders = Borders(plain, size, nominal, self.relation.form.dialect)
             for k in range(len(nominal) - 1):
-                parts.append(RangePart(self, file, borders, k, plain, len(parts)))
+                parts.append(RangePart(self, file, borders, k, len(parts)))
         return [Chain(tuple(parts))] if one and len(parts) > 1 else parts
 
     def close(self) -> None:
@@ -378,7 +378,6 @@ class RangePart:
     file: CsvFile
     borders: Borders
     k: int
-    plain: PlainFile
     seq: int
 
     def batches(self, ctx: Context) -> Iterator[Batch]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...planner.text import QueryError
 from ..arrow import bytes_of
 from ..batch import PAD
-from .csvcells import Block, Mask
+from .csvcells import Block
 from .csvquick import QuickBlock
 from .csvtext import CR, LF, QUOTE, Cells, Dialect, cut, well_placed
 from .files import is_utf8, padded, read_range
@@ -134,22 +134,24 @@ class Borders:
             buffer, data, got = read_range(self._file, low, reach)
             start = self._begin(k, compiled)
             if end is None and start < high:
-                found = self._quick_border(data, start - low, got, high - low, low + got >= self._size, compiled)
+                at_end = low + got >= self._size or got < reach - low  # a file may have been cut off meanwhile
+                found = self._quick_border(data, start - low, got, high - low, at_end, compiled)
                 end = low + found if found >= 0 else self._next(start, high, compiled)
-            end = self._known[k + 1] = start if end is None else end
+            end = self._known[k + 1] = start if end is None else max(end, high)
         if start >= end:
             return (buffer, data, PAD, PAD), low
         if end > low + got:
             low = start
             buffer, data, got = read_range(self._file, low, end)
-        return (buffer, data, PAD + start - low, PAD + min(end - low, got)), low
+        return (buffer, data, PAD + min(start - low, got), PAD + min(end - low, got)), low
 
     def _begin(self, k: int, compiled: bool) -> int:
         """Where range k begins."""
         with self._locks[k]:
             known = self._known[k]
             if known is None:
-                known = self._known[k] = self._next(self._begin(k - 1, compiled), self._nominal[k], compiled)
+                found = self._next(self._begin(k - 1, compiled), self._nominal[k], compiled)
+                known = self._known[k] = max(found, self._nominal[k])
             return known
 
     def _quick_border(
@@ -172,7 +174,7 @@ class Borders:
         while True:
             reach = min(reach, self._size)
             _, data, got = read_range(self._file, start, reach)
-            at_end = start + got >= self._size
+            at_end = start + got >= self._size or got < reach - start
             found = self._quick_border(data, 0, got, high - start, at_end, compiled)
             if found < 0:
                 found = self._border(data, got, high - start, at_end, compiled)
@@ -204,7 +206,3 @@ class Borders:
         if at_end:
             return got
         return cells.consumed - PAD if not settled and cells.consumed - PAD >= high else -1
-
-
-def no_rows(mask: Mask | None) -> bool:
-    return mask is None or not mask.any()

@@ -134,3 +134,16 @@ def test_ranges_hold_whole_records_in_whatever_order_they_are_asked_for(tmp_path
         whole = cut(data, PAD, PAD + len(raw), COMMA, final=True, keep_blank=True)
         heads = set((whole.start[whole.first[:-1]] - PAD).tolist()) | {len(raw)}
         assert set(np.cumsum([len(got[k]) for k in sorted(got)]).tolist()) <= heads
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("lost", [1, 10, 60, 89])
+def test_a_file_that_was_cut_off_since_ends_where_it_ends(tmp_path: Path, compiled: bool, lost: int) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(b'1,"a"\n' * 15)
+    file = PlainFile(partial(os.open, path, os.O_RDONLY), str(path), is_held=True)
+    found = Borders(file, file.size, [0, 10, 40, 70, file.size], COMMA)
+    os.truncate(path, file.size - lost)
+    places = [found.records(k, compiled)[0] for k in range(4)]
+    assert b"".join(data[begin:end].tobytes() for _, data, begin, end in places) == path.read_bytes()
+    file.close()
