@@ -1,124 +1,68 @@
-"""The web-log queries against DuckDB, Polars and chdb: same data, same process, two threads each, in turn; ratios printed.
+"""Speed against DuckDB, Polars and chdb: same data, same process, two threads each, in turn; one table with ratios and floors.
 
-    python -m benchmarks.queries --lines 5000000 --rounds 5 [--only text,search,...] [--engines cortado,duckdb]
+    python -m benchmarks.queries --lines 5000000 --rounds 5 [--only text,search,...] [--engines cortado,duckdb] [--by cpu]
+        [--growth 1000000,10000000 [--short]] [--memory 256MB] [--docs docs/performance.md]
 
-Every engine's answer is compared with DuckDB's before anything is timed. Data is read once beforehand, so it is in the page cache.
+Every engine's answer is compared with cortado's before anything is timed. Data is read once beforehand, so it is in the page
+cache. Shown are medians of wall seconds and, behind a stroke, the least processor seconds; in brackets the peer's wall over
+ours, or the processor's time with `--by cpu`. Floors are what the project asks of itself; what is below is named. `1:2` is cortado's wall with one thread over two.
+`--growth` and `--memory` add the tables of `benchmarks.growth` and `benchmarks.overbudget`; `--docs` puts all of it into a page.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from .weblog import make
+from .queries_answers import difference
+from .queries_cases import CASES, Case
+from .queries_data import Files
 
 THREADS = 2
-RX = r"^(\S+).* (\S+)$"
-QUERIES: dict[str, dict[str, str]] = {
-    "text": {
-        "cortado": r'textfile {log} | rex field=line "^(?<client_ip>\S+).* (?<bytes>\S+)$" | eval bytes = long(bytes) '
-        "| stats sum(bytes) by client_ip",
-        "duckdb": "select r.ip, sum(try_cast(r.b as bigint)) from (select regexp_extract(line, '"
-        + RX
-        + "', ['ip', 'b']) r from "
-        "read_csv('{log}', columns={{'line': 'VARCHAR'}}, delim='\\x01', quote='', escape='', header=false, auto_detect=false)) group by 1",
-        "chdb": "select g[1], sum(toInt64OrNull(g[2])) from (select extractGroups(line, '^(\\\\S+).* (\\\\S+)$') g from "
-        "file('{log}', LineAsString)) group by 1",
-    },
-    "search": {
-        "cortado": 'textfile {log} | search line == "*Googlebot*" | stats count',
-        "duckdb": "select count(*) from read_csv('{log}', columns={{'line': 'VARCHAR'}}, delim='\\x01', quote='', escape='', "
-        "header=false, auto_detect=false) where contains(line, 'Googlebot')",
-        "chdb": "select count() from file('{log}', LineAsString) where position(line, 'Googlebot') > 0",
-    },
-    "sum by ip": {
-        "cortado": 'parquetfile "{pq}" | stats sum(bytes) by client_ip',
-        "duckdb": "select client_ip, sum(bytes) from '{pq}' group by 1",
-        "chdb": "select client_ip, sum(bytes) from file('{pq}') group by 1",
-    },
-    "dc(ip)": {
-        "cortado": 'parquetfile "{pq}" | stats dc(client_ip)',
-        "duckdb": "select count(distinct client_ip) from '{pq}'",
-        "chdb": "select uniqExact(client_ip) from file('{pq}')",
-    },
-    "timechart": {
-        "cortado": 'parquetfile time=time "{pq}" | timechart span=5m long=t count by status',
-        "duckdb": "select time_bucket(interval 5 minute, time), status, count(*) from '{pq}' group by 1, 2 order by 1, 2",
-        "chdb": "select toStartOfInterval(time, interval 5 minute) t, status, count() from file('{pq}') group by 1, 2 order by 1, 2",
-    },
-    "p95": {
-        "cortado": 'parquetfile "{pq}" | stats p95(bytes) by status',
-        "duckdb": "select status, quantile_cont(bytes, 0.95) from '{pq}' group by 1 order by 1",
-        "chdb": "select status, quantileExactInclusive(0.95)(bytes) from file('{pq}') group by 1 order by 1",
-    },
-    "contains": {
-        "cortado": 'parquetfile "{pq}" | search contains(path, "search") | stats count by status',
-        "duckdb": "select status, count(*) from '{pq}' where contains(path, 'search') group by 1 order by 1",
-        "chdb": "select status, count() from file('{pq}') where position(path, 'search') > 0 group by 1 order by 1",
-    },
-    "filter": {
-        "cortado": 'parquetfile "{pq}" | search status == 404 and bytes > 1000000 | stats count, sum(bytes) by method',
-        "duckdb": "select method, count(*), sum(bytes) from '{pq}' where status = 404 and bytes > 1000000 group by 1 order by 1",
-        "chdb": "select method, count(), sum(bytes) from file('{pq}') where status = 404 and bytes > 1000000 group by 1 order by 1",
-    },
-    "top 10": {
-        "cortado": 'parquetfile "{pq}" | fields time, client_ip, path, bytes | sort limit=10 -bytes',
-        "duckdb": "select time, client_ip, path, bytes from '{pq}' order by bytes desc limit 10",
-        "chdb": "select time, client_ip, path, bytes from file('{pq}') order by bytes desc limit 10",
-    },
+PEERS = ("duckdb", "polars", "chdb")
+NAMES = {
+    "cortado": "cortado",
+    "duckdb": "DuckDB",
+    "polars": "Polars",
+    "chdb": "chdb",
+    "best": "the best peer",
+    "wall": "wall time",
+    "cpu": "processor time",
 }
+BEGIN, END = "<!-- printed by benchmarks.queries -->", "<!-- end -->"
+QUERIES = {c.name: c.forms for c in CASES}
+Ask = Callable[[], Any]
 
 
-def polars_queries(log: str, pq: str) -> dict[str, Callable[[], Any]]:
-    import polars as pl
+@dataclass(slots=True)
+class Times:
+    """Of one engine: seconds of wall and of the process's processor time, a round each; `by_cpu`: which of them count."""
 
-    def lines() -> Any:
-        return pl.scan_csv(log, has_header=False, separator="\x01", quote_char=None, new_columns=["line"])
+    by_cpu: bool = False
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
 
-    def table() -> Any:
-        return pl.scan_parquet(pq)
+    def take(self, ask: Ask) -> None:
+        begun, cpu = time.perf_counter(), time.process_time()
+        ask()
+        self.wall.append(time.perf_counter() - begun)
+        self.cpu.append(time.process_time() - cpu)
 
-    c, by = pl.col, {"engine": "streaming"}
-    groups = c("line").str.extract_groups(r"^(?<ip>\S+).* (?<b>\S+)$")
-    return {
-        "text": lambda: (
-            lines()
-            .select(groups.alias("g"))
-            .unnest("g")
-            .group_by("ip")
-            .agg(c("b").cast(pl.Int64, strict=False).sum())
-            .collect(**by)
-        ),
-        "search": lambda: (
-            lines().filter(c("line").str.contains("Googlebot", literal=True)).select(pl.len()).collect(**by)
-        ),
-        "sum by ip": lambda: table().group_by("client_ip").agg(c("bytes").sum()).collect(**by),
-        "dc(ip)": lambda: table().select(c("client_ip").n_unique()).collect(**by),
-        "timechart": lambda: (
-            table().group_by(c("time").dt.truncate("5m"), "status").agg(pl.len()).sort("time", "status").collect(**by)
-        ),
-        "p95": lambda: table().group_by("status").agg(c("bytes").quantile(0.95, "linear")).sort("status").collect(**by),
-        "contains": lambda: (
-            table()
-            .filter(c("path").str.contains("search", literal=True))
-            .group_by("status")
-            .agg(pl.len())
-            .collect(**by)
-        ),
-        "filter": lambda: (
-            table()
-            .filter((c("status") == 404) & (c("bytes") > 1_000_000))
-            .group_by("method")
-            .agg(pl.len(), c("bytes").sum())
-            .collect(**by)
-        ),
-        "top 10": lambda: table().select("time", "client_ip", "path", "bytes").top_k(10, by="bytes").collect(**by),
-    }
+    @property
+    def counted(self) -> float:
+        return min(self.cpu) if self.by_cpu else statistics.median(self.wall)
+
+    def __str__(self) -> str:
+        return f"{statistics.median(self.wall):.3f} / {min(self.cpu):.3f}"
 
 
 def _ours(session: Any, query: str) -> Any:
@@ -133,33 +77,108 @@ def _asked(session: Any, query: str) -> Any:
     return session.query(query, "ArrowStream").bytes()
 
 
-def engines(log: str, pq: str, wanted: Sequence[str]) -> dict[str, dict[str, Callable[[], Any]]]:
-    import os
+class Engines:
+    """Resident, each with so many threads."""
 
-    os.environ["POLARS_MAX_THREADS"] = str(THREADS)
-    import cortado
+    def __init__(self, wanted: Sequence[str]) -> None:
+        os.environ["POLARS_MAX_THREADS"] = str(THREADS)
+        import cortado
 
-    session = cortado.connect(threads=THREADS, timezone="UTC")
+        self._asks: dict[str, Callable[[str], Any]] = {
+            "cortado": partial(_ours, cortado.connect(threads=THREADS, timezone="UTC", kernels="always")),
+        }
+        self._alone = partial(_ours, cortado.connect(threads=1, timezone="UTC", kernels="always"))
+        self._polars: dict[str, Callable[[dict[str, str]], Any]] = {}
+        if "duckdb" in wanted:
+            import duckdb
 
-    def text(engine: str, name: str) -> str:
-        return QUERIES[name][engine].format(log=log, pq=pq)
+            self._asks["duckdb"] = partial(_theirs, duckdb.connect(config={"threads": THREADS}))
+        if "polars" in wanted:
+            from .queries_polars import answers
 
-    out: dict[str, dict[str, Callable[[], Any]]] = {
-        "cortado": {n: partial(_ours, session, text("cortado", n)) for n in QUERIES},
-    }
-    if "duckdb" in wanted:
-        import duckdb
+            self._polars = answers()
+        if "chdb" in wanted:
+            from chdb import session
 
-        db = duckdb.connect(config={"threads": THREADS})
-        out["duckdb"] = {n: partial(_theirs, db, text("duckdb", n)) for n in QUERIES}
-    if "polars" in wanted:
-        out["polars"] = polars_queries(log, pq)
-    if "chdb" in wanted:
-        from chdb import session as chdb_session
+            self._asks["chdb"] = partial(_asked, session.Session())
+        self.names = ("cortado", *(p for p in PEERS if p in wanted))
 
-        ch = chdb_session.Session()
-        out["chdb"] = {n: partial(_asked, ch, text("chdb", n) + f" settings max_threads={THREADS}") for n in QUERIES}
-    return out
+    def of(self, case: Case, files: Files) -> dict[str, Ask]:
+        forms = {e: t for e, t in case.forms.items() if e in self._asks}
+        places = files.of(*case.forms.values())
+        if "chdb" in forms:
+            forms["chdb"] += f" settings max_threads={THREADS}"
+        out: dict[str, Ask] = {e: partial(self._asks[e], t.format(**places)) for e, t in forms.items()}
+        if case.name in self._polars:
+            out["polars"] = partial(self._polars[case.name], places)
+        return {e: out[e] for e in self.names if e in out}
+
+    def alone(self, case: Case, files: Files) -> Ask:
+        """Cortado on one thread."""
+        return partial(self._alone, case.cortado.format(**files.of(case.cortado)))
+
+
+@dataclass(slots=True)
+class Row:
+    """What was found of a case."""
+
+    case: Case
+    times: dict[str, Times]
+    alone: Times
+    wrong: list[str]
+
+    def ratio(self, engine: str) -> float:
+        """The peer's time over ours."""
+        peers = [e for e in self.times if e != "cortado"] if engine == "best" else [engine]
+        return min(self.times[e].counted for e in peers) / self.times["cortado"].counted
+
+    def below(self) -> list[str]:
+        """Floors that were not reached."""
+        known = {e: f for e, f in self.case.floors.items() if e in self.times or (e == "best" and len(self.times) > 1)}
+        return [f"{NAMES[e]} {self.ratio(e):.2f} of {f:.3g}" for e, f in known.items() if self.ratio(e) < f]
+
+    def cells(self, engines: Sequence[str]) -> list[str]:
+        peers = [
+            f"{self.times[e]} ({self.ratio(e):.2f}x)" if e in self.times else "" for e in engines if e != "cortado"
+        ]
+        floors = ", ".join(f"{NAMES[e]} {f:.3g}" for e, f in self.case.floors.items())
+        spread = f"{statistics.median(self.alone.wall) / statistics.median(self.times['cortado'].wall):.2f}"
+        return [
+            self.case.title,
+            str(self.times["cortado"]),
+            *peers,
+            spread,
+            floors,
+            "; ".join(self.wrong + self.below()),
+        ]
+
+
+def measured(case: Case, engines: Engines, files: Files, rounds: int, by_cpu: bool) -> Row:
+    asks = engines.of(case, files)
+    ours = asks["cortado"]()
+    wrong = [
+        f"{NAMES[e]}: {said}"
+        for e, ask in asks.items()
+        if e != "cortado" and (said := difference(ours, ask(), case.compared, case.ordered))
+    ]
+    del ours
+    row = Row(case, {e: Times(by_cpu) for e in asks}, Times(), wrong)
+    alone = engines.alone(case, files)
+    alone()
+    for _ in range(rounds if case.rounds is None else min(rounds, case.rounds)):
+        for engine, ask in asks.items():
+            row.times[engine].take(ask)
+        row.alone.take(alone)
+    return row
+
+
+def line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def head(engines: Sequence[str]) -> list[str]:
+    names = ["query", *(NAMES[e] for e in engines), "1:2", "floors", "below"]
+    return [line(names), line(["---"] + ["---:"] * (len(engines) + 1) + ["---"] * 2)]
 
 
 def versions(everyone: Iterable[str]) -> str:
@@ -169,67 +188,62 @@ def versions(everyone: Iterable[str]) -> str:
     return ", ".join([f"Python {platform.python_version()}", *(f"{n} {version(n)}" for n in names)])
 
 
-def rows_of(answer: Any) -> int:
-    import pyarrow as pa
+@contextmanager
+def told(page: Path | None) -> Iterator[Callable[[str], None]]:
+    """Prints what it is given; at the end all of it stands in the page, between its two marks."""
+    said: list[str] = []
 
-    if isinstance(answer, bytes):
-        return int(pa.ipc.open_stream(answer).read_all().num_rows)
-    return int(answer.num_rows if hasattr(answer, "num_rows") else answer.height)
+    def tell(text: str) -> None:
+        print(text, flush=True)
+        said.append(text)
+
+    yield tell
+    if page is not None:
+        front, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+        page.write_text(front + "\n".join([BEGIN, *said, ""]) + END + rest.partition(END)[2], encoding="utf-8")
 
 
-def checked(ours: Any, theirs: Any, name: str) -> str:
-    """Our rows as a set against DuckDB's; times as numbers."""
-    import pyarrow as pa
-
-    def bare(table: Any) -> list[Any]:
-        columns = [
-            c.cast(pa.timestamp("us")).cast(pa.int64()) if pa.types.is_timestamp(c.type) else c for c in table.columns
-        ]
-        rows = zip(
-            *[[int(v) if type(v).__name__ == "Decimal" else v for v in c.to_pylist()] for c in columns], strict=True
-        )
-        return sorted(rows, key=repr)
-
-    if name == "top 10":  # which of equal rows come is for each engine to say
-        ours, theirs = ours.select(["bytes"]), theirs.select(["bytes"])
-    return "" if bare(ours) == bare(theirs) else f"{name}: the answers differ"
+def speed(args: argparse.Namespace, tell: Callable[[str], None]) -> None:
+    names = args.only.split(",") if args.only else [c.name for c in CASES]
+    wanted = args.engines.split(",")
+    engines, files = Engines(wanted), Files(args.lines)
+    tell(
+        f"{args.lines:,} lines, {THREADS} threads each, medians of {args.rounds} rounds; wall / processor seconds, in brackets "
+        f"the peer's {NAMES[args.by]} over cortado's.\n{versions(engines.names)}.\n"
+    )
+    for text in head(engines.names):
+        tell(text)
+    for case in CASES:
+        if case.name in names:
+            tell(line(measured(case, engines, files, args.rounds, args.by == "cpu").cells(engines.names)))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=5_000_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", default="", help="names of queries, separated by commas")
+    parser.add_argument("--only", default="", help="names of queries, separated by commas; `none`: no query")
     parser.add_argument(
-        "--engines", default="cortado,duckdb,polars,chdb", help="the engines to time; cortado always is"
+        "--by", choices=("wall", "cpu"), default="wall", help="the time of the ratios: cpu on a busy machine"
     )
+    parser.add_argument("--engines", default=",".join(PEERS), help="the peers to time; cortado always is")
+    parser.add_argument("--growth", default="", help="numbers of lines, separated by commas")
+    parser.add_argument("--short", action="store_true", help="lines a quarter as long for --growth")
+    parser.add_argument("--memory", default="", help="the memory of sort, join and group-by over budget")
+    parser.add_argument("--docs", type=Path, help="a page that has the two marks")
     args = parser.parse_args()
-    log, pq = (str(p) for p in make(args.lines))
-    names = [n for n in QUERIES if not args.only or n in args.only.split(",")]
-    everyone = engines(log, pq, args.engines.split(","))
-    print(
-        f"{args.lines:,} lines, {THREADS} threads each, median of {args.rounds} rounds, seconds; in brackets: peer / cortado"
-    )
-    print(versions(everyone))
-    print("query".ljust(12) + "".join(e.rjust(18) for e in everyone))
-    for name in names:
-        first = {e: queries[name]() for e, queries in everyone.items()}
-        if "duckdb" in first and (problem := checked(first["cortado"], first["duckdb"], name)):
-            print(problem)
-        times: dict[str, list[float]] = {e: [] for e in everyone}
-        for _ in range(args.rounds):
-            for engine, queries in everyone.items():
-                begun = time.perf_counter()
-                queries[name]()
-                times[engine].append(time.perf_counter() - begun)
-        ours = statistics.median(times["cortado"])
-        cells = [f"{ours:.3f}".rjust(18)]
-        cells += [
-            f"{statistics.median(t):.3f} ({statistics.median(t) / ours:.2f}x)".rjust(18)
-            for e, t in times.items()
-            if e != "cortado"
-        ]
-        print(name.ljust(12) + "".join(cells), flush=True)
+    with told(args.docs) as tell:
+        if args.growth:  # before the engines are loaded, as children begin with their parent's peak
+            from . import growth
+
+            sizes = [int(n) for n in args.growth.split(",")]
+            tell(growth.markdown(growth.measured(sizes, is_short=args.short)) + "\n")
+        if args.memory:
+            from . import overbudget
+
+            tell(overbudget.markdown(overbudget.measured(args.memory)) + "\n")
+        if args.only != "none":
+            speed(args, tell)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
@@ -22,8 +23,9 @@ from ..context import Context
 from ..notes import At
 from ..operator import Partition
 from .ahead import unpacked
-from .csvblocks import Borders, first_record, make_block, stream_blocks
+from .csvblocks import Borders, Place, first_record, make_block, stream_blocks
 from .csvcells import Block, blanked, convert, misquoted, rest_of, unquoted
+from .csvquick import QuickBlock, quick_block
 from .csvtext import Dialect
 from .files import (
     FIRST_CHUNK,
@@ -33,7 +35,6 @@ from .files import (
     check_encoding,
     extras,
     needed,
-    read_range,
     with_extras,
 )
 from .infer import type_of_text
@@ -140,14 +141,21 @@ def _look(source: Input, form: CsvFormat, options: FileOptions, out: Survey) -> 
     if form.header:
         names = _names(cells, form, source, out)
         more = _gathered(chunks, PER_COLUMN * len(names))
-        blocks = stream_blocks(more, raw[size:], form.dialect, keep_blank=len(names) == 1)
+        blocks = _sampled(more, raw[size:], form.dialect, keep_blank=len(names) == 1)
         return CsvFile(source, names, len(cells), skipped + size, n_lines), blocks
-    blocks = stream_blocks(chunks, raw, form.dialect, keep_blank=len(cells) == 1)
+    blocks = _sampled(chunks, raw, form.dialect, keep_blank=len(cells) == 1)
     first = next(blocks)
     width = max(int(first.counts().max(initial=0)), len(cells))
     declared = options.declared.names()
     names = tuple(declared[i] if i < len(declared) else f"column{i}" for i in range(width))[: form.maxcol]
     return CsvFile(source, names, width, skipped), _and_then(first, blocks)
+
+
+def _sampled(chunks: Iterator[bytes], kept: bytes, dialect: Dialect, *, keep_blank: bool) -> Iterator[Block]:
+    """With all cells, as any may be a sample."""
+    for block in stream_blocks(chunks, kept, dialect, keep_blank=keep_blank):
+        assert isinstance(block, Block)
+        yield block
 
 
 def _gathered(chunks: Iterator[bytes], wanted: int) -> Iterator[bytes]:
@@ -263,7 +271,7 @@ class CsvSource:
                 nominal.append(low)
             borders = Borders(plain, size, nominal, self.relation.form.dialect)
             for k in range(len(nominal) - 1):
-                parts.append(RangePart(self, file, borders, k, plain, len(parts)))
+                parts.append(RangePart(self, file, borders, k, len(parts)))
         return [Chain(tuple(parts))] if one and len(parts) > 1 else parts
 
     def close(self) -> None:
@@ -271,28 +279,63 @@ class CsvSource:
             self._opened.pop().close()
 
     def batches(
-        self, block: Block, file: CsvFile, seq: int, offset: int, lines_before: int, ctx: Context
+        self, block: Block | QuickBlock, file: CsvFile, seq: int, offset: int, lines_before: int, ctx: Context
     ) -> Iterator[Batch]:
         """The block's records in batches of at most batch_rows."""
         for begin in range(0, block.n_rows, ctx.settings.batch_rows):
             end = min(begin + ctx.settings.batch_rows, block.n_rows)
             part = replace(block, begin=begin, end=end)
-            line = block.cells.line
+            line = block.line
             origin = Origin(seq, file.input.shown, offset, lines_before + begin)
             if line is not None:
                 origin = Origin(seq, file.input.shown, offset, lines_before, (line[begin:end],))
             yield from self._batch(part, file, Batch(end - begin, (), origin), offset, ctx)
 
-    def _batch(self, block: Block, file: CsvFile, bare: Batch, offset: int, ctx: Context) -> Iterator[Batch]:
+    def _batch(
+        self, block: Block | QuickBlock, file: CsvFile, bare: Batch, offset: int, ctx: Context
+    ) -> Iterator[Batch]:
         options = self.relation.options
         base = offset - PAD if file.input.encoding == "utf-8" else None
         silent = frozenset[str]() if ctx.settings.strict else self._silent
         refused = Refused(
             self.relation.at, options.bad, ctx, bare, self._quarantine, block.bytes_at(base), silent=silent
         )
-        counts, n_names = block.counts(), len(file.names)
-        uniform = bool((counts == n_names).all())
-        if not uniform:
+        n_names = len(file.names)
+        uniform = block.is_uniform(n_names)
+        wrong = self._misplaced(block, file, refused) if isinstance(block, Block) else None
+        wanted = self.wanted(file, ctx)
+        named: dict[str, Column] = {}
+        for i, name in enumerate(file.names):
+            if name in wanted:
+                column, _ = block.text(i, n_names if uniform else None)
+                if wrong is not None and wrong.any():
+                    column = blanked(column, wrong)
+                kind = self.relation.schema.type(name) or STRING
+                named[name] = convert(column, kind, block.compiled, options.zone, partial(refused.rows, column=name))
+        if self.relation.form.rest and REST in self.schema:
+            assert isinstance(block, Block)
+            named[REST] = rest_of(block, block.counts(), n_names)
+        columns = extras(named, self.schema, self.relation.schema, options, file.input.shown, refused)
+        yield from refused.batches(columns)
+
+    def wanted(self, file: CsvFile, ctx: Context) -> frozenset[str]:
+        """A record is left out, or the query ends, by any of its cells: not by those alone that somebody wants."""
+        judged = self.relation.options.is_judged or ctx.settings.strict
+        return frozenset(file.names if judged else needed(self.schema, self.relation.options))
+
+    def quick(self, file: CsvFile, ctx: Context, place: Place, final: bool) -> QuickBlock | None:
+        """The whole records of a place, if all of them are plain ones; `final`: the last needs no line end."""
+        form = self.relation.form
+        if not ctx.compiled or form.rest or file.width != len(file.names):
+            return None
+        wanted = self.wanted(file, ctx)
+        make = partial(make_block, *place, form.dialect, final=final, keep_blank=False, compiled=True)
+        return quick_block(*place, form.dialect, [n in wanted for n in file.names], final=final, make=make)
+
+    def _misplaced(self, block: Block, file: CsvFile, refused: Refused) -> NDArray[np.bool_] | None:
+        """Tells of records with too few or too many cells, bad bytes and stray quotes; the last are what is given back."""
+        counts = block.counts()
+        if not block.is_uniform(len(file.names)):
             self._ragged(block, counts, file, refused)
         if block.bad is not None:
             refused.rows(
@@ -309,21 +352,7 @@ class CsvSource:
         wrong = misquoted(block) if self.relation.form.dialect.strict else None
         if wrong is not None and wrong.any():
             refused.rows("quotes", wrong, block.records(), "strict=f takes stray quotes as text")
-        # a record is left out, or the query ends, by any of its cells: not by those alone that somebody wants
-        judged = options.is_judged or ctx.settings.strict
-        wanted = set(file.names if judged else needed(self.schema, options))
-        named: dict[str, Column] = {}
-        for i, name in enumerate(file.names):
-            if name in wanted:
-                column, _ = block.text(i, n_names if uniform else None)
-                if wrong is not None and wrong.any():
-                    column = blanked(column, wrong)
-                kind = self.relation.schema.type(name) or STRING
-                named[name] = convert(column, kind, block, options.zone, partial(refused.rows, column=name))
-        if self.relation.form.rest and REST in self.schema:
-            named[REST] = rest_of(block, counts, n_names)
-        columns = extras(named, self.schema, self.relation.schema, options, file.input.shown, refused)
-        yield from refused.batches(columns)
+        return wrong
 
     def _ragged(self, block: Block, counts: Any, file: CsvFile, refused: Refused) -> None:
         records, width = block.records(), len(file.names)
@@ -349,21 +378,22 @@ class RangePart:
     file: CsvFile
     borders: Borders
     k: int
-    plain: PlainFile
     seq: int
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
-        low, high = self.borders.range(self.k, ctx.compiled)
-        buffer, data, got = read_range(self.plain, low, high)
-        dialect, keep_blank = self.source.relation.form.dialect, len(self.file.names) == 1
-        block = make_block(
-            buffer, data, PAD, PAD + got, dialect, final=True, keep_blank=keep_blank, compiled=ctx.compiled
+        place, low = self.borders.records(self.k, ctx.compiled)
+        block = self.source.quick(self.file, ctx, place, True) or make_block(
+            *place,
+            self.source.relation.form.dialect,
+            final=True,
+            keep_blank=len(self.file.names) == 1,
+            compiled=ctx.compiled,
         )
         before = self.file.n_lines if self.k == 0 else 0
         ledger = ctx.query.ledger
         ledger.files_by_seq[self.seq] = self.file.input.shown
-        ledger.rows_by_seq[self.seq] = before + block.cells.n_lines
-        yield from self.source.batches(block, self.file, self.seq, low, before, ctx)
+        ledger.rows_by_seq[self.seq] = before + block.n_lines
+        yield from self.source.batches(block, self.file, self.seq, low, before, ctx)  # data[PAD] is the byte at `low`
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,15 +411,18 @@ class StreamPart:
         ledger = ctx.query.ledger
         ledger.files_by_seq[self.seq] = shown
         kept = _skip(chunks, self.file.begin)
-        blocks = stream_blocks(chunks, kept, form.dialect, keep_blank=len(self.file.names) == 1, compiled=ctx.compiled)
+        blocks = stream_blocks(
+            chunks, kept, form.dialect, keep_blank=len(self.file.names) == 1, compiled=ctx.compiled,
+            quick=partial(self.source.quick, self.file, ctx),
+        )  # fmt: skip
         try:
             for block in blocks:
                 ctx.check()
                 n_rows += block.n_rows
-                ledger.rows_by_seq[self.seq] = lines + block.cells.n_lines
+                ledger.rows_by_seq[self.seq] = lines + block.n_lines
                 yield from self.source.batches(block, self.file, self.seq, offset, lines, ctx)
-                lines += block.cells.n_lines
-                offset += block.cells.consumed - PAD
+                lines += block.n_lines
+                offset += block.consumed - PAD
         except QueryError as why:
             if why.code != "E605":
                 raise

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from ...planner.text import QueryError
 from ..arrow import bytes_of
 from ..batch import PAD
-from .csvcells import Block, Mask
+from .csvcells import Block
+from .csvquick import QuickBlock
 from .csvtext import CR, LF, QUOTE, Cells, Dialect, cut, well_placed
 from .files import is_utf8, padded, read_range
 from .plainfile import PlainFile
@@ -64,9 +66,16 @@ def first_record(raw: bytes, dialect: Dialect, *, ended: bool) -> tuple[list[byt
     return found, end - PAD, lines
 
 
+Place: TypeAlias = "tuple[pa.Buffer, NDArray[np.uint8], int, int]"  # a buffer, its memory, where records begin and end
+Quick: TypeAlias = (
+    "Callable[[Place, bool], QuickBlock | None]"  # of the records of a place; True: none come behind them
+)
+
+
 def stream_blocks(
-    chunks: Iterator[bytes], kept: bytes, dialect: Dialect, *, keep_blank: bool, compiled: bool = False
-) -> Iterator[Block]:
+    chunks: Iterator[bytes], kept: bytes, dialect: Dialect, *, keep_blank: bool, compiled: bool = False,
+    quick: Quick | None = None,
+) -> Iterator[Block | QuickBlock]:  # fmt: skip
     """Whole records of a stream. A fault of the stream is raised behind all records before it."""
     trouble: QueryError | None = None
     ended, wanted = False, 0
@@ -80,47 +89,82 @@ def stream_blocks(
             ended = not chunk
             parts.append(chunk)
             have += len(chunk)
-        kept = b"".join(parts)
-        block = _block_of(kept, dialect, ended and trouble is None, keep_blank, compiled)
-        kept = kept[block.cells.consumed - PAD :]
-        wanted = (
-            2 * len(kept) if not block.cells.consumed - PAD else 0
-        )  # a long record: not looked at for each chunk again
+        buffer, data = padded(*parts)
+        place, final = (buffer, data, PAD, PAD + have), ended and trouble is None
+        block = (quick(place, final) if quick is not None else None) or _block_of(
+            place, dialect, final, keep_blank, compiled
+        )
+        kept = data[block.consumed : PAD + have].tobytes()
+        wanted = 2 * len(kept) if block.consumed == PAD else 0  # a long record: not looked at for each chunk again
         yield block
     if trouble is not None:
         raise trouble
 
 
-def _block_of(raw: bytes, dialect: Dialect, final: bool, keep_blank: bool, compiled: bool) -> Block:
-    buffer, data = padded(raw)
-    end = PAD + len(raw)
-    block = make_block(buffer, data, PAD, end, dialect, final=final, keep_blank=keep_blank, compiled=compiled)
-    if final or block.cells.n_records or len(raw) < LONGEST_CELL:
+def _block_of(place: Place, dialect: Dialect, final: bool, keep_blank: bool, compiled: bool) -> Block:
+    buffer, data, begin, end = place
+    block = make_block(buffer, data, begin, end, dialect, final=final, keep_blank=keep_blank, compiled=compiled)
+    if final or block.cells.n_records or end - begin < LONGEST_CELL:
         return block
-    settled = cut(data, PAD, end, dialect, final=True, keep_blank=True, compiled=compiled)
+    settled = cut(data, begin, end, dialect, final=True, keep_blank=True, compiled=compiled)
     last = int(settled.start[settled.first[-2]])
-    if last == PAD:
+    if last == begin:
         return block
-    return make_block(buffer, data, PAD, last, dialect, final=True, keep_blank=keep_blank, compiled=compiled)
+    return make_block(buffer, data, begin, last, dialect, final=True, keep_blank=keep_blank, compiled=compiled)
 
 
 class Borders:
     """Byte ranges of a plain file moved to where records begin. Each border is found from the one before, once.
 
-    A range without a quote needs only the line end behind it; in others quotes are counted from its first record on.
+    A range without a quote needs only the line end behind it; in others quotes are counted from its first record on. Whoever
+    finds a border holds its lock from before reading on, so that the next range is read meanwhile and not this one twice.
     """
 
     def __init__(self, file: PlainFile, size: int, nominal: Sequence[int], dialect: Dialect) -> None:
         self._file, self._size, self._nominal, self._dialect = file, size, nominal, dialect
-        self._known = [nominal[0]]
-        self._lock = threading.Lock()
+        self._known: list[int | None] = [nominal[0], *(None for _ in nominal[1:])]
+        self._locks = [threading.Lock() for _ in nominal]
 
-    def range(self, k: int, compiled: bool) -> tuple[int, int]:
-        """Where the records of range k begin and end."""
-        with self._lock:
-            while len(self._known) <= k + 1:
-                self._known.append(self._next(self._known[-1], self._nominal[len(self._known)], compiled))
-            return self._known[k], self._known[k + 1]
+    def records(self, k: int, compiled: bool) -> tuple[Place, int]:
+        """The records of range k, and the place in the file of the buffer's first byte behind its margin."""
+        low, high = self._nominal[k], self._nominal[k + 1]
+        with self._locks[k + 1]:
+            end = self._known[k + 1]
+            reach = min(high + TAIL, self._size) if end is None else end
+            buffer, data, got = read_range(self._file, low, reach)
+            start = self._begin(k, compiled)
+            if end is None and start < high:
+                at_end = low + got >= self._size or got < reach - low  # a file may have been cut off meanwhile
+                found = self._quick_border(data, start - low, got, high - low, at_end, compiled)
+                end = low + found if found >= 0 else self._next(start, high, compiled)
+            end = self._known[k + 1] = start if end is None else max(end, high)
+        if start >= end:
+            return (buffer, data, PAD, PAD), low
+        if end > low + got:
+            low = start
+            buffer, data, got = read_range(self._file, low, end)
+        return (buffer, data, PAD + min(start - low, got), PAD + min(end - low, got)), low
+
+    def _begin(self, k: int, compiled: bool) -> int:
+        """Where range k begins."""
+        with self._locks[k]:
+            known = self._known[k]
+            if known is None:
+                found = self._next(self._begin(k - 1, compiled), self._nominal[k], compiled)
+                known = self._known[k] = max(found, self._nominal[k])
+            return known
+
+    def _quick_border(
+        self, data: NDArray[np.uint8], begin: int, got: int, high: int, at_end: bool, compiled: bool
+    ) -> int:
+        """The border at or behind `high`, where a record begins at data[PAD + begin]; -1: not sure, or not within what was read."""
+        if at_end and high >= got:
+            return got
+        if not compiled:
+            return -1
+        from ..kernels import csvcut
+
+        return max(-1, int(csvcut.next_record(data, PAD + begin, PAD + high, PAD + got, self._dialect.sep)) - PAD)
 
     def _next(self, start: int, high: int, compiled: bool) -> int:
         """The first place at or behind `high` where a record begins; `start` is such a place too."""
@@ -130,14 +174,15 @@ class Borders:
         while True:
             reach = min(reach, self._size)
             _, data, got = read_range(self._file, start, reach)
-            found = self._border(data, got, high - start, start + got >= self._size, compiled)
+            at_end = start + got >= self._size or got < reach - start
+            found = self._quick_border(data, 0, got, high - start, at_end, compiled)
+            if found < 0:
+                found = self._border(data, got, high - start, at_end, compiled)
             if found >= 0:
                 return start + found
             reach = start + 2 * (reach - start)
 
     def _border(self, data: NDArray[np.uint8], got: int, high: int, at_end: bool, compiled: bool) -> int:
-        if at_end and high >= got:
-            return got
         end = PAD + got
         quotes = np.flatnonzero(data[PAD:end] == QUOTE) + PAD
         if well_placed(data, PAD, end, quotes, self._dialect) and not (at_end and len(quotes) % 2):
@@ -161,7 +206,3 @@ class Borders:
         if at_end:
             return got
         return cells.consumed - PAD if not settled and cells.consumed - PAD >= high else -1
-
-
-def no_rows(mask: Mask | None) -> bool:
-    return mask is None or not mask.any()

@@ -45,6 +45,22 @@ class Block:
     def data(self) -> NDArray[np.uint8]:
         return self.cells.data
 
+    @property
+    def line(self) -> Any:
+        return self.cells.line
+
+    @property
+    def n_lines(self) -> int:
+        return self.cells.n_lines
+
+    @property
+    def consumed(self) -> int:
+        return self.cells.consumed
+
+    def is_uniform(self, width: int) -> bool:
+        """Whether every record has so many cells."""
+        return bool((self.counts() == width).all())
+
     def counts(self) -> NDArray[np.int64]:
         return np.diff(self.cells.first[self.begin : self.end + 1])
 
@@ -161,14 +177,14 @@ def misquoted(block: Block) -> Mask:
     return out
 
 
-def convert(column: Column, type_: Type, block: Block, zone: str, reject: Reject) -> Column:
+def convert(column: Column, type_: Type, compiled: bool, zone: str, reject: Reject) -> Column:
     """Text to the column's type; what does not fit is null and told. Empty text is no number and no date: null."""
     if type_.kind == "string":
         return column
     spans = column if isinstance(column, Spans) else None
     if spans is not None:
         spans.length[spans.length == 0] = -1
-        if block.compiled:
+        if compiled:
             fast = _fast(spans, type_, zone)
             if fast is not None:
                 return fast

@@ -226,13 +226,15 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
         size = min(size * 2, CHUNK)
 
 
-def padded(raw: bytes | bytearray | memoryview) -> tuple[pa.Buffer, NDArray[np.uint8]]:
-    """A buffer with the bytes at PAD, and its memory."""
+def padded(*parts: bytes | bytearray | memoryview) -> tuple[pa.Buffer, NDArray[np.uint8]]:
+    """A buffer with the bytes of all parts at PAD, and its memory."""
     from ..arrow import bytes_of
 
-    buffer = pa.allocate_buffer(len(raw) + 2 * PAD + 1)
-    data = bytes_of(buffer)
-    data[PAD : PAD + len(raw)] = np.frombuffer(raw, np.uint8)
+    buffer = pa.allocate_buffer(sum(map(len, parts)) + 2 * PAD + 1)
+    data, at = bytes_of(buffer), PAD
+    for part in parts:
+        data[at : at + len(part)] = np.frombuffer(part, np.uint8)
+        at += len(part)
     return buffer, data
 
 

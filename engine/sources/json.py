@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
 from ...planner.records import dataclass
 from ...planner.text import QueryError, fault
 from ...planner.types import STRING, Schema
+from ..arrow import nulls
 from ..batch import PAD, Batch, Column, Origin
 from ..context import Context
 from ..notes import At
@@ -31,6 +31,10 @@ from .jsontextblocks import Records, lines, stream_lines, stream_values
 from .plainfile import HELD, PlainFile
 from .quarantine import Quarantine
 from .refused import Refused
+from .textlines import find_newline
+
+if TYPE_CHECKING:
+    from .jsonquick import QuickReader
 
 LINE = "line"
 TAIL = 4096
@@ -88,6 +92,7 @@ class JsonSource:
         self._opened: list[PlainFile] = []
         sizes = [f.input.nbytes for f in relation.files]
         self.nbytes_hint = None if None in sizes else sum(s for s in sizes if s is not None)
+        self._quick_reader: QuickReader | None = None
         self.reader = RecordReader(
             data=relation.data, mixed=relation.mixed, rest=relation.form.rest, zone=relation.options.zone,
             unknown_hint="rest=t keeps keys that the sample did not have in `_rest`",
@@ -136,12 +141,31 @@ class JsonSource:
             refused.rows(
                 "utf8", block.bad, block.spans(), "bytes that are not UTF-8 were replaced; cs= names the encoding"
             )
-        made = self.reader.columns(block, refused)
         wanted = needed(self.schema, options)
+        made = self._quick(block, wanted, refused) or self.reader.columns(block, refused)
         named: dict[str, Column] = {n: made[n] for n in (*wanted, options.time) if n is not None and n in made}
         if relation.form.overlay and LINE in wanted:
             named[LINE] = block.spans()
         yield from refused.batches(extras(named, self.schema, relation.schema, options, file.input.shown, refused))
+
+    def _quick(self, block: Records, wanted: Sequence[str], refused: Refused) -> dict[str, Column] | None:
+        """The fields that somebody wants or that are told of, if the records are flat and hold nothing to be told of but dates."""
+        if not refused.ctx.compiled or not len(block):
+            return None
+        if self._quick_reader is None:
+            from .jsonquick import QuickReader
+
+            self._quick_reader = QuickReader(self.relation.data)
+        if not self._quick_reader.is_able:
+            return None
+        dates = [n for n, t in self.relation.data.fields if t.kind == "date"]
+        time = self.relation.options.time
+        made = self._quick_reader.columns(block, {*wanted, *dates, *([time] if time is not None else [])})
+        if made is not None:
+            self.reader.read_dates(made, refused)
+            if self.relation.form.rest:
+                made[REST] = nulls(len(block), REST_TYPE.arrow)
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +181,14 @@ class RangePart:
     size: int
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
-        block = self._read()
+        block = self._read(ctx.compiled)
         ledger = ctx.query.ledger
         ledger.files_by_seq[self.seq] = self.file.input.shown
         ledger.rows_by_seq[self.seq] = block.n_lines
         before = 1 if self.low > self.file.begin else 0
         yield from self.source.batches(block, self.file, self.seq, self.low - before, 0, ctx)
 
-    def _read(self) -> Records:
+    def _read(self, compiled: bool) -> Records:
         before = 1 if self.low > self.file.begin else 0  # one byte back tells whether a line begins exactly at low
         reach = min(self.high + TAIL, self.size)
         while True:
@@ -172,17 +196,15 @@ class RangePart:
             border = (
                 PAD + before + self.high - self.low - 1
             )  # the last line begins before `high`: it ends here or later
-            if before and not (data[PAD : min(border, PAD + got)] == 10).any():
+            if before and find_newline(data, PAD, min(border, PAD + got)) < 0:
                 return lines(buffer, data, PAD, PAD, final=True)  # all of it is the inside of one long line
-            ends = np.flatnonzero(data[border : PAD + got] == 10)
-            if len(ends) or reach >= self.size:
+            last = find_newline(data, border, PAD + got)
+            if last >= 0 or reach >= self.size:
                 break
             reach = min(self.low + 2 * (reach - self.low), self.size)
-        stop = border + int(ends[0]) + 1 if len(ends) else PAD + got
-        begin = PAD
-        if before:
-            begin = PAD + int(np.flatnonzero(data[PAD:stop] == 10)[0]) + 1
-        return lines(buffer, data, begin, stop, final=True)
+        stop = last + 1 if last >= 0 else PAD + got
+        begin = find_newline(data, PAD, stop) + 1 if before else PAD
+        return lines(buffer, data, begin, stop, final=True, compiled=compiled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +223,8 @@ class StreamPart:
         kept, offset = b"", self.file.begin
         while len(kept) < self.file.begin and (chunk := next(chunks, b"")):
             kept += chunk
-        blocks = (stream_lines if self.file.is_lines else stream_values)(chunks, kept[self.file.begin :])
+        kept = kept[self.file.begin :]
+        blocks = stream_lines(chunks, kept, ctx.compiled) if self.file.is_lines else stream_values(chunks, kept)
         try:
             for block in blocks:
                 ctx.check()

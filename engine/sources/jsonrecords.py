@@ -85,7 +85,7 @@ class RecordReader:
             mask = np.zeros(len(block), np.bool_)
             mask[list(rows)] = True
             self._tell(refused, reason, stands, mask, rows)
-        self._read_dates(by_name, refused)
+        self.read_dates(by_name, refused)
         return by_name
 
     def _tell(self, refused: Refused, reason: str, stands: bool, mask: Any, rows: dict[int, Fault]) -> None:
@@ -107,9 +107,10 @@ class RecordReader:
             columns = [rows[i].column for i in np.flatnonzero(mask).tolist()]
             refused.rows(reason, mask, texts, hint, told=stands, column=columns)
 
-    def _read_dates(self, by_name: dict[str, Column], refused: Refused) -> None:
+    def read_dates(self, by_name: dict[str, Column], refused: Refused) -> None:
+        """In place of the texts of fields that are dates."""
         for name, kind in self.data.fields:
-            text = by_name[name]
+            text = by_name.get(name)
             if kind.kind != "date" or not isinstance(text, pa.Array) or not pa.types.is_string(text.type):
                 continue
             made, doubtful = isodate.parse(text, self.zone, kind.unit)

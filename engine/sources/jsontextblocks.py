@@ -15,6 +15,7 @@ from ..arrow import bytes_of
 from ..batch import PAD, Spans
 from .files import is_utf8, padded
 from .quarantine import Raw, raw_of
+from .textlines import newlines
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -60,9 +61,11 @@ class Records:
         return self.data[self.start[i] : self.stop[i]].tobytes()
 
 
-def lines(buffer: pa.Buffer, data: NDArray[np.uint8], begin: int, end: int, *, final: bool) -> Records:
+def lines(
+    buffer: pa.Buffer, data: NDArray[np.uint8], begin: int, end: int, *, final: bool, compiled: bool = False
+) -> Records:
     """The lines of data[begin:end] that are not blank; with `final` the last one needs no line end."""
-    stops = np.flatnonzero(data[begin:end] == LF) + begin
+    stops = newlines(data, begin, end, compiled)
     consumed = int(stops[-1]) + 1 if len(stops) else begin
     if final and consumed < end:
         stops, consumed = np.append(stops, end), end
@@ -149,7 +152,7 @@ def too_deep(records: Records) -> Mask:
     return out
 
 
-def stream_lines(chunks: Iterator[bytes], kept: bytes = b"") -> Iterator[Records]:
+def stream_lines(chunks: Iterator[bytes], kept: bytes = b"", compiled: bool = False) -> Iterator[Records]:
     """Records of a stream of lines; its fault is raised behind all records before it."""
     trouble: QueryError | None = None
     ended = False
@@ -163,10 +166,10 @@ def stream_lines(chunks: Iterator[bytes], kept: bytes = b"") -> Iterator[Records
             ended = not chunk
             parts.append(chunk)
             have += len(chunk)
-        raw = b"".join(parts)
-        buffer, data = padded(raw)
-        found = lines(buffer, data, PAD, PAD + len(raw), final=ended and trouble is None)
-        kept = raw[found.consumed - PAD :]
+        buffer, data = padded(*parts)
+        end = PAD + sum(map(len, parts))
+        found = lines(buffer, data, PAD, end, final=ended and trouble is None, compiled=compiled)
+        kept = data[found.consumed : end].tobytes()
         yield found
     if trouble is not None:
         raise trouble

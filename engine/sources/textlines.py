@@ -78,6 +78,18 @@ def _cut(data: NDArray[np.uint8], begin: int, end: int, ctx: Context) -> tuple[N
     return start, length
 
 
+def newlines(data: NDArray[np.uint8], begin: int, end: int, compiled: bool) -> NDArray[np.int64]:
+    """Where newlines stand in data[begin:end]."""
+    if not compiled:
+        return np.flatnonzero(data[begin:end] == 10) + begin
+    from ..kernels import scan
+
+    guess = 128 + (end - begin) // 64
+    while (n := scan.line_ends(data, begin, end, ends := np.empty(guess, np.int32))) < 0:
+        guess *= 4
+    return ends[:n].astype(np.int64)
+
+
 def find_newline(data: NDArray[np.uint8], begin: int, end: int) -> int:
     """First newline in data[begin:end], looking a little way at a time; -1 if there is none."""
     step = 512

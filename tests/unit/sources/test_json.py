@@ -21,7 +21,12 @@ from cortado.planner.text import QueryError
 
 from .reading import AT, Read, read
 
-HOW: list[dict[str, Any]] = [{}, {"batch_rows": 1, "target": 5}, {"batch_rows": 3, "target": 64}]
+HOW: list[dict[str, Any]] = [
+    {},
+    {"compiled": True},
+    {"batch_rows": 1, "target": 5},
+    {"batch_rows": 3, "target": 64, "compiled": True},
+]
 
 
 def relation(*paths: Path, form: JsonFormat | None = None, **options: Any) -> JsonRelation:
