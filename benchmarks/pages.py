@@ -13,6 +13,7 @@ import time
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cortado.engine.storage.pagechunk import Chunks, Leaves
 from cortado.engine.storage.pagereader import read_columns
 
 from .weblog import make
@@ -25,7 +26,7 @@ def main() -> None:
     args = parser.parse_args()
     path = str(make(args.lines)[1])
     metadata, schema = pq.ParquetFile(path).metadata, pq.ParquetFile(path).schema_arrow
-    groups = range(metadata.num_row_groups)
+    groups, leaves = range(metadata.num_row_groups), Leaves(metadata, schema)
     print(f"{args.lines:,} rows in {len(groups)} row groups, best of {args.rounds} rounds, CPU seconds")
     with pa.OSFile(path) as source:
         for name in schema.names:
@@ -34,7 +35,7 @@ def main() -> None:
             ours, theirs = [], []
             for _ in range(args.rounds):
                 begun = time.process_time()
-                mine = [read_columns(source, metadata, g, schema, [name])[name] for g in groups]
+                mine = [read_columns(Chunks(source, leaves, g, [name]))[name] for g in groups]
                 ours.append(time.process_time() - begun)
                 begun = time.process_time()
                 other = [arrow.read_row_group(g, columns=[name], use_threads=False)[name] for g in groups]

@@ -20,11 +20,24 @@ class ExplainCommand(Command[Explain]):
     stage (`1.2`). What the optimiser moved into a scan (fields, filters, limits) is in its `detail`.
 
     With `analyze=t` the query runs whole, its rows are discarded, and `rows_in`, `rows_out`, `bytes`, `ms`,
-    `memory`, `spilled` and `cpu_ms` are filled in; else they are null. `ms` and `cpu_ms` are the time of the operator alone,
-    over all workers. In brackets `detail` tells how it ran: `kernels=` compiled or general of a source's batches,
-    `regex:` the tier of a pattern, `hash=` how keys are found (`dense` by place, `table`, `dictionary`), `build_rows=` the
-    side of a join that was kept, `sort=` full, top-k or merge, with its `runs`. `explain` and `explain analyze` before a query are the
-    same without brackets. Writers write under `analyze=t`, too.
+    `memory`, `spilled` and `cpu_ms` are filled in; else they are null. `bytes` are those that a source read, and of other
+    operators those of the batches that they were given. `ms` and `cpu_ms` are the time of the operator alone, over all
+    workers; `memory` is the most that it held, `spilled` what it wrote to disk. In brackets `detail` tells how it ran:
+
+    - scans: `kernels=` compiled or general of a source's batches. Of Parquet files and tables, as `read of all`:
+      `row_groups=` and `files=` that statistics, or the bound of a sort with a limit, did not rule out; `rows=` that a filter
+      or that bound chose; `columns=` of those row groups that were read, and `pages=` of these that were unpacked; `decoded=` bytes of
+      pages as they were unpacked. Late fields have theirs at `Fetch`.
+    - patterns: `regex:` the tier.
+    - groups: `hash=` table or dictionary (without kernels). `keys=` a word for each key: `codes` of a dictionary, `dense`
+      (whole numbers by their distance from one), `inline` (texts of at most 15 bytes and other numbers, in the table), `long` texts beside
+      it, `general` without kernels; `inline+long` and the like: it changed in the midst of the run. `tuples=` how several
+      keys are one: `grid`, `words`, `texts`. `parts=` of the merge, `spills=` how often a worker wrote its groups to disk.
+    - joins: `build_rows=` of the side that was kept, `hash=` how its keys are found (`dense` by place, `table`, `dictionary`) with
+      `keys=` and `tuples=` as above, `probe=` one row a key or several, `parts=` where both sides went to disk.
+    - sorts: `sort=` full, top-k or merge, with its `runs` and `passes`.
+
+    `explain` and `explain analyze` before a query are the same without brackets. Writers write under `analyze=t`, too.
     """
     examples = (
         Example(

@@ -140,19 +140,24 @@ def indices(rows: NDArray[Any]) -> pa.Array[Any]:
 
 def numbers_of(array: pa.Array[Any]) -> NDArray[Any]:
     """The values of a fixed-width column (int64, float64, timestamp, duration) without a copy; what a null holds is undefined."""
-    dtype = np.float64 if pa.types.is_float64(array.type) else np.int64
-    data = array.buffers()[1]
+    dtype = np.float64 if array.type == _DOUBLE else np.int64
+    return _values_of(array, dtype)
+
+
+_DOUBLE = pa.float64()
+
+
+def _values_of(array: Any, dtype: Any) -> NDArray[Any]:
+    data, begin, n = array.buffers()[1], array.offset, len(array)
     if data is None:
-        return np.zeros(len(array), dtype)
-    return np.frombuffer(cast(Any, data), dtype, len(array) + array.offset)[array.offset :]
+        return np.zeros(n, dtype)
+    found = np.frombuffer(data, dtype, n + begin)
+    return found[begin:] if begin else found
 
 
 def int32_of(array: pa.Array[Any]) -> NDArray[np.int32]:
     """The values of an int32 column without a copy; what a null holds is undefined."""
-    data = array.buffers()[1]
-    if data is None:
-        return np.zeros(len(array), np.int32)
-    return np.frombuffer(cast(Any, data), np.int32, len(array) + array.offset)[array.offset :]
+    return _values_of(array, np.int32)
 
 
 def bools_of(array: pa.Array[Any]) -> NDArray[np.bool_]:
@@ -197,6 +202,16 @@ def decode(array: pa.DictionaryArray[Any, Any]) -> pa.Array[Any]:
     return taken(array.dictionary, array.indices)
 
 
+def nbytes_of(array: pa.Array[Any]) -> int:
+    """Memory of the rows of a column. Arrow gives up the interpreter to tell, so numbers and codes are reckoned here."""
+    kind = array.type
+    if isinstance(array, pa.DictionaryArray):
+        return nbytes_of(array.indices) + int(array.dictionary.nbytes)
+    if not pa.types.is_primitive(kind):
+        return array.nbytes
+    return (len(array) * int(kind.bit_width) + 7) // 8 + ((len(array) + 7) // 8 if array.null_count else 0)
+
+
 def own(array: pa.Array[Any]) -> pa.Array[Any]:
     """The same values in memory of their own, if the array is a slice of something much bigger."""
     held = sum(b.size for b in array.buffers() if b is not None)
@@ -205,31 +220,54 @@ def own(array: pa.Array[Any]) -> pa.Array[Any]:
     return pa.concat_arrays([array, array.slice(0, 0)])
 
 
+SMALL = 32 << 10
+
+
 def pooled(n: int, dtype: Any) -> NDArray[Any]:
-    """Room for n values, not set. Arrow's pool keeps pages for the next one, where NumPy gets new ones for each large array."""
-    kind = np.dtype(dtype)
-    buffer: Any = pa.allocate_buffer(n * kind.itemsize)
-    return np.frombuffer(buffer, kind, n)
+    """Room for n values, not set. Arrow's pool keeps pages for the next one, where NumPy gets new ones for each large array.
+
+    For a small one the interpreter is not given up, as Arrow does.
+    """
+    nbytes = n * np.dtype(dtype).itemsize
+    if nbytes < SMALL:
+        return np.empty(n, dtype)
+    buffer: Any = pa.allocate_buffer(nbytes)
+    return np.frombuffer(buffer, dtype, n)
+
+
+def grown(array: NDArray[Any], used: int, n: int) -> NDArray[Any]:
+    """Room for n values, of which the first `used` are those of the array; the others are not set."""
+    nbytes = n * array.itemsize
+    made = pooled(n, array.dtype) if nbytes < CLEARED else np.empty(n, array.dtype)
+    made[:used] = array[:used]
+    return made
 
 
 LARGE_PAGE = 2 << 20
+CLEARED = 2 * LARGE_PAGE
 
 
 def zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """Zeros that take no memory before they are written to, in any thread.
+    """Zeros; many of them take no memory before they are written to, in any thread.
+
+    Some megabytes are cleared in memory that others have used, as new pages cost several times that.
 
     The allocator's zeros are written at once where they are made by a thread that is not the first, or lie where others have
     been. Large pages, as arrays are filled from the front: pages of four kilobytes cost several times what is written to them.
     """
     nbytes = prod(shape) * np.dtype(dtype).itemsize
-    if nbytes < LARGE_PAGE or not hasattr(mmap, "MAP_ANONYMOUS"):
+    if nbytes < SMALL or not hasattr(mmap, "MAP_ANONYMOUS"):
         return np.zeros(shape, dtype)
-    made = mmap.mmap(-1, nbytes + LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if nbytes < CLEARED:
+        made = pooled(prod(shape), dtype)
+        made.fill(0)
+        return made.reshape(shape)
+    room = mmap.mmap(-1, nbytes + LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         with suppress(OSError):  # a system without them
-            made.madvise(mmap.MADV_HUGEPAGE)
-    skipped = -np.frombuffer(made, np.uint8).ctypes.data % LARGE_PAGE
-    return np.frombuffer(made, dtype, prod(shape), skipped).reshape(shape)
+            room.madvise(mmap.MADV_HUGEPAGE)
+    skipped = -np.frombuffer(room, np.uint8).ctypes.data % LARGE_PAGE
+    return np.frombuffer(room, dtype, prod(shape), skipped).reshape(shape)
 
 
 def nulls(n: int, kind: pa.DataType) -> pa.Array[Any]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..planner.records import dataclass
-from .arrow import bitmap_of, buffer_of, call, decode, gathered, indices, own
+from .arrow import bitmap_of, buffer_of, call, decode, gathered, indices, nbytes_of, own
 
 PAD = 64  # readable bytes before and after the text of every morsel buffer; kernels load whole vectors
 
@@ -180,5 +180,5 @@ class Batch:
     def nbytes(self) -> int:
         """Memory this batch holds on to: each shared buffer once."""
         buffers = {id(c.data): c.data.nbytes for c in self.columns if isinstance(c, Spans)}
-        plain = sum(8 * len(c) if isinstance(c, Spans) else c.nbytes for c in self.columns)
+        plain = sum(8 * len(c) if isinstance(c, Spans) else nbytes_of(c) for c in self.columns)
         return plain + sum(buffers.values())

@@ -152,10 +152,11 @@ def behind(operator: Any, branches: Sequence[Branch]) -> Routed:
 
 @dataclass(slots=True)
 class Passing:
-    """The Local of the operator within, and rows that passed by it."""
+    """The Local of the operator within, and what passed by it."""
 
     inner: Any
     rows: int = 0
+    nbytes: int = 0
 
 
 class Routed:
@@ -179,14 +180,15 @@ class Routed:
             flow: Flow = self.inner.push(batch, local.inner, emit)
             return flow
         local.rows += batch.n_rows
+        local.nbytes += batch.nbytes()
         return emit(batch)
 
     def finish(self, local: Passing, emit: Emit) -> None:
         self.inner.finish(local.inner, emit)
 
-    def passed_by(self) -> int:
-        """Rows that were none of its own."""
-        return sum(p.rows for p in self._passing)
+    def passed_by(self) -> tuple[int, int]:
+        """Rows that were none of its own, and the bytes of their batches."""
+        return sum(p.rows for p in self._passing), sum(p.nbytes for p in self._passing)
 
     def describe_run(self) -> Any:
         told = getattr(self.inner, "describe_run", None)

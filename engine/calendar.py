@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from ..planner import ast
 from ..planner.records import dataclass
-from .zones import NS, US, Ints, Mask, UnknownZone, Zone, zone
+from . import kernels
+from .zones import NS, US, Ints, Mask, UnknownZone, Zone, behind, zone
 
 Codes = NDArray[np.int32]
+Ends = tuple[int, int]  # the least and the greatest instant
 HOUR_NS, DAY_NS = 3600 * 10**9, 86_400 * 10**9
 WEEK_ORIGIN = -3  # Monday 1969-12-29, in days: the week of 1970-01-01
 MONTHS_OF_A_YEAR = (1, 2, 3, 4, 6, 12)
@@ -145,9 +147,7 @@ def reach(span: Span, ticks: int = US) -> tuple[int, int]:
     return ends.min + away, ends.max - away
 
 
-def beyond(
-    instants: Ints, span: Span, ticks: int = US, ends: tuple[int, int] | None = None
-) -> NDArray[np.bool_] | None:
+def beyond(instants: Ints, span: Span, ticks: int = US, ends: Ends | None = None) -> NDArray[np.bool_] | None:
     """Which instants have no bucket (`reach`); None: each has one. `ends`: as in `bucket_codes`."""
     if span.is_zero or not len(instants):
         return None
@@ -193,33 +193,47 @@ def bucket_codes(
     where: Zone | str,
     ticks: int = US,
     compiled: bool = False,
-    ends: tuple[int, int] | None = None,
+    ends: Ends | None = None,
+    n_rows: int | None = None,
 ) -> tuple[Codes, Ints] | None:
     """`bucket_start` as a number a row and the starts they stand for, ascending; None where rows are few a bucket.
 
-    `ends`: the least and the greatest instant, where they are known.
+    `ends`: the least and the greatest instant, where they are known. `n_rows`: of instants that rows share, how many those are.
     """
     if span.is_zero or not len(instants):
         return None
     low, high = ends or (int(instants.min()), int(instants.max()))
-    if 16 * bucket_count(low, high + 1, span, ticks) > len(instants):
+    if 16 * bucket_count(low, high + 1, span, ticks) > (len(instants) if n_rows is None else n_rows):
         return None
-    starts = bucket_range(low, high + 1, span, where, ticks)
+    even = _even_grid(low, high, span, where, ticks)
+    starts = np.arange(even[0], high + 1, even[1]) if even else bucket_range(low, high + 1, span, where, ticks)
     first, last = int(starts[0]), len(starts) - 1
     step = int(starts[1]) - first if last else high - first + 1
-    if (np.diff(starts) != step).any():
+    if not even and (starts[1:] - starts[:-1] != step).any():
         return (np.searchsorted(starts, instants, "right") - 1).astype(np.int32), starts
     if compiled and high - first < 1 << 53:
         from .arrow import pooled
-        from .kernels import buckets
 
         codes = pooled(len(instants), np.int32)
-        buckets.even_codes(np.ascontiguousarray(instants), first, step, codes)
+        kernels.buckets.even_codes(np.ascontiguousarray(instants), first, step, codes)
     else:
         codes = ((instants - first) // step).astype(np.int32)
     if (high - first) // step > last:  # the last one is longer
         np.minimum(codes, np.int32(last), out=codes)
     return codes, starts
+
+
+def _even_grid(low: int, high: int, span: Span, where: Zone | str, ticks: int) -> tuple[int, int] | None:
+    """The first bound at or before `low`, and the step up to `high`, where that is one by the clock alone; None: it may not be."""
+    found = _zone(where)
+    step = span.ns * ticks // NS
+    if span.in_hour and len(found.starts) == 1:
+        phase = span.offset_ns * ticks // NS - int(found.offsets[0]) * ticks
+    elif not span.in_hour and not span.by_wall:
+        step, phase = _elapsed(span, found, ticks)
+    else:
+        return None
+    return (low - phase) // step * step + phase, step
 
 
 def next_bucket(instants: Ints, span: Span, where: Zone | str, ticks: int = US) -> Ints:
@@ -316,8 +330,9 @@ def hour_breaks(low: int, high: int, span: Span, where: Zone | str, ticks: int =
 
 def _breaks(low: Ints, high: Ints, found: Zone, step: int, ticks: int) -> Ints:
     """Changes of offset, between the least and the greatest instant, by no multiple of the step."""
-    begin = np.searchsorted(found.starts, int(low.min()) // ticks, "right")
-    end = np.searchsorted(found.starts, int(high.max()) // ticks, "right")
+    if len(found.starts) == 1:
+        return np.empty(0, np.int64)
+    begin, end = behind(found.starts, int(low.min()) // ticks), behind(found.starts, int(high.max()) // ticks)
     if begin == end:
         return np.empty(0, np.int64)
     change = (found.offsets[begin:end] - found.offsets[begin - 1 : end - 1]) * ticks

@@ -231,6 +231,7 @@ def _transform_call(transform: Transform[Any], local: Any, emit: Emit, meter: Me
             raise placed(why, tag) from why.__cause__
         finally:
             meter.rows += batch.n_rows
+            meter.nbytes += batch.nbytes()
             meter.batches += 1
             meter.wall += wall_ns() - wall
             meter.cpu += cpu_ns() - cpu
@@ -257,6 +258,7 @@ def _sink_call(sink: Sink[Any], local: Any, meter: Meter, tag: Tag | None) -> Em
             raise placed(why, tag) from why.__cause__
         finally:
             meter.rows += batch.n_rows
+            meter.nbytes += batch.nbytes()
             meter.batches += 1
             meter.wall += wall_ns() - wall
             meter.cpu += cpu_ns() - cpu

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from . import kernels
 from .arithmetic import multiply
 from .arrow import array_from, is_valid, numbers_of
 from .zones import NS, US, Ints, Mask
@@ -26,6 +27,24 @@ def instants_of(array: pa.Array[Any]) -> tuple[Ints, Mask]:
         first = int(np.argmax(valid))
         values = np.where(valid, values, values[first] if valid[first] else 0)
     return values, valid
+
+
+def plain_instants(array: pa.Array[Any]) -> Ints:
+    """Instants of a column without nulls."""
+    values: Ints = numbers_of(array)[: len(array)]
+    return values
+
+
+def ends_of(instants: Ints, compiled: bool) -> tuple[int, int] | None:
+    """The least and the greatest instant; None: there is none."""
+    if not len(instants):
+        return None
+    if not compiled:
+        return int(instants.min()), int(instants.max())
+    found = np.empty(2, np.int64)
+    kernels.buckets.ends(np.ascontiguousarray(instants), found)
+    low, high = found.tolist()
+    return low, high
 
 
 def dates_from(values: Ints, null: Mask | None, ticks: int = US) -> pa.Array[Any]:

@@ -103,10 +103,12 @@ class Line:
 
 
 def offer(operator: Any, source: Any, between: Sequence[Any]) -> None:
-    """A source may do some of the work of a filter, or of a sort with a limit, that stands on it."""
+    """A source may do some of the work of a filter, of groups, or of a sort with a limit, that stand on it."""
     if isinstance(operator, FilterTransform) and not between:
         operator.offer(source)
-    elif hasattr(operator, "watch") and all(isinstance(t, FilterTransform) and not t.needs_order for t in between):
+    elif hasattr(operator, "keys_alone") and hasattr(source, "code") and not between:
+        source.code(operator.keys_alone())
+    elif hasattr(operator, "watch") and all(getattr(t, "is_silent", False) for t in between):
         operator.watch(source)
 
 
@@ -372,11 +374,8 @@ class Lowering:
             case Project():
                 return [ProjectTransform(node.assigns, before, at)]
             case Keep():
-                return [
-                    SelectTransform(
-                        [before.index(n) if n in before else None for n in node.schema.names()], node.schema
-                    )
-                ]
+                places = [before.index(n) if n in before else None for n in node.schema.names()]
+                return [SelectTransform(places, node.schema, is_silent=True)]
             case Rename():
                 sources = node.sources()
                 return [SelectTransform([before.index(sources[n]) for n in node.schema.names()], node.schema)]

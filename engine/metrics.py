@@ -49,7 +49,7 @@ def total(meters: Iterable[Meter]) -> Meter:
 class OperatorMetrics:
     """Figures of one plan node, over all workers. Times are its own, without those of the operators behind it.
 
-    `nbytes`: bytes that a source read; 0 for other operators. `said`: what the operator tells of its run.
+    `nbytes`: bytes that a source read; of other operators those of the batches that they were given. `said`: what the operator tells of its run.
     """
 
     tag: Tag
@@ -83,17 +83,17 @@ class Position:
 
     @property
     def rows(self) -> int:
-        return sum(m.rows for m, _ in self.meters) - self._passed_by()
+        return sum(m.rows for m, _ in self.meters) - self._passed_by()[0]
 
-    def _passed_by(self) -> int:
-        """Rows of other branches of a union."""
-        count = getattr(self.operator, "passed_by", None)
-        return count() if count is not None else 0
+    def _passed_by(self) -> tuple[int, int]:
+        """Rows of other branches of a union, and the bytes of their batches."""
+        count: Callable[[], tuple[int, int]] | None = getattr(self.operator, "passed_by", None)
+        return count() if count is not None else (0, 0)
 
     @property
     def rows_on(self) -> int:
         """Rows handed on: to the next operator, or to the gate in front of it."""
-        return sum(n.rows for _, n in self.meters if n is not None) - self._passed_by()
+        return sum(n.rows for _, n in self.meters if n is not None) - self._passed_by()[0]
 
     @property
     def batches(self) -> int:
@@ -101,7 +101,7 @@ class Position:
 
     @property
     def nbytes(self) -> int:
-        return sum(m.nbytes for m, _ in self.meters)
+        return sum(m.nbytes for m, _ in self.meters) - self._passed_by()[1]
 
     @property
     def kernels(self) -> str:
@@ -122,6 +122,7 @@ class Position:
 def collect(pipelines: Iterable[list[Position]]) -> list[OperatorMetrics]:
     """By node, in the order in which nodes first appear; `rows_in` and `rows_out` are what crosses the node's borders."""
     found: dict[int, OperatorMetrics] = {}
+    given: set[int] = set()  # nodes that rows came to: what they hand on was read by nobody
     for positions in pipelines:
         for i, position in enumerate(positions):
             if position.tag is None:
@@ -131,9 +132,12 @@ def collect(pipelines: Iterable[list[Position]]) -> list[OperatorMetrics]:
             before, after = positions[i - 1] if i else None, positions[i + 1] if i + 1 < len(positions) else None
             if position.is_source:
                 into.batches += position.batches if into.rows_in == 0 else 0
+                into.nbytes += position.nbytes if position.tag.id not in given else 0
             elif not _same(before, position):
+                given.add(position.tag.id)
                 into.rows_in += position.rows
                 into.batches += position.batches
+                into.nbytes += position.nbytes
             if not position.is_sink and not _same(after, position):
                 into.rows_out += position.rows if position.is_source else position.rows_on
             if (shares := getattr(position.operator, "shares", None) if position.is_source else None) is not None:
@@ -165,7 +169,6 @@ def _add(into: OperatorMetrics, position: Position) -> None:
     into.cpu_ns += position.own("cpu")
     into.peak_memory = max(into.peak_memory, position.peak())
     if position.is_source:
-        into.nbytes += position.nbytes
         _say(into, position.kernels)
     _tell(into, position.operator)
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from . import needs
 from .chain import Chain
 from .context import Context, QueryState, Settings, Stopped
 from .ending import cancelled, commit, failure
 from .failures import Phase, first_row, placed
-from .kernels import load
+from .kernels import aside, load
 from .memory import QueryBudget, Window
 from .metrics import OperatorMetrics, collect
 from .notes import At, Key, Ledger, Sample
@@ -32,15 +33,8 @@ if TYPE_CHECKING:
 KERNEL_BYTES = 8 << 20  # below it the general kernels answer sooner than numba is imported
 GENERAL_BYTES_S = 100e6  # what the general kernels get through in a second, and so what waiting for better ones costs
 PATIENCE_S = 2.0  # loading from the cache takes less; compiling takes more and goes on while the query runs
-
-
-def _compiled(mode: str) -> Callable[[], bool]:
-    """`always` loads the kernels here; with `auto` they may come while the query runs."""
-    if mode == "never":
-        return lambda: False
-    if mode == "always":
-        load.ensure(background=False)
-    return load.ready
+COMPILING_S = 1.4  # what a long query waits while kernels are compiled, which is quicker while nothing else is at work
+URGENT_S = 3.0  # of general work, from which kernels are worth the processors that compiling them takes from the query
 
 
 class Run:
@@ -60,13 +54,16 @@ class Run:
         half = max(1, min(settings.window_bytes, budget.in_flight) // 2)
         self.parked, self.unread = Window(half, budget, self._wake), Window(half, budget, self._wake)
         self.stream = StreamSink(self.unread, settings.batch_rows)
+        if settings.kernels == "always":
+            load.ensure(background=False)
+        self._is_compiled = False
         self.state = QueryState(
             settings,
             budget,
             now_us=now_us,
             lend=session.slots.lend,
             rest=session.slots.rest,
-            compiled=_compiled(settings.kernels),
+            compiled=self._may_use_kernels if settings.kernels != "never" else lambda: False,
         )
         self.parts: list[Part] = []
         self.error: BaseException | None = None
@@ -77,6 +74,8 @@ class Run:
         self._claim = Claim(session.slots, self._wake)
         self._n_running = 0
         self._wants_kernels = False
+        self._wanted: frozenset[str] | None = None
+        self._knows_kernels = self._is_held_back = False
         self._may_load = settings.kernels == "auto" and not load.ready()
         self._trouble: BaseException | None = None  # of the scheduler itself, or in closing
         self.thread = threading.Thread(target=self._main, name="cortado-scheduler", daemon=True)
@@ -109,9 +108,40 @@ class Run:
         if self._may_load:
             self._may_load = False
             self._wants_kernels = True
-            load.ensure(background=True)
-        if self._wants_kernels and not load.ready():
-            load.wait(min(max(PATIENCE_S, seconds / 10), seconds), self._is_stopping)
+            load.ensure(background=True, names=self._kernels, is_urgent=seconds >= URGENT_S)
+        if self._wants_kernels and not self._may_use_kernels():
+            patience, compiling = min(max(PATIENCE_S, seconds / 10), seconds), min(COMPILING_S, seconds / 8)
+            load.wait(patience, self._may_use_kernels, self._is_stopping, compiling)
+
+    def _may_use_kernels(self) -> bool:
+        """Whether those that the query wants are there. Stays so: rows that were grouped by kernels go on with them."""
+        if not self._is_compiled:
+            self._is_compiled = load.ready() or (load.is_compiling() and load.ready(self._kernels()))
+        return self._is_compiled
+
+    def _n_threads(self) -> int:
+        """Less than it may have while others compile its kernels on the same processors."""
+        most = self._settings.threads
+        if self._is_compiled or not self._wants_kernels or not (n := load.helpers()):
+            return most
+        return max(1, min(most, aside.processors() - n))
+
+    def _stands_back(self) -> bool:
+        """Asked by a worker between two partitions: whether another task should have its place."""
+        most = self._n_threads()
+        if self._is_held_back and most == self._settings.threads:
+            self._is_held_back = False
+            self._wake()
+        if self._n_running > most:
+            self._is_held_back = True
+            return True
+        return self._session.slots.wanted()
+
+    def _kernels(self) -> frozenset[str] | None:
+        """The modules that it wants; asked only where they have to be compiled."""
+        if not self._knows_kernels:
+            self._wanted, self._knows_kernels = needs.of_query(self._specs), True
+        return self._wanted
 
     def _is_stopping(self) -> bool:
         """Asked by a task that waits: meanwhile others may have its slot."""
@@ -296,13 +326,13 @@ class Run:
         self.saw_input()
         if pipe.n_partitions == 1:  # a small query: spares it a hop between threads
             pipe.phase = Phase.SCAN
-            pipe.lease(pipe.take(), self._session.slots.wanted)
+            pipe.lease(pipe.take(), self._stands_back)
 
     # tasks
 
     def _dispatch(self) -> None:
         """Start what may start, within the session's slots."""
-        while self._n_running < self._settings.threads and (part := self._part_with_work()) is not None:
+        while self._n_running < self._n_threads() and (part := self._part_with_work()) is not None:
             if not self._claim.take():
                 return
             assert part.step is not None
@@ -324,7 +354,7 @@ class Run:
         if not step.is_scan:
             return step.tasks.popleft()
         begun = part.pipe.take()
-        return partial(part.pipe.lease, begun, self._session.slots.wanted) if begun is not None else None
+        return partial(part.pipe.lease, begun, self._stands_back) if begun is not None else None
 
     def _start(self, part: Part, step: Step, task: Task) -> None:
         step.n_running += 1

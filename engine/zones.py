@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from bisect import bisect_right
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ class Zone:
         """What to add for wall time, in ticks: one number if it is the same for all."""
         if not len(instants):
             return 0
+        if len(self.starts) == 1:
+            return int(self.offsets[0]) * ticks
         low, high = self._cut(self.starts, instants, ticks)
         if low == high:
             return int(self.offsets[low - 1]) * ticks
@@ -75,8 +78,12 @@ class Zone:
     @staticmethod
     def _cut(bounds: Ints, values: Ints, ticks: int) -> tuple[int, int]:
         """The bounds that matter for these values: all before are passed, all from the second number on are ahead."""
-        low = np.searchsorted(bounds, int(values.min()) // ticks, "right")
-        return int(low), int(np.searchsorted(bounds, int(values.max()) // ticks, "right"))
+        return behind(bounds, int(values.min()) // ticks), behind(bounds, int(values.max()) // ticks)
+
+
+def behind(bounds: Ints, value: int) -> int:
+    """How many of the ascending bounds are at or below the value. NumPy would give up the interpreter for this."""
+    return bisect_right(bounds, value)
 
 
 def _step(values: Ints, bounds: Ints, levels: Ints) -> Ints:

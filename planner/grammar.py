@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 BASE = Path(__file__).with_name("base.lark")
 EXPRESSION = "lone_expression"  # the start rule of what is no stage: a default in a header
+SHIPPED = Path(__file__).with_name("language.tables")  # those of the whole language, made when the package is built
 KEPT_FILES = 64  # in the cache folder; the others go by age
 
 
@@ -34,7 +35,8 @@ def _tables(language: Language) -> _Tables:
 class _Tables:
     """What a process has of a language's tables.
 
-    The first query gets tables of its own commands, made in 30 to 40 ms, as many processes read one query only; what needs
+    A package that was built brings those of the whole language, which are read in 5 ms. Elsewhere
+    the first query gets tables of its own commands, made in 30 to 40 ms, as many processes read one query only; what needs
     others gets those of the whole language, made in 140 ms. Either are found in the user's cache folder in a few
     milliseconds once they were made, the whole ones for the first query, too.
     """
@@ -51,10 +53,17 @@ class _Tables:
             for names, tables in self._held:
                 if wanted <= names:
                     return tables
-            folder = cache_folder()
-            names = whole if self._held or _Recipe(self._language, whole).is_kept(folder) else wanted
-            self._held.append((names, _Recipe(self._language, names).tables(folder)))
+            self._held.append(self._found(whole, wanted))
             return self._held[-1][1]
+
+    def _found(self, whole: frozenset[str], wanted: frozenset[str]) -> tuple[frozenset[str], Lark]:
+        of_all = _Recipe(self._language, whole)
+        shipped = of_all.shipped()
+        if shipped is not None:
+            return whole, shipped
+        folder = cache_folder()
+        names = whole if self._held or of_all.is_kept(folder) else wanted
+        return names, _Recipe(self._language, names).tables(folder)
 
 
 class _Recipe:
@@ -63,6 +72,26 @@ class _Recipe:
     def __init__(self, language: Language, commands: frozenset[str]) -> None:
         rules, self._starts = language.grammar(commands)
         self._source = BASE.read_text(encoding="utf-8") + rules
+
+    def shipped(self) -> Lark | None:
+        """From what came with the package; None where that is of another grammar, or for another version of Lark."""
+        from lark import Lark
+
+        with suppress(OSError), SHIPPED.open("rb") as file:
+            if file.read(len(self._mark())) == self._mark():
+                return Lark.load(file)
+        return None
+
+    def ship(self, path: Path) -> None:
+        with path.open("wb") as file:
+            file.write(self._mark())
+            self.tables(None).save(file)
+
+    def _mark(self) -> bytes:
+        import lark
+
+        said = repr((lark.__version__, self._starts, self._source))
+        return hashlib.sha256(said.encode()).hexdigest().encode()
 
     def is_kept(self, folder: Path | None) -> bool:
         return folder is not None and self._file(folder).exists()
@@ -86,6 +115,11 @@ class _Recipe:
     def _file(self, folder: Path) -> Path:
         key = hashlib.sha256(self._source.encode()).hexdigest()[:16]
         return folder / f"grammar-{sys.version_info[0]}{sys.version_info[1]}-{key}.lark"
+
+
+def ship_tables(language: Language, path: Path = SHIPPED) -> None:
+    """Write the tables of the whole language to where `grammar` finds them."""
+    _Recipe(language, frozenset(language.names())).ship(path)
 
 
 def _make_room(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from . import ast
@@ -16,6 +17,7 @@ from .text import Fault, ParseError, Span, error
 if TYPE_CHECKING:
     from lark import Token, Tree
 
+LONGEST_KEPT = 4096  # characters
 HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 EXPRESSIONS = frozenset(
     {
@@ -38,8 +40,12 @@ FIELDS = {"param_field": "field", "call_field": "field"}  # ways to write one
 def parse(text: str, registry: Language, start: int = 0, opened: int | None = None) -> Query:
     """The pipeline from `start` on, to the end or to the bracket that closes the one at `opened`.
 
-    Raises ParseError for the first lexical or syntax fault of the text.
+    Raises ParseError for the first lexical or syntax fault of the text. Short texts that come again are not read again.
     """
+    return (_kept if len(text) <= LONGEST_KEPT else _parsed)(text, registry, start, opened)
+
+
+def _parsed(text: str, registry: Language, start: int, opened: int | None) -> Query:
     if half := HALF_CHARACTER.search(text, start):
         raise ParseError(
             text,
@@ -56,6 +62,9 @@ def parse(text: str, registry: Language, start: int = 0, opened: int | None = No
             text, [Fault(code="E201", message="brackets are nested too deeply", span=Span(start, len(text)))]
         ) from None
     return Query(text, stages, tuple(faults), result.warnings, result.pipeline.explain, result.end)
+
+
+_kept = lru_cache(maxsize=256)(_parsed)  # a query is frozen all through
 
 
 def parse_expression(text: str, registry: Language, span: Span) -> ast.Expr:

@@ -214,10 +214,10 @@ def format_file(file: str, check: bool) -> int:
 
 def warm_up() -> int:
     def action() -> int:
-        from ..engine.kernels.load import compile_here
+        from ..engine.kernels.load import warm
 
         begun = time.monotonic()
-        compile_here()
+        warm()
         tell(f"the kernels are compiled ({time.monotonic() - begun:.1f} s)")
         return DONE
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from ...engine.arrow import array_from, buffer_of, coded, nulls
 from ...engine.batch import Column
 from ...engine.calendar import BadSpan, Span, beyond, bucket_codes, bucket_start, zone
-from ...engine.datecolumns import dates_from, instants_of, ticks_of
+from ...engine.datecolumns import dates_from, ends_of, instants_of, plain_instants, ticks_of
 from ...engine.dateops import DAY_NS, Unit, expected_items, ranges
 from ...engine.exprs import Eval, Value
 from ...engine.zones import NS, US
@@ -51,8 +51,8 @@ def _datetrunc_codes(ev: Eval, date: Value, *_: Value) -> Column | None:
     array = ev.array(date)
     if ev.data is None or array.null_count or not len(array):
         return None
-    instants, ticks = instants_of(array)[0], ticks_of(array)
-    ends = int(instants.min()), int(instants.max())
+    instants, ticks = plain_instants(array), ticks_of(array)
+    ends = ends_of(instants, ev.compiled)
     if beyond(instants, ev.data, ticks, ends) is not None:
         return None
     found = bucket_codes(instants, ev.data, ev.zone, ticks, ev.compiled, ends)

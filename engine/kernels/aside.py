@@ -1,130 +1,60 @@
-"""Compiles the kernels in a process of its own, so that a query at work keeps the interpreter and its memory.
+"""Compiles kernels in processes of their own, so that a query at work keeps the interpreter and its memory.
 
-Numba keeps what it compiled; a mark says that it has kept all kernels as they are now. The process lasts some twenty seconds
-of processor time and ends by itself, also after the one that asked; others that ask meanwhile wait for the same one.
+What the query waits for comes first, by as many processes as there are processors for, then the rest at low priority. A process
+ends by itself, also after the one that asked. Each module is claimed by the process that compiles it, so that those of several
+queries share the work.
 """
 
 from __future__ import annotations
 
-import hashlib
+import gc
 import os
 import signal
-import stat
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from . import kept
+
 fcntl: Any
 try:
     import fcntl
-except ImportError:  # not on Windows, where several may compile at once
+except ImportError:  # not on Windows, where several may compile the same
     fcntl = None
 
-_FOLDER = Path(__file__).parent
+MOST = 3  # processes for what one query wants
+LOCKS = ("kernels.lock", "kernels2.lock", "kernels3.lock")  # who compiles the rest, and who helps at it
+PAUSE_S = 0.02
+SELDOM = (200_000, 20, 20)  # collections of garbage, of which a compiler makes little for the objects that it keeps
+
+Process = subprocess.Popen[bytes]
 
 
-def is_needed() -> bool:
-    """Whether kernels have to be compiled: there is no mark, though one can be left."""
-    place = _place()
-    return place is not None and not (place / _mark()).exists()
+def start(names: Sequence[str], is_urgent: bool, is_helped: bool = False) -> list[Process]:
+    """Processes that compile these modules, and then all others. None where no process can be started.
+
+    `is_urgent`: at the priority of the query, which then has little use of the time that it loses. `is_helped`: this process
+    is one of them.
+    """
+    numbers = range(int(is_helped), min(MOST, processors()) if is_urgent else 1)
+    return [child for number in numbers if (child := _start(names, is_urgent, number)) is not None]
 
 
-def leave_mark() -> None:
-    """All kernels are compiled, and kept."""
-    place = _place()
-    if place is not None:
-        with suppress(OSError):
-            (place / _mark()).touch()
+def processors() -> int:
+    """How many this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
-def _place() -> Path | None:
-    """The folder for marks and compiled kernels: where Numba is told to keep things, else beside the source, else the user's."""
-    return next((folder for folder in _folders() if _is_writable(folder)), None)
-
-
-def _is_writable(folder: Path) -> bool:
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        return os.access(folder, os.W_OK)
-    return False
-
-
-def _folders() -> Iterator[Path]:
-    told = os.environ.get("NUMBA_CACHE_DIR")
-    if told:
-        yield Path(told)
-        return
-    yield _FOLDER / "__pycache__"
-    from platformdirs import user_cache_path
-
-    yield user_cache_path("cortado", appauthor=False) / "kernels"
-    private = _private_temporary()
-    if private is not None:
-        yield private
-
-
-def _private_temporary() -> Path | None:
-    """A folder in the system's temporary one that is this user's, and that nobody else may have put anything into."""
-    if not hasattr(os, "getuid"):
-        return None  # not on Windows, where every user has a cache folder
-    folder = Path(tempfile.gettempdir()) / f"cortado-kernels-{os.getuid()}"
-    with suppress(OSError):
-        folder.mkdir(mode=0o700, exist_ok=True)
-        found = folder.lstat()
-        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
-            return folder
-    return None
-
-
-def keep_compiled() -> None:
-    """Tell Numba where to keep what it compiles."""
-    import numba
-
-    settings: Any = numba.config
-    place = place_to_keep()
-    if place != _FOLDER / "__pycache__":  # there it does by itself
-        settings.CACHE_DIR = str(place)
-
-
-def place_to_keep() -> Path:
-    """The folder for compiled kernels. Raises ImportError if there is none: to compile takes too long to do it each time."""
-    place = _place()
-    if place is None:
-        raise ImportError("there is no folder in which compiled kernels can be kept: set NUMBA_CACHE_DIR to one")
-    return place
-
-
-def _mark() -> str:
-    """Its name changes with the kernels, Python, Numba and the machine."""
-    from importlib.metadata import version
-
-    said = [sys.version, version("numba"), *os.uname()] if hasattr(os, "uname") else [sys.version, version("numba")]
-    for path in sorted(_FOLDER.glob("*.py")):
-        found = path.stat()
-        said.append(f"{path.name} {found.st_mtime_ns} {found.st_size}")
-    return f"kernels-{hashlib.sha256(repr(said).encode()).hexdigest()[:16]}"
-
-
-def compile_all(is_ending: Callable[[], bool]) -> None:
-    """Starts the process and waits for it, unless this one ends. What it could not do is left for others to do."""
-    child = _start()
-    if child is None:
-        return
-    while not is_ending():
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(0.05)
-            return
-    child.terminate()  # it takes no notice once it is at work
-
-
-def _start() -> Any:
+def _start(names: Sequence[str], is_urgent: bool, number: int) -> Process | None:
     root = str(Path(sys.modules[__name__.split(".")[0]].__file__ or "").parents[1])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    code = f"from {__name__} import work; work()"
+    code = f"from {__name__} import work; work({list(names)!r}, {is_urgent}, {number})"
     try:
         return subprocess.Popen(
             [sys.executable, "-c", code],
@@ -135,30 +65,103 @@ def _start() -> Any:
         return None
 
 
-def work() -> None:
-    """What the process does. Whoever wants the processor meanwhile comes first."""
-    from . import load
+def work(names: Sequence[str], is_urgent: bool, number: int) -> None:
+    """What the process does. `number`: 0, or that of one that helps, for the rest only while processors are idle."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    gc.set_threshold(*SELDOM)
+    if not is_urgent:
+        _step_back()
+    compile_each(names)
+    _step_back()
+    with _alone(LOCKS[number]) as is_mine:
+        if is_mine:
+            compile_each(kept.modules(), _is_busy if number else lambda: False)
 
+
+def _step_back() -> None:
+    """Whoever wants the processor comes first."""
     with suppress(OSError, AttributeError):
         os.nice(10)
 
-    with _alone():
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        load.compile_here()
+
+def _is_busy() -> bool:
+    return not hasattr(os, "getloadavg") or os.getloadavg()[0] > processors() + 0.5
+
+
+def compile_each(
+    names: Sequence[str],
+    is_stopped: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Until each module is kept, here or by another process that is at it. Whether it came to the end."""
+    from .load import load_module
+
+    todo, done = kept.needed_by(names), set[str]()
+    while True:
+        done |= kept.having(todo)
+        todo = [n for n in todo if n not in done]
+        if not todo or is_stopped():
+            return not todo
+        waiting = frozenset(todo)
+        for name in todo:
+            if _made_of(name) & waiting:
+                continue
+            with _claimed(name) as is_mine:
+                if not is_mine:
+                    continue
+                if not kept.having([name]):
+                    load_module(name)
+                    kept.leave_mark(name)
+                    done.add(name)  # also where no mark can be left
+                break
+        else:
+            time.sleep(PAUSE_S)
+
+
+def _made_of(name: str) -> set[str]:
+    return {n for n, _, _ in kept.imported_by(name)} - {name}
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Only one process compiles at a time; those behind it find all kept. Freed also when the process is killed."""
-    place = _place()
-    if fcntl is None or place is None:
-        yield
+def _claimed(name: str) -> Iterator[bool]:
+    """Whether this process is the one to compile the module. A claim ends with the process."""
+    fd = _opened("kernels.claims")
+    if fd is None:
+        yield True
         return
-    fd = os.open(place / "kernels.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with open(fd, "r+b") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, kept.modules().index(name))
+        except OSError:
+            yield False
+            return
+        yield True
+
+
+@contextmanager
+def _alone(lock: str) -> Iterator[bool]:
+    """Whether no other process is at it. Freed also when the process is killed."""
+    fd = _opened(lock)
+    if fd is None:
+        yield True
+        return
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
         os.truncate(fd, 0)
         os.write(fd, b"%d\n" % os.getpid())  # for who would like to know, or to end it
-        yield
+        yield True
     finally:
         os.close(fd)
+
+
+def _opened(name: str) -> int | None:
+    """A file to lock. None: there are no locks here, or it is another user's; then the same may be compiled twice."""
+    place = kept.place()
+    if fcntl is None or place is None:
+        return None
+    with suppress(OSError):
+        return os.open(place / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return None

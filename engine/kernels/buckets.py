@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .jit import i32w, i64c, kernel, long_
+from .jit import i32w, i64c, i64w, kernel, long_
 
 
 @kernel(i64c, long_, long_, i32w)
@@ -21,4 +21,14 @@ def even_codes(values: Any, first: Any, step: Any, out: Any) -> Any:
         number = np.int64(np.float64(off) * inverse)
         rest = off - number * step
         out[np.uint64(i)] = np.int32(number + np.int64(rest >= step) - np.int64(rest < 0))
+    return values.size
+
+
+@kernel(i64c, i64w)
+def ends(values: Any, out: Any) -> Any:
+    """The least and the greatest of at least one value into `out`, in one pass. O(rows)."""
+    low, high = values[np.uint64(0)], values[np.uint64(0)]
+    for i in range(values.size):
+        low, high = min(low, values[np.uint64(i)]), max(high, values[np.uint64(i)])
+    out[0], out[1] = low, high
     return values.size

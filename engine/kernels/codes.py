@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from .jit import i32, i32c, i32w, i64, i64w, kernel, long_, u8w
+from .jit import i32, i32c, i32w, i64, i64c, i64w, inline, kernel, long_, u8w
 
 N_PAIRS = 0  # of `state`
 ASKED = -2
 STRETCH = 16
+BLOCK = 1024
+LANES = 4
 
 
 @kernel(i32c, i32w, i32w, i32w)
@@ -31,7 +33,7 @@ def map_codes(codes: Any, mapped: Any, out: Any, fresh: Any) -> Any:
     return n
 
 
-@kernel(i32, i32, i32w)
+@kernel(i32c, i32c, i32w)
 def translate(codes: Any, numbers: Any, out: Any) -> Any:
     """`out` = numbers[codes]. O(rows)."""
     for i in range(codes.size):
@@ -103,28 +105,68 @@ def close_ids(values: Any, base: Any, near: Any, out: Any) -> Any:
     return values.size
 
 
-@kernel(i32c, i32w, i32c, i32w, long_, i32w, long_, i64w, i32w)
-def mapped_pair_ids(
-    first: Any, mapped_first: Any, second: Any, mapped_second: Any, row: Any, grid: Any, width: Any, state: Any, out: Any
-) -> Any:  # fmt: skip
-    """As `pair_ids` from `row` on, of codes that are mapped on the way. It stops at a code that is not, and tells the row.
+@inline
+def read_axis(codes: Any, values: Any, base: Any, mapped: Any, row: Any, end: Any, out: Any, at: Any) -> Any:
+    """The numbers of one key of the rows `row` to `end` into out[at:]; how many rows there are before the first that has none.
 
-    `state[N_PAIRS]` is how many pairs were met. O(rows).
+    `mapped`: the number (-1: none) of each code, or, where there are values, of each distance from `base`.
     """
-    n = state[N_PAIRS]
-    while row < first.size:
-        a = mapped_first[np.uint64(first[np.uint64(row)])]
-        b = mapped_second[np.uint64(second[np.uint64(row)])]
-        if (a | b) < 0:
-            break
-        cell = np.uint64(np.int64(a) * width + np.int64(b))
-        number = np.int64(grid[cell])
-        if number < 0:
-            number = n
-            grid[cell] = number
+    worst = np.int32(0)
+    to = np.uint64(at)
+    if values.size:
+        room = np.uint64(mapped.size)
+        for i in range(row, end):
+            off = np.uint64(values[np.uint64(i)]) - np.uint64(base)
+            number = np.int32(mapped[min(off, room - np.uint64(1))] | -np.int64(off >= room))
+            out[to + np.uint64(i - row)] = number
+            worst |= number
+    else:
+        for i in range(row, end):
+            number = mapped[np.uint64(codes[np.uint64(i)])]
+            out[to + np.uint64(i - row)] = number
+            worst |= number
+    n = np.int64(end - row)
+    if worst < 0:
+        n = np.int64(0)
+        while out[to + np.uint64(n)] >= 0:
             n += 1
-        out[np.uint64(row)] = number
-        row += 1
+    return n
+
+
+@kernel(i32c, i64c, long_, i32w, i32c, i64c, long_, i32w, long_, long_, i32w, i64w, i32w, i64w, i32w)
+def number_pairs(
+    codes_a: Any, values_a: Any, base_a: Any, mapped_a: Any, codes_b: Any, values_b: Any, base_b: Any, mapped_b: Any,
+    row: Any, width: Any, grid: Any, state: Any, out: Any, counts: Any, spare: Any,
+) -> Any:  # fmt: skip
+    """As `pair_ids`, of keys that are numbered on the way (see `read_axis`), from `row` on. O(rows).
+
+    Numbers go into `out` if that has room for the rows; each row is counted if `counts` is not empty: LANES counts a pair,
+    which rows take in turn, so that none waits for the one before. It stops at a row of which a key has no number, and where
+    `counts` has no room for the pairs of a block, and tells the row.
+    `state[N_PAIRS]` is how many pairs were met; `spare`: 2 * BLOCK.
+    """
+    n, rows = state[N_PAIRS], max(codes_a.size, values_a.size)
+    while row < rows:
+        end = min(row + BLOCK, rows)
+        if counts.size and counts.size < LANES * (n + BLOCK):
+            break
+        done = read_axis(codes_a, values_a, base_a, mapped_a, row, end, spare, 0)
+        done = min(done, read_axis(codes_b, values_b, base_b, mapped_b, row, end, spare, BLOCK))
+        for i in range(done):
+            a, b = np.int64(spare[np.uint64(i)]), np.int64(spare[np.uint64(BLOCK + i)])
+            cell = np.uint64(a * width + b)
+            number = np.int64(grid[cell])
+            if number < 0:
+                number = n
+                grid[cell] = number
+                n += 1
+            if out.size:
+                out[np.uint64(row + i)] = number
+            if counts.size:
+                counts[np.uint64(LANES * number + (i & (LANES - 1)))] += 1
+        row += done
+        if row < end:
+            break
     state[N_PAIRS] = n
     return row
 

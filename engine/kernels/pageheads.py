@@ -115,7 +115,7 @@ def _note(pages: Any, base: Any, depth: Any, ids: Any, value: Any, size: Any) ->
         pages[base + place] = value
 
 
-@kernel(u8, long_, long_, i64w, makes_arrays=True)
+@kernel(u8, long_, long_, i64w, makes_arrays=True, is_short=True)
 def page_table(data: Any, at: Any, end: Any, pages: Any) -> Any:
     """The headers of all pages from `at` to `end` into `pages`, WIDTH numbers each. Returns how many; UNSURE if there is no room.
 
@@ -191,7 +191,7 @@ def page_table(data: Any, at: Any, end: Any, pages: Any) -> Any:
     return n
 
 
-@kernel(i64, long_, i64w)
+@kernel(i64, long_, i64w, is_short=True)
 def survey_pages(pages: Any, n_pages: Any, told: Any) -> Any:
     """What the pages of a table are together, into `told`: rows, the most values of a page, bytes unpacked, and how many are
     dictionaries, data pages, of them of codes and plain. Returns 1 if a dictionary stands behind a data page."""

@@ -15,8 +15,6 @@ from .jit import copy_16, i32c, i32w, i64, i64w, inline, kernel, load_u32, load_
 from .pagefields import (
     AT,
     DAMAGED,
-    DATA,
-    DATA_V2,
     DICTIONARY,
     ENCODING,
     FIRST_ROW,
@@ -29,7 +27,7 @@ from .pagefields import (
     UNSURE,
     WIDTH,
 )
-from .pages import levels_end, read_codes, read_levels
+from .pages import page_begin, read_codes
 
 DENSE = 6  # of so many rows of a page one is asked for: unpacking all of its codes is then as quick
 
@@ -47,20 +45,14 @@ def choose_pages(
     null = np.int64(passes.size - 1)
     for p in range(n_pages):
         base = p * WIDTH
-        kind, n, encoding = pages[base + KIND], pages[base + N_VALUES], pages[base + ENCODING]
-        if kind == DICTIONARY:
+        n, encoding, row = pages[base + N_VALUES], pages[base + ENCODING], pages[base + FIRST_ROW]
+        if pages[base + KIND] == DICTIONARY:
             continue
-        if kind != DATA and kind != DATA_V2:
-            return UNSURE
-        at = levels_end(data, pages, base, is_optional)
+        if row + n >= rows.size:
+            return DAMAGED
+        at, n_here = page_begin(data, pages, base, is_optional, valid, np.int64(0), np.int64(0), spare)
         if at < 0:
             return at
-        row = pages[base + FIRST_ROW]
-        if n > spare.size or row + n >= rows.size:
-            return DAMAGED
-        n_here = read_levels(data, pages, base, at, valid, np.int64(0), np.int64(0), spare) if is_optional else n
-        if n_here < 0:
-            return DAMAGED
         if n_here:
             end = pages[base + AT] + pages[base + UNPACKED]
             answer = read_codes(data, at, end, n_here, null, spare, np.int64(0), encoding)
@@ -100,6 +92,31 @@ def _places(rows: Any, first: Any, stop: Any, row: Any, n_here: Any, n: Any, val
         places[np.uint64(k)] = before if is_there else np.int32(-1)
         n_null += 1 - np.int64(is_there)
     return n_null
+
+
+@inline
+def _asked(pages: Any, base: Any, rows: Any, first: Any) -> Any:
+    """Behind the last of the asked rows from `first` on that is in the page, or before it."""
+    stop, end = first, pages[base + FIRST_ROW] + pages[base + N_VALUES]
+    while stop < rows.size and rows[np.uint64(stop)] < end:
+        stop += 1
+    return stop
+
+
+@inline
+def _page_of(
+    data: Any, pages: Any, base: Any, is_optional: Any, rows: Any, first: Any, stop: Any, valid: Any, spare: Any,
+    places: Any,
+) -> Any:  # fmt: skip
+    """`page_begin` of a page with asked rows, their places among its values, and how many of them are null."""
+    row, n = pages[base + FIRST_ROW], pages[base + N_VALUES]
+    at, n_here = page_begin(data, pages, base, is_optional, valid, np.int64(0), np.int64(0), spare)
+    n_null = np.int64(0)
+    if at >= 0 and rows[np.uint64(first)] < row:
+        at = np.int64(DAMAGED)
+    if at >= 0:
+        n_null = _places(rows, first, stop, row, n_here, n, valid, places)
+    return at, n_here, n_null
 
 
 @inline
@@ -145,25 +162,16 @@ def take_pages(
     n_null, first = np.int64(0), np.int64(0)
     for p in range(n_pages):
         base = p * WIDTH
-        kind, n, encoding = pages[base + KIND], pages[base + N_VALUES], pages[base + ENCODING]
-        if kind == DICTIONARY:
+        encoding = pages[base + ENCODING]
+        if pages[base + KIND] == DICTIONARY:
             continue
-        if kind != DATA and kind != DATA_V2:
-            return UNSURE
-        row, stop = pages[base + FIRST_ROW], first
-        while stop < rows.size and rows[np.uint64(stop)] < row + n:
-            stop += 1
+        stop = _asked(pages, base, rows, first)
         if stop == first:
             continue
-        at = levels_end(data, pages, base, is_optional)
+        at, n_here, n_gone = _page_of(data, pages, base, is_optional, rows, first, stop, valid, spare, places)
         if at < 0:
             return at
-        if n > spare.size or rows[np.uint64(first)] < row:
-            return DAMAGED
-        n_here = read_levels(data, pages, base, at, valid, np.int64(0), np.int64(0), spare) if is_optional else n
-        if n_here < 0:
-            return DAMAGED
-        n_null += _places(rows, first, stop, row, n_here, n, valid, places)
+        n_null += n_gone
         end = pages[base + AT] + pages[base + UNPACKED]
         if n_bytes and encoding == PLAIN:
             if n_here * n_bytes > end - at:
@@ -202,23 +210,15 @@ def take_texts(
     offsets[0] = 0
     for p in range(n_pages):
         base = p * WIDTH
-        kind, n = pages[base + KIND], pages[base + N_VALUES]
-        if (kind != DATA and kind != DATA_V2) or pages[base + ENCODING] != PLAIN:
+        if pages[base + ENCODING] != PLAIN:
             return UNSURE
-        row, stop = pages[base + FIRST_ROW], first
-        while stop < rows.size and rows[np.uint64(stop)] < row + n:
-            stop += 1
+        stop = _asked(pages, base, rows, first)
         if stop == first:
             continue
-        at = levels_end(data, pages, base, is_optional)
+        at, _, n_gone = _page_of(data, pages, base, is_optional, rows, first, stop, valid, spare, places)
         if at < 0:
             return at
-        if n > spare.size or rows[np.uint64(first)] < row:
-            return DAMAGED
-        n_here = read_levels(data, pages, base, at, valid, np.int64(0), np.int64(0), spare) if is_optional else n
-        if n_here < 0:
-            return DAMAGED
-        n_null += _places(rows, first, stop, row, n_here, n, valid, places)
+        n_null += n_gone
         end = pages[base + AT] + pages[base + UNPACKED]
         k, value = first, np.int64(0)
         while k < stop:

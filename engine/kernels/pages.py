@@ -89,6 +89,27 @@ def read_levels(
 
 
 @inline
+def page_begin(
+    data: Any, pages: Any, base: Any, is_optional: Any, valid: Any, row: Any, n_null: Any, spare: Any
+) -> Any:
+    """Where the values of a data page begin, and how many there are: the rows that are not null, of which `read_levels` tells.
+
+    The first is negative where the page is damaged (DAMAGED), has more rows than `spare`, or is not known here (UNSURE).
+    """
+    kind, n = pages[base + KIND], pages[base + N_VALUES]
+    at, n_here = np.int64(UNSURE), n
+    if (kind == DATA) | (kind == DATA_V2):
+        at = levels_end(data, pages, base, is_optional)
+    if at >= 0 and n > spare.size:
+        at = np.int64(DAMAGED)
+    if at >= 0 and is_optional:
+        n_here = read_levels(data, pages, base, at, valid, row, n_null, spare)
+        if n_here < 0:
+            at = np.int64(DAMAGED)
+    return at, n_here
+
+
+@inline
 def _spread(found: Any, k: Any, valid: Any, row: Any, n: Any, out: Any) -> None:
     """Values one behind another to the rows that are not null; the others get 0."""
     for i in range(n):
@@ -149,19 +170,14 @@ def decode_pages(
     n_rows = numbers.size if n_bytes else codes.size
     for p in range(n_pages):
         base = p * WIDTH
-        kind, n, encoding = pages[base + KIND], pages[base + N_VALUES], pages[base + ENCODING]
-        if kind == DICTIONARY:
+        n, encoding = pages[base + N_VALUES], pages[base + ENCODING]
+        if pages[base + KIND] == DICTIONARY:
             continue
-        if kind != DATA and kind != DATA_V2:
-            return UNSURE
-        at = levels_end(data, pages, base, is_optional)
+        if n > n_rows - row:
+            return DAMAGED
+        at, n_here = page_begin(data, pages, base, is_optional, valid, row, n_null, spare)
         if at < 0:
             return at
-        if n > n_rows - row or n > spare.size:
-            return DAMAGED
-        n_here = read_levels(data, pages, base, at, valid, row, n_null, spare) if is_optional else n
-        if n_here < 0:
-            return DAMAGED
         end = pages[base + AT] + pages[base + UNPACKED]
         is_full = n_here == n
         found = np.int64(0)
@@ -210,17 +226,14 @@ def decode_texts(
     offsets[0] = 0
     for p in range(n_pages):
         base = p * WIDTH
-        kind, n = pages[base + KIND], pages[base + N_VALUES]
-        if (kind != DATA and kind != DATA_V2) or pages[base + ENCODING] != PLAIN:
+        n = pages[base + N_VALUES]
+        if pages[base + ENCODING] != PLAIN:
             return UNSURE
-        at = levels_end(data, pages, base, is_optional)
+        if n > n_rows - row:
+            return DAMAGED
+        at, n_here = page_begin(data, pages, base, is_optional, valid, row, n_null, spare)
         if at < 0:
             return at
-        if n > n_rows - row or n > spare.size:
-            return DAMAGED
-        n_here = read_levels(data, pages, base, at, valid, row, n_null, spare) if is_optional else n
-        if n_here < 0:
-            return DAMAGED
         end = pages[base + AT] + pages[base + UNPACKED]
         for i in range(row, row + n):
             if n_here == n or valid[np.uint64(i)]:
@@ -235,7 +248,7 @@ def decode_texts(
     return n_null if row == n_rows else DAMAGED
 
 
-@kernel(u8, long_, long_, long_, i64w)
+@kernel(u8, long_, long_, long_, i64w, is_short=True)
 def plain_numbers(data: Any, at: Any, end: Any, n_bytes: Any, out: Any) -> Any:
     """A dictionary's numbers, of 4 or 8 bytes, widened with their sign. 0, or DAMAGED."""
     if out.size * n_bytes > end - at:

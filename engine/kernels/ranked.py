@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .jit import i32, i64w, kernel, long_, u8w, u64, u64w
+from .jit import i32, i64, i64w, kernel, long_, u8w, u64, u64w
 
 LANES = 4  # rows that follow each other count in different places, as none can wait for the one before
 
@@ -53,3 +53,31 @@ def pick_words(words: Any, low: Any, shift: Any, wanted: Any, n: Any, out: Any) 
         out[np.uint64(n)] = word
         n += np.int64(wanted[(word - first) >> by])
     return n
+
+
+@kernel(i32, u64, i64w, u64w)
+def scatter_words(groups: Any, values: Any, fill: Any, out: Any) -> Any:
+    """Each value to the next free place of its group; `fill` holds these places."""
+    for i in range(groups.size):
+        g = groups[i]
+        out[fill[g]] = values[i]
+        fill[g] += 1
+    return groups.size
+
+
+@kernel(u64w, i64, makes_arrays=True)
+def sort_stretches(values: Any, bounds: Any) -> Any:
+    """Sort values[bounds[g]:bounds[g + 1]] for each g in place."""
+    for g in range(bounds.size - 1):
+        low, high = bounds[g], bounds[g + 1]
+        if high - low > 24:
+            values[low:high].sort()
+            continue
+        for i in range(low + 1, high):
+            value = values[i]
+            j = i
+            while j > low and values[j - 1] > value:
+                values[j] = values[j - 1]
+                j -= 1
+            values[j] = value
+    return bounds.size

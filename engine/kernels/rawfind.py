@@ -133,16 +133,20 @@ def _search(
     if full <= begin:
         return GO_ON
     rows, used = state[N_ROWS], state[USED]
-    code, lines, high = _search_lines(buf, state, begin, full, literal, first, second, keeps, text, line, start, length)
-    if high:
+    until = full
+    while True:  # compiled once: it is pasted in
+        code, lines, high = _search_lines(
+            buf, state, begin, until, literal, first, second, keeps, text, line, start, length
+        )
+        if not high or until < full:
+            break
         bad = bad_line(buf, begin, full)
-        if 0 <= bad < state[AT]:
-            state[N_ROWS], state[USED] = rows, used
-            code, lines, high = _search_lines(
-                buf, state, begin, bad, literal, first, second, keeps, text, line, start, length
-            )
-            if code == GO_ON:
-                code = BAD_TEXT
+        if bad < 0 or bad >= state[AT]:
+            break
+        state[N_ROWS], state[USED] = rows, used
+        until = bad
+    if until < full and code == GO_ON:
+        code = BAD_TEXT
     state[N_LINES] += lines
     return code
 

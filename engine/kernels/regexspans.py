@@ -106,7 +106,7 @@ def class_64(data: Any, at: Any, program: Any, ranges: Any, n: Any, inverted: An
     return mask ^ np.uint64(inverted)
 
 
-@inline
+@kernel(u8, long_, long_, i64c, long_, is_inner=True, is_pasted=True)
 def run_end(data: Any, pos: Any, hi: Any, program: Any, op: Any) -> Any:
     """Where the run of the instruction's class that begins at `pos` ends."""
     ranges, n, inverted = program[op + CLASS_AT], program[op + CLASS_N], ~program[op + CLASS_NOT]
@@ -126,7 +126,7 @@ def is_word(byte: Any) -> Any:
     return (byte >= 48 and byte < 58) or byte == 95 or ((byte | 32) >= 97 and (byte | 32) < 123)
 
 
-@inline
+@kernel(u8, long_, long_, i64c, long_, is_inner=True, is_pasted=True)
 def first_place(data: Any, low: Any, high: Any, program: Any, op: Any) -> Any:
     """The first place from `low` to `high` (inclusive) where what is behind the gap can begin; high + 1 without one.
 
@@ -198,7 +198,7 @@ def is_ascii_line(data: Any, lo: Any, hi: Any) -> Any:
     return good
 
 
-@inline
+@kernel(u8, long_, long_, i64c, long_, is_inner=True, is_pasted=True)
 def run_begin(data: Any, pos: Any, low: Any, program: Any, op: Any) -> Any:
     """Where the run of the instruction's class that ends at `pos` begins, not before `low`."""
     ranges, n, inverted = program[op + CLASS_AT], program[op + CLASS_N], ~program[op + CLASS_NOT]
@@ -212,7 +212,7 @@ def run_begin(data: Any, pos: Any, low: Any, program: Any, op: Any) -> Any:
     return max(at, low)
 
 
-@inline
+@kernel(u8, long_, long_, i64c, long_, is_inner=True, is_pasted=True)
 def last_place(data: Any, low: Any, high: Any, program: Any, op: Any) -> Any:
     """The last place from `low` to `high` (inclusive) where what is behind the gap can begin; low - 1 without one."""
     ranges, n, inverted = program[op + NEXT_AT], program[op + NEXT_N], program[op + NEXT_NOT]

@@ -86,7 +86,10 @@ def unsnap(data: Any, at: Any, end: Any, out: Any, to: Any, size: Any) -> Any:
             if length > end - at or length > stop - place:
                 return DAMAGED
             copy_16(out, place, data, at)
-            done = np.int64(16)
+            copy_16(
+                out, place + 16, data, at + 16
+            )  # most are shorter: two steps in any case cost less than a wrong guess
+            done = np.int64(32)
             while done < length:
                 copy_16(out, place + done, data, at + done)
                 done += 16
@@ -105,7 +108,9 @@ def unsnap(data: Any, at: Any, end: Any, out: Any, to: Any, size: Any) -> Any:
         if at > end or offset == 0 or offset > place - to or length > stop - place:
             return DAMAGED
         if offset >= 16:
-            done = np.int64(0)
+            copy_16(out, place, out, place - offset)
+            copy_16(out, place + 16, out, place + 16 - offset)
+            done = np.int64(32)
             while done < length:
                 copy_16(out, place + done, out, place + done - offset)
                 done += 16

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .jit import inline
+from .jit import bool_, kernel, long_, u8
 
 
-@inline
+@kernel(u8, long_, long_, returns=bool_, is_inner=True)
 def is_utf8(data: Any, at: Any, end: Any) -> Any:
     """Of data[at:end]; the ranges of The Unicode Standard, table 3-7 (well-formed byte sequences)."""
     good = True

@@ -213,6 +213,17 @@ def merge_weighted(members: Any, theirs: Any, their_low: Any, groups: Any, cells
     return members.size
 
 
+@kernel(long_, i64w, long_, i64w)
+def whole_sums(n: Any, cells: Any, by: Any, out: Any) -> Any:
+    """The sums of the weights of groups 0 .. n, where these are whole numbers `by` bits up. Returns how many groups have none. O(n)."""
+    without = np.int64(0)
+    for g in range(n):
+        at = WORDS * g
+        out[np.uint64(g)] = cells[np.uint64(at + WEIGHT)] >> by
+        without += np.int64((cells[np.uint64(at + TALLY)] & COUNT) == 0)
+    return without
+
+
 @inline
 def pair_of_words(w0: Any, w1: Any, w2: Any, negative: Any) -> Any:
     """A whole number of three words as a pair of doubles and an exponent of 2: its first 106 bits; 0.0 if it is 0."""

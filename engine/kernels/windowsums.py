@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from .jit import bits_of, f64w, float_of, i32w, i64w, inline, kernel, leading_zeros, long_, u8w, u64w
+from .jit import bits_of, f64w, float_of, i32w, i64w, inline, kernel, leading_zeros, long_, real_, u8w, u64w, word_
 
 MASK32 = np.int64(0xFFFFFFFF)
 MANTISSA = np.int64((1 << 52) - 1)
 BIAS = 1075  # a double is mantissa * 2**(exponent - BIAS)
 
 
-@inline
+@kernel(real_, long_, returns=real_, is_inner=True, is_pasted=True)
 def scaled(value: Any, power: Any) -> Any:
     """value * 2**power, where the result or what lies between is exact."""
     while power > 1000:
@@ -29,7 +29,7 @@ def scaled(value: Any, power: Any) -> Any:
     return value * float_of(np.int64(power + 1023) << np.int64(52))
 
 
-@inline
+@kernel(long_, word_, long_, returns=real_, is_inner=True, is_pasted=True)
 def rounded(high: Any, low: Any, power: Any) -> Any:
     """The double nearest to (high, low) * 2**power, of a whole number in two words, `high` signed."""
     negative = high < 0
@@ -219,7 +219,7 @@ def narrow(
             number[np.uint64(i)] = count
 
 
-@inline
+@kernel(i64w, i64w, real_, long_, long_, is_inner=True)
 def add(limbs: Any, odd: Any, value: Any, base: Any, sign: Any) -> Any:
     """Put a value on (`sign` 1) or take it off (-1) a wide sum whose field 0 is `base`."""
     bits = bits_of(value)
@@ -233,13 +233,13 @@ def add(limbs: Any, odd: Any, value: Any, base: Any, sign: Any) -> Any:
             odd[2] += sign
         else:
             odd[1] += sign
-        return
+        return 0
     if exponent:
         mantissa |= np.int64(1) << np.int64(52)
     elif mantissa:
         exponent = np.int64(1)
     else:
-        return
+        return 0
     field, shift = (exponent >> 5) - base, exponent & 31
     if bits < 0:
         sign = -sign
@@ -247,9 +247,10 @@ def add(limbs: Any, odd: Any, value: Any, base: Any, sign: Any) -> Any:
     limbs[field] += sign * ((mantissa << shift) & MASK32)
     limbs[field + 1] += sign * (rest & MASK32)
     limbs[field + 2] += sign * (rest >> 32)
+    return 0
 
 
-@inline
+@kernel(i64w, i64w, long_, returns=real_, is_inner=True)
 def settled(limbs: Any, digits: Any, base: Any) -> Any:
     """The double nearest to the sum of limbs[j] * 2**(32 * (base + j) - BIAS)."""
     width = limbs.size

@@ -22,6 +22,7 @@ from ..notes import REMOVED, At
 from ..operator import Emit, Flow
 from .grouping import Keys, first_rows, new_keys
 from .homes import Homes
+from .keyways import KeyWays
 from .occurrence import Occurrences
 from .resort import PLACE, Sorter
 
@@ -82,6 +83,7 @@ class DedupTransform:
         self._types = [schema.fields[i][1] for i in places]
         self._opened: list[Sorter] = []
         self._spilled_bytes = 0
+        self._ways = KeyWays()
 
     def open(self, ctx: Context) -> DedupLocal:
         half = ctx.memory.limit // 2  # the other half is for sorting what is set aside
@@ -118,6 +120,7 @@ class DedupTransform:
             return
         if local.aside is None:
             self._begin_aside(local)
+        self._ways.add(local.seen.keys)
         local.seen = self._new_seen(local.ctx)  # from here on it only spares the disk rows that are known at once
         local.reservation.release()
         local.charged = 0
@@ -137,6 +140,7 @@ class DedupTransform:
             local.aside.add(batch if len(many) == n else batch.take(many))
 
     def finish(self, local: DedupLocal, emit: Emit) -> None:
+        self._ways.add(local.seen.keys)
         local.reservation.release()
         if local.aside is not None and not local.is_done:
             for batch in self._survivors(local):
@@ -168,5 +172,5 @@ class DedupTransform:
         for sorter in self._opened:
             sorter.close()
 
-    def describe_run(self) -> dict[str, int]:
-        return {"spilled_bytes": self._spilled_bytes}
+    def describe_run(self) -> dict[str, int | str]:
+        return {**self._ways.told(), "spilled_bytes": self._spilled_bytes}

@@ -92,6 +92,9 @@ class FetchSink:
         self._found.clear()
         return Partitions([MemoryPart(made, 0, 0, len(back), self._node.inputs[0].name)], schema)
 
+    def describe_run(self) -> str:
+        return str(self._late.told())
+
     def close(self) -> None:
         if self._reservation is not None:
             self._reservation.release()

@@ -38,7 +38,10 @@ class FilterLocal:
 
 
 class FilterTransform:
-    """`carried`: the columns that go on; None: all."""
+    """`carried`: the columns that go on; None: all.
+
+    `is_silent`: rows that nobody wants may be kept from it, as it tells of none.
+    """
 
     def __init__(
         self,
@@ -52,12 +55,13 @@ class FilterTransform:
         self._ranges = ranges_of(predicate, schema)
         self.is_steady = limit is None
         self.needs_order = limit is not None or (predicate is not None and is_volatile(predicate))
+        self.is_silent = not self.needs_order and (predicate is None or is_total(predicate))
 
     def offer(self, source: Any) -> None:
         """The source behind which it stands may apply it itself: its rows then come with this filter's mark, and with no
         column but those that go on."""
         choose = getattr(source, "choose", None)
-        if choose is not None and self._predicate is not None and not self.needs_order and is_total(self._predicate):
+        if choose is not None and self._predicate is not None and self.is_silent:
             names = self._schema.names()
             carried = names if self._carried is None else [names[i] for i in self._carried]
             choose(Choice(self._predicate, self._schema, self._at, tuple(carried), self))

@@ -15,17 +15,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.types import Type
-from ..arrow import buffer_of, concat, indices, is_valid, numbers_of, pooled, taken
+from .. import kernels
+from ..arrow import array_from, buffer_of, concat, indices, is_valid, numbers_of, pooled, taken
 from ..arrow import nulls as null_array
 from ..batch import PAD, Column, Spans
 from .keyform import Words, from_normal, is_opaque, is_word, normal, normal_type, settled, words_of
 from .keyhash import tuple_hash
 from .keytable import DictTable, Ids, KeyTable, compile_table, merge_tables, new_table, spans_of
-from .pairgrid import PairGrid
+from .pairgrid import Axis, PairGrid
 
 Stop = NDArray[np.uint8]
 CLOSE_KINDS = frozenset({"long", "date", "duration"})
 FEW_VALUES = 4096  # of a dictionary, up to which its codes are met in the order of the rows; else in its own
+MET_AT_ONCE = 1024  # rows whose whole numbers are met together
+NO_CODES, NO_VALUES = np.empty(0, np.int32), np.empty(0, np.int64)
 MOST_PACKED = 6  # keys whose codes share a word: ten bits are left to each
 
 
@@ -39,6 +42,7 @@ class Coder:
         self._dictionary: Any = None  # the last one met, and the code of each of its values (-1: not met)
         self._mapped: Ids = np.empty(0, np.int32)
         self._texts: Spans | None = None  # its values, padded for kernels
+        self.by_code = self.by_row = self.was_general = False  # how its values were found, see `keyways`
 
     @property
     def n(self) -> int:
@@ -49,11 +53,16 @@ class Coder:
 
     def compile(self, stop: Stop) -> None:
         if isinstance(self.table, DictTable):
+            self.was_general = self.by_row and self.table.n > 0
             self.table = compile_table(self.table, stop)
 
     def codes(self, column: Column, stop: Stop) -> Ids:
         if not isinstance(column, Spans) and pa.types.is_dictionary(column.type):
             return self._of_dictionary(column, stop)
+        self.by_row = True
+        return self._of_rows(column, stop)
+
+    def _of_rows(self, column: Column, stop: Stop) -> Ids:
         if self.type.kind in CLOSE_KINDS and isinstance(self.table, KeyTable) and not isinstance(column, Spans):
             return self._close(self.table, column, stop)
         before = self.table.n
@@ -66,19 +75,18 @@ class Coder:
 
     def _close(self, table: KeyTable, column: pa.Array[Any], stop: Stop) -> Ids:
         """Whole numbers that lie close together and were met before are found by their distance from the least."""
-        from ..kernels import codes
-
         if column.null_count or not table.n or not len(column):
             return table.ids(words_of(self.type, column), stop)
         values, out = numbers_of(column), pooled(len(column), np.int32)
         base = int(table.base[0]) ^ (1 << 63)  # of the numbers, as the table has words
-        row = codes.close_ids(values, base - (base >> 63 << 64), table.near, out)
+        row = kernels.codes.close_ids(values, _signed(base), table.near, out)
         if row < len(values):
             out[row:] = table.ids(words_of(self.type, column.slice(row)), stop)
         return out
 
     def mapping(self, column: Any) -> tuple[Ids, Ids]:
         """The codes of a dictionary's rows, and what each stands for here: -1 where no row had it yet (see `learn`)."""
+        self.by_code = True
         if not same_dictionary(self._dictionary, column.dictionary):
             self._dictionary, self._mapped = column.dictionary, np.full(len(column.dictionary) + 1, -1, np.int32)
             self._texts = None
@@ -90,6 +98,34 @@ class Coder:
             isinstance(self.table, KeyTable) and not isinstance(column, Spans) and pa.types.is_dictionary(column.type)
         )
 
+    def axis(self, column: Column) -> Axis | None:
+        """The column for `PairGrid.number`, if some of its values were met; None: it is to be coded beforehand."""
+        if isinstance(column, Spans) or not isinstance(self.table, KeyTable):
+            return None
+        if pa.types.is_dictionary(column.type):
+            rows, mapped = self.mapping(column)
+            return rows, NO_VALUES, 0, mapped
+        if self.type.kind not in CLOSE_KINDS or column.null_count or not self.n:
+            return None
+        return NO_CODES, numbers_of(column), _signed(int(self.table.base[0]) ^ (1 << 63)), self.table.near
+
+    def learn_at(self, column: Any, axis: Axis, row: int, stop: Stop) -> bool:
+        """Whether the value of a row has a number on the axis. If it may have one and has none, it and others behind it get one."""
+        codes, values, base, mapped = axis
+        at = int(codes[row]) if len(codes) else int(values[row]) - base
+        if not 0 <= at < len(mapped):
+            return False
+        if mapped[at] < 0 and len(codes):
+            if len(mapped) <= FEW_VALUES:  # without a look at which of them the rows have: pairs are groups, not these
+                fresh = np.flatnonzero(mapped[:-1] < 0).astype(np.int32)
+                fresh = np.append(fresh, np.int32(at)) if at == len(mapped) - 1 else fresh
+                mapped[fresh] = self._fresh(self._dictionary, fresh, stop)
+            else:
+                self.learn(codes[row:], stop)
+        elif mapped[at] < 0:
+            self.table.ids(words_of(self.type, column.slice(row, MET_AT_ONCE)), stop)
+        return bool(mapped[at] >= 0)
+
     def meet(self, column: Any, stop: Stop) -> None:
         """The values that rows of a dictionary have get their codes; which rows these are is not asked."""
         rows, mapped = self.mapping(column)
@@ -98,15 +134,13 @@ class Coder:
 
     def learn(self, rows: Ids, stop: Stop) -> None:
         """Maps the codes that these rows have of the dictionary last met; compiled only."""
-        from ..kernels import codes
-
         if len(self._mapped) > FEW_VALUES:
             seen = np.zeros(len(self._mapped), np.uint8)
-            codes.mark(rows, seen)
+            kernels.codes.mark(rows, seen)
             fresh = np.flatnonzero(seen.view(np.bool_) & (self._mapped < 0)).astype(np.int32)
         else:
             fresh = np.empty(len(self._mapped), np.int32)
-            fresh = fresh[: codes.find_fresh(rows, self._mapped, fresh)]
+            fresh = fresh[: kernels.codes.find_fresh(rows, self._mapped, fresh)]
         if len(fresh):
             self._mapped[fresh] = self._fresh(self._dictionary, fresh, stop)
 
@@ -123,14 +157,12 @@ class Coder:
         return out
 
     def _mapped_compiled(self, rows: Ids, dictionary: Any, stop: Stop) -> Ids:
-        from ..kernels import codes
-
         if (self._mapped[:-1] < 0).any():
             self.learn(rows, stop)
         out, fresh = pooled(len(rows), np.int32), np.empty(len(self._mapped), np.int32)
-        if n := codes.map_codes(rows, self._mapped, out, fresh):
+        if n := kernels.codes.map_codes(rows, self._mapped, out, fresh):
             self._mapped[fresh[:n]] = self._fresh(dictionary, fresh[:n], stop)
-            codes.map_codes(rows, self._mapped, out, fresh)
+            kernels.codes.map_codes(rows, self._mapped, out, fresh)
         return out
 
     def _fresh(self, dictionary: Any, rows: NDArray[Any], stop: Stop) -> Ids:
@@ -139,8 +171,14 @@ class Coder:
             if self._texts is None:
                 self._texts = with_null(spans_of(dictionary))
             return self.table.ids(self._texts.take(rows), stop)
+        if (
+            self.type.kind in CLOSE_KINDS
+            and not dictionary.null_count
+            and (not len(rows) or rows.max() < len(dictionary))
+        ):
+            return self.codes(array_from(numbers_of(dictionary)[rows], None, dictionary.type), stop)
         values = taken(concat([dictionary, null_array(1, dictionary.type)]), indices(rows))
-        return self.codes(values, stop)
+        return self._of_rows(values, stop)
 
     def merge(self, other: Coder, members: Ids, stop: Stop) -> Ids:
         """Codes here of another coder's values `members`."""
@@ -157,6 +195,11 @@ class Coder:
             return from_normal(self.type, self.table.keys(members))
         self._values = [concat(self._values)] if self._values else [null_array(0, self.type.arrow)]
         return self._values[0] if members is None else taken(self._values[0], indices(members))
+
+
+def _signed(word: int) -> int:
+    """64 bits as a signed number."""
+    return word - (word >> 63 << 64)
 
 
 def in_order_of_sight(values: NDArray[Any], rows: Ids, n: int) -> NDArray[Any]:
@@ -276,6 +319,14 @@ class ManyKeys:
         # while it is there, it has the groups and the table is empty
         self._grid = PairGrid() if compiled and len(types) == 2 else None
         self._lock = threading.Lock()
+        self.left: set[str] = set()  # ways of finding tuples that it had before
+
+    @property
+    def way(self) -> str:
+        """How tuples of codes are found."""
+        if self._grid is not None:
+            return "grid"
+        return "general" if isinstance(self.table, DictTable) else "words" if self._packed else "texts"
 
     @property
     def n(self) -> int:
@@ -287,33 +338,46 @@ class ManyKeys:
         return self._grid
 
     def ids(self, columns: Sequence[Column], n_rows: int, stop: Stop) -> Ids:
-        if (
-            self._grid is not None
-            and self._grid.n
-            and all(coder.is_mapped(c) for coder, c in zip(self.coders, columns, strict=True))
-        ):
-            out = self._of_dictionaries(self._grid, columns, n_rows, stop)
-            if out is not None:
-                return out
+        out = pooled(n_rows, np.int32)
+        row = self.number(columns, 0, n_rows, out, NO_VALUES, stop)
+        if row == n_rows or stop[0]:
+            out[row:] = 0
+            return out
+        if row:  # rows before it have their numbers
+            out[row:] = self._coded([c.slice(row, n_rows - row) for c in columns], n_rows - row, stop)
+            return out
+        return self._coded(columns, n_rows, stop)
+
+    def _coded(self, columns: Sequence[Column], n_rows: int, stop: Stop) -> Ids:
         codes = [coder.codes(column, stop) for coder, column in zip(self.coders, columns, strict=True)]
         if stop[0]:
             return np.zeros(n_rows, np.int32)
         return self.of_codes(codes, stop)
 
-    def _of_dictionaries(self, grid: PairGrid, columns: Sequence[Column], n_rows: int, stop: Stop) -> Ids | None:
-        """Groups of rows of two dictionaries in one pass; None where the grid would be too sparse."""
-        one, two = self.coders
-        first, second = one.mapping(columns[0]), two.mapping(columns[1])
-        out, row = pooled(n_rows, np.int32), 0
-        while grid.reach(one.n, two.n):
-            row = grid.mapped_ids(first, second, row, out)
-            if row == n_rows or stop[0]:
-                out[row:] = 0
-                return out
-            for coder, (rows, mapped) in ((one, first), (two, second)):
-                if mapped[rows[row]] < 0:
-                    coder.learn(rows[row:], stop)
-        return None
+    def number(
+        self, columns: Sequence[Column], row: int, n_rows: int, out: Ids, counts: NDArray[np.int64], stop: Stop
+    ) -> int:
+        """Groups of the rows from `row` on into `out`, and their counts (`PairGrid.number`), in one pass over both keys.
+
+        Where it ended: behind the last row, where there was no room to count, or at a row from which on it does not serve.
+        """
+        grid = self._grid
+        if grid is None or not grid.n:
+            return row
+        axes = [coder.axis(column) for coder, column in zip(self.coders, columns, strict=True)]
+        one, two = axes
+        if one is None or two is None:
+            return row
+        first, second = self.coders
+        while row < n_rows and not stop[0] and grid.reach(first.n, second.n):
+            if len(counts) and not grid.may_count(counts):
+                break
+            row = grid.number(one, two, row, out, counts)
+            if row == n_rows or (len(counts) and not grid.may_count(counts)):
+                break
+            if not first.learn_at(columns[0], one, row, stop) or not second.learn_at(columns[1], two, row, stop):
+                break
+        return row
 
     def of_codes(self, codes: list[Ids], stop: Stop) -> Ids:
         """Groups of rows whose keys were coded by the coders of this table."""
@@ -351,6 +415,7 @@ class ManyKeys:
 
     def _unpack(self, stop: Stop) -> None:
         """The same groups under the same numbers as texts: a code has more bits than there is room for."""
+        self._leave()
         self._packed = False
         self.table = new_table(self.compiled, False, pa.binary(), 1 << max(6, self._known.bit_length()))
         self.table.ids(self.form(list(np.ascontiguousarray(self._all_codes().T))), stop)
@@ -366,6 +431,7 @@ class ManyKeys:
     def _leave_grid(self, stop: Stop) -> None:
         """The same groups under the same numbers in the table."""
         codes = self._all_codes()
+        self._leave()
         self._grid = None
         self.table.ids(self.form(list(np.ascontiguousarray(codes.T))), stop)
 
@@ -373,13 +439,19 @@ class ManyKeys:
         """From here on the table has the groups: nothing is entered any more."""
         if self._grid is not None:
             self._leave_grid(stop)
+            self.left.discard("grid")  # whoever looks for a key does so in the table
 
     def compile(self, stop: Stop) -> None:
         for coder in self.coders:
             coder.compile(stop)
         if isinstance(self.table, DictTable):
+            self._leave()
             self.table = compile_table(self.table, stop)
         self.compiled = True
+
+    def _leave(self) -> None:
+        if self.n:
+            self.left.add(self.way)
 
     def merge(self, other: ManyKeys, members: Ids, stop: Stop) -> Ids:
         theirs = other._all_codes()[members]

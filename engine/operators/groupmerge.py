@@ -33,7 +33,7 @@ from .states.base import Bounds, Bucketed, State
 LEAST_GROUPS = 512  # a part below both of these is merged in memory, come what may
 LEAST_BYTES = 1 << 20
 SMALL = 4096  # groups below which one task merges all
-PART_CELLS = 1 << 15  # that a task merges at least
+PART_CELLS = 1 << 16  # that a task merges at least
 Source: TypeAlias = Callable[[Table], None]
 BucketBounds: TypeAlias = "Callable[[list[pa.Array[Any]]], Bounds]"
 
@@ -97,6 +97,7 @@ class Merge:
         if self.dense is not None:
             grows = any(s.grows for s in self.held[0].table.states)  # then a cell may be much work
             n_parts = min(N_PARTS, max(1, self.dense.n_cells // (1 if grows else PART_CELLS)))
+            n_parts = -(-n_parts // self.ctx.settings.threads) * self.ctx.settings.threads  # all workers end together
             self.share //= n_parts
             bounds = [self.dense.n_cells * k // n_parts for k in range(n_parts + 1)]
             return [partial(self._dense_part, part, *ends) for part, ends in enumerate(pairwise(bounds))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -18,12 +18,16 @@ from ..arrow import indices, is_valid
 from ..batch import Batch, Column, Spans
 from ..context import Context
 from ..exprs import Eval, coded_of, has_codes, over, plain, truth
+from ..needs import of_states
 from ..notes import At
-from .grouping import Keys, new_keys
+from .grouping import NO_CODES, Keys, ManyKeys, Stop, new_keys
 from .states import State
 from .states.base import Maker, Rows
-from .states.sums import SumLong
+from .states.sums import Count, SumLong
 from .states.weighted import Weighted
+
+ROOM_TO_COUNT = 4096  # groups beyond those that are met
+MOST_IN_LANES = 1 << 17  # groups; of more, few rows that follow each other are of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +71,21 @@ class Program:
         self.asked = [tuple(o.out for o in self.outputs if o.slot == i) for i in range(len(self.slots))]
         self.guards = self._guards()
         self._widths: list[int] | None = None
+        only = self.slots[0] if len(self.slots) == 1 else None
+        self._counts_alone = (
+            only is not None and not only.args and only.where is None and isinstance(only.make(), Count)
+        )
         self.ordered = any(s.make().ordered for s in self.slots)
         self.volatile = [i for i, e in enumerate(self.exprs) if is_volatile(e)]
         used = {i for s in self.slots for i in (*s.args, s.where)}
         self.coded = {i for i in self.keys if i not in used and has_codes(self.exprs[i])}
         self._fields = {i: schema.index(e.name) for i, e in enumerate(self.exprs) if isinstance(e, FieldRef)}
+
+    def kernels(self) -> frozenset[str]:
+        """Of keys and of states; what takes keys that are codes comes with a source that gives such."""
+        coded = ("codes",) if self.coded else ()
+        several = ("codes", "cells", "buckets", "dense") if len(self.keys) > 1 else ()
+        return frozenset(("group", *coded, *several)) | of_states(s.make() for s in self.slots)
 
     def _number(self, expr: Expr) -> int:
         """Equal expressions have one number and are evaluated once a batch."""
@@ -106,7 +120,7 @@ class Program:
         return made
 
     def table(self, compiled: bool, capacity: int = 1 << 10) -> Table:
-        made = Table(new_keys(self.key_types, compiled, capacity), self.states())
+        made = Table(new_keys(self.key_types, compiled, capacity), self.states(), self._counts_alone)
         made.fit()
         return made
 
@@ -172,6 +186,7 @@ class Table:
 
     keys: Keys
     states: list[State]
+    counts_alone: bool = False  # the one state counts the rows
     room: int = 0  # groups the states have space for
 
     def needs_room(self) -> bool:
@@ -182,6 +197,18 @@ class Table:
             self.room = self.keys.n if exact else max(growth * self.room, self.keys.n, 64)
             for state in self.states:
                 state.resize(self.room)
+
+    def tally(self, keys: Sequence[Column], n_rows: int, stop: Stop) -> int:
+        """How many rows, from the first on, were counted where their groups were found; nothing else is wanted of them."""
+        if not (self.counts_alone and isinstance(self.keys, ManyKeys)):
+            return 0
+        counter, row = cast(Count, self.states[0]), 0
+        while row < n_rows and self.keys.n <= MOST_IN_LANES:
+            lanes = counter.lanes(self.keys.n + ROOM_TO_COUNT)
+            before, row = row, self.keys.number(keys, row, n_rows, NO_CODES, lanes, stop)
+            if row == before:
+                break
+        return row
 
     def nbytes(self) -> int:
         return self.keys.nbytes() + sum(s.nbytes() for s in self.states)

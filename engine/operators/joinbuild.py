@@ -142,10 +142,14 @@ class BuildSink:
                 local.writer.close()
 
     def describe_run(self) -> dict[str, Any]:
+        """The side that was kept: its rows, how a key is found there, and whether that is one row or several."""
         built = self._built
-        n = built.n_rows if built is not None else 0
-        hashed = "" if built is None else built.hashed
-        return {"build_rows": n, "hash": hashed, "spilled_bytes": self.spilled_bytes}
+        if built is None or built.known is None:
+            return {"spilled_bytes": self.spilled_bytes}
+        return {
+            "build_rows": built.n_rows, "hash": built.hashed, **built.known.ways.told(),
+            "probe": "one row a key" if built.is_unique else "several rows a key", "spilled_bytes": self.spilled_bytes,
+        }  # fmt: skip
 
 
 class Built:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .. import kernels
 from ..arrow import (
     array_from,
     bitmap_of,
@@ -15,12 +16,14 @@ from ..arrow import (
     bytes_of,
     call,
     concat,
+    grown,
     indices,
     is_valid,
     numbers_of,
     offsets_of,
     pooled,
     taken,
+    zeros,
 )
 from ..arrow import nulls as null_array
 from ..batch import PAD, Spans
@@ -100,8 +103,6 @@ class KeyTable:
 
     def ids(self, keys: Any, stop: NDArray[np.uint8]) -> Ids:
         """Stops early, with zeros for the missing numbers, only when the stop byte is set: the caller checks."""
-        from ..kernels import group
-
         out = pooled(len(keys), np.int32)
         row, n = 0, len(keys)
         if isinstance(keys, Words):
@@ -109,7 +110,7 @@ class KeyTable:
             if not self.n and n:
                 self.base[0] = (int(keys.values[0]) - len(self.near) // 2) & ((1 << 64) - 1)
             while True:
-                row = group.word_ids(
+                row = kernels.group.word_ids(
                     keys.values, nulls, row, self.slots, self.key0, self.key1, self.state, self.near, self.base, out, stop
                 )  # fmt: skip
                 if row == n or stop[0]:
@@ -118,7 +119,7 @@ class KeyTable:
                 self._grow(0, stop)
         spans = keys if isinstance(keys, Spans) else spans_of(keys)
         while True:
-            row = group.group_ids(
+            row = kernels.group.group_ids(
                 spans.data, spans.start, spans.length, row,
                 self.slots, self.key0, self.key1, self.sizes, self.arena, self.state, out, stop,
             )  # fmt: skip
@@ -131,20 +132,26 @@ class KeyTable:
         if self.n >= len(self.key0):
             self.reserve(2 * len(self.key0), stop)
         else:
-            self.arena = np.concatenate([self.arena, np.zeros(len(self.arena) + size, np.uint8)])
+            self._widen(len(self.arena) + size)
+
+    def _widen(self, more: int) -> None:
+        """Room for so many more bytes of long keys."""
+        used, made = self.arena_used, zeros((len(self.arena) + more,), np.uint8)
+        made[:used] = self.arena[:used]
+        self.arena = made
 
     def reserve(self, capacity: int, stop: NDArray[np.uint8] | None = None) -> None:
         """Room for so many groups. Left unfinished, and so of no more use, only when the stop byte is set."""
         from ..kernels import group
 
-        more = capacity - len(self.key0)
-        if more <= 0:
+        if capacity <= len(self.key0):
             return
         if capacity > MAX_GROUPS:
             raise MemoryError("more than 2,147,483,647 groups in one part")
-        self.key0, self.key1 = (np.concatenate([k, np.empty(more, np.uint64)]) for k in (self.key0, self.key1))
+        n = self.n
+        self.key0, self.key1 = grown(self.key0, n, capacity), grown(self.key1, n, capacity)
         if not self.words:
-            self.sizes = np.concatenate([self.sizes, np.empty(more, np.int32)])
+            self.sizes = grown(self.sizes, n, capacity)
         self.slots = np.full(2 * capacity, -1, np.int32)
         for begin in range(0, self.n, REBUILT):
             group.rebuild(self.key0, self.key1, begin, min(begin + REBUILT, self.n), self.slots)
@@ -175,7 +182,7 @@ class KeyTable:
         self.reserve(1 << max(6, self.n + len(members) - 1).bit_length())
         room = other.arena_used
         if not self.words and room and len(self.arena) - self.arena_used < room + 16:
-            self.arena = np.concatenate([self.arena, np.zeros(room + 16, np.uint8)])
+            self._widen(room + 16)
         ids = np.empty(len(members), np.int32)
         group.merge_groups(
             other.key0, other.key1, other.sizes_or_eight(), other.arena, members,
@@ -228,9 +235,8 @@ def inline_keys(word0: NDArray[np.uint64], word1: NDArray[np.uint64], order: Ids
     offsets, data = np.empty(len(order) + 1, np.int32), np.empty(16 * len(order) + 16, np.uint8)
     used = group.write_keys(word0, word1, order, offsets, data)
     nulls = word1[order] == 0
-    return pa.Array.from_buffers(
-        type_, len(order), [bitmap_of(nulls), buffer_of(offsets), buffer_of(data[:used].copy())]
-    )  # fmt: skip
+    text = data[:used] if 4 * used > 3 * len(data) else data[:used].copy()
+    return pa.Array.from_buffers(type_, len(order), [bitmap_of(nulls), buffer_of(offsets), buffer_of(text)])
 
 
 class DictTable:

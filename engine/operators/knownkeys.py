@@ -13,19 +13,23 @@ from .finder import Finder
 from .grouping import Keys, ManyKeys
 from .joinkeys import Side
 from .keytable import Ids, KeyTable
+from .keyways import KeyWays
 
 
 class KnownKeys:
     def __init__(self, keys: Keys | DenseKeys, ctx: Context) -> None:
         self._keys = keys
         self._lock = threading.Lock()
+        self.ways = KeyWays()
         if isinstance(keys, DenseKeys):
+            self.ways.add(keys)
             return
         if isinstance(keys, ManyKeys):
             keys.freeze(ctx.stop)
         for coder in keys.coders:
             if isinstance(coder.table, KeyTable):
                 coder.table.straighten()
+        self.ways.add(keys)
 
     @property
     def n(self) -> int:

@@ -8,7 +8,7 @@ from ..arrow import is_valid
 from ..batch import Batch
 from ..calendar import Span, bucket_start
 from ..context import Context
-from ..datecolumns import instants_of, ticks_of
+from ..datecolumns import plain_instants, ticks_of
 from ..notes import At
 from ..operator import Emit, Flow, StreamTransform
 from .buckets import Extent, within
@@ -27,12 +27,12 @@ class OnGridTransform(StreamTransform):
             valid = is_valid(times)
             local.notes.rows(self._at, "drop", "null time", batch, np.flatnonzero(~valid), None)
             batch = batch.pick(valid)
-        batch = within(batch, self._time, self._span, self._at, local)
-        times = batch.array(self._time)
-        if not batch.n_rows:
+        batch, ends = within(batch, self._time, self._span, self._at, local)
+        if ends is None:
             return Flow.MORE
-        self.extent.add(times)
-        instants = instants_of(times)[0]
+        self.extent.add(ends)
+        times = batch.array(self._time)
+        instants = plain_instants(times)
         off = bucket_start(instants, self._span, local.settings.timezone, ticks_of(times)) != instants
         if off.any():
             local.notes.rows(

@@ -5,12 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import kernels
 from ..arrow import pooled
 
 Ids = NDArray[np.int32]
+Axis = tuple[
+    Ids, NDArray[np.int64], int, Ids
+]  # codes, or values and what they are counted from; what each of them is mapped to
 CELLS = 1 << 18  # a grid of a MiB, about a core's cache
 CELLS_A_PAIR = 16  # beyond that a grid may hold so many cells for each pair that was met
 MOST_CELLS = 1 << 24
+BLOCK, LANES = 1024, 4  # of kernels.codes
 LOOKED_AT = 4096  # rows that tell how the grid lies
 
 
@@ -37,11 +42,9 @@ class PairGrid:
 
     def in_order(self, first: Ids, second: Ids, begin: int, end: int) -> Ids:
         """The numbers of pairs `begin` to `end` of all of first x second, in that order; -1: not met. A code may be -1: none."""
-        from ..kernels import codes
-
         steps = (1, self._width) if self._second_leads else (self._width, 1)
         out = pooled(end - begin, np.int32)
-        codes.pairs_in_order(self._grid, *steps, first, second, begin, end, out)
+        kernels.codes.pairs_in_order(self._grid, *steps, first, second, begin, end, out)
         return out
 
     def nbytes(self) -> int:
@@ -69,22 +72,27 @@ class PairGrid:
 
     def ids(self, first: Ids, second: Ids) -> Ids:
         """Codes must be within `reach`."""
-        from ..kernels import codes
-
         if self._second_leads:
             first, second = second, first
         out = pooled(len(first), np.int32)
-        self._state[0] = codes.pair_ids(first, second, self._grid, self._width, self.n, out)
+        self._state[0] = kernels.codes.pair_ids(first, second, self._grid, self._width, self.n, out)
         return out
 
-    def mapped_ids(self, first: tuple[Ids, Ids], second: tuple[Ids, Ids], row: int, out: Ids) -> int:
-        """As `ids` from `row` on into `out`, of codes of dictionaries and what they are mapped to. Where it stopped: at a code
-        that is not mapped (negative), or behind the last row."""
-        from ..kernels import codes
+    def may_count(self, counts: NDArray[np.int64]) -> bool:
+        """Whether there is room for the pairs of some rows more."""
+        return len(counts) >= LANES * (self.n + BLOCK)
 
+    def number(self, first: Axis, second: Axis, row: int, out: Ids, counts: NDArray[np.int64]) -> int:
+        """As `ids` from `row` on into `out`, of keys that are coded on the way; and, or, counts their rows (`kernels.codes`).
+
+        Where it stopped: at a row of which a key has no code, where there was no room to count, or behind the last row.
+        """
         if self._second_leads:
             first, second = second, first
-        return int(codes.mapped_pair_ids(*first, *second, row, self._grid, self._width, self._state, out))
+        spare = pooled(2 * BLOCK, np.int32)
+        return int(
+            kernels.codes.number_pairs(*first, *second, row, self._width, self._grid, self._state, out, counts, spare)
+        )  # fmt: skip
 
 
 def _power(n: int) -> int:

@@ -130,12 +130,15 @@ def _predicate(exprs: Sequence[Expr], schema: Schema, at: At) -> Predicate:
 @dataclass(slots=True)
 class Group:
     """A row group that is looked at. `general`: a column as Arrow reads it. `stored`: its name of a field. `normal`: a column
-    in the engine's form."""
+    in the engine's form. `absent`: names of which its file has no column, so that all rows are null. `page_bounds`: whether
+    what page headers tell of their values is used."""
 
     chunks: Chunks
     general: Callable[[str], pa.Array[Any]]
     stored: Callable[[str], str]
     normal: Callable[[str, pa.Array[Any]], Column]
+    absent: frozenset[str]
+    page_bounds: bool
     ctx: Context
 
 
@@ -144,6 +147,7 @@ class Chooser:
 
     def __init__(self, group: Group, wanted: frozenset[str]) -> None:
         self._group, self._wanted, self._ctx = group, wanted, group.ctx
+        self._kept = wanted  # read once, and used again
         self.n_rows = group.chunks.n_rows
         self.rows: Rows | None = None  # None: all of them
         self._open: dict[str, Chunk | None] = {}
@@ -155,6 +159,8 @@ class Chooser:
 
     def narrow(self, tests: Sequence[Test]) -> None:
         """May raise Refused. The tests of small columns come first."""
+        asked = [self._group.stored(n) for t in tests for n in t.fields]
+        self._kept = self._wanted | {n for n in asked if asked.count(n) > 1}
         for test in sorted(tests, key=self._size):
             if not self.n_left:
                 return
@@ -165,7 +171,8 @@ class Chooser:
                 self._by_values(test)
 
     def _size(self, test: Test) -> int:
-        return sum(self._group.chunks.size(self._group.stored(n)) for n in test.fields)
+        names = {self._group.stored(n) for n in test.fields} - self._group.absent
+        return sum(map(self._group.chunks.size, names))
 
     def column(self, name: str) -> pa.Array[Any]:
         """Values of the rows that are left, as they lie in the file."""
@@ -189,7 +196,7 @@ class Chooser:
 
     def _by_pages(self, test: Test) -> None:
         """What pages tell of their values may rule them out."""
-        span = test.span
+        span = test.span if self._group.page_bounds else None
         chunk = None if span is None else self._chunk(self._group.stored(test.fields[0]))
         if span is not None and chunk is not None:
             rows = chunk.rows_between(span[0], span[1], nulls_pass=span[2])
@@ -224,7 +231,7 @@ class Chooser:
         columns = []
         for name in map(self._group.stored, test.fields):
             column = self.column(name)
-            if name in self._wanted:
+            if name in self._kept:
                 self._read[name] = column
             columns.append(self._group.normal(name, column))
         left = test.rows(columns, self.n_left, self._ctx)

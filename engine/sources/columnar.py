@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import field
 from functools import cached_property
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ from ...planner.catalog import ScanRequest
 from ...planner.expr import Expr
 from ...planner.records import dataclass
 from ...planner.types import STRING, Schema, Type, holds_decimals, join, of_arrow
-from ..arrow import is_valid, numbers_of
+from ..arrow import coded, is_valid, numbers_of
 from ..batch import Batch, Column, Origin
 from ..context import Context
 from ..exprs import INFOS
@@ -28,6 +28,7 @@ from .pruning import Bound, bounds
 from .quarantine import Quarantine
 from .refused import Refused
 
+CODED_KINDS = ("long", "date")
 TOLD_ONLY = frozenset({"dst"})  # reasons of a value that stands all the same
 
 
@@ -162,6 +163,7 @@ class Maker:
         self._quarantine = Quarantine.of(options.quarantine, relation.at)
         self._wanted = set(needed(schema, options))
         self._read = set(self._wanted)
+        self.coded: frozenset[str] = frozenset()
         if relation.window is not None:
             self._read.add(relation.window.field)
         if options.is_judged:  # a record is left out by any of its values, not by those alone that somebody wants
@@ -179,6 +181,16 @@ class Maker:
             return False  # read as one, and refused where it is none
         own = [n for n in self._read if n not in relation.hive]
         return all(n not in relation.data or relation.is_quiet(n) for n in own)
+
+    def code(self, names: Collection[str]) -> None:
+        """What stands behind only groups by these, and by their buckets: numbers and dates may be dictionaries, too."""
+        relation, time = self._relation, self._relation.options.time
+        stored = {time if n == "_time" and time is not None else n for n in names}
+        read_else = {n for n in self._schema.names() if n not in names}
+        if self.is_quiet:
+            self.coded = frozenset(
+                n for n in stored - read_else if (relation.data.type(n) or STRING).kind in CODED_KINDS
+            )
 
     def normal(self, name: str, array: pa.Array[Any]) -> Column:
         """A column of a field of which nothing can be told."""
@@ -206,6 +218,9 @@ class Maker:
         for i, name in enumerate(given.schema.names if given is not None else ()):
             assert given is not None
             array, kind = given.column(i), relation.data.type(name) or STRING
+            if name in self.coded and isinstance(array, pa.DictionaryArray) and not _is_dictionary(file, name):
+                named[name] = coded(array.indices, normalise(array.dictionary, kind, options.zone))
+                continue
             named[name] = normalise(array, kind, options.zone, _teller(refused, name, array, kind, options))
         for name, kind in relation.hive.items():
             if name in self._wanted or (window is not None and name == window.field):
@@ -213,6 +228,11 @@ class Maker:
         columns = extras(named, self._schema, relation.data, options, origin.source, refused)
         inside = None if window is None else _inside(window, named, refused)
         yield from refused.batches(columns, inside)
+
+
+def _is_dictionary(file: ColumnFile, name: str) -> bool:
+    """Whether the file itself has the field as one; of any type of codes, and what stands where null is may be anything."""
+    return bool(pa.types.is_dictionary(file.schema.field(name).type))
 
 
 def _inside(window: Window, named: dict[str, Column], refused: Refused) -> NDArray[np.bool_]:

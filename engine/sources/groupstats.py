@@ -44,22 +44,25 @@ class Range:
         return bound.may_hold(self.low, self.high, has_nan=self.has_nan)
 
 
-def column_range(metadata: Any, group: Any, name: str, kind: pa.DataType, zone: str) -> Range | None:
-    """The range of a top-level column; None if nothing is known."""
-    chunk = next((c for c in (group.column(i) for i in range(group.num_columns)) if c.path_in_schema == name), None)
-    if chunk is None or pa.types.is_nested(kind):
-        return None
-    stats = chunk.statistics
+def chunk_range(chunk: Any | None, n_rows: int, kind: pa.DataType, *, has_nan: bool = True) -> Range | None:
+    """The range of a flat column's chunk, by what the footer says of it; None if nothing is known.
+
+    `kind`: the column's Arrow type. `has_nan`: whether doubles may hide NaN from their bounds.
+    """
+    stats = None if chunk is None else chunk.statistics
     if stats is None:
         return None
-    if stats.has_null_count and stats.null_count == group.num_rows:
+    if stats.has_null_count and stats.null_count == n_rows:
         return Range("", all_null=True)
-    if not stats.has_min_max:
-        return None
-    return _range(stats, kind)
+    return _range(stats, kind, has_nan) if stats.has_min_max else None
 
 
-def _range(stats: Any, kind: pa.DataType) -> Range | None:
+def has_no_null(chunk: Any | None) -> bool:
+    stats = None if chunk is None else chunk.statistics
+    return bool(stats is not None and stats.has_null_count and stats.null_count == 0)
+
+
+def _range(stats: Any, kind: pa.DataType, has_nan: bool) -> Range | None:
     t = pa.types
     low, high = stats.min_raw, stats.max_raw
     if t.is_dictionary(kind):
@@ -69,7 +72,7 @@ def _range(stats: Any, kind: pa.DataType) -> Range | None:
     if t.is_float32(kind) or t.is_float64(kind):
         if not isinstance(low, float) or math.isnan(low) or math.isnan(high) or low > high:
             return None
-        return Range("number", low, high, has_nan=True)
+        return Range("number", low, high, has_nan=has_nan)
     if t.is_string(kind) or t.is_large_string(kind) or t.is_string_view(kind):
         low, high = _bytes(low), _bytes(high)
         return Range("text", low, high) if low is not None and high is not None and low <= high else None

@@ -19,6 +19,7 @@ from ..batch import Batch
 from ..context import Context
 from ..operator import Partition
 from ..operators.filter import Choice
+from ..storage.tally import Tally
 
 PLACE = "(row)"
 ROW_BITS = 36  # of a place are the row in its partition, the others the partition
@@ -41,6 +42,8 @@ class LateSource(Protocol):
     @property
     def schema(self) -> Schema: ...
     def parts(self) -> Sequence[LatePart]: ...
+    @property
+    def tally(self) -> Tally: ...
 
 
 class Base(Protocol):
@@ -90,6 +93,9 @@ class PlacedSource:
         if choose is not None and choice.carried[-1:] == (PLACE,) and PLACE not in fields_of(choice.predicate):
             choose(replace(choice, carried=choice.carried[:-1]))
 
+    def describe_run(self) -> str:
+        return self._source.tally.told()
+
     def watch(self, floor: Any) -> None:
         watch = getattr(self._source, "watch", None)
         if watch is not None:
@@ -121,14 +127,20 @@ class LateRows:
     """Late fields of rows given by place. `source` is asked for these only, but for the same row groups."""
 
     def __init__(self, source: LateSource) -> None:
-        self._parts = source.parts()
+        self._parts, self._tally = source.parts(), source.tally
+        self._tally.kept("row_groups", -len(self._parts), 0)  # only those are read of which a row is asked for
         self.schema = source.schema
+
+    def told(self) -> str:
+        """What was read, for `explain analyze`."""
+        return self._tally.told()
 
     def partitions_of(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         return places >> ROW_BITS
 
     def read(self, seq: int, places: NDArray[np.int64], ctx: Context) -> list[pa.Array[Any]]:
         """Columns of the schema at ascending places of partition `seq`; stops behind the last of them."""
+        self._tally.kept("row_groups", 1, 0)
         rows, part = places - (seq << ROW_BITS), self._parts[seq]
         single = getattr(part, "taken", None)
         only: Batch | None = None if single is None else single(rows.astype(np.int32), ctx)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -247,6 +248,11 @@ class MemoryRelation:
     def n_rows(self) -> int | None:
         return self.table.num_rows if self.table is not None else None
 
+    @cached_property
+    def nbytes(self) -> int | None:
+        """Memory of the table's rows; None of a stream."""
+        return self.table.nbytes if self.table is not None else None
+
     def pushdown(self, predicate: Expr) -> Pushdown:
         return Pushdown.NO
 
@@ -273,7 +279,7 @@ class MemorySource:
         if relation.table is None:
             assert relation.reader is not None
             self._stream = relation.reader(list(self.held) if self.held and not relation.renamed else None)
-        self.nbytes_hint = relation.table.nbytes if relation.table is not None else None
+        self.nbytes_hint = relation.nbytes
         self._settings: Settings | None = None
 
     def begin(self, ctx: Context) -> None:
@@ -292,7 +298,7 @@ class MemorySource:
         """Of a partition, which is one batch: large ones, where all workers get several."""
         settings = self._settings
         assert settings is not None
-        most = settings.scan_rows(len(self.schema), table.nbytes, table.num_rows)
+        most = settings.scan_rows(len(self.schema), self.relation.nbytes or 0, table.num_rows)
         return max(min(settings.batch_rows, most), min(most, n_rows // (PIECES * settings.threads)))
 
     def batch(self, arrays: Sequence[pa.Array[Any]], n: int, seq: int, row: int, first: int, ctx: Context) -> Batch:

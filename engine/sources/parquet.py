@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import field
-from threading import get_ident
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,26 +16,23 @@ from ...planner.catalog import Pushdown, ScanRequest
 from ...planner.expr import Expr
 from ...planner.records import dataclass
 from ...planner.text import QueryError, fault
-from ...planner.types import STRING
+from ...planner.types import STRING, Type
 from ..arrow import concat
-from ..batch import Batch, Origin
+from ..batch import Batch, Column, Origin
 from ..context import Context
 from ..notes import At
 from ..operator import Partition
 from ..storage.pagechunk import Chunks, Leaves
 from ..storage.pagereader import joined, read_columns
-from ..storage.pagerows import picked, taken
-from .chosenrows import ChosenRows
+from ..storage.tally import Tally
+from .chosenrows import WHOLE_GROUP, ChosenRows, OpenFiles
 from .columnar import ColumnarRelation, Maker, Survey, Window, first_line, survey_of
 from .counted import CountedRelation
 from .files import FileOptions, in_turn
-from .groupstats import column_range
+from .groupstats import chunk_range
 from .hive import hive_of
 from .late import PLACE, LateRows, PlacedRelation
 from .pruning import told
-
-MOST_OPEN = 16  # files that are kept open
-WHOLE_GROUP = 64 << 20  # unpacked bytes of the wanted columns above which a row group is read in pieces
 
 
 @dataclass(slots=True)
@@ -155,19 +152,25 @@ class Group:
 class ParquetSource:
     """Partitions are row groups."""
 
+    kernels = frozenset(("pagefile", "pageheads", "pages", "pagerows", "unpack", "select", "codes"))
+
     def __init__(self, relation: ParquetRelation, request: ScanRequest) -> None:
-        self.relation = relation
+        self.relation, self._request = relation, request
         names = relation.schema.names() if request.fields is None else request.fields
         self.schema = relation.schema.select(names)
         self.maker = Maker(relation, self.schema, request)
-        self.begin = self.maker.begin
+        self.begin, self.code = self.maker.begin, self.maker.code
+        self.tally = Tally()
         self.bounds = (*relation.bounds_of(request.filters), *relation.bounds_of_window())
         limit = request.limit if relation.window is None and relation.options.bad == "null" else None
-        self.chosen = ChosenRows(relation, request)
+        self.chosen = ChosenRows(self, self.tally)
         self.choose, self.watch = self.chosen.choose, self.chosen.watch
         self.groups = list(self._kept(limit))
-        self.nbytes_hint = sum(self._nbytes(g) for g in self.groups)
-        self._open: dict[tuple[str, int], pa.NativeFile] = {}
+        self._sizes = [self._nbytes(g) for g in self.groups]
+        self.nbytes_hint = sum(self._sizes)
+        self.tally.kept("row_groups", len(self.groups), sum(f.metadata.num_row_groups for f in relation.files))
+        self._open = OpenFiles()
+        self.close = self._open.close
         self.work_order: list[int] | None = None  # in which partitions are taken; None: as they come
 
     def _kept(self, limit: int | None) -> Iterator[Group]:
@@ -188,40 +191,49 @@ class ParquetSource:
                 before += n_rows
 
     def _group_may_hold(self, file: ParquetFile, number: int) -> bool:
-        group = None
         for bound in self.bounds:
             at = file.schema.get_field_index(bound.field)
             if at < 0:
                 if bound.field in self.relation.data and bound.field not in self.relation.hive:
                     return False  # the file lacks the field: all null, and null passes no comparison
                 continue
-            group = group or file.metadata.row_group(number)
-            found = column_range(
-                file.metadata, group, bound.field, file.schema.field(at).type, self.relation.options.zone
-            )
+            n_rows, chunk = file.metadata.row_group(number).num_rows, file.leaves.column(number, bound.field)
+            found = chunk_range(chunk, n_rows, file.schema.field(at).type)
             if found is not None and not found.may_hold(bound):
                 return False
         return True
+
+    # -- what is chosen of it --
+
+    def stored(self, name: str) -> str | None:
+        """`_time` of time=F is F."""
+        time, relation = self.relation.options.time, self.relation
+        here = time if name == "_time" and time is not None else name
+        return here if here in relation.data and here not in relation.hive else None
+
+    def kind_of(self, name: str) -> Type | None:
+        return self.relation.data.type(name)
+
+    def form(self, fields: Sequence[str] | None) -> Maker:
+        if fields is None:
+            return self.maker
+        return Maker(self.relation, self.relation.schema.select(fields), replace(self._request, fields=tuple(fields)))
 
     def _columns_of(self, file: ParquetFile) -> list[str]:
         return self.maker.columns_of(file)
 
     def _nbytes(self, group: Group) -> int:
-        names = set(self._columns_of(group.file))
-        meta = group.file.metadata.row_group(group.number)
-        chunks = (meta.column(i) for i in range(meta.num_columns))
-        return sum(
-            c.total_uncompressed_size
-            for c in chunks
-            if c.path_in_schema.split(".")[0] in names or c.path_in_schema in names
-        )
+        return group.file.leaves.nbytes(group.number, self._columns_of(group.file))
+
+    def describe_run(self) -> str:
+        return self.tally.told()
 
     def partitions(self, target: int) -> Sequence[Partition]:
         return in_turn(self.parts(), self.relation.options)
 
     def parts(self) -> list[GroupPart]:
-        made = [GroupPart(self, group, seq, self._nbytes(group)) for seq, group in enumerate(self.groups)]
-        self.work_order = self.chosen.work_order(made) if self.maker.is_quiet else None
+        made = [GroupPart(self, group, seq, self._sizes[seq]) for seq, group in enumerate(self.groups)]
+        self.work_order = self.chosen.work_order(made)
         return made
 
     def read(self, group: Group, nbytes: int, rows: int, ctx: Context) -> Iterator[pa.RecordBatch]:
@@ -232,32 +244,26 @@ class ParquetSource:
             found: dict[str, pa.Array[Any]] = {}
             if ctx.compiled:
                 with self.opened(file) as source:
-                    found = read_columns(Chunks(source, file.leaves, group.number, names), ctx.check)
+                    chunks = Chunks(source, file.leaves, group.number, names, self.tally)
+                    found = read_columns(chunks, ctx.check, self.maker.coded)
+            else:
+                self.tally.kept("columns", 0, len(names))
             rest = [n for n in names if n not in found]
             others = self.rest(group, rest, nbytes, rows, shown) if rest else None
             yield from joined(found, others, names, group.n_rows, rows)
         except (pa.ArrowException, OSError) as why:
             raise damaged(shown, group.number, why) from why
 
-    @contextmanager
-    def opened(self, file: ParquetFile) -> Iterator[pa.NativeFile]:
-        """The file for one reader at a time; it stays open for the next row group."""
+    def opened(self, file: ParquetFile) -> AbstractContextManager[pa.NativeFile]:
         if file.held is not None:
-            yield pa.BufferReader(file.held)
-            return
-        key = file.path, get_ident()
-        raw = self._open.pop(key, None) or self.relation.gate.open_read(file.path)
-        yield raw
-        if len(self._open) < MOST_OPEN:
-            self._open[key] = raw
-
-    def close(self) -> None:
-        self._open.clear()
+            return nullcontext(pa.BufferReader(file.held))
+        return self._open.opened(file.path, partial(self.relation.gate.open_read, file.path))
 
     def rest(self, group: Group, names: list[str], nbytes: int, rows: int, shown: str) -> Iterator[pa.RecordBatch]:
         """Columns as Arrow reads them."""
         file, number = group.file, group.number
-        reader = _open(self.relation.gate, file.path, file.held, file.metadata, _dictionaries(file, number, names))
+        self.tally.read_whole(len(names), file.leaves.nbytes(number, names))
+        reader = _open(self.relation.gate, file.path, file.held, file.metadata, file.leaves.dictionaries(number, names))
         if nbytes > WHOLE_GROUP:
             yield from reader.iter_batches(rows, row_groups=[number], columns=names, use_threads=False)
             return
@@ -273,22 +279,9 @@ def damaged(shown: str, group: int, why: BaseException) -> QueryError:
     return fault("E605", f"`{shown}` is damaged (row group {group}): {first_line(why)}")
 
 
-def _dictionaries(file: ParquetFile, number: int, names: Sequence[str]) -> list[str]:
-    """Text columns that lie in the file as dictionaries: they stay so."""
-    meta = file.metadata.row_group(number)
-    out = []
-    for i in range(meta.num_columns):
-        chunk = meta.column(i)
-        name = chunk.path_in_schema
-        if name in names and chunk.has_dictionary_page and chunk.physical_type == "BYTE_ARRAY":
-            kind = file.schema.field(name).type
-            if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-                out.append(name)
-    return out
-
-
 @dataclass(frozen=True, slots=True)
 class GroupPart:
+    page_bounds = True  # a form is quiet only where no file has other units
     source: ParquetSource
     group: Group
     seq: int
@@ -310,14 +303,13 @@ class GroupPart:
     def rows(self, ctx: Context) -> Iterator[Batch]:
         """The rows, of which the ledger is not told."""
         source, group, shown = self.source, self.group, self.shown
-        if source.chosen.is_behind(group.file, group.number):
+        if source.chosen.is_behind(self):
             return
         row, step = 0, ctx.settings.scan_rows(len(source.schema), self.nbytes, group.n_rows)
-        if self.nbytes <= WHOLE_GROUP:
-            chosen = source.chosen.batches(self, step, ctx)
-            if chosen is not None:
-                yield from chosen
-                return
+        chosen = source.chosen.batches(self, step, ctx)
+        if chosen is not None:
+            yield from chosen
+            return
         if not source._columns_of(group.file):
             for low in range(0, group.n_rows, step):
                 yield from self._batches(None, min(step, group.n_rows - low), low, shown, ctx)
@@ -332,8 +324,10 @@ class GroupPart:
             )
 
     def general(self, name: str) -> pa.Array[Any]:
-        """A column of all rows, as Arrow reads it."""
+        """A column of all rows, as Arrow reads it; nulls if the file lacks it."""
         group = self.group
+        if name not in self.schema.names:
+            return pa.nulls(group.n_rows)
         try:
             read = self.source.rest(group, [name], self.nbytes, group.n_rows, self.shown)
             return concat([batch.column(0) for batch in read])
@@ -341,22 +335,40 @@ class GroupPart:
             raise damaged(self.shown, group.number, why) from why
 
     def taken(self, rows: NDArray[np.int32], ctx: Context) -> Batch | None:
-        """These ascending rows of the row group alone; None: it is to be read as a whole."""
-        source, group = self.source, self.group
-        names = source.maker.columns_of(group.file)
-        if not ctx.compiled or not names or self.nbytes > WHOLE_GROUP:
-            return None
-        with source.opened(group.file) as raw:
-            chunks = Chunks(raw, group.file.leaves, group.number, names)
-            columns = [self._taken(name, chunks, rows) for name in names]
-        origin = Origin(self.seq, self.shown, 0, group.skipped, (rows,))
-        given = pa.RecordBatch.from_arrays(columns, names=names)
-        return next(iter(source.maker.batches(given, len(rows), group.file, origin, ctx, group.before)))
+        return self.source.chosen.taken(self, rows, ctx)
 
-    def _taken(self, name: str, chunks: Chunks, rows: NDArray[np.int32]) -> pa.Array[Any]:
-        chunk = chunks.open(name)
-        found = taken(chunk, rows) if chunk is not None else None
-        return picked(self.general(name), rows) if found is None else found
+    @property
+    def leaves(self) -> Leaves:
+        return self.group.file.leaves
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self.group.file.schema
+
+    @property
+    def number(self) -> int:
+        return self.group.number
+
+    @property
+    def n_rows(self) -> int:
+        return self.group.n_rows
+
+    def opened(self) -> AbstractContextManager[pa.NativeFile]:
+        return self.source.opened(self.group.file)
+
+    def hides_nan(self, name: str) -> bool:
+        return True
+
+    def columns_of(self, form: Maker) -> list[str]:
+        return form.columns_of(self.group.file)
+
+    def normal(self, form: Maker, name: str, array: pa.Array[Any]) -> Column:
+        return form.normal(name, array)
+
+    def made(
+        self, form: Maker, given: pa.RecordBatch | None, n: int, origin: Origin, ctx: Context
+    ) -> Iterator[Batch]:  # fmt: skip
+        return form.batches(given, n, self.group.file, origin, ctx, self.group.before)
 
     def _batches(self, given: pa.RecordBatch | None, n: int, row: int, shown: str, ctx: Context) -> Iterator[Batch]:
         origin = Origin(self.seq, shown, 0, self.group.skipped + row)

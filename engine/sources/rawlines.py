@@ -6,10 +6,7 @@ or very long, a file that cannot be read) the general way of reading goes on fro
 
 from __future__ import annotations
 
-import ctypes
-import os
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +19,7 @@ from ..batch import PAD, Batch, Origin, Spans
 from ..captured import CapturedLines, ReadSpans
 from ..context import Context, Stopped
 from ..kernels import regexcode
+from ..pread import read_address
 from ..rarity import commonness
 from ..regextiers import Asked
 from .textlines import lines_of
@@ -33,15 +31,6 @@ MOST_BAD = 64  # lines that are no valid UTF-8, of a stretch; behind them it is 
 TEXT = 2 << 20  # bytes of text that a call puts out
 LONGEST = 64  # bytes of a literal that are looked for
 _WORDS = np.zeros(0, np.int64)  # the kernel's program for the first and the last word
-
-
-@lru_cache(maxsize=1)
-def read_address() -> int:
-    """Of the system's `pread`; 0 where there is none, or where its offsets may be of 32 bits."""
-    if os.name != "posix" or ctypes.sizeof(ctypes.c_long) != 8:
-        return 0
-    found = getattr(ctypes.CDLL(None), "pread", None)
-    return ctypes.cast(found, ctypes.c_void_p).value or 0 if found is not None else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,8 @@ from ..batch import Batch, Column
 from ..context import Context
 from ..notes import At
 from ..operator import Partition, Source
+from ..operators.filter import Choice
+from ..storage.tally import Tallied, Tally
 
 MORSEL = 2 << 20  # bytes of a text file among tables: `target` counts rows here
 
@@ -72,13 +74,33 @@ class SeveralSource:
         self._parts, self.schema = list(parts), schema
         hints = [getattr(p, "nbytes_hint", None) for p in parts]
         self.nbytes_hint: int | None = None if None in hints else sum(h for h in hints if h is not None)
+        self._choice: Choice | None = None
+
+    def choose(self, choice: Choice) -> None:
+        """Parts whose fields are of the whole's types may apply a filter."""
+        self._choice = choice
+        for part in self._alike(fields_of(choice.predicate), "choose"):
+            part.choose(replace(choice, carried=tuple(n for n in choice.carried if n in part.schema)))
+
+    def watch(self, floor: Any) -> None:
+        for part in self._alike((floor.field,), "watch"):
+            part.watch(floor)
+
+    def _alike(self, names: Iterable[str], able: str) -> list[Any]:
+        asked = list(names)
+        same = (p for p in self._parts if all(p.schema.type(n) == self.schema.type(n) for n in asked))
+        return [p for p in same if hasattr(p, able)]
+
+    def describe_run(self) -> str:
+        """What parts of one kind tell, added up."""
+        return Tally.sum(p.tally for p in self._parts if isinstance(p, Tallied)).told()
 
     def partitions(self, target: int) -> Sequence[Partition]:
         made: list[Partition] = []
         for source in self._parts:
             wanted = max(target, MORSEL) if getattr(source, "bytewise", False) else target
             for part in source.partitions(wanted):
-                made.append(_Shifted(part, len(made), source.schema, self.schema))
+                made.append(_Shifted(part, len(made), source.schema, self.schema, self._choice))
         return made
 
     def close(self) -> None:
@@ -89,24 +111,30 @@ class SeveralSource:
 
 @dataclass(frozen=True, slots=True)
 class _Shifted:
-    """A partition under another number and with the columns of the whole."""
+    """A partition under another number and with the columns of the whole, or with those that a filter hands on."""
 
     part: Partition
     seq: int
     own: Schema
     whole: Schema
+    choice: Choice | None
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         for batch in self.part.batches(ctx):
-            columns = tuple(self._column(batch, n, t, ctx) for n, t in self.whole.fields)
+            choice, own, whole = self.choice, self.own, self.whole
+            if choice is not None and batch.origin.chosen_by is choice.mark:
+                own = own.select([n for n in choice.carried if n in own])
+                whole = whole.select(choice.carried)
+            columns = tuple(_column(batch, own, n, t, ctx) for n, t in whole.fields)
             yield Batch(batch.n_rows, columns, replace(batch.origin, seq=self.seq))
 
-    def _column(self, batch: Batch, name: str, wanted: Type, ctx: Context) -> Column:
-        if name not in self.own:
-            return nulls(batch.n_rows, wanted.arrow)
-        i = self.own.index(name)
-        held = self.own.type(name)
-        return converted(batch.columns[i], held, wanted, batch, i, ctx) if held is not None else batch.columns[i]
+
+def _column(batch: Batch, own: Schema, name: str, wanted: Type, ctx: Context) -> Column:
+    if name not in own:
+        return nulls(batch.n_rows, wanted.arrow)
+    i = own.index(name)
+    held = own.type(name)
+    return converted(batch.columns[i], held, wanted, batch, i, ctx) if held is not None else batch.columns[i]
 
 
 def converted(

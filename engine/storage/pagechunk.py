@@ -8,7 +8,8 @@ sum where it has one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from threading import local
 from typing import Any, cast
 
 import numpy as np
@@ -16,12 +17,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.records import dataclass
+from .. import kernels
 from ..arrow import buffer_of, bytes_of, pooled
 from ..kernels import pagefields as heads
+from ..pread import read_address
+from .tally import Tally
 
 PAD = 64  # behind each buffer that kernels look into
 LARGEST = 1 << 26  # unpacked bytes of the wanted columns of a row group: above it the general reader goes in pieces
 _CODECS = {"UNCOMPRESSED": "", "SNAPPY": "snappy", "ZSTD": "zstd", "GZIP": "gzip"}
+BYTES_A_PAGE = 8192  # packed; of smaller ones there are seldom more than the room for them
+MOST_SCRATCH = 8 << 20
+_mine = local()
 _T = pa.types
 
 
@@ -45,6 +52,7 @@ class Chunk:
     kind: Kind
     max_definition: int
     n_rows: int
+    tally: Tally | None = None
     data: NDArray[np.uint8] | None = None  # the pages unpacked
     _values: Any = None
 
@@ -73,6 +81,8 @@ class Chunk:
             self.data = self._unpacked()
             if self.data is not None:
                 self.raw = self.data  # as they were packed nobody wants them any more
+                if self.tally is not None:
+                    self.tally.unpacked(len(self.table), self.told[heads.UNPACKED_BYTES])
         return self.data
 
     def values(self) -> Any:
@@ -141,12 +151,40 @@ class Leaf:
 
 
 class Leaves:
-    """The flat columns of a file by name, looked up once."""
+    """The flat columns of a file by name, looked up once. `schema`: as Arrow has the file's."""
 
     def __init__(self, metadata: Any, schema: pa.Schema) -> None:
         self.metadata, self._schema = metadata, schema
-        self._numbers = _flat_leaves(schema)
+        self._numbers = _flat_leaves(metadata, schema)
         self._known: dict[str, Leaf | None] = {}
+
+    def column(self, group: int, name: str) -> Any | None:
+        """What the footer says of a flat column's chunk in a row group; None if there is no such column."""
+        number = self._numbers.get(name)
+        return None if number is None else self.metadata.row_group(group).column(number)
+
+    def nbytes(self, group: int, names: Collection[str]) -> int:
+        """Unpacked bytes of columns of a row group."""
+        row_group = self.metadata.row_group(group)
+        flat = [self._numbers[n] for n in names if n in self._numbers]
+        size = sum(row_group.column(i).total_uncompressed_size for i in flat)
+        if len(flat) < len(names):
+            nested = set(names) - self._numbers.keys()
+            rest = map(row_group.column, sorted(set(range(row_group.num_columns)) - set(self._numbers.values())))
+            size += sum(
+                c.total_uncompressed_size for c in rest if nested & {c.path_in_schema, c.path_in_schema.split(".")[0]}
+            )
+        return int(size)
+
+    def dictionaries(self, group: int, names: Iterable[str]) -> list[str]:
+        """Those of the names whose texts lie in a row group as a dictionary."""
+        found = []
+        for name in names:
+            kind, chunk = self._schema.field(name).type, self.column(group, name)
+            is_text = _T.is_string(kind) or _T.is_large_string(kind) or _T.is_string_view(kind)
+            if is_text and chunk is not None and chunk.has_dictionary_page:
+                found.append(name)
+        return found
 
     def get(self, name: str) -> Leaf | None:
         if name not in self._known:
@@ -167,10 +205,16 @@ class Leaves:
 class Chunks:
     """The named columns of a row group, opened one by one; none of them is known where they are large together."""
 
-    def __init__(self, source: pa.NativeFile, leaves: Leaves, group: int, names: Iterable[str]) -> None:
+    def __init__(
+        self, source: pa.NativeFile, leaves: Leaves, group: int, names: Collection[str], tally: Tally | None = None
+    ) -> None:  # fmt: skip
         row_group = leaves.metadata.row_group(group)
+        self._tally = tally
+        if tally is not None:
+            tally.kept("columns", 0, len(names))
         self.n_rows: int = row_group.num_rows
         self._source, self._leaves = source, leaves
+        self._fd = source.fileno() if isinstance(source, pa.OSFile) else None
         self._told = {n: row_group.column(leaf.number) for n in names if (leaf := leaves.get(n)) is not None}
         if sum(c.total_uncompressed_size for c in self._told.values()) > LARGEST:
             self._told = {}
@@ -185,24 +229,53 @@ class Chunks:
         told = self._told.get(name)
         return 1 << 40 if told is None else int(told.total_compressed_size)
 
+    def whole(self, name: str) -> Chunk | None:
+        """As `open`, with all its pages unpacked on the way."""
+        leaf, fd, read = self._leaves.get(name), self._fd, read_address()
+        if name not in self._told or leaf is None:
+            return None
+        made = _read_at_once(read, fd, leaf, self._told[name], self.n_rows) if read and fd is not None else None
+        if made is None:
+            return self.open(name)
+        if self._tally is not None:
+            self._tally.kept("columns", 1, 0)
+            self._tally.kept("pages", 0, len(made.table))
+            self._tally.unpacked(len(made.table), made.told[heads.UNPACKED_BYTES])
+        return made
+
     def open(self, name: str) -> Chunk | None:
         leaf = self._leaves.get(name)
         if name not in self._told or leaf is None:
             return None
         try:
-            return _open(self._source, leaf, self._told[name], self.n_rows)
+            chunk = _open(self._source, leaf, self._told[name], self.n_rows)
         except (pa.ArrowException, OSError, ValueError):  # the general reader meets it again, and says so
             return None
+        if chunk is not None and self._tally is not None:
+            chunk.tally = self._tally
+            self._tally.kept("columns", 1, 0)
+            self._tally.kept("pages", 0, len(chunk.table))
+        return chunk
 
 
-def _flat_leaves(schema: pa.Schema) -> dict[str, int]:
-    """Where the column of a plain field is among the leaves, as far as that is sure: before the first nested field."""
-    leaves = {}
-    for i, field in enumerate(schema):
-        if _T.is_nested(field.type):
-            break
-        leaves[field.name] = i
+def _flat_leaves(metadata: Any, schema: pa.Schema) -> dict[str, int]:
+    """Where the column of a plain field is among the leaves: by path a struct's member may have the same name."""
+    leaves, at, told = {}, 0, metadata.schema
+    for field in schema:
+        if not _T.is_nested(field.type) and at < metadata.num_columns and told.column(at).path == field.name:
+            leaves[field.name] = at
+        at += _n_leaves(field.type)
     return leaves
+
+
+def _n_leaves(kind: Any) -> int:
+    if isinstance(kind, pa.BaseExtensionType):
+        return _n_leaves(kind.storage_type)
+    if _T.is_struct(kind):
+        return sum(_n_leaves(f.type) for f in kind)
+    if _T.is_map(kind):
+        return _n_leaves(kind.key_type) + _n_leaves(kind.item_type)
+    return _n_leaves(kind.value_type) if cast(Any, _T).is_nested(kind) else 1
 
 
 def _kind_of(leaf: Any, arrow: pa.DataType) -> Kind | None:
@@ -241,11 +314,50 @@ def _open(source: Any, leaf: Leaf, told: Any, n_rows: int) -> Chunk | None:
     return Chunk(raw, table, found, codec, leaf.kind, leaf.max_definition, n_rows)
 
 
+def _read_at_once(read: int, fd: int, leaf: Leaf, told: Any, n_rows: int) -> Chunk | None:
+    """None: it is to be opened step by step, which tells what is amiss."""
+    codec = _CODECS.get(told.compression)
+    first, size = _place_of(told)
+    if codec not in ("", "snappy") or told.num_values != n_rows or not 0 < size <= 2 * LARGEST:
+        return None
+    n_pages = 64 + size // BYTES_A_PAGE
+    table, found = np.empty(heads.WIDTH * n_pages, np.int64), np.empty(heads.TOLD, np.int64)
+    raw = _scratch(size + PAD) if codec else space(size)
+    data = space(told.total_uncompressed_size + PAD * n_pages) if codec else raw
+    kind = heads.SNAPPY if codec else heads.NO_CODEC
+    n_pages = kernels.pagefile.read_chunk(read, fd, first, size, raw, table, found, data, kind)
+    if n_pages <= 0:
+        return None
+    of_all = found.tolist()
+    if of_all[heads.N_DICTIONARIES] > 1 or of_all[heads.ROWS] != n_rows:
+        return None
+    pages = table[: heads.WIDTH * n_pages].reshape(n_pages, heads.WIDTH)
+    return Chunk(data, pages, of_all, codec, leaf.kind, leaf.max_definition, n_rows, data=data)
+
+
+def _scratch(size: int) -> NDArray[np.uint8]:
+    """Memory of this thread, which holds what it does until the next call."""
+    held: NDArray[np.uint8] | None = getattr(_mine, "scratch", None)
+    if held is None or len(held) < size:
+        held = np.empty(size + (size >> 2), np.uint8)
+        if size <= MOST_SCRATCH:
+            _mine.scratch = held
+    return held
+
+
+def _place_of(chunk: Any) -> tuple[int, int]:
+    """Where the pages begin in the file, and how many bytes they take."""
+    first = chunk.data_page_offset
+    if chunk.has_dictionary_page and 0 < (chunk.dictionary_page_offset or 0) < first:
+        first = chunk.dictionary_page_offset
+    return int(first), int(chunk.total_compressed_size)
+
+
 def _page_table(raw: NDArray[np.uint8], size: int) -> NDArray[np.int64] | None:
-    from ..kernels import pageheads as kernels
+    from ..kernels import pageheads
 
     table = np.empty(heads.WIDTH * 64, np.int64)
-    while (n_pages := int(kernels.page_table(raw, 0, size, table))) == heads.UNSURE:
+    while (n_pages := int(pageheads.page_table(raw, 0, size, table))) == heads.UNSURE:
         if len(table) > heads.WIDTH * (size // 8 + 1):
             return None
         table = np.empty(8 * len(table), np.int64)
@@ -254,18 +366,15 @@ def _page_table(raw: NDArray[np.uint8], size: int) -> NDArray[np.int64] | None:
 
 def _told(table: NDArray[np.int64]) -> tuple[list[int], bool]:
     """Of the pages together, and whether a dictionary stands where none should."""
-    from ..kernels import pageheads as kernels
+    from ..kernels import pageheads
 
     told = np.empty(heads.TOLD, np.int64)
-    is_odd = bool(kernels.survey_pages(table.reshape(-1), len(table), told))
+    is_odd = bool(pageheads.survey_pages(table.reshape(-1), len(table), told))
     return told.tolist(), is_odd
 
 
 def _raw_bytes(source: Any, chunk: Any) -> NDArray[np.uint8] | None:
-    first = chunk.data_page_offset
-    if chunk.has_dictionary_page and 0 < (chunk.dictionary_page_offset or 0) < first:
-        first = chunk.dictionary_page_offset
-    size = chunk.total_compressed_size
+    first, size = _place_of(chunk)
     raw = space(size)
     source.seek(first)
     return raw if source.readinto(memoryview(cast(Any, raw))[:size]) == size else None
@@ -303,8 +412,6 @@ def _unpacked(raw: NDArray[np.uint8], rows: NDArray[np.int64], size: int, codec:
 
 def dictionary(data: NDArray[np.uint8], page: NDArray[np.int64], kind: Kind) -> Any:
     """The dictionary's values: an Arrow array of texts, or 64-bit numbers. None: damaged, or not known here."""
-    from ..kernels import pages as kernels
-
     if not may_hold(page, max(kind.n_bytes, 4)):
         return None
     n, at, size = int(page[heads.N_VALUES]), int(page[heads.AT]), int(page[heads.UNPACKED])
@@ -312,7 +419,7 @@ def dictionary(data: NDArray[np.uint8], page: NDArray[np.int64], kind: Kind) -> 
         return data[at : at + 8 * n].view(np.int64)
     if kind.n_bytes:
         numbers = pooled(n, np.int64)
-        return numbers if kernels.plain_numbers(data, at, at + size, kind.n_bytes, numbers) == 0 else None
+        return numbers if kernels.pages.plain_numbers(data, at, at + size, kind.n_bytes, numbers) == 0 else None
     offsets, text = pooled(n + 1, np.int32), space(size)
     if dictionary_texts(data, page, offsets, text) < 0:
         return None
@@ -329,7 +436,7 @@ def dictionary_texts(
     data: NDArray[np.uint8], page: NDArray[np.int64], offsets: NDArray[np.int32], text: NDArray[np.uint8]
 ) -> int:
     """The dictionary's texts into offsets (one more than there are texts) and bytes. Bytes in all; negative: damaged."""
-    from ..kernels import pages as kernels
+    from ..kernels import pages
 
     at = int(page[heads.AT])
-    return int(kernels.plain_texts(data, at, at + int(page[heads.UNPACKED]), offsets, text))
+    return int(pages.plain_texts(data, at, at + int(page[heads.UNPACKED]), offsets, text))

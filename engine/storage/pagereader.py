@@ -6,28 +6,33 @@ may both be in one chunk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .. import kernels
 from ..arrow import array_from, bitmap_of, buffer_of, bytes_of, coded, pooled
 from ..kernels import pagefields as heads
 from .pagechunk import LARGEST, Chunk, Chunks, dictionary_texts, may_hold, space
 
+ROWS_A_VALUE = 4  # below so many on average a dictionary of numbers is not worth its values
 
-def read_columns(chunks: Chunks, check: Callable[[], None] = lambda: None) -> dict[str, pa.Array[Any]]:
+
+def read_columns(
+    chunks: Chunks, check: Callable[[], None] = lambda: None, coded: Collection[str] = ()
+) -> dict[str, pa.Array[Any]]:
     """Those columns that the kernels can read: numbers widened to 64 bits, texts as dictionaries where they lie so.
 
-    `check` is called between columns and may raise.
+    `coded`: numbers that stay dictionaries where their values are few. `check` is called between columns and may raise.
     """
     found = {}
     for name in chunks.names:
         check()
-        chunk = chunks.open(name)
-        array = decoded(chunk) if chunk is not None else None
+        chunk = chunks.whole(name)
+        array = decoded(chunk, name in coded) if chunk is not None else None
         if array is not None:
             found[name] = array
     return found
@@ -53,10 +58,8 @@ def joined(
         row += size
 
 
-def decoded(chunk: Chunk) -> pa.Array[Any] | None:
-    """All rows of a chunk."""
-    from ..kernels import pages as kernels
-
+def decoded(chunk: Chunk, as_codes: bool = False) -> pa.Array[Any] | None:
+    """All rows of a chunk. `as_codes`: numbers, too, as a dictionary where it has a value for several rows."""
     data, rows, kind, n_rows = chunk.unpacked(), chunk.table, chunk.kind, chunk.n_rows
     if data is None:
         return None
@@ -70,24 +73,27 @@ def decoded(chunk: Chunk) -> pa.Array[Any] | None:
     values = chunk.values() if chunk.has_dictionary else np.zeros(0 if kind.n_bytes else 1, np.int64)
     if values is None:
         return None
-    is_text = not kind.n_bytes
-    bound = np.array([len(values)], np.int64) if isinstance(values, pa.Array) else values
-    out = bytes_of(pa.allocate_buffer(n_rows * (4 if is_text else 8)))
-    numbers = out.view(np.int64) if not is_text else np.empty(0, np.int64)
-    codes = out.view(np.int32) if is_text else np.empty(0, np.int32)
+    if as_codes and kind.n_bytes == 8 and chunk.is_coded and ROWS_A_VALUE * len(values) <= n_rows:
+        values = array_from(values, None, kind.arrow)
+    is_coded = isinstance(values, pa.Array)
+    bound = np.array([len(values)], np.int64) if is_coded else values
+    out = bytes_of(pa.allocate_buffer(n_rows * (4 if is_coded else 8)))
+    numbers = out.view(np.int64) if not is_coded else np.empty(0, np.int64)
+    codes = out.view(np.int32) if is_coded else np.empty(0, np.int32)
     valid = np.empty(n_rows if max_definition else 0, np.uint8)
     spare = pooled(chunk.largest, np.int32)
-    dense = pooled(0 if is_text or not max_definition else chunk.largest, np.int64)
-    n_null = kernels.decode_pages(
-        data, rows.reshape(-1), len(rows), max_definition, kind.n_bytes, bound, numbers, codes, valid, spare, dense
+    dense = pooled(0 if is_coded or not max_definition else chunk.largest, np.int64)
+    width = 0 if is_coded else kind.n_bytes
+    n_null = kernels.pages.decode_pages(
+        data, rows.reshape(-1), len(rows), max_definition, width, bound, numbers, codes, valid, spare, dense
     )
     if n_null < 0:
         return None
     nulls = valid == 0 if n_null else None
-    if is_text:
-        if not isinstance(values, pa.Array):
-            return None
+    if isinstance(values, pa.Array):
         return coded(array_from(codes, nulls), values)
+    if not kind.n_bytes:
+        return None
     if kind.is_float:
         numbers = numbers.astype(np.int32).view(np.float32).astype(np.float64).view(np.int64)
     bitmap = bitmap_of(nulls) if nulls is not None else None
@@ -98,8 +104,6 @@ def _mixed_texts(
     data: NDArray[np.uint8], rows: NDArray[np.int64], first: int, max_definition: int, n_rows: int
 ) -> pa.Array[Any] | None:
     """A writer's dictionary was full at page `first`: from there on texts are plain. They become values of the dictionary."""
-    from ..kernels import pages as kernels
-
     n_coded, n_values = int(rows[1:first, heads.N_VALUES].sum()), int(rows[0, heads.N_VALUES])
     n_plain = n_rows - n_coded
     room = int(rows[0, heads.UNPACKED] + rows[first:, heads.UNPACKED].sum())
@@ -113,11 +117,11 @@ def _mixed_texts(
     valid = np.ones(n_rows if max_definition else 0, np.uint8)
     spare, no_numbers = np.empty(int(rows[:, heads.N_VALUES].max()), np.int32), np.empty(0, np.int64)
     front, back = (np.ascontiguousarray(part).reshape(-1) for part in (rows[:first], rows[first:]))
-    n_null = kernels.decode_pages(
+    n_null = kernels.pages.decode_pages(
         data, front, first, max_definition, 0, np.array([n_values]), no_numbers, codes[:n_coded], valid[:n_coded],
         spare, no_numbers,
     )  # fmt: skip
-    n_null_behind = kernels.decode_texts(
+    n_null_behind = kernels.pages.decode_texts(
         data, back, len(rows) - first, max_definition, offsets[n_values:], text[used:], valid[n_coded:], spare
     )
     if n_null < 0 or n_null_behind < 0:
@@ -137,12 +141,10 @@ def _mixed_texts(
 def _plain_texts(
     data: NDArray[np.uint8], rows: NDArray[np.int64], max_definition: int, n_rows: int
 ) -> pa.Array[Any] | None:
-    from ..kernels import pages as kernels
-
     offsets, text = np.empty(n_rows + 1, np.int32), space(int(rows[:, heads.UNPACKED].sum()))
     valid = np.empty(n_rows if max_definition else 0, np.uint8)
     spare = np.empty(int(rows[:, heads.N_VALUES].max()), np.int32)
-    n_null = kernels.decode_texts(data, rows.reshape(-1), len(rows), max_definition, offsets, text, valid, spare)
+    n_null = kernels.pages.decode_texts(data, rows.reshape(-1), len(rows), max_definition, offsets, text, valid, spare)
     if n_null < 0:
         return None
     bitmap = bitmap_of(valid == 0) if n_null else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -16,13 +17,15 @@ from ...planner import types as plan
 from ...planner.records import dataclass
 from ...planner.text import QueryError, fault
 from . import parquet, types
-from .pagechunk import Chunks, Leaves
+from .pagechunk import Chunks
 from .pagereader import joined, read_columns
 from .parquet import Footer
 from .paths import Gate
+from .tally import Tally
 
 Op = Literal["<", "<=", "==", ">=", ">"]
 BATCH_ROWS = 65_536
+FOOTERS_KEPT = 64
 _DAY_US = 86_400_000_000
 _EXACT_DOUBLE = 1 << 53
 _FOREIGN_TIME_SLACK_US = 999  # other writers cut the bounds of times to milliseconds
@@ -95,11 +98,6 @@ class Split:
     snapshot: Snapshot = field(repr=False)
     footer: Footer = field(repr=False)
 
-    @property
-    def nbytes(self) -> int:
-        """Uncompressed size in the file, of all columns."""
-        return int(self.footer.metadata.row_group(self.place[1]).total_byte_size)
-
     def bounds(self, name: str) -> tuple[Any, Any] | None:
         """Least and greatest value, in the terms of `Bound`; None where unknown or not to be trusted."""
         return self.snapshot.group_bounds(self.file, self.footer, self.place[1], name)
@@ -111,10 +109,11 @@ class Split:
         batch_rows: int = BATCH_ROWS,
         check: Callable[[], None] = lambda: None,
         compiled: bool = False,
+        tally: Tally | None = None,
     ) -> Iterator[pa.RecordBatch]:
         """Batches of exactly the wanted fields in the engine's types; text may come as dictionary(int32).
 
-        `compiled`: whether compiled kernels may be used.
+        `compiled`: whether compiled kernels may be used. `tally` is told what was read.
 
         Fields that the file lacks are nulls. `check` is called before each batch and may raise. A damaged file is E605,
         perhaps only after some batches.
@@ -127,21 +126,37 @@ class Split:
             return
         found: dict[str, Any] = {}
         if compiled:
-            with parquet.open_data(snap.gate, snap.folder, self.file.path) as source:
-                leaves = Leaves(self.footer.metadata, self.footer.schema)
-                found = read_columns(Chunks(source, leaves, self.place[1], present), check)
+            with self.opened() as source:
+                found = read_columns(Chunks(source, self.footer.leaves, self.place[1], present, tally), check)
+        elif tally is not None:
+            tally.kept("columns", 0, len(present))
         rest = [n for n in present if n not in found]
-        batches = joined(found, self._rest(rest, batch_rows) if rest else None, present, self.n_rows, batch_rows)
+        batches = joined(found, self.rest(rest, batch_rows, tally) if rest else None, present, self.n_rows, batch_rows)
         while True:
             check()
             batch = next(batches, None)
             if batch is None:
                 return
-            yield _shaped(batch, wanted, present, self.file.path)
+            columns = {n: self.engine_form(n, batch.column(n)) for n in present}
+            yield _batch(batch.num_rows, wanted, columns)
 
-    def _rest(self, names: list[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
+    def opened(self) -> pa.NativeFile:
+        return parquet.open_data(self.snapshot.gate, self.snapshot.folder, self.file.path)
+
+    def engine_form(self, name: str, column: pa.Array[Any]) -> Any:
+        """A column of the file as `read` gives it."""
+        if column.type == self.snapshot.physical.field(name).type:
+            return column
+        try:
+            return types.from_stored(column, self.snapshot.schema.field(name))
+        except pa.ArrowException as why:
+            raise parquet.damaged(self.file.path, why) from why
+
+    def rest(self, names: list[str], batch_rows: int, tally: Tally | None = None) -> Iterator[pa.RecordBatch]:
         """Columns as Arrow reads them."""
         snap, group = self.snapshot, self.place[1]
+        if tally is not None:
+            tally.read_whole(len(names), self.footer.leaves.nbytes(group, names))
         file = parquet.open_file(
             snap.gate,
             snap.folder,
@@ -158,17 +173,6 @@ class Split:
         for begin in range(0, self.n_rows, batch_rows):
             check()
             yield _batch(min(batch_rows, self.n_rows - begin), wanted, {})
-
-
-def _shaped(
-    batch: pa.RecordBatch, wanted: Sequence[pa.Field[Any]], present: Sequence[str], path: str
-) -> pa.RecordBatch:
-    by_name = {f.name: f for f in wanted}
-    try:
-        columns = {n: types.from_stored(batch.column(n), by_name[n]) for n in present}
-    except pa.ArrowException as why:
-        raise parquet.damaged(path, why) from why
-    return _batch(batch.num_rows, wanted, columns)
 
 
 def _batch(n_rows: int, wanted: Sequence[pa.Field[Any]], columns: dict[str, Any]) -> pa.RecordBatch:
@@ -195,6 +199,7 @@ class Snapshot:
     _bounds: dict[str, tuple[list[Any], list[Any]]] = field(
         default_factory=dict, repr=False
     )  # by field, when asked for
+    _footers: dict[int, Footer] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -205,7 +210,7 @@ class Snapshot:
         """Names and types for the binder, widths and addresses restored."""
         return plan.Schema(tuple((f.name, types.plan_type(f)) for f in self.schema))
 
-    @property
+    @cached_property
     def physical(self) -> pa.Schema:
         return pa.schema([types.physical_field(f) for f in self.schema])
 
@@ -254,7 +259,15 @@ class Snapshot:
                     yield Split((file.number, number), file, n_rows, self, footer)
 
     def footer(self, file: DataFile) -> Footer:
-        """Opens a file and checks it against the log."""
+        """Opens a file and checks it against the log; those of a few files are kept."""
+        if file.number not in self._footers:
+            found = self._checked(file)
+            if len(self._footers) >= FOOTERS_KEPT:
+                return found
+            self._footers[file.number] = found
+        return self._footers[file.number]
+
+    def _checked(self, file: DataFile) -> Footer:
         found = Footer.of(parquet.open_file(self.gate, self.folder, file.path, file.size))
         if file.n_rows is not None and found.metadata.num_rows != file.n_rows:
             raise parquet.damaged(file.path, f"{found.metadata.num_rows} of {file.n_rows} rows")
@@ -268,7 +281,7 @@ class Snapshot:
             lows, highs = self._log_bounds(bound.field)
             for i, file in enumerate(self.files):
                 low, high = lows[i], highs[i]
-                if low is None or high is None or (bound.op in (">", ">=") and self._hides_nan(file, bound.field)):
+                if low is None or high is None or (bound.op in (">", ">=") and self.hides_nan(file, bound.field)):
                     continue
                 keep[i] = keep[i] and bound.may_hold(low, high)
         return [f for f, k in zip(self.files, keep, strict=True) if k]
@@ -289,7 +302,7 @@ class Snapshot:
             highs = [h if h is None or o else h + _FOREIGN_TIME_SLACK_US for h, o in zip(highs, ours, strict=True)]
         return lows, highs
 
-    def _hides_nan(self, file: DataFile, name: str) -> bool:
+    def hides_nan(self, file: DataFile, name: str) -> bool:
         """A float column may hold a NaN above its upper bound, unless we wrote that bound into the log."""
         if not pa.types.is_floating(self.schema.field(name).type):
             return False
@@ -297,7 +310,7 @@ class Snapshot:
 
     def _group_may_hold(self, file: DataFile, footer: Footer, group: int, bounds: Sequence[Bound]) -> bool:
         for bound in bounds:
-            if bound.op in (">", ">=") and self._hides_nan(file, bound.field):
+            if bound.op in (">", ">=") and self.hides_nan(file, bound.field):
                 continue
             found = self._group_stats(footer, group, bound.field)
             if found is not None and not bound.may_hold(*found):
@@ -305,10 +318,10 @@ class Snapshot:
         return True
 
     def group_bounds(self, file: DataFile, footer: Footer, group: int, name: str) -> tuple[Any, Any] | None:
-        return None if self._hides_nan(file, name) else self._group_stats(footer, group, name)
+        return None if self.hides_nan(file, name) else self._group_stats(footer, group, name)
 
     def _group_stats(self, footer: Footer, group: int, name: str) -> tuple[Any, Any] | None:
-        chunk = footer.column(group, name)
+        chunk = footer.leaves.column(group, name)
         stats = None if chunk is None else chunk.statistics
         if stats is None or not stats.has_min_max:
             return None

@@ -258,8 +258,10 @@ class BuildSink:
                 local.writer.close()
 
     def describe_run(self) -> dict[str, Any]:
-        n = len(self._held.index.code) if self._held is not None else 0
-        return {"build_rows": n, "spilled_bytes": self._spilled_bytes}
+        held = self._held
+        if held is None:
+            return {"spilled_bytes": self._spilled_bytes}
+        return {"build_rows": len(held.index.code), **held.known.ways.told(), "spilled_bytes": self._spilled_bytes}
 
 
 def _stacked(pieces: list[pa.Array[Any]], ctx: Context) -> pa.Array[Any]:

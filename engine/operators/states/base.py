@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -46,6 +46,7 @@ class State:
     grows = False  # memory grows with rows, not only with groups
     takes_more = False  # may be merged into after its updates, sealed or not
     version = 1  # of the exported form
+    kernels: ClassVar[frozenset[str] | None] = None  # see engine.needs
     asked: tuple[str, ...] = ()  # all that `finish` will be asked for, set before the first call
 
     def key(self) -> Hashable:

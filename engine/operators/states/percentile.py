@@ -151,10 +151,10 @@ class Percentile(State):
 
     def _scatter(self, fill: NDArray[np.int64], out: U64) -> None:
         if self._compiled:
-            from ...kernels import group
+            from ...kernels import ranked
 
             for some, values in zip(self.groups, self.words, strict=True):
-                group.scatter_words(some, values, fill, out)
+                ranked.scatter_words(some, values, fill, out)
             return
         groups, words = np.concatenate(self.groups), np.concatenate(self.words)
         order = stable_order(groups)
@@ -237,9 +237,9 @@ class Percentile(State):
             for g in np.flatnonzero(sizes).tolist():
                 words[bounds[g] : bounds[g + 1]].partition(np.unique(wanted[:, g]))
         elif compiled:
-            from ...kernels import group
+            from ...kernels import ranked
 
-            group.sort_stretches(words, bounds)
+            ranked.sort_stretches(words, bounds)
         else:
             words = words[np.lexsort((words, np.repeat(np.arange(n), np.diff(bounds))))]
         self._ready = words, bounds

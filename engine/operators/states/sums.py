@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ....planner.types import DOUBLE, LONG, Type
+from ... import kernels
 from ...arrow import array_from, bools_of, is_valid, numbers_of
 from ...arrow import nulls as null_array
 from .base import Finished, Groups, Rows, State, bitmap, fit
@@ -20,6 +21,7 @@ LOW32 = np.int64(0xFFFFFFFF)
 CHUNK = 1 << 20  # rows whose halves are added up before they are carried: 2**20 * 2**32 fits
 
 
+LANES = 4  # of kernels.dense and kernels.codes
 FEW_GROUPS = 4096  # up to which rows of one group stand so close that each count would wait for the one before
 
 
@@ -27,12 +29,16 @@ class Count(State):
     """Rows: all of them (`rows`), those with a value (`values`), or those whose value is truthy (`true`)."""
 
     takes_more = True
+    kernels = frozenset(("dense", "group"))
 
     def __init__(self, what: str = "rows") -> None:
         self.what = what
         self.arity = 0 if what == "rows" else 1
         self.raw = what != "true"
         self.counts = np.zeros(0, np.int64)
+        self._lanes = np.zeros(
+            (0, LANES), np.int64
+        )  # of rows that were counted where they were numbered, not in `counts`
 
     def key(self) -> Hashable:
         return (Count, self.what)
@@ -54,14 +60,24 @@ class Count(State):
         else:
             np.add.at(self.counts, groups, 1)
 
-    def _count(self, groups: Groups) -> None:
-        from ...kernels import dense, group
+    def lanes(self, room: int) -> NDArray[np.int64]:
+        """LANES counts a group, one group behind another, in which rows may be counted before `seal`."""
+        if len(self._lanes) < room:
+            self._lanes = fit(self._lanes, max(room, 2 * len(self._lanes)))
+        return self._lanes.reshape(-1)
 
+    def seal(self) -> None:
+        lanes, self._lanes = self._lanes, np.zeros((0, LANES), np.int64)
+        if len(lanes):
+            n = min(len(lanes), len(self.counts))
+            self.counts[:n] += lanes[:n].sum(axis=1)
+
+    def _count(self, groups: Groups) -> None:
         if len(self.counts) > FEW_GROUPS or 4 * len(self.counts) > len(groups):
-            group.count_rows(groups, self.counts)
+            kernels.group.count_rows(groups, self.counts)
             return
-        lanes = np.zeros((len(self.counts), dense.LANES), np.int64)
-        dense.count_in_lanes(groups, lanes.reshape(-1))
+        lanes = np.zeros((len(self.counts), LANES), np.int64)
+        kernels.dense.count_in_lanes(groups, lanes.reshape(-1))
         self.counts += lanes.sum(axis=1)
 
     def merge(self, other: Count, members: Groups, groups: Groups, compiled: bool) -> None:
@@ -77,7 +93,7 @@ class Count(State):
         self.counts = numbers_of(arrays[0]).copy()
 
     def nbytes(self) -> int:
-        return self.counts.nbytes
+        return self.counts.nbytes + self._lanes.nbytes
 
 
 def _n_null(column: Any) -> int:
@@ -106,6 +122,7 @@ class Host(Protocol):
 
     def carry(self, rider: Any) -> bool: ...
     def whole_weights(self, members: Groups | slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+    def whole_sums(self, n: int) -> NDArray[np.int64] | None: ...
 
 
 class SumLong(State):
@@ -113,6 +130,8 @@ class SumLong(State):
 
     While a host has the same sums none are kept here. It is updated, and merged, before its riders are.
     """
+
+    kernels = frozenset(("group",))
 
     def __init__(self, type_: Type) -> None:
         self.type = type_
@@ -152,9 +171,7 @@ class SumLong(State):
             self._done, values = 0, values.slice(done)
             rows = replace(rows, groups=rows.groups[done:])
         if rows.compiled:
-            from ...kernels import group
-
-            group.add_longs(rows.groups, numbers_of(values), bitmap(values), self.cells.reshape(-1))
+            kernels.group.add_longs(rows.groups, numbers_of(values), bitmap(values), self.cells.reshape(-1))
             return
         groups, numbers = rows.groups, numbers_of(values)
         if values.null_count:
@@ -221,6 +238,10 @@ class SumLong(State):
             plain = np.empty(n, np.int64)
             if not group.low_words(n, self.cells.reshape(-1), plain):
                 return Finished(array_from(plain, None, kind))
+        if compiled and out not in ("avg", "count") and self._host is not None:
+            found = self._host.whole_sums(n)
+            if found is not None:
+                return Finished(array_from(found, None, kind))
         low, high, count = self._columns(n)
         if out == "avg":
             return self._avg(low, high, count)

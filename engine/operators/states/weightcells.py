@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import kernels
 from .base import Groups, fit
 from .limbs import COUNT as LIMB_COUNT
 from .limbs import LOW32, WIDE_AT, Limbs, halves
@@ -79,10 +80,8 @@ class WeightCells:
         """How many of the rows, from the first on, were added; the others do not fit. `w`: doubles or whole numbers."""
         if not self._is_room(groups, x, w):
             return 0
-        from ...kernels import weighted
-
         assert self.at is not None
-        kernel = weighted.add_weighted if w.dtype == np.float64 else weighted.add_weighted_longs
+        kernel = kernels.weighted.add_weighted if w.dtype == np.float64 else kernels.weighted.add_weighted_longs
         done = int(kernel(groups, x, w, *self.at, self.cells.reshape(-1), self._lowest()))
         self.added += done
         return done
@@ -91,10 +90,8 @@ class WeightCells:
         """As `add`, of the rows before the first that has no plain whole weight; the lowest words stay as they are."""
         if not self._is_room(groups, x, w):
             return 0
-        from ...kernels import weighted
-
         assert self.at is not None
-        done = int(weighted.add_whole(groups, x, w, *self.at, self.cells.reshape(-1)))
+        done = int(kernels.weighted.add_whole(groups, x, w, *self.at, self.cells.reshape(-1)))
         self.added += done
         return done
 
@@ -117,10 +114,8 @@ class WeightCells:
             return False
         if self.added + other.added > WIDE_AT:
             return False
-        from ...kernels import weighted
-
         low = self._lowest() if len(other.low) else self.low.reshape(-1)
-        weighted.merge_weighted(
+        kernels.weighted.merge_weighted(
             members, other.cells.reshape(-1), other.low.reshape(-1), groups, self.cells.reshape(-1), low
         )
         self.added += other.added
@@ -131,6 +126,13 @@ class WeightCells:
         rows = self.cells[members]
         by = WHOLE_FROM - self.at[1] if self.at is not None else 0
         return rows[:, WEIGHT] >> by, rows[:, TALLY] & ROWS
+
+    def whole_sums(self, n: int) -> NDArray[np.int64] | None:
+        """The sums of `whole_weights` of groups 0 .. n; None: some group has none."""
+        if self.at is None:
+            return None
+        out = np.empty(n, np.int64)
+        return None if kernels.weighted.whole_sums(n, self.cells.reshape(-1), WHOLE_FROM - self.at[1], out) else out
 
     def means(self, n: int) -> tuple[F64, NDArray[np.bool_], NDArray[np.bool_]]:
         """As `ratios.quotients`, of groups 0 .. n."""

@@ -84,6 +84,11 @@ class Weighted(State):
         assert self._cells is not None
         return self._cells.whole_weights(members)
 
+    def whole_sums(self, n: int) -> NDArray[np.int64] | None:
+        """Sums of the weights of groups 0 .. n, while riders are carried; None: some group has none. Compiled only."""
+        assert self._cells is not None
+        return self._cells.whole_sums(n)
+
     def _unload(self, done: int = 0) -> None:
         riders, self._riders = self._riders, []
         for rider in riders:

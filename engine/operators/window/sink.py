@@ -21,6 +21,7 @@ from ...notes import At
 from ...operator import Flow, Source
 from ..grouping import Keys, new_keys
 from ..groupspill import area_of
+from ..keyways import KeyWays
 from ..trail import Trail
 from .chunks import Chunks, kept
 from .part import Part, unlent
@@ -71,6 +72,7 @@ class WindowSink:
         self._rows: RowFile | None = None
         self._spilled: PartRows | None = None
         self._parts: Parts | None = None
+        self._ways = KeyWays()
 
     def open(self, ctx: Context) -> Local:
         self._local = Local(ctx, ctx.memory.reserve(self._at.command), self._new_keys(ctx), [], {})
@@ -152,6 +154,7 @@ class WindowSink:
         kept, columns, codes = aside(ctx, nbytes, lambda: self._sealed(local))
         self._rows.write(kept, local.n_kept, ctx)
         numbers = np.arange(local.n_rows - local.held, local.n_rows)
+        self._ways.add(local.keys)
         self._spilled.write(numbers, local.keys, codes, columns, ctx)
         local.keys = self._new_keys(ctx)
         self._clear(local)
@@ -223,10 +226,12 @@ class WindowSink:
             if files is not None:
                 files.close()
 
-    def describe_run(self) -> dict[str, int]:
-        """For `explain analyze`: bytes written to disk."""
+    def describe_run(self) -> dict[str, int | str]:
+        """For `explain analyze`: how groups were found, bytes written to disk."""
         written = sum(f.nbytes for f in (self._rows, self._spilled, self._parts) if f is not None)
-        return {"spilled_bytes": written}
+        if self._local is not None:
+            self._ways.add(self._local.keys)
+        return {**self._ways.told(), "spilled_bytes": written}
 
 
 def _is_kept(values: object, i: int, rows: Sequence[object]) -> bool:

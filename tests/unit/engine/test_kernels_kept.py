@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cortado.engine.kernels import aside
+from cortado.engine.kernels import kept
 
 ROOT = Path(__file__).parents[3]
 PARTS = ("cortado", "engine", "commands", "planner", "repl")
@@ -63,11 +63,11 @@ def test_an_installation_that_is_read_only_and_no_home(installation: Path, tmp_p
     """Neither the package nor the home can be written to: a private folder in the temporary one is taken."""
     env = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
     env |= {"XDG_CACHE_HOME": "/proc/none", "TMPDIR": str(tmp_path), "PYTHONPATH": str(installation)}
-    code = "from cortado.engine.kernels import aside, choose; print(choose.__file__); aside.leave_mark(); print(aside.is_needed())"
+    code = "from cortado.engine.kernels import choose, kept; print(choose.__file__); kept.leave_mark('all'); print(kept.is_complete())"
     done = subprocess.run(
         [sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == [str(installation / "cortado" / "engine" / "kernels" / "choose.py"), "False"]
+    assert done.stdout.split() == [str(installation / "cortado" / "engine" / "kernels" / "choose.py"), "True"]
     folder = tmp_path / f"cortado-kernels-{os.getuid()}"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert list(folder.rglob("choose.fill_words*.nbc"))
@@ -109,7 +109,7 @@ def test_a_temporary_folder_that_is_not_ours_alone(monkeypatch: pytest.MonkeyPat
             uid = os.getuid()
             monkeypatch.setattr(os, "getuid", lambda: uid + 1)
             (tmp_path / f"cortado-kernels-{uid + 1}").mkdir(mode=0o700)
-    assert aside._private_temporary() is None
+    assert kept.private_temporary() is None
     monkeypatch.undo()
 
 
@@ -155,21 +155,23 @@ def test_two_processes_that_compile_at_once(tmp_path: Path) -> None:
     assert again.stdout == told[0][0]
 
 
-def test_warm_compiles_all_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cortado.engine.kernels import load
+def test_warm_compiles_all_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cortado.engine.kernels import aside, load
     from cortado.repl.batch import warm_up
 
     met: list[str] = []
-    monkeypatch.setattr(aside, "_place", lambda: tmp_path)
-    monkeypatch.setattr(load, "_import", met.append)
-    assert aside.is_needed()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(aside, "_start", lambda *args: None)
+    monkeypatch.setattr(load, "load_module", met.append)
+    assert not kept.is_complete()
     assert warm_up() == 0
-    assert met == load.modules() and not aside.is_needed()
+    assert set(met) == set(kept.modules()) and kept.is_complete()
+    assert "the kernels are compiled" in capsys.readouterr().err
 
 
 def test_what_is_kept_of_a_kernel_goes_with_what_it_imports() -> None:
     """Numba looks at a kernel's own file alone."""
-    from cortado.engine.kernels import jit
-
-    names = [name for name, _, _ in jit._imported_by("rawscan")]
+    names = [name for name, _, _ in kept.imported_by("rawscan")]
     assert {"rawscan", "rawread", "regexspans", "regexcode", "spans", "jit"} <= set(names)

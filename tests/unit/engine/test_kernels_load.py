@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +15,29 @@ import pyarrow as pa
 import pytest
 
 from cortado.engine import run
-from cortado.engine.kernels import aside, load
+from cortado.engine.kernels import aside, kept, load
 from cortado.engine.operators.rows import Rows
 
 from .toys import SCHEMA, Boom, Numbers, Probe, pipe, start, values
+
+MODULES = ("choose", "find", "select")
 
 
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A loader that has loaded nothing, and whose modules are none."""
     loaded: list[str] = []
-    monkeypatch.setattr(load, "_is_ready", False)
+    for name, value in {"_is_ready": False, "_is_set_up": False, "_is_compiling": False}.items():
+        monkeypatch.setattr(load, name, value)
+    monkeypatch.setattr(load, "_have", frozenset())
+    monkeypatch.setattr(load, "_asked", [])
     monkeypatch.setattr(load, "_error", None)
     monkeypatch.setattr(load, "_thread", None)
-    monkeypatch.setattr(load, "FIRST", "one")
-    monkeypatch.setattr(load, "modules", lambda: ["one", "two"])
-    monkeypatch.setattr(load, "_import", loaded.append)
-    monkeypatch.setattr(aside, "is_needed", lambda: False)
-    monkeypatch.setattr(aside, "leave_mark", lambda: None)
-    monkeypatch.setattr(aside, "place_to_keep", lambda: None)
+    monkeypatch.setattr(load, "FIRST", "choose")
+    monkeypatch.setattr(load, "load_module", loaded.append)
+    monkeypatch.setattr(kept, "modules", lambda: MODULES)
+    monkeypatch.setattr(kept, "is_complete", lambda: True)
+    monkeypatch.setattr(kept, "place_to_keep", lambda: None)
     return loaded
 
 
@@ -64,7 +70,7 @@ def test_small_input_loads_nothing(session_of: Any, fresh: list[str]) -> None:
 def test_large_input_loads_them(session_of: Any, fresh: list[str]) -> None:
     asks = Asks()
     list(start(session_of(2), [pipe(rows(run.KERNEL_BYTES), asks)], kernels="auto"))
-    assert fresh == ["one"]  # the others are loaded by who uses them
+    assert fresh == ["choose"]  # the others are loaded by who uses them
     assert load.ready() and asks.told[-1] == (True, True)
 
 
@@ -75,7 +81,7 @@ def test_input_of_unknown_size_loads_them_once_it_proves_large(
     source, asks = Numbers(20, 2, 50), Asks()
     assert not hasattr(source, "nbytes_hint")
     values(start(session_of(1), [pipe(source, asks)], kernels="auto"))
-    assert fresh == ["one"]
+    assert fresh == ["choose"]
     assert asks.told[0] == (False, False) and asks.told[-1] == (True, True)
 
 
@@ -93,10 +99,36 @@ def test_switch_is_between_batches(session_of: Any, fresh: list[str], needs_orde
     assert asks.told[0] == (False, False) and asks.told[-1] == (True, True)
 
 
+def test_a_query_leaves_processors_to_those_who_compile_for_it(
+    session_of: Any, fresh: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of two threads works while two processes compile on two processors; both do when those have ended."""
+    helpers, lock, at_work, together = [2], threading.Lock(), [0], dict[int, int]()
+    monkeypatch.setattr(run, "KERNEL_BYTES", 1)
+    monkeypatch.setattr(load, "ensure", lambda **how: None)
+    monkeypatch.setattr(load, "helpers", lambda: helpers[0])
+    monkeypatch.setattr(aside, "processors", lambda: 2)
+
+    def hook(seq: int, k: int) -> None:
+        with lock:
+            at_work[0] += 1
+            together[seq] = at_work[0]
+            if seq == 40:
+                helpers[0] = 0
+        time.sleep(0.003)
+        with lock:
+            at_work[0] -= 1
+
+    got = values(start(session_of(2), [pipe(Numbers(80, 1, 5, hook))], kernels="auto"))
+    assert len(got) == 400
+    assert max(together[seq] for seq in range(10, 40)) == 1
+    assert max(together[seq] for seq in range(50, 80)) == 2
+
+
 def test_never_and_always(session_of: Any, fresh: list[str]) -> None:
     never, always = Asks(), Asks()
     values(start(session_of(2), [pipe(Numbers(), always)], kernels="always"))
-    assert fresh == ["one"] and set(always.told) == {(True, True)}
+    assert fresh == ["choose"] and set(always.told) == {(True, True)}
     values(start(session_of(2), [pipe(Numbers(), never)], kernels="never"))
     assert set(never.told) == {(False, False)}
 
@@ -107,7 +139,7 @@ def test_always_fails_where_they_cannot_be_loaded(
     def broken(name: str) -> None:
         raise Boom(name)
 
-    monkeypatch.setattr(load, "_import", broken)
+    monkeypatch.setattr(load, "load_module", broken)
     session = session_of(2)
     with pytest.raises(Boom):
         start(session, [pipe(Numbers())], kernels="always")
@@ -118,69 +150,138 @@ def test_failure_in_the_background_is_noted(session_of: Any, fresh: list[str], m
     def broken(name: str) -> None:
         raise Boom(name)
 
-    monkeypatch.setattr(load, "_import", broken)
+    monkeypatch.setattr(load, "load_module", broken)
     query = start(session_of(2), [pipe(rows(run.KERNEL_BYTES))], kernels="auto")
     assert sum(b.n_rows for b in query) == run.KERNEL_BYTES // 8
     (note,) = query.notes()
-    assert (note.kind, note.reason, note.hint) == ("info", "compiled kernels could not be loaded", "Boom: one")
+    assert (note.kind, note.reason, note.hint) == ("info", "compiled kernels could not be loaded", "Boom: choose")
 
 
 def test_modules_are_those_of_the_folder() -> None:
-    names = load.modules()
-    assert "cortado.engine.kernels.group" in names
-    assert not {f"cortado.engine.kernels.{n}" for n in ("aside", "load", "jit")} & set(names)
+    names = kept.modules()
+    assert "group" in names
+    assert not {"aside", "load", "jit", "kept"} & set(names)
 
 
-def test_kernels_that_are_not_kept_are_compiled_in_another_process(
+def test_what_a_query_wants_is_compiled_first_and_ready_before_the_rest(tmp_path: Path) -> None:
+    """In other processes; the modules are not even loaded here."""
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", _FIRST], env=env, capture_output=True, text=True, timeout=240)
+    assert done.stdout.split() == ["False", "False", "True", "False", "choose,words", "False"], done.stderr
+
+
+_FIRST = """
+import sys, time
+from cortado.engine.kernels import aside, kept, load
+begun, start, names = [], aside.start, frozenset(["choose"])
+aside.start = lambda *args: begun.extend(start(*args)) or begun
+print(kept.is_complete(), load.ready(names))
+load.ensure(background=True, names=lambda: names)
+while not load.ready(names) and load.failure() is None:
+    time.sleep(0.02)
+for child in begun:
+    child.kill()
+print(load.ready(names), load.ready(), ",".join(sorted(kept.having(["choose", "words"]))), "cortado.engine.kernels.choose" in sys.modules)
+"""
+
+
+def test_modules_are_compiled_behind_what_they_are_made_of() -> None:
+    order = kept.needed_by(["rawscan", "words"])
+    assert order.index("rawscan") > max(order.index(n) for n in ("rawread", "regexspans", "spans", "words", "utf8"))
+    assert sorted(order) == sorted(set(order))
+    assert kept.needed_by(["words", "rawscan"])[0] == "words"
+
+
+def test_marks_of_all_become_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(kept, "modules", lambda: MODULES)
+    for name in MODULES:
+        assert not kept.is_complete() and name not in kept.having(MODULES)
+        kept.leave_mark(name)
+        assert name in kept.having(MODULES)
+    assert kept.is_complete() and [p.name.split("-")[1] for p in tmp_path.iterdir()] == ["all"]
+
+
+def test_a_mark_is_of_no_use_where_what_a_module_imports_has_changed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    kept.leave_mark("rawscan")
+    kept.leave_mark("choose")
+    kept._mark.cache_clear()
+    stamp = kept.imported_by
+    other = {"rawread": 1}
+    monkeypatch.setattr(kept, "imported_by", lambda m: tuple((n, t + other.get(n, 0), s) for n, t, s in stamp(m)))
+    assert kept.having(["rawscan", "choose"]) == {"choose"}
+    kept._mark.cache_clear()
+
+
+def test_what_another_process_compiles_is_waited_for(
     fresh: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """First aside, then loaded here; once the mark is left nothing is compiled aside any more."""
-    monkeypatch.undo()
+    """Others are compiled meanwhile. Where that process dies the claim is free."""
+    pytest.importorskip("fcntl")
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    assert aside.is_needed()
-    done = subprocess.run([sys.executable, "-c", _ASIDE], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.split() == ["True", "False"], done.stderr
-    assert not aside.is_needed()
-
-
-# the real process, with a kernel module that is quick: what it imports last is told by the mark that it leaves
-_ASIDE = """
-import sys
-from cortado.engine.kernels import aside, load
-print(aside.is_needed())
-aside._start = lambda: __import__("subprocess").Popen(
-    [sys.executable, "-c", "from cortado.engine.kernels import load, aside; load.modules = lambda: ['json']; aside.work()"])
-aside.compile_all(lambda: False)
-print(aside.is_needed())
+    code = f"""
+from cortado.engine.kernels import aside, kept
+kept.modules = lambda: {MODULES}
+with aside._claimed("find") as is_mine:
+    print(is_mine, flush=True)
+    input()
 """
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None and other.stdout.readline().strip() == b"True"
+        with aside._claimed("find") as mine:
+            assert not mine
+        ended = threading.Timer(0.2, other.kill)
+        ended.start()
+        assert aside.compile_each(["find", "select"])
+    assert fresh == ["select", "find"] and kept.having(MODULES) == {"find", "select"}
 
 
 def test_no_place_for_a_mark_means_no_other_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(file / "below"))
-    assert not aside.is_needed()
-    aside.leave_mark()  # and no error
+    assert kept.is_complete()
+    kept.leave_mark("choose")  # and no error
+    assert kept.having(["choose"]) == set()
     with pytest.raises(ImportError, match="no folder in which compiled kernels can be kept"):
-        aside.place_to_keep()
+        kept.place_to_keep()
+
+
+def test_where_no_mark_can_be_left_each_is_compiled_once(fresh: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "leave_mark", lambda name: None)
+    monkeypatch.setattr(kept, "having", lambda names: set())
+    assert aside.compile_each(MODULES)
+    assert fresh == list(MODULES)
 
 
 def test_a_process_that_cannot_be_started_is_done_without(
-    fresh: list[str], monkeypatch: pytest.MonkeyPatch, session_of: Any
+    fresh: list[str], monkeypatch: pytest.MonkeyPatch, session_of: Any, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(aside, "is_needed", lambda: True)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(kept, "is_complete", lambda: False)
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     list(start(session_of(2), [pipe(rows(run.KERNEL_BYTES))], kernels="auto"))
     assert load._thread is not None
     load._thread.join(10)  # nobody waits for what is being compiled
-    assert fresh == ["one", "two", "one"]  # all are compiled here
+    assert fresh == ["choose", "find", "select", "choose"] and load.ready()  # all are compiled here
 
 
-def test_the_other_process_is_left_when_this_one_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_other_process_is_left_when_this_one_ends(
+    fresh: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    monkeypatch.setattr(aside, "_start", lambda: child)
-    aside.compile_all(lambda: True)
-    assert child.wait(10) != 0
+    monkeypatch.setattr(kept, "is_complete", lambda: False)
+    monkeypatch.setattr(aside, "start", lambda names, is_urgent: [child])
+    is_ending = iter([False, True])
+    monkeypatch.setattr(load, "_is_ending", lambda: next(is_ending))
+    load.ensure(background=True, is_urgent=False)
+    assert load._thread is not None
+    load._thread.join(10)
+    assert child.wait(10) != 0 and fresh == []
 
 
 def test_small_query_imports_neither_numba_nor_pandas() -> None:
@@ -233,20 +334,32 @@ def test_loading_waits_for_no_lock(fresh: list[str], monkeypatch: pytest.MonkeyP
         go.wait(5)
         fresh.append(name)
 
-    monkeypatch.setattr(load, "_import", slow)
+    monkeypatch.setattr(load, "load_module", slow)
     load.ensure(background=True)
     load.ensure(background=True)
     assert not load.ready()
-    load.wait(0.01, lambda: False)
+    load.wait(0.01, load.ready, lambda: False)
     go.set()
     load.ensure(background=False)
-    assert load.ready() and fresh in (["one"], ["one"] * 2)
+    assert load.ready() and fresh == ["choose"]
 
 
-def test_only_one_process_compiles_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fcntl = pytest.importorskip("fcntl")
+def test_one_process_compiles_the_rest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    with aside._alone(), open(tmp_path / "kernels.lock") as other, pytest.raises(BlockingIOError):
-        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    with open(tmp_path / "kernels.lock") as other:
-        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with aside._alone("kernels.lock") as first, aside._alone("kernels.lock") as second:
+        assert first and not second
+        assert (tmp_path / "kernels.lock").read_text() == f"{os.getpid()}\n"
+    with aside._alone("kernels.lock") as again:
+        assert again
+
+
+def test_a_lock_of_another_user_is_done_without(
+    fresh: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    for name in ("kernels.claims", "kernels.lock"):  # folders cannot be opened for writing either, also not by root
+        (tmp_path / name).mkdir()
+    with aside._alone("kernels.lock") as is_mine:
+        assert is_mine and aside.compile_each(MODULES)
+    assert fresh == list(MODULES)

@@ -123,34 +123,43 @@ def theirs(query: str, db: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
 SHOWN = "i, status, u, f, path, text, epoch_us(t), void"
 
 
-def test_filters(file: Path, session: cortado.Session, db: duckdb.DuckDBPyConnection) -> None:
-    rng = random.Random(str(file))
+def check_filters(
+    source: str, view: str, session: cortado.Session, db: duckdb.DuckDBPyConnection, seed: str, then: str = ""
+) -> None:  # fmt: skip
+    """`source` and `view`: the rows as we and as DuckDB name them."""
+    rng = random.Random(seed)
     for k in range(len(PARTS) + 8):
         parts = [PARTS[k]] if k < len(PARTS) else rng.sample(PARTS, rng.choice([2, 2, 3]))
         mine, other = " and ".join(f"({p})" for p, _ in parts), " and ".join(f"({p})" for _, p in parts)
-        got = ours(f'parquetfile "{file}" | search {mine}', session)
-        assert got == theirs(f"select {SHOWN} from '{file}' where {other} order by i", db), mine
+        got = ours(f"{source} | search {mine} {then}", session)
+        assert got == theirs(f"select {SHOWN} from {view} where {other} order by i", db), mine
         if k % 3:
             continue
-        few = ours(f'parquetfile "{file}" | search {mine} | stats count, sum(u) by path', session)
-        sums = theirs(f"select path, count(*), sum(u)::bigint from '{file}' where {other} group by 1", db)
+        few = ours(f"{source} | search {mine} | stats count, sum(u) by path", session)
+        sums = theirs(f"select path, count(*), sum(u)::bigint from {view} where {other} group by 1", db)
         assert sorted(few, key=repr) == sorted(sums, key=repr), mine
+
+
+def check_sorts(
+    source: str, view: str, session: cortado.Session, db: duckdb.DuckDBPyConnection, limit: int, then: str = ""
+) -> None:  # fmt: skip
+    rng = random.Random(limit)
+    for key in ("i", "status", "u", "f", "path", "text", "t", "void"):
+        for sign, order in (("-", "desc"), ("", "asc")):
+            nulls = rng.choice(("first", "last"))
+            part, other = rng.choice((("", "true"), ("| search status == 404", "status = 404")))
+            got = ours(f"{source} {part} {then} | sort limit={limit} nulls={nulls} {sign}{key}", session)
+            wanted = f"select {SHOWN} from {view} where {other} order by {key} {order} nulls {nulls}, i limit {limit}"
+            assert got == theirs(wanted, db), (key, order, nulls, part)
+
+
+def test_filters(file: Path, session: cortado.Session, db: duckdb.DuckDBPyConnection) -> None:
+    check_filters(f'parquetfile "{file}"', f"'{file}'", session, db, str(file))
 
 
 @pytest.mark.parametrize("limit", [1, 200])
 def test_sorts_with_a_limit(file: Path, session: cortado.Session, db: duckdb.DuckDBPyConnection, limit: int) -> None:
-    rng = random.Random(limit)
-    for key in ("i", "status", "u", "f", "path", "text", "t", "void"):
-        for sign, order in (("-", "desc"), ("", "asc")):
-            for nulls in rng.sample(("first", "last"), 1):
-                for part, other in rng.sample(((None, "true"), ("status == 404", "status = 404")), 1):
-                    search = f"| search {part} " if part else ""
-                    got = ours(f'parquetfile "{file}" {search}| sort limit={limit} nulls={nulls} {sign}{key}', session)
-                    wanted = theirs(
-                        f"select {SHOWN} from '{file}' where {other} order by {key} {order} nulls {nulls}, i limit {limit}",
-                        db,
-                    )
-                    assert got == wanted, (key, order, nulls, part)
+    check_sorts(f'parquetfile "{file}"', f"'{file}'", session, db, limit)
 
 
 def test_files_that_differ(tmp_path: Path, session: cortado.Session, db: duckdb.DuckDBPyConnection) -> None:
@@ -187,12 +196,13 @@ def test_a_bound_keeps_the_order_of_ties(
         assert [i for _, i in ours(f'parquetfile "{path}" | sort limit=60 -k', session)] == wanted
 
 
-def test_notes_are_those_of_the_filter(file: Path) -> None:
-    """`!=` tells of the nulls that it leaves out: it is not asked below."""
+@pytest.mark.parametrize("behind", ["stats count", "sort limit=1 -u | fields u", "fields u | sort limit=1 u"])
+def test_notes_are_those_of_the_filter(file: Path, behind: str) -> None:
+    """`!=` tells of the nulls that it leaves out: it is not asked below, and no row is kept from it."""
     told = []
     for way in WAYS:
         with cortado.connect(timezone="UTC", **way) as session:
-            result = session.query(f'parquetfile "{file}" | search status != 404 and i > 10 | stats count').run()
+            result = session.query(f'parquetfile "{file}" | search status != 404 and i > 10 | {behind}').run()
             rows = result.to_pylist()
             told.append((rows, [(n.reason, n.count) for n in result.notes]))
     assert all(one == told[0] for one in told)

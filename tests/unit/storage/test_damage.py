@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+import cortado
 from cortado.engine.storage import parquet
 from cortado.engine.storage.paths import Gate
 from cortado.engine.storage.tables import Bound, TableStore
@@ -61,6 +62,30 @@ def test_flipped_bytes(table: tuple[TableStore, Path]) -> None:
     assert n_errors > N_SAMPLED // 2
     path.write_bytes(raw)
     assert everything(store, []) == right
+
+
+def test_flipped_bytes_where_rows_are_chosen(table: tuple[TableStore, Path], tmp_path: Path) -> None:
+    """Filters and sorts' bounds, which read some pages of some columns."""
+    _, path = table
+    raw = path.read_bytes()
+    asked = ('search host == "b" and n > 300', "search n > 300 | sort limit=3 -_time", "sort limit=5 n")
+    with cortado.connect(tmp_path / "db", threads=1, timezone="UTC", kernels="always") as session:
+
+        def answers() -> list[Any]:
+            return [session.query(f"table t | {query}").run().to_pylist() for query in asked]
+
+        right, n_errors, rng = answers(), 0, random.Random(8)
+        for at in rng.sample(range(len(raw)), min(N_SAMPLED, len(raw))):
+            bad = bytearray(raw)
+            bad[at] ^= 1 << rng.randrange(8)
+            path.write_bytes(bad)
+            try:
+                assert answers() == right, at
+            except QueryError as why:
+                assert {f.code for f in why.faults} == {"E605"}, at
+                n_errors += 1
+        path.write_bytes(raw)
+        assert n_errors > N_SAMPLED // 3 and answers() == right
 
 
 @pytest.mark.parametrize("cut", [0, 3, 11, 100, -1])

@@ -124,21 +124,32 @@ def test_knows_what_it_claims(tmp_path: Path) -> None:
 
 
 def test_required_columns_and_nested_neighbours(tmp_path: Path) -> None:
+    """A flat column is found behind lists, maps and structs, also where a member's path is its name."""
+    pair = pa.struct([pa.field("x", pa.int64()), pa.field("y", pa.list_(pa.int64()))])
     fields: list[pa.Field[Any]] = [
         pa.field("a", pa.int64(), nullable=False),
         pa.field("s", pa.string(), nullable=False),
         pa.field("l", pa.list_(pa.int64())),
         pa.field("b", pa.int64()),
+        pa.field("st", pair),
+        pa.field("st.x", pa.int64()),
+        pa.field("m", pa.map_(pa.string(), pair)),
+        pa.field("c", pa.int64()),
     ]
     schema = pa.schema(fields)
-    table = pa.table({"a": [3, 1, 2], "s": ["x", "", "x"], "l": [[1], None, []], "b": [7, 8, 9]}, schema=schema)
+    given: dict[str, list[Any]] = {
+        "a": [3, 1, 2], "s": ["x", "", "x"], "l": [[1], None, []], "b": [7, 8, 9],
+        "st": [{"x": 1, "y": [1]}, None, {"x": 3, "y": []}], "st.x": [4, 5, 6], "m": [[("k", None)], [], None], "c": [None, 1, 0],
+    }  # fmt: skip
     path = tmp_path / "x.parquet"
-    pq.write_table(table, path)
+    pq.write_table(pa.table(given, schema=schema), path)
     found = ours(path, 0)
-    assert found["a"].to_pylist() == [3, 1, 2]
-    assert found["s"].to_pylist() == ["x", "", "x"]
-    assert set(found) <= {"a", "s", "b"}
-    assert "b" not in found or found["b"].to_pylist() == [7, 8, 9]
+    assert {n: a.to_pylist() for n, a in found.items()} == {n: given[n] for n in ("a", "s", "b", "c")}
+    file = pq.ParquetFile(path)
+    leaves = Leaves(file.metadata, file.schema_arrow)
+    assert leaves.column(0, "st.x").statistics.min == 4 and leaves.column(0, "st") is None  # type: ignore[union-attr]
+    own = file.metadata.row_group(0)
+    assert leaves.nbytes(0, ["l", "c"]) == sum(own.column(i).total_uncompressed_size for i in (2, own.num_columns - 1))
 
 
 @pytest.mark.parametrize("codec", ["snappy", "none", "zstd"])
