@@ -31,7 +31,7 @@ REX = "rex field=line '^(?<k>\\S+).* (?<n>\\S+)$' | eval n = long(n)"
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        (f"textfile '{{}}/a.log' | {REX} | stats sum(n) by k", {"rawread", "rawscan", "rowcopy", "spans", "group", "buckets", "codes"}),
+        (f"textfile '{{}}/a.log' | {REX} | stats sum(n) by k", {"rawread", "rawscan", "rowcopy", "spans", "group", "buckets", "codes", "regexcode"}),
         ("parquetfile '{}/a.parquet' | stats sum(v) by k",
          {"pagefile", "pageheads", "pages", "pagerows", "unpack", "select", "codes", "group"}),
     ],
