@@ -37,9 +37,9 @@ SPACE = ROOM + 2 * 4 * ROOM  # ... and two words for each of its bytes, where pl
 GO_ON, DONE, FULL, LONG_LINE, BAD_TEXT, FAILED, STOPPED, TOO_HARD = -1, 0, 1, 2, 3, 4, 5, 6
 # fields of `state`: place in the file of the next byte to read, the first that is no more of the stretch, and the end of the file;
 # in the buffer the next line, the end of what was read, and of what was looked at; whether the first line is still sought;
-# lines before the next one; rows and bytes put out; rows without a certain match, and without a number
-POS, HIGH, SIZE, AT, END, SEEN, SKIPS, N_LINES, N_ROWS, USED, N_UNMATCHED, N_UNREAD = range(12)
-N_STATE = 12
+# lines before the next one; rows and bytes put out; rows without a certain match, without a number, and that are no valid UTF-8
+POS, HIGH, SIZE, AT, END, SEEN, SKIPS, N_LINES, N_ROWS, USED, N_UNMATCHED, N_UNREAD, N_BAD = range(13)
+N_STATE = 13
 
 
 @kernel(long_, long_, u8w, i64w, is_inner=True)

@@ -31,6 +31,7 @@ from .rawread import (
     FULL,
     GO_ON,
     HIGH,
+    N_BAD,
     N_LINES,
     N_ROWS,
     N_UNMATCHED,
@@ -123,19 +124,20 @@ def index_lines(buf: Any, begin: Any, end: Any, program: Any, newlines: Any, nee
 
 
 @kernel(
-    long_, long_, u8w, i32w, i32w, i64w, i64c, i64w, i64c, i64c, long_, u8w, i32w, i32w, i32w, i32w, i32w, u8w, i64w, u8w, u8w,
+    long_, long_, u8w, i32w, i32w, i64w, i64c, i64w, i64c, i64c, long_, u8w, i32w, i32w, i32w, i32w, i32w, u8w, i64w, u8w, i32w, u8w,
 )  # fmt: skip
 def scan_captures(
     read: Any, fd: Any, buf: Any, newlines: Any, needles: Any, state: Any, program: Any, marks: Any, ends: Any,
     as_number: Any, keeps: Any, text: Any, line: Any, line_start: Any, line_length: Any, starts: Any, lengths: Any,
-    status: Any, numbers: Any, number_status: Any, stop: Any,
+    status: Any, numbers: Any, number_status: Any, bad: Any, stop: Any,
 ) -> Any:  # fmt: skip
     """Rows of the stretch from where `state` stands: captures as places in `text`, some read as whole numbers, too.
 
     `program`: see regexspans; empty: the first and the last word (marks 0, 1 and 2, 3). Group j lies between the marks
     ends[2 * j] and ends[2 * j + 1]. Of row i it lies at j * rows + i, with as many rows as `status` has room for; its number, if
     as_number[j] is not -1, at as_number[j] * rows + i. A line is put out with `keeps`, where it is not certain whether it
-    matches, and where it does not and is among the first (the others are empty). If `line` has room, the others are no rows at
+    matches, and where it does not and is among the first (the others are empty). Rows whose line is no valid UTF-8 go into `bad`,
+    while that has room: whether they match is not certain. If `line` has room, the others are no rows at
     all, and it says which line each row is. `text` has (2 + groups) * ROOM bytes at least; `newlines` and `needles` are space,
     ROOM each.
     """
@@ -145,7 +147,7 @@ def scan_captures(
             return code
     at, end, rows, used, lines = state[AT], state[END], state[N_ROWS], state[USED], state[N_LINES]
     n_groups, capacity, room, drops = as_number.size, status.size, text.size - PAD, line.size
-    code, unmatched, unread = np.int64(GO_ON), np.int64(0), np.int64(0)
+    code, unmatched, unread, n_bad = np.int64(GO_ON), np.int64(0), np.int64(0), np.int64(0)
     searched, ascii, unsaid = np.int64(0), np.int64(0), np.int64(SAMPLES)
     if program.size:
         searched, ascii = program[NEEDLE], program[ONLY_ASCII]
@@ -169,14 +171,14 @@ def scan_captures(
                     next_ += 1
                 if needles[next_] < newline:
                     needle = np.int64(needles[next_])
+            is_high_line, is_bad = False, False
             if is_high:
                 is_high_line = not is_ascii_line(buf, at, newline)
-                if is_high_line and not is_utf8(buf, at, newline):
+                is_bad = is_high_line and not is_utf8(buf, at, newline)
+                if is_bad and n_bad >= bad.size:
                     code = np.int64(BAD_TEXT)
                     break
-            else:
-                is_high_line = False
-            is_no_match = searched > 0 and needle < 0
+            is_no_match = searched > 0 and needle < 0 and not is_bad
             if is_no_match and drops and unsaid <= 0:
                 lines += 1
                 at = newline + 1
@@ -188,7 +190,11 @@ def scan_captures(
             if newline > at and buf[newline - 1] == 13:
                 stop_at -= 1
             kind = NO_MATCH
-            if program.size == 0:
+            if is_bad:
+                kind = UNSURE
+                bad[n_bad] = rows
+                n_bad += 1
+            elif program.size == 0:
                 ended, front, back = word_ends(buf, at, stop_at)
                 kind = MATCH if ended == WORDS_DONE else UNSURE if ended == WORDS_UNSURE else NO_MATCH
                 marks[0], marks[1], marks[2], marks[3] = at, front, back, stop_at
@@ -237,7 +243,7 @@ def scan_captures(
             if needles[next_] < END_MARK:
                 needle = np.int64(needles[next_])
         state[AT], state[N_ROWS], state[USED], state[N_LINES] = at, rows, used, lines
-        state[N_UNMATCHED], state[N_UNREAD] = unmatched, unread
+        state[N_UNMATCHED], state[N_UNREAD], state[N_BAD] = unmatched, unread, n_bad
         if code != GO_ON:
             return code
         if stop[0]:

@@ -22,12 +22,13 @@ from ..kernels import regexcode
 from ..pread import read_address
 from ..rarity import commonness
 from ..regextiers import Asked
-from .textlines import lines_of
+from .textlines import lines_of, repaired
 
 if TYPE_CHECKING:
     from .textfile import RangePartition, TextSource
 
-MOST_BAD = 64  # lines that are no valid UTF-8, of a stretch; behind them it is read in the general way
+MOST_BAD = 64  # lines that are no valid UTF-8, of a stretch in which a literal is sought; behind them it is read in the general way
+MOST_REPAIRED = 1024  # ... of a call that captures
 TEXT = 2 << 20  # bytes of text that a call puts out
 LONGEST = 64  # bytes of a literal that are looked for
 _WORDS = np.zeros(0, np.int64)  # the kernel's program for the first and the last word
@@ -84,7 +85,7 @@ class Stretch:
             if code == r.FULL:
                 continue
             place = int(state[r.POS] - (state[r.END] - state[r.AT]))
-            if code == r.BAD_TEXT and n_bad < MOST_BAD:
+            if code == r.BAD_TEXT and n_bad < MOST_BAD and isinstance(self._source.raw, Literal):
                 n_bad += 1
                 yield from self._bad_line(buffer, state)
                 continue
@@ -133,12 +134,16 @@ class Stretch:
         numbers, read = pooled(room * len(wanted.numbers), np.int64), pooled(room * len(wanted.numbers), np.uint8)
         status, row = pooled(room, np.uint8), pooled(room if wanted.drops else 0, np.int32)
         newlines, needles = buffer[r.ROOM :].view(np.int32).reshape(2, -1)
+        bad = np.empty(MOST_REPAIRED, np.int32)
         code = scan_captures(
             read_address(), fd, buffer[: r.ROOM], newlines, needles, state, words, marks, ends, as_number,
-            int(wanted.keeps), bytes_of(text), row, line, length, starts, lengths, status, numbers, read, self._ctx.stop,
+            int(wanted.keeps), bytes_of(text), row, line, length, starts, lengths, status, numbers, read, bad,
+            self._ctx.stop,
         )  # fmt: skip
-        n = int(state[r.N_ROWS])
+        n, bad = int(state[r.N_ROWS]), bad[: int(state[r.N_BAD])]
         kept, data = _used(text, int(state[r.USED]))
+        if len(bad):
+            kept, data = _repaired(data, line, length, bad)
         made: dict[int, Spans] = {}
         for j, (group, number) in enumerate(zip(groups, as_number.tolist(), strict=True)):
             part = slice(j * room, j * room + n)
@@ -150,10 +155,10 @@ class Stretch:
                     kept, data, starts[part], lengths[part], numbers[cells], read[cells], not state[r.N_UNREAD]
                 )
         is_clean, n_lines = not state[r.N_UNMATCHED], int(state[r.N_LINES])
-        batch = self._batch(
-            CapturedLines(kept, data, line[:n], length[:n], wanted.asked, made, status[:n], is_clean, n_lines - n),
-            (row[:n],) if wanted.drops else (),
-        )
+        lines = CapturedLines(kept, data, line[:n], length[:n], wanted.asked, made, status[:n], is_clean, n_lines - n)
+        batch = self._batch(lines, (row[:n],) if wanted.drops else ())
+        if len(bad):
+            self._source.tell_replaced(batch, bad, lines, self._ctx)
         self.n_lines += n_lines
         return code, batch
 
@@ -204,3 +209,19 @@ def _used(text: pa.Buffer, used: int) -> tuple[pa.Buffer, NDArray[np.uint8]]:
     """What was written, with room behind it; so a batch counts as large as it is."""
     kept = text.slice(0, min(used + PAD, text.size))
     return kept, bytes_of(kept)
+
+
+def _repaired(
+    data: NDArray[np.uint8], start: NDArray[np.int32], length: NDArray[np.int32], rows: NDArray[np.int32]
+) -> tuple[pa.Buffer, NDArray[np.uint8]]:
+    """The text with the lines of these rows as valid UTF-8 behind it, where `start` and `length` then say that they are."""
+    places = zip(start[rows].tolist(), (start[rows] + length[rows]).tolist(), strict=True)
+    fixed, size = repaired(b"".join(data[a:b].tobytes() + b"\n" for a, b in places))
+    used = len(data) - PAD
+    made: Any = pa.allocate_buffer(used + size + PAD)
+    out = bytes_of(made)
+    out[:used], out[used : used + size] = data[:used], bytes_of(fixed)[PAD : PAD + size]
+    ends = np.flatnonzero(out[used : used + size] == 10).astype(np.int32) + np.int32(used)
+    start[rows] = np.append(np.int32(used), ends[:-1] + np.int32(1))
+    length[rows] = ends - start[rows]
+    return made, out
