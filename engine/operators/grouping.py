@@ -27,6 +27,7 @@ from .pairgrid import Axis, PairGrid
 Stop = NDArray[np.uint8]
 CLOSE_KINDS = frozenset({"long", "date", "duration"})
 FEW_VALUES = 4096  # of a dictionary, up to which its codes are met in the order of the rows; else in its own
+VERY_FEW = 64  # ... and below which, too: kinds of things, of which rows that follow each other seldom have the same one
 MET_AT_ONCE = 1024  # rows whose whole numbers are met together
 NO_CODES, NO_VALUES = np.empty(0, np.int32), np.empty(0, np.int64)
 MOST_PACKED = 6  # keys whose codes share a word: ten bits are left to each
@@ -134,7 +135,7 @@ class Coder:
 
     def learn(self, rows: Ids, stop: Stop) -> None:
         """Maps the codes that these rows have of the dictionary last met; compiled only."""
-        if len(self._mapped) > FEW_VALUES:
+        if len(self._mapped) > FEW_VALUES or len(self._mapped) <= VERY_FEW:
             seen = np.zeros(len(self._mapped), np.uint8)
             kernels.codes.mark(rows, seen)
             fresh = np.flatnonzero(seen.view(np.bool_) & (self._mapped < 0)).astype(np.int32)
