@@ -9,6 +9,7 @@ from ..arrow import array_from, indices
 from .grouping import Keys, ManyKeys, OneKey
 from .grouprows import Run
 from .keyform import is_opaque
+from .keysort import ranks
 from .keytable import Ids, KeyTable
 
 
@@ -18,6 +19,25 @@ def word_order(word0: NDArray[np.uint64], word1: NDArray[np.uint64]) -> Ids:
     order = np.argsort(word0).astype(np.int32)
     group.sort_ties(word0, word1, order)
     return order
+
+
+def tuple_order(keys: ManyKeys) -> Ids | None:
+    """The order of the groups by the ranks of each key's values, which are fewer; None where these do not fit a word."""
+    n = keys.n
+    packed, bits, number = np.zeros(n, np.int64), 0, (n - 1).bit_length() if n else 0
+    for j, coder in enumerate(keys.coders):
+        rank = ranks(coder.table.keys())
+        width = int(rank.max()).bit_length() if len(rank) else 0
+        bits += width
+        if bits + number > 63:
+            return None
+        packed <<= width
+        packed |= rank[keys.codes(j)]
+    packed <<= number
+    packed |= np.arange(n)
+    packed.sort()
+    packed &= (1 << number) - 1
+    return packed.astype(np.int32)
 
 
 def keyed(keys: Keys) -> Run:

@@ -20,8 +20,8 @@ from ..aside import aside
 from ..context import Context
 from ..memory import Reservation
 from .groupdense import Dense, dense_of, most_cells
-from .grouping import OneKey
-from .groupkeys import keyed, word_order
+from .grouping import ManyKeys, OneKey
+from .groupkeys import keyed, tuple_order, word_order
 from .groupprogram import Program, Table
 from .grouprows import Run
 from .groupspill import MAX_LEVEL, N_PARTS, PartFiles, RunFile, area_of, by_part, chunk_bytes
@@ -296,7 +296,10 @@ class Merge:
         self._give(run, table.states, table.keys.n, table.keys.values)
         if run.inline:
             return run.take(word_order(*(np.array(words_in(k)) for k in run.keys)))
-        return run.take(order_of(run.keys)) if run.keys else run
+        order = tuple_order(table.keys) if isinstance(table.keys, ManyKeys) else None
+        if order is None and run.keys:
+            order = order_of(run.keys)
+        return run if order is None else run.take(order)
 
     def _give(self, run: Run, states: Sequence[State], n: int, keys: Callable[[], list[pa.Array[Any]]]) -> None:
         """Puts the values of groups 0 .. n into the run; `keys` makes theirs."""
