@@ -33,6 +33,7 @@ from .states.base import Bounds, Bucketed, State
 LEAST_GROUPS = 512  # a part below both of these is merged in memory, come what may
 LEAST_BYTES = 1 << 20
 SMALL = 4096  # groups below which one task merges all
+GROUPS_A_TASK = 1 << 15
 PART_CELLS = 1 << 16  # that a task merges at least
 Source: TypeAlias = Callable[[Table], None]
 BucketBounds: TypeAlias = "Callable[[list[pa.Array[Any]]], Bounds]"
@@ -54,10 +55,11 @@ class Held:
         if self.order is None:
             self.order, self.bounds = by_part(self.table.keys.hashes(), 0)
 
-    def members(self, part: int) -> Ids:
+    def members(self, low: int, high: int) -> Ids:
+        """Groups of the radix parts from `low` to `high`."""
         if self.order is None or self.bounds is None:
             return np.arange(self.table.keys.n, dtype=np.int32)
-        return self.order[self.bounds[part] : self.bounds[part + 1]]
+        return self.order[self.bounds[low] : self.bounds[high]]
 
 
 @dataclass(slots=True)
@@ -103,11 +105,23 @@ class Merge:
             return [partial(self._dense_part, part, *ends) for part, ends in enumerate(pairwise(bounds))]
         if len(self.held) == 1 and not self.spilled:
             return [lambda: self._part(0)]
-        self.share //= N_PARTS
         for held in self.held:
             aside(self.ctx, 8 * held.table.keys.n, held.divide)
-        parts = [k for k in range(N_PARTS) if self.spilled or any(len(h.members(k)) for h in self.held)]
-        return [partial(self._part, part) for part in parts]
+        step = self._parts_a_task()
+        self.share = self.share * step // N_PARTS
+        parts = [(k, k + step) for k in range(0, N_PARTS, step)]
+        return [partial(self._part, *p) for p in parts if self.spilled or any(len(h.members(*p)) for h in self.held)]
+
+    def _parts_a_task(self) -> int:
+        """Several where groups are few: a task has some thousand at least, and each worker more than one task."""
+        n_groups = sum(h.table.keys.n for h in self.held)
+        heavy = any(s.grows for s in self.held[0].table.states) if self.held else True
+        if self.spilled or heavy:
+            return 1
+        step = 1
+        while 2 * step * n_groups <= N_PARTS * GROUPS_A_TASK and N_PARTS // (2 * step) >= 2 * self.ctx.settings.threads:
+            step *= 2
+        return step
 
     def _is_large(self, n_groups: int) -> bool:
         heavy = n_groups > 1 and any(s.grows and s.nbytes() > 1 << 20 for h in self.held for s in h.table.states)
@@ -155,7 +169,7 @@ class Merge:
         self._give(run, states, len(cells), lambda: [from_normal(t, k) for t, k in zip(types, run.keys, strict=True)])
         return run
 
-    def _part(self, part: int) -> None:
+    def _part(self, part: int, end: int = N_PARTS) -> None:
         reservation = self.reserve("merge")
         try:
             if len(self.held) == 1 and not self.spilled:
@@ -163,7 +177,7 @@ class Merge:
             elif self._is_one_group():
                 runs = [self.finish(self._one_group(reservation))]
             else:
-                sources = self._sources(part)
+                sources = self._sources(part, end)
                 runs = self._merged(sources, 1, reservation)
             kept = [self._kept(run) for run in runs]
             with self.lock:
@@ -195,12 +209,13 @@ class Merge:
             self.reservations.append(made)
         return made
 
-    def _sources(self, part: int) -> Iterator[Source]:
-        """Each adds to a table what one Local has of this part, in memory or in one chunk of a file."""
+    def _sources(self, part: int, end: int) -> Iterator[Source]:
+        """Each adds to a table what one Local has of these parts, in memory or in one chunk of a file."""
         for held in self.held:
-            yield lambda into, held=held: into.fold(held.table, held.members(part), self.ctx)  # type: ignore[misc]
+            yield lambda into, held=held: into.fold(held.table, held.members(part, end), self.ctx)  # type: ignore[misc]
         for files in self.spilled:
-            yield from self._chunks(files.batches(part))
+            for one in range(part, end):
+                yield from self._chunks(files.batches(one))
 
     def _chunks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Source]:
         for batch in batches:
