@@ -137,7 +137,7 @@ class Coder:
 
     def learn(self, rows: Ids, stop: Stop) -> None:
         """Maps the codes that these rows have of the dictionary last met; compiled only."""
-        if len(self._mapped) > FEW_VALUES or len(self._mapped) <= VERY_FEW:
+        if len(self._mapped) > FEW_VALUES:
             seen = np.zeros(len(self._mapped), np.uint8)
             kernels.codes.mark(rows, seen)
             fresh = np.flatnonzero(seen.view(np.bool_) & (self._mapped < 0)).astype(np.int32)
