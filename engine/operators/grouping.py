@@ -27,9 +27,6 @@ from .pairgrid import Axis, PairGrid
 Stop = NDArray[np.uint8]
 CLOSE_KINDS = frozenset({"long", "date", "duration"})
 FEW_VALUES = 4096  # of a dictionary, up to which its codes are met in the order of the rows; else in its own
-VERY_FEW = (
-    64  # ... and below which, too: kinds of things, of which rows that follow each other seldom have the same one
-)
 MET_AT_ONCE = 1024  # rows whose whole numbers are met together
 NO_CODES, NO_VALUES = np.empty(0, np.int32), np.empty(0, np.int64)
 MOST_PACKED = 6  # keys whose codes share a word: ten bits are left to each
