@@ -46,7 +46,9 @@ class Seen:
         ids = self.keys.ids(columns, batch.n_rows, ctx.stop)
         ctx.check()
         if not self._ranked:
-            return first_rows(ids, before, self.keys.n)
+            return np.sort(
+                first_rows(ids, before, self.keys.n)
+            )  # many values of a dictionary are numbered in its order
         return np.flatnonzero(self._rows.ranks(ids, self.keys.n) < self._limit)
 
     def counts(self) -> NDArray[np.int64]:

@@ -213,7 +213,7 @@ def in_order_of_sight(values: NDArray[Any], rows: Ids, n: int) -> NDArray[Any]:
 
 
 def first_rows(ids: Ids, low: int, high: int) -> NDArray[np.int64]:
-    """The first row of each number low .. high; they appear in this order."""
+    """The first row of each number low .. high, all of which appear."""
     rows = np.flatnonzero(ids >= low)
     first = np.empty(high - low, np.int64)
     first[ids[rows[::-1]] - low] = rows[::-1]

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+import cortado
 from cortado.engine.kernels import load
 from cortado.engine.normalise import normalise
 from cortado.engine.operators import grouping
@@ -121,3 +122,17 @@ def test_walls_of_utc_are_instants(unit: str, zone: str) -> None:
             want: Any = pc.assume_timezone(column, "UTC" if zone == "+00:00" else zone)
             assert got.to_pylist() == [v and v.astimezone(v.tzinfo) for v in want.to_pylist()]
             assert got.null_count == want.null_count
+
+
+@pytest.mark.parametrize("n", [3000, 9000])
+def test_dedup_keeps_the_order_of_rows(n: int) -> None:
+    """Also where the values of a dictionary are so many that they are numbered in its order."""
+    words = [f"w{i:05}" for i in rng.permutation(n).tolist()]
+    codes = rng.integers(0, n, 30_000).astype(np.int32)
+    t = pa.table({"k": pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(words)), "i": np.arange(len(codes))})
+    first = np.sort(np.unique(codes, return_index=True)[1])
+    for way in ({"kernels": "always", "threads": 3}, {"kernels": "never"}, {"kernels": "always", "batch_rows": 500}):
+        with cortado.connect(**way) as session:  # type: ignore[arg-type]
+            got = session.query("table t | dedup k", sources={"t": t}).to_arrow()
+        assert got["i"].to_pylist() == first.tolist()
+        assert got["k"].to_pylist() == [words[codes[r]] for r in first.tolist()]
