@@ -129,10 +129,17 @@ def test_dedup_keeps_the_order_of_rows(n: int) -> None:
     """Also where the values of a dictionary are so many that they are numbered in its order."""
     words = [f"w{i:05}" for i in rng.permutation(n).tolist()]
     codes = rng.integers(0, n, 30_000).astype(np.int32)
-    t = pa.table({"k": pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(words)), "i": np.arange(len(codes))})
+    t = pa.table(
+        {"k": pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(words)), "i": pa.array(np.arange(len(codes)))}
+    )
     first = np.sort(np.unique(codes, return_index=True)[1])
-    for way in ({"kernels": "always", "threads": 3}, {"kernels": "never"}, {"kernels": "always", "batch_rows": 500}):
-        with cortado.connect(**way) as session:  # type: ignore[arg-type]
+    ways: list[dict[str, Any]] = [
+        {"kernels": "always", "threads": 3},
+        {"kernels": "never"},
+        {"kernels": "always", "batch_rows": 500},
+    ]
+    for way in ways:
+        with cortado.connect(**way) as session:
             got = session.query("table t | dedup k", sources={"t": t}).to_arrow()
         assert got["i"].to_pylist() == first.tolist()
         assert got["k"].to_pylist() == [words[codes[r]] for r in first.tolist()]
