@@ -129,9 +129,8 @@ def test_dedup_keeps_the_order_of_rows(n: int) -> None:
     """Also where the values of a dictionary are so many that they are numbered in its order."""
     words = [f"w{i:05}" for i in rng.permutation(n).tolist()]
     codes = rng.integers(0, n, 30_000).astype(np.int32)
-    t = pa.table(
-        {"k": pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(words)), "i": pa.array(np.arange(len(codes)))}
-    )
+    indices: Any = pa.array(codes)
+    t = pa.table({"k": pa.DictionaryArray.from_arrays(indices, pa.array(words)), "i": pa.array(np.arange(len(codes)))})
     first = np.sort(np.unique(codes, return_index=True)[1])
     ways: list[dict[str, Any]] = [
         {"kernels": "always", "threads": 3},
