@@ -12,7 +12,6 @@ import pyarrow as pa
 from ...planner.expr import fields_of
 from ...planner.plan import Aggregate
 from ...planner.types import Schema
-from .. import kernels
 from ..arrow import array_from, coded, int32_of, is_valid, pooled
 from ..batch import Batch
 from ..calendar import Codes, Ends, Span, beyond, bucket_codes, next_bucket
@@ -22,6 +21,7 @@ from ..notes import At
 from ..operator import Flow
 from ..zones import Ints
 from .aggregate import AggregateSink, Local
+from .codes import translated
 from .groupprogram import Values
 from .states.base import Bounds
 
@@ -79,15 +79,6 @@ def used_ends(instants: Ints, codes: Codes, compiled: bool) -> Ends:
     return int(used.min()), int(used.max())
 
 
-def numbered(codes: Codes, numbers: Codes, compiled: bool) -> Codes:
-    """numbers[codes]"""
-    if not compiled:
-        return numbers[codes]
-    out = pooled(len(codes), np.int32)
-    kernels.codes.translate(codes, numbers, out)
-    return out
-
-
 class BucketSink(AggregateSink):
     """Rows without a time are left out; rates and the like learn the bounds of their bucket.
 
@@ -139,7 +130,8 @@ class BucketSink(AggregateSink):
             return
         codes, starts = found
         if told is not None:
-            codes = numbered(int32_of(told.indices), codes, ev.compiled)
+            of_values, codes = codes, pooled(n_rows, np.int32)
+            translated(told.indices, of_values, codes, ev.compiled)
         values.known[self._program.keys[self._key]] = coded(array_from(codes), dates_from(starts, None, ticks))
 
     def merge(self, ctx: Context) -> Sequence[Callable[[], None]]:

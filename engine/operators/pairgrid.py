@@ -9,9 +9,8 @@ from .. import kernels
 from ..arrow import pooled
 
 Ids = NDArray[np.int32]
-Axis = tuple[
-    Ids, NDArray[np.int64], int, Ids
-]  # codes, or values and what they are counted from; what each of them is mapped to
+# codes, or values and what they are counted from; what each of them is mapped to
+Axis = tuple[Ids, NDArray[np.int64], int, Ids]
 CELLS = 1 << 18  # a grid of a MiB, about a core's cache
 CELLS_A_PAIR = 16  # beyond that a grid may hold so many cells for each pair that was met
 MOST_CELLS = 1 << 24

@@ -12,6 +12,7 @@ from ....planner.types import Type
 from ...arrow import array_from, int32_of
 from ...batch import Column
 from ...context import Context
+from .. import codes
 from ..grouping import new_keys, same_dictionary
 from .index import I32
 
@@ -54,12 +55,7 @@ def is_same(numbers: I32) -> bool:
 
 def translated(code: pa.Array[Any], numbers: I32 | None, out: I32, ctx: Context) -> None:
     """Numbers of keys into `out`."""
-    codes = int32_of(code)
     if numbers is None:
-        out[:] = codes
-    elif ctx.compiled:
-        from ...kernels import codes as kernels
-
-        kernels.translate(codes, numbers, out)
+        out[:] = int32_of(code)
     else:
-        np.take(numbers, codes, out=out)
+        codes.translated(code, numbers, out, ctx.compiled)
