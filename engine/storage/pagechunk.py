@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from threading import local
 from typing import Any, cast
 
 import numpy as np
@@ -20,15 +19,11 @@ from ...planner.records import dataclass
 from .. import kernels
 from ..arrow import buffer_of, bytes_of, pooled
 from ..kernels import pagefields as heads
-from ..pread import read_address
 from .tally import Tally
 
 PAD = 64  # behind each buffer that kernels look into
 LARGEST = 1 << 26  # unpacked bytes of the wanted columns of a row group: above it the general reader goes in pieces
-_CODECS = {"UNCOMPRESSED": "", "SNAPPY": "snappy", "ZSTD": "zstd", "GZIP": "gzip"}
-BYTES_A_PAGE = 8192  # packed; of smaller ones there are seldom more than the room for them
-MOST_SCRATCH = 8 << 20
-_mine = local()
+CODECS = {"UNCOMPRESSED": "", "SNAPPY": "snappy", "ZSTD": "zstd", "GZIP": "gzip"}
 _T = pa.types
 
 
@@ -229,19 +224,17 @@ class Chunks:
         told = self._told.get(name)
         return 1 << 40 if told is None else int(told.total_compressed_size)
 
-    def whole(self, name: str) -> Chunk | None:
-        """As `open`, with all its pages unpacked on the way."""
-        leaf, fd, read = self._leaves.get(name), self._fd, read_address()
-        if name not in self._told or leaf is None:
+    def told(self, name: str) -> tuple[int, Leaf, Any] | None:
+        """The file's number, and what is known of the column, for one that can be read by a kernel."""
+        leaf = self._leaves.get(name)
+        if self._fd is None or leaf is None or name not in self._told:
             return None
-        made = _read_at_once(read, fd, leaf, self._told[name], self.n_rows) if read and fd is not None else None
-        if made is None:
-            return self.open(name)
+        return self._fd, leaf, self._told[name]
+
+    def opened(self, pages: int, nbytes: int) -> None:
+        """A column was read, with so many pages, and so many bytes unpacked."""
         if self._tally is not None:
-            self._tally.kept("columns", 1, 0)
-            self._tally.kept("pages", 0, len(made.table))
-            self._tally.unpacked(len(made.table), made.told[heads.UNPACKED_BYTES])
-        return made
+            self._tally.column(pages, nbytes)
 
     def open(self, name: str) -> Chunk | None:
         leaf = self._leaves.get(name)
@@ -301,7 +294,7 @@ def _unit_of(leaf: Any) -> str:
 
 
 def _open(source: Any, leaf: Leaf, told: Any, n_rows: int) -> Chunk | None:
-    codec = _CODECS.get(told.compression)
+    codec = CODECS.get(told.compression)
     if codec is None or told.num_values != n_rows or not 0 < told.total_compressed_size <= 2 * LARGEST:
         return None
     raw = _raw_bytes(source, told)
@@ -314,38 +307,7 @@ def _open(source: Any, leaf: Leaf, told: Any, n_rows: int) -> Chunk | None:
     return Chunk(raw, table, found, codec, leaf.kind, leaf.max_definition, n_rows)
 
 
-def _read_at_once(read: int, fd: int, leaf: Leaf, told: Any, n_rows: int) -> Chunk | None:
-    """None: it is to be opened step by step, which tells what is amiss."""
-    codec = _CODECS.get(told.compression)
-    first, size = _place_of(told)
-    if codec not in ("", "snappy") or told.num_values != n_rows or not 0 < size <= 2 * LARGEST:
-        return None
-    n_pages = 64 + size // BYTES_A_PAGE
-    table, found = np.empty(heads.WIDTH * n_pages, np.int64), np.empty(heads.TOLD, np.int64)
-    raw = _scratch(size + PAD) if codec else space(size)
-    data = space(told.total_uncompressed_size + PAD * n_pages) if codec else raw
-    kind = heads.SNAPPY if codec else heads.NO_CODEC
-    n_pages = kernels.pagefile.read_chunk(read, fd, first, size, raw, table, found, data, kind)
-    if n_pages <= 0:
-        return None
-    of_all = found.tolist()
-    if of_all[heads.N_DICTIONARIES] > 1 or of_all[heads.ROWS] != n_rows:
-        return None
-    pages = table[: heads.WIDTH * n_pages].reshape(n_pages, heads.WIDTH)
-    return Chunk(data, pages, of_all, codec, leaf.kind, leaf.max_definition, n_rows, data=data)
-
-
-def _scratch(size: int) -> NDArray[np.uint8]:
-    """Memory of this thread, which holds what it does until the next call."""
-    held: NDArray[np.uint8] | None = getattr(_mine, "scratch", None)
-    if held is None or len(held) < size:
-        held = np.empty(size + (size >> 2), np.uint8)
-        if size <= MOST_SCRATCH:
-            _mine.scratch = held
-    return held
-
-
-def _place_of(chunk: Any) -> tuple[int, int]:
+def place_of(chunk: Any) -> tuple[int, int]:
     """Where the pages begin in the file, and how many bytes they take."""
     first = chunk.data_page_offset
     if chunk.has_dictionary_page and 0 < (chunk.dictionary_page_offset or 0) < first:
@@ -374,7 +336,7 @@ def _told(table: NDArray[np.int64]) -> tuple[list[int], bool]:
 
 
 def _raw_bytes(source: Any, chunk: Any) -> NDArray[np.uint8] | None:
-    first, size = _place_of(chunk)
+    first, size = place_of(chunk)
     raw = space(size)
     source.seek(first)
     return raw if source.readinto(memoryview(cast(Any, raw))[:size]) == size else None

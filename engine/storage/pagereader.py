@@ -7,7 +7,7 @@ may both be in one chunk.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +17,7 @@ from .. import kernels
 from ..arrow import array_from, bitmap_of, buffer_of, bytes_of, coded, pooled
 from ..kernels import pagefields as heads
 from .pagechunk import LARGEST, Chunk, Chunks, dictionary_texts, may_hold, space
-
-ROWS_A_VALUE = 4  # below so many on average a dictionary of numbers is not worth its values
+from .pagecolumn import ROWS_A_VALUE, plain_column, read_column
 
 
 def read_columns(
@@ -31,8 +30,10 @@ def read_columns(
     found = {}
     for name in chunks.names:
         check()
-        chunk = chunks.whole(name)
-        array = decoded(chunk, name in coded) if chunk is not None else None
+        array = read_column(chunks, name, name in coded)
+        if array is None or isinstance(array, Chunk):
+            chunk = array or chunks.open(name)
+            array = decoded(chunk, name in coded) if chunk is not None else None
         if array is not None:
             found[name] = array
     return found
@@ -94,10 +95,7 @@ def decoded(chunk: Chunk, as_codes: bool = False) -> pa.Array[Any] | None:
         return coded(array_from(codes, nulls), values)
     if not kind.n_bytes:
         return None
-    if kind.is_float:
-        numbers = numbers.astype(np.int32).view(np.float32).astype(np.float64).view(np.int64)
-    bitmap = bitmap_of(nulls) if nulls is not None else None
-    return cast("pa.Array[Any]", pa.Array.from_buffers(kind.arrow, n_rows, [bitmap, buffer_of(numbers)]))
+    return plain_column(numbers, nulls, kind)
 
 
 def _mixed_texts(

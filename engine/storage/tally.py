@@ -45,6 +45,14 @@ class Tally:
         self.kept("columns", columns, 0)
         self.unpacked(0, nbytes)
 
+    def column(self, pages: int, nbytes: int) -> None:
+        """One whole column of a row group."""
+        with self._lock:
+            self.read["columns"] += 1
+            self.read["pages"] += pages
+            self.of["pages"] += pages
+            self.decoded += nbytes
+
     def unpacked(self, pages: int, nbytes: int) -> None:
         with self._lock:
             self.read["pages"] += pages

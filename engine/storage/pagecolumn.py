@@ -1,0 +1,93 @@
+"""A column of a row group from the file to an Arrow array by one call of a kernel, which gives up the interpreter once."""
+
+from __future__ import annotations
+
+from threading import local
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from .. import kernels
+from ..arrow import array_from, bitmap_of, buffer_of, coded, pooled
+from ..kernels import pagefields as heads
+from ..pread import read_address
+from .pagechunk import CODECS, LARGEST, PAD, Chunk, Chunks, place_of, space
+
+BYTES_A_PAGE = 8192  # packed; of smaller ones there are seldom more than the room for them
+MOST_SCRATCH = 8 << 20  # bytes of each that a thread keeps
+ROWS_A_VALUE = 4  # below so many on average a dictionary of numbers is not worth its values
+
+_NO_NUMBERS, _NO_CODES, _NO_BYTES = np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.uint8)
+_ONE_NUMBER = np.zeros(1, np.int64)
+_mine = local()
+
+
+def read_column(chunks: Chunks, name: str, as_codes: bool = False) -> pa.Array[Any] | Chunk | None:
+    """All rows of it; or its pages, unpacked in memory that the thread uses again; None: it has to be opened step by step.
+
+    `as_codes`: numbers stay a dictionary where it has a value for several rows.
+    """
+    found, read = chunks.told(name), read_address()
+    if found is None or not read:
+        return None
+    fd, leaf, told = found
+    codec, n_rows, n_bytes = CODECS.get(told.compression), chunks.n_rows, leaf.kind.n_bytes
+    first, size = place_of(told)
+    if codec not in ("", "snappy") or told.num_values != n_rows or not 0 < size <= 2 * LARGEST:
+        return None
+    n_pages, whole, is_optional = 64 + size // BYTES_A_PAGE, told.total_uncompressed_size, leaf.max_definition
+    table, of_all = np.empty(heads.WIDTH * n_pages, np.int64), np.empty(heads.TOLD, np.int64)
+    room = whole + PAD * n_pages
+    raw = _scratch("raw", size + PAD if codec else room, np.uint8)
+    data = _scratch("data", room, np.uint8) if codec else raw
+    kind = heads.SNAPPY if codec else heads.NO_CODEC
+    spare, valid = _scratch("spare", n_rows, np.int32), _scratch("valid", n_rows if is_optional else 0, np.uint8)
+    numbers, texts, offsets, dense = _NO_NUMBERS, _NO_BYTES, _NO_CODES, _NO_NUMBERS
+    most = n_rows // ROWS_A_VALUE if as_codes and n_bytes == 8 else 0
+    if n_bytes:
+        numbers = pooled(n_rows, np.int64)
+        codes = numbers.view(np.int32)[:n_rows]
+        values = pooled(most, np.int64) if most else _scratch("values", whole // n_bytes, np.int64)
+        dense = _scratch("dense", n_rows if is_optional else 0, np.int64)
+    else:
+        codes, values = pooled(n_rows, np.int32), _NO_NUMBERS
+        texts, offsets = space(whole), pooled(whole // 4 + 1, np.int32)
+    n_null = kernels.pagefile.read_column(
+        read, fd, first, size, kind, is_optional, n_bytes, most, raw, table, of_all, data, values, offsets, texts,
+        numbers, codes, valid, spare, dense,
+    )  # fmt: skip
+    if n_null < 0 and n_null != heads.LEFT:
+        return None
+    about = of_all.tolist()
+    n_pages, n_values = about[heads.N_PAGES], about[heads.BOUND]
+    chunks.opened(n_pages, about[heads.UNPACKED_BYTES])
+    if n_null == heads.LEFT:
+        pages = table[: heads.WIDTH * n_pages].reshape(n_pages, heads.WIDTH)
+        return Chunk(data, pages, about, codec, leaf.kind, is_optional, n_rows, data=data)
+    nulls = valid[:n_rows] == 0 if n_null else None
+    if not n_bytes:
+        buffers = [None, buffer_of(offsets[: n_values + 1]), buffer_of(texts[: offsets[n_values]])]
+        return coded(array_from(codes, nulls), pa.Array.from_buffers(pa.string(), n_values, buffers))
+    if about[heads.IS_CODED]:
+        return coded(array_from(codes, nulls), array_from(values[:n_values], None, leaf.kind.arrow))
+    return plain_column(numbers, nulls, leaf.kind)
+
+
+def plain_column(numbers: NDArray[np.int64], nulls: NDArray[np.bool_] | None, kind: Any) -> pa.Array[Any]:
+    """Numbers as they came out of pages, as what the column has."""
+    if kind.is_float:
+        numbers = numbers.astype(np.int32).view(np.float32).astype(np.float64).view(np.int64)
+    bitmap = bitmap_of(nulls) if nulls is not None else None
+    return cast("pa.Array[Any]", pa.Array.from_buffers(kind.arrow, len(numbers), [bitmap, buffer_of(numbers)]))
+
+
+def _scratch(name: str, n: int, dtype: Any) -> NDArray[Any]:
+    """Memory of this thread, at least so many values, which holds what it does until the next call."""
+    held: NDArray[Any] | None = getattr(_mine, name, None)
+    if held is None or len(held) < n:
+        held = np.empty(n + (n >> 2), dtype)
+        if held.nbytes <= MOST_SCRATCH:
+            setattr(_mine, name, held)
+    return held
