@@ -70,7 +70,8 @@ class Count(State):
         lanes, self._lanes = self._lanes, np.zeros((0, LANES), np.int64)
         if len(lanes):
             n = min(len(lanes), len(self.counts))
-            self.counts[:n] += lanes[:n].sum(axis=1)
+            for lane in range(LANES):  # numpy adds columns up several times as fast as short rows
+                self.counts[:n] += lanes[:n, lane]
 
     def _count(self, groups: Groups) -> None:
         if len(self.counts) > FEW_GROUPS or 4 * len(self.counts) > len(groups):

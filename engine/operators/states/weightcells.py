@@ -21,6 +21,7 @@ PRODUCT, WEIGHT, TALLY = 0, 2, 3
 WEIGHT_TOP, PRODUCT_TOP, TOP, ROWS = 32, 48, 0xFFFF, 0xFFFFFFFF  # what a tally is made of
 PRODUCT_RANGE, WEIGHT_RANGE = 54, 43
 WHOLE_FROM = 1011  # 2**-64 as an exponent
+LOOKED_AT = 1024  # values that decide, where they are not all 0
 GRID = 1075  # limbs of weights and of products count exponents from 0, which is 2**-1075 and 2**-2150
 F64 = NDArray[np.float64]
 
@@ -36,12 +37,15 @@ class Bases:
     def settle(self, x: F64, w: NDArray[Any]) -> tuple[int, int] | None:
         """Of products and of weights; None: the values lie too far apart, or all are 0. Once it is told it stays."""
         with self._lock:
-            if not self._settled:
-                w = w.astype(np.float64)
-                live = (x != 0) & (w != 0) & np.isfinite(x) & np.isfinite(w)
-                if live.any():
-                    self._bases, self._settled = _bases_of(x[live], w[live]), True
+            for n in (LOOKED_AT, len(x)):
+                if not self._settled:
+                    self._look(x[:n], w[:n].astype(np.float64))
             return self._bases
+
+    def _look(self, x: F64, w: F64) -> None:
+        live = (x != 0) & (w != 0) & np.isfinite(x) & np.isfinite(w)
+        if live.any():
+            self._bases, self._settled = _bases_of(x[live], w[live]), True
 
 
 def _bases_of(x: F64, w: F64) -> tuple[int, int] | None:
