@@ -217,6 +217,18 @@ def merge_weighted(members: Any, theirs: Any, their_low: Any, groups: Any, cells
     return members.size
 
 
+@kernel(i32, i64w, i64w)
+def lay_weighted(members: Any, theirs: Any, cells: Any) -> Any:
+    """The sums of groups `members` of others, in that order; -1: none. O(members)."""
+    for i in range(members.size):
+        if i + AHEAD < members.size:
+            prefetch(theirs, WORDS * np.int64(members[np.uint64(i + AHEAD)]))
+        m, at = np.int64(members[np.uint64(i)]), np.uint64(WORDS * i)
+        for j in range(WORDS):
+            cells[at + np.uint64(j)] = theirs[np.uint64(WORDS * m + j)] if m >= 0 else 0
+    return members.size
+
+
 @kernel(long_, i64w, long_, i64w)
 def whole_sums(n: Any, cells: Any, by: Any, out: Any) -> Any:
     """The sums of the weights of groups 0 .. n, where these are whole numbers `by` bits up. Returns how many groups have none. O(n)."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import kernels
+from ...arrow import pooled
 from .base import Groups, fit
 from .limbs import COUNT as LIMB_COUNT
 from .limbs import LOW32, WIDE_AT, Limbs, halves
@@ -108,6 +109,15 @@ class WeightCells:
         if len(self.low) < len(self.cells):
             self.low = fit(self.low, len(self.cells))
         return self.low.reshape(-1)
+
+    def lay(self, other: WeightCells, members: Groups) -> bool:
+        """For fresh cells: those of some groups of others, -1: none. False, and nothing done, where there are low words."""
+        if other.at is None or len(other.low):
+            return False
+        self.at, self.added = other.at, other.added
+        self.cells = pooled(WORDS * len(members), np.int64).reshape(-1, WORDS)
+        kernels.weighted.lay_weighted(members, other.cells.reshape(-1), self.cells.reshape(-1))
+        return True
 
     def merge(self, other: WeightCells, members: Groups, groups: Groups) -> bool:
         """False, and nothing done, if the sums may not fit or are counted from other bases."""
