@@ -33,11 +33,11 @@ from .pages import decode_pages, plain_numbers, plain_texts
 from .unpack import unpack_pages
 
 
-@kernel(long_, long_, long_, long_, u8w, i64w, i64w, u8w, long_, is_inner=True)
-def read_chunk(read: Any, fd: Any, first: Any, size: Any, raw: Any, table: Any, told: Any, out: Any, codec: Any) -> Any:
-    """`size` bytes of the file from `first` on into `raw`; their pages' headers (`pageheads`); the pages unpacked into `out`.
+@kernel(long_, long_, long_, long_, u8w, i64w, i64w)
+def read_pages(read: Any, fd: Any, first: Any, size: Any, raw: Any, table: Any, told: Any) -> Any:
+    """`size` bytes of the file from `first` on into `raw`, and their pages' headers (`pageheads`) into `table` and `told`.
 
-    Returns how many pages there are, DAMAGED, or UNSURE, also where `table` or `out` has no room.
+    `read`: the address of pread. Returns how many pages there are, DAMAGED, or UNSURE, also where `table` has no room. O(bytes).
     """
     done = 0
     while done < size:
@@ -46,9 +46,16 @@ def read_chunk(read: Any, fd: Any, first: Any, size: Any, raw: Any, table: Any, 
             return UNSURE
         done += got
     n = page_table(raw, 0, size, table)
+    return np.int64(UNSURE) if n > 0 and survey_pages(table, n, told) else n
+
+
+@kernel(long_, long_, long_, long_, u8w, i64w, i64w, u8w, long_, is_inner=True)
+def read_chunk(read: Any, fd: Any, first: Any, size: Any, raw: Any, table: Any, told: Any, out: Any, codec: Any) -> Any:
+    """As `read_pages`, and the pages unpacked into `out`; UNSURE also where that has no room."""
+    n = read_pages(read, fd, first, size, raw, table, told)
     if n <= 0:
         return n
-    if survey_pages(table, n, told) or told[UNPACKED_BYTES] + PAD * n > out.size:
+    if told[UNPACKED_BYTES] + PAD * n > out.size:
         return UNSURE
     return n if unpack_pages(raw, table, n, out, codec) == 0 else DAMAGED
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
@@ -19,9 +19,11 @@ from ...planner.records import dataclass
 from .. import kernels
 from ..arrow import buffer_of, bytes_of, pooled
 from ..kernels import pagefields as heads
+from ..pread import read_address
 from .tally import Tally
 
 PAD = 64  # behind each buffer that kernels look into
+BYTES_A_PAGE = 8192  # packed; of smaller ones there are seldom more than the room for them
 LARGEST = 1 << 26  # unpacked bytes of the wanted columns of a row group: above it the general reader goes in pieces
 CODECS = {"UNCOMPRESSED": "", "SNAPPY": "snappy", "ZSTD": "zstd", "GZIP": "gzip"}
 _T = pa.types
@@ -121,19 +123,17 @@ class Chunk:
             self.told = _told(self.table)[0]
 
     def _unpacked(self) -> NDArray[np.uint8] | None:
-        from ..kernels import unpack
-
         size = self.told[heads.UNPACKED_BYTES] + PAD * len(self.table)
         if size > 2 * LARGEST:
             return None
         flat, n_pages = self.table.reshape(-1), len(self.table)
         if self.codec in ("zstd", "gzip"):
-            if unpack.unpack_pages(self.raw, flat, n_pages, self.raw, heads.OTHER_CODEC) < 0:
+            if kernels.unpack.unpack_pages(self.raw, flat, n_pages, self.raw, heads.OTHER_CODEC) < 0:
                 return None
             return _unpacked(self.raw, self.table, size, self.codec)
         out = space(size) if self.codec else self.raw
         codec = heads.SNAPPY if self.codec else heads.NO_CODEC
-        return None if unpack.unpack_pages(self.raw, flat, n_pages, out, codec) < 0 else out
+        return None if kernels.unpack.unpack_pages(self.raw, flat, n_pages, out, codec) < 0 else out
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,13 +241,12 @@ class Chunks:
         if name not in self._told or leaf is None:
             return None
         try:
-            chunk = _open(self._source, leaf, self._told[name], self.n_rows)
+            chunk = _open(self._source, self._fd, leaf, self._told[name], self.n_rows)
         except (pa.ArrowException, OSError, ValueError):  # the general reader meets it again, and says so
             return None
         if chunk is not None and self._tally is not None:
             chunk.tally = self._tally
-            self._tally.kept("columns", 1, 0)
-            self._tally.kept("pages", 0, len(chunk.table))
+            self._tally.opened(len(chunk.table))
         return chunk
 
 
@@ -293,18 +292,41 @@ def _unit_of(leaf: Any) -> str:
     return {"milliseconds": "ms", "microseconds": "us", "nanoseconds": "ns"}.get(said.get("timeUnit", ""), "")
 
 
-def _open(source: Any, leaf: Leaf, told: Any, n_rows: int) -> Chunk | None:
-    codec = CODECS.get(told.compression)
-    if codec is None or told.num_values != n_rows or not 0 < told.total_compressed_size <= 2 * LARGEST:
+def _open(source: Any, fd: int | None, leaf: Leaf, told: Any, n_rows: int) -> Chunk | None:
+    codec, size = CODECS.get(told.compression), told.total_compressed_size
+    if codec is None or told.num_values != n_rows or not 0 < size <= 2 * LARGEST:
         return None
+    found = _read_pages(fd, told) or _read_step_by_step(source, told)
+    if found is None:
+        return None
+    raw, table, of_all = found
+    if of_all[heads.N_DICTIONARIES] > 1 or of_all[heads.ROWS] != n_rows:
+        return None
+    return Chunk(raw, table, of_all, codec, leaf.kind, leaf.max_definition, n_rows)
+
+
+Pages: TypeAlias = "tuple[NDArray[np.uint8], NDArray[np.int64], list[int]]"
+
+
+def _read_pages(fd: int | None, told: Any) -> Pages | None:
+    """By one call. None: step by step, which has room for any number of pages, and tells what is amiss."""
+    read = read_address()
+    if fd is None or not read:
+        return None
+    first, size = place_of(told)
+    raw, room = space(size), heads.WIDTH * (64 + size // BYTES_A_PAGE)
+    table, of_all = np.empty(room, np.int64), np.empty(heads.TOLD, np.int64)
+    n_pages = kernels.pagefile.read_pages(read, fd, first, size, raw, table, of_all)
+    return (raw, table[: heads.WIDTH * n_pages].reshape(n_pages, heads.WIDTH), of_all.tolist()) if n_pages > 0 else None
+
+
+def _read_step_by_step(source: Any, told: Any) -> Pages | None:
     raw = _raw_bytes(source, told)
     table = None if raw is None else _page_table(raw, told.total_compressed_size)
     if raw is None or table is None:
         return None
-    found, is_odd = _told(table)
-    if is_odd or found[heads.N_DICTIONARIES] > 1 or found[heads.ROWS] != n_rows:
-        return None
-    return Chunk(raw, table, found, codec, leaf.kind, leaf.max_definition, n_rows)
+    of_all, is_odd = _told(table)
+    return None if is_odd else (raw, table, of_all)
 
 
 def place_of(chunk: Any) -> tuple[int, int]:
@@ -316,10 +338,8 @@ def place_of(chunk: Any) -> tuple[int, int]:
 
 
 def _page_table(raw: NDArray[np.uint8], size: int) -> NDArray[np.int64] | None:
-    from ..kernels import pageheads
-
     table = np.empty(heads.WIDTH * 64, np.int64)
-    while (n_pages := int(pageheads.page_table(raw, 0, size, table))) == heads.UNSURE:
+    while (n_pages := int(kernels.pageheads.page_table(raw, 0, size, table))) == heads.UNSURE:
         if len(table) > heads.WIDTH * (size // 8 + 1):
             return None
         table = np.empty(8 * len(table), np.int64)
@@ -328,10 +348,8 @@ def _page_table(raw: NDArray[np.uint8], size: int) -> NDArray[np.int64] | None:
 
 def _told(table: NDArray[np.int64]) -> tuple[list[int], bool]:
     """Of the pages together, and whether a dictionary stands where none should."""
-    from ..kernels import pageheads
-
     told = np.empty(heads.TOLD, np.int64)
-    is_odd = bool(pageheads.survey_pages(table.reshape(-1), len(table), told))
+    is_odd = bool(kernels.pageheads.survey_pages(table.reshape(-1), len(table), told))
     return told.tolist(), is_odd
 
 
@@ -398,7 +416,5 @@ def dictionary_texts(
     data: NDArray[np.uint8], page: NDArray[np.int64], offsets: NDArray[np.int32], text: NDArray[np.uint8]
 ) -> int:
     """The dictionary's texts into offsets (one more than there are texts) and bytes. Bytes in all; negative: damaged."""
-    from ..kernels import pages
-
     at = int(page[heads.AT])
-    return int(pages.plain_texts(data, at, at + int(page[heads.UNPACKED]), offsets, text))
+    return int(kernels.pages.plain_texts(data, at, at + int(page[heads.UNPACKED]), offsets, text))

@@ -13,9 +13,8 @@ from .. import kernels
 from ..arrow import array_from, bitmap_of, buffer_of, coded, pooled
 from ..kernels import pagefields as heads
 from ..pread import read_address
-from .pagechunk import CODECS, LARGEST, PAD, Chunk, Chunks, place_of, space
+from .pagechunk import BYTES_A_PAGE, CODECS, LARGEST, PAD, Chunk, Chunks, place_of, space
 
-BYTES_A_PAGE = 8192  # packed; of smaller ones there are seldom more than the room for them
 MOST_SCRATCH = 8 << 20  # bytes of each that a thread keeps
 ROWS_A_VALUE = 4  # below so many on average a dictionary of numbers is not worth its values
 

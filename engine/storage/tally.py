@@ -53,6 +53,12 @@ class Tally:
             self.of["pages"] += pages
             self.decoded += nbytes
 
+    def opened(self, pages: int) -> None:
+        """A column of so many pages, of which not all need be unpacked."""
+        with self._lock:
+            self.read["columns"] += 1
+            self.of["pages"] += pages
+
     def unpacked(self, pages: int, nbytes: int) -> None:
         with self._lock:
             self.read["pages"] += pages
