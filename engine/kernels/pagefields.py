@@ -7,6 +7,7 @@ from __future__ import annotations
 
 DAMAGED, UNSURE, LEFT = -1, -2, -3
 PAD = 64
+PLACE = 3  # numbers that tell of a chunk to be read
 
 # a page in the table of pages: these many numbers, in this order
 WIDTH = 17

@@ -231,10 +231,10 @@ class Chunks:
             return None
         return self._fd, leaf, self._told[name]
 
-    def opened(self, pages: int, nbytes: int) -> None:
-        """A column was read, with so many pages, and so many bytes unpacked."""
+    def opened(self, pages: int, nbytes: int, groups: int = 1) -> None:
+        """A column was read, in so many row groups, with so many pages, and so many bytes unpacked."""
         if self._tally is not None:
-            self._tally.column(pages, nbytes)
+            self._tally.column(pages, nbytes, groups)
 
     def open(self, name: str) -> Chunk | None:
         leaf = self._leaves.get(name)

@@ -30,13 +30,27 @@ def read_columns(
     found = {}
     for name in chunks.names:
         check()
-        array = read_column(chunks, name, name in coded)
+        array = read_column((chunks,), name, name in coded)
         if array is None or isinstance(array, Chunk):
             chunk = array or chunks.open(name)
             array = decoded(chunk, name in coded) if chunk is not None else None
         if array is not None:
             found[name] = array
     return found
+
+
+def read_together(
+    groups: Sequence[Chunks], names: Sequence[str], check: Callable[[], None], coded: Collection[str]
+) -> pa.RecordBatch | None:
+    """Those columns of row groups that follow each other, all rows as one batch; None: they are to be read one by one."""
+    found = []
+    for name in names:
+        check()
+        array = read_column(groups, name, name in coded)
+        if array is None or isinstance(array, Chunk):
+            return None
+        found.append(array)
+    return pa.RecordBatch.from_arrays(found, names=list(names))
 
 
 def joined(

@@ -45,10 +45,10 @@ class Tally:
         self.kept("columns", columns, 0)
         self.unpacked(0, nbytes)
 
-    def column(self, pages: int, nbytes: int) -> None:
-        """One whole column of a row group."""
+    def column(self, pages: int, nbytes: int, groups: int = 1) -> None:
+        """One whole column of so many row groups."""
         with self._lock:
-            self.read["columns"] += 1
+            self.read["columns"] += groups
             self.read["pages"] += pages
             self.of["pages"] += pages
             self.decoded += nbytes
