@@ -363,7 +363,9 @@ class ManyKeys:
         Where it ended: behind the last row, where there was no room to count, or at a row from which on it does not serve.
         """
         grid = self._grid
-        if grid is not None and not grid.n and not row and n_rows >= 4 * LOOKED_AT:  # a few rows tell how the grid is to lie
+        if (
+            grid is not None and not grid.n and not row and n_rows >= 4 * LOOKED_AT
+        ):  # a few rows tell how the grid is to lie
             self._coded([c.slice(0, LOOKED_AT) for c in columns], LOOKED_AT, stop)
             grid = self._grid
         if grid is None or not grid.n:

@@ -23,7 +23,7 @@ from ..context import Context, Settings
 from ..notes import At
 from ..operator import Partition
 from ..storage.pagechunk import Chunks, Leaves
-from ..storage.pagereader import joined, read_columns, read_together
+from ..storage.pagereader import Pieces, joined, read_columns, read_together
 from ..storage.tally import Tally
 from .chosenrows import WHOLE_GROUP, ChosenRows, OpenFiles
 from .columnar import ColumnarRelation, Maker, Survey, Window, first_line, survey_of
@@ -256,7 +256,7 @@ class ParquetSource:
         file, names = group.file, self._columns_of(group.file)
         shown = "standard input" if file.path == "-" else file.path
         try:
-            found: dict[str, pa.Array[Any]] = {}
+            found: dict[str, pa.Array[Any] | Pieces] = {}
             if ctx.compiled:
                 with self.opened(file) as source:
                     chunks = Chunks(source, file.leaves, group.number, names, self.tally)
