@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
+from threading import local
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -26,6 +27,8 @@ PAD = 64  # behind each buffer that kernels look into
 BYTES_A_PAGE = 8192  # packed; of smaller ones there are seldom more than the room for them
 LARGEST = 1 << 26  # unpacked bytes of the wanted columns of a row group: above it the general reader goes in pieces
 CODECS = {"UNCOMPRESSED": "", "SNAPPY": "snappy", "ZSTD": "zstd", "GZIP": "gzip"}
+MOST_SCRATCH = 8 << 20  # bytes of each that a thread keeps
+_mine = local()
 _T = pa.types
 
 
@@ -208,7 +211,7 @@ class Chunks:
         if tally is not None:
             tally.kept("columns", 0, len(names))
         self.n_rows: int = row_group.num_rows
-        self._source, self._leaves = source, leaves
+        self._source, self._leaves, self._n_opened = source, leaves, 0
         self._fd = source.fileno() if isinstance(source, pa.OSFile) else None
         self._told = {n: row_group.column(leaf.number) for n in names if (leaf := leaves.get(n)) is not None}
         if sum(c.total_uncompressed_size for c in self._told.values()) > LARGEST:
@@ -241,7 +244,8 @@ class Chunks:
         if name not in self._told or leaf is None:
             return None
         try:
-            chunk = _open(self._source, self._fd, leaf, self._told[name], self.n_rows)
+            chunk = _open(self._source, self._fd, leaf, self._told[name], self.n_rows, self._n_opened)
+            self._n_opened += 1
         except (pa.ArrowException, OSError, ValueError):  # the general reader meets it again, and says so
             return None
         if chunk is not None and self._tally is not None:
@@ -292,11 +296,11 @@ def _unit_of(leaf: Any) -> str:
     return {"milliseconds": "ms", "microseconds": "us", "nanoseconds": "ns"}.get(said.get("timeUnit", ""), "")
 
 
-def _open(source: Any, fd: int | None, leaf: Leaf, told: Any, n_rows: int) -> Chunk | None:
+def _open(source: Any, fd: int | None, leaf: Leaf, told: Any, n_rows: int, slot: int) -> Chunk | None:
     codec, size = CODECS.get(told.compression), told.total_compressed_size
     if codec is None or told.num_values != n_rows or not 0 < size <= 2 * LARGEST:
         return None
-    found = _read_pages(fd, told) or _read_step_by_step(source, told)
+    found = _read_pages(fd, told, codec, slot) or _read_step_by_step(source, told)
     if found is None:
         return None
     raw, table, of_all = found
@@ -308,13 +312,17 @@ def _open(source: Any, fd: int | None, leaf: Leaf, told: Any, n_rows: int) -> Ch
 Pages: TypeAlias = "tuple[NDArray[np.uint8], NDArray[np.int64], list[int]]"
 
 
-def _read_pages(fd: int | None, told: Any) -> Pages | None:
-    """By one call. None: step by step, which has room for any number of pages, and tells what is amiss."""
+def _read_pages(fd: int | None, told: Any, codec: str, slot: int) -> Pages | None:
+    """By one call. None: step by step, which has room for any number of pages, and tells what is amiss.
+
+    Packed pages lie in memory that the thread uses again for the column opened as the so-manieth of another row group.
+    """
     read = read_address()
     if fd is None or not read:
         return None
     first, size = place_of(told)
-    raw, room = space(size), heads.WIDTH * (64 + size // BYTES_A_PAGE)
+    raw = scratch(f"packed {slot}", size + PAD, np.uint8) if codec else space(size)
+    room = heads.WIDTH * (64 + size // BYTES_A_PAGE)
     table, of_all = np.empty(room, np.int64), np.empty(heads.TOLD, np.int64)
     n_pages = kernels.pagefile.read_pages(read, fd, first, size, raw, table, of_all)
     return (raw, table[: heads.WIDTH * n_pages].reshape(n_pages, heads.WIDTH), of_all.tolist()) if n_pages > 0 else None
@@ -358,6 +366,16 @@ def _raw_bytes(source: Any, chunk: Any) -> NDArray[np.uint8] | None:
     raw = space(size)
     source.seek(first)
     return raw if source.readinto(memoryview(cast(Any, raw))[:size]) == size else None
+
+
+def scratch(name: str, n: int, dtype: Any) -> NDArray[Any]:
+    """Memory of this thread, at least so many values, which holds what it does until the next call for the same name."""
+    held: NDArray[Any] | None = getattr(_mine, name, None)
+    if held is None or len(held) < n:
+        held = np.empty(n + (n >> 2), dtype)
+        if held.nbytes <= MOST_SCRATCH:
+            setattr(_mine, name, held)
+    return held
 
 
 def space(size: int) -> NDArray[np.uint8]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from threading import local
 from typing import Any, cast
 
 import numpy as np
@@ -14,14 +13,12 @@ from .. import kernels
 from ..arrow import array_from, bitmap_of, buffer_of, coded, pooled
 from ..kernels import pagefields as heads
 from ..pread import read_address
-from .pagechunk import BYTES_A_PAGE, CODECS, LARGEST, PAD, Chunk, Chunks, Leaf, place_of, space
+from .pagechunk import BYTES_A_PAGE, CODECS, LARGEST, PAD, Chunk, Chunks, Leaf, place_of, scratch, space
 
-MOST_SCRATCH = 8 << 20  # bytes of each that a thread keeps
 ROWS_A_VALUE = 4  # below so many on average a dictionary of numbers is not worth its values
 
 _NO_NUMBERS, _NO_CODES, _NO_BYTES = np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.uint8)
 _ONE_NUMBER = np.zeros(1, np.int64)
-_mine = local()
 
 
 def read_column(groups: Sequence[Chunks], name: str, as_codes: bool = False) -> pa.Array[Any] | Chunk | None:
@@ -39,17 +36,17 @@ def read_column(groups: Sequence[Chunks], name: str, as_codes: bool = False) -> 
     n_pages = 64 + size // BYTES_A_PAGE
     room, rows_at_once = max(whole) + PAD * n_pages, int(places[2 :: heads.PLACE].max())
     table, of_all = np.empty(heads.WIDTH * n_pages, np.int64), np.empty(heads.TOLD, np.int64)
-    raw = _scratch("raw", size + PAD if codec else room, np.uint8)
-    data = _scratch("data", room, np.uint8) if codec else raw
+    raw = scratch("raw", size + PAD if codec else room, np.uint8)
+    data = scratch("data", room, np.uint8) if codec else raw
     kind = heads.SNAPPY if codec else heads.NO_CODEC
-    spare, valid = _scratch("spare", rows_at_once, np.int32), _scratch("valid", n_rows if is_optional else 0, np.uint8)
+    spare, valid = scratch("spare", rows_at_once, np.int32), scratch("valid", n_rows if is_optional else 0, np.uint8)
     numbers, texts, offsets, dense = _NO_NUMBERS, _NO_BYTES, _NO_CODES, _NO_NUMBERS
     most = n_rows // ROWS_A_VALUE if as_codes and n_bytes == 8 else 0
     if n_bytes:
         numbers = pooled(n_rows, np.int64)
         codes = numbers.view(np.int32)[:n_rows]
-        values = pooled(most, np.int64) if most else _scratch("values", max(whole) // n_bytes, np.int64)
-        dense = _scratch("dense", rows_at_once if is_optional else 0, np.int64)
+        values = pooled(most, np.int64) if most else scratch("values", max(whole) // n_bytes, np.int64)
+        dense = scratch("dense", rows_at_once if is_optional else 0, np.int64)
     else:
         codes, values = pooled(n_rows, np.int32), _NO_NUMBERS
         texts, offsets = space(total), pooled(total // 4 + len(groups), np.int32)
@@ -101,13 +98,3 @@ def plain_column(numbers: NDArray[np.int64], nulls: NDArray[np.bool_] | None, ki
         numbers = numbers.astype(np.int32).view(np.float32).astype(np.float64).view(np.int64)
     bitmap = bitmap_of(nulls) if nulls is not None else None
     return cast("pa.Array[Any]", pa.Array.from_buffers(kind.arrow, len(numbers), [bitmap, buffer_of(numbers)]))
-
-
-def _scratch(name: str, n: int, dtype: Any) -> NDArray[Any]:
-    """Memory of this thread, at least so many values, which holds what it does until the next call."""
-    held: NDArray[Any] | None = getattr(_mine, name, None)
-    if held is None or len(held) < n:
-        held = np.empty(n + (n >> 2), dtype)
-        if held.nbytes <= MOST_SCRATCH:
-            setattr(_mine, name, held)
-    return held
