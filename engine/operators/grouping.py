@@ -379,15 +379,21 @@ class ManyKeys:
                 break
         return row
 
+    def has_grid(self, codes: list[Ids]) -> bool:
+        """Whether there is a grid that has room for rows with these codes."""
+        if self._grid is None:
+            return False
+        if not self._grid.n:
+            self._grid.orient(codes[0], codes[1])
+        return self._grid.reach(self.coders[0].n, self.coders[1].n)
+
     def of_codes(self, codes: list[Ids], stop: Stop) -> Ids:
         """Groups of rows whose keys were coded by the coders of this table."""
         return self._tuples(codes, stop)
 
     def _tuples(self, codes: list[Ids], stop: Stop) -> Ids:
         if self._grid is not None:
-            if not self._grid.n:
-                self._grid.orient(codes[0], codes[1])
-            if self._grid.reach(self.coders[0].n, self.coders[1].n):
+            if self.has_grid(codes):
                 return self._grid.ids(codes[0], codes[1])
             self._leave_grid(stop)
         if self._packed and any(c.n >> self._bits for c in self.coders):

@@ -46,6 +46,8 @@ def groupings(n: int, cube: bool) -> list[Grouping]:
 class FineSink(AggregateSink):
     """Groups by all keys; what comes out are keys and exported states, a group perhaps several times."""
 
+    may_defer = False
+
     def merge(self, ctx: Context) -> Sequence[Callable[[], None]]:
         spilled = [local.spilled for local in self._locals if local.spilled is not None]
         self._spilled_bytes = sum(s.written for s in spilled)
