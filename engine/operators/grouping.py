@@ -170,6 +170,7 @@ class Coder:
         if isinstance(self.table, KeyTable) and not is_opaque(self.type) and is_text(dictionary.type):
             if self._texts is None:
                 self._texts = with_null(spans_of(dictionary))
+            self.table.expect(len(rows), stop)
             return self.table.ids(self._texts.take(rows), stop)
         if (
             self.type.kind in CLOSE_KINDS
@@ -212,8 +213,12 @@ def in_order_of_sight(values: NDArray[Any], rows: Ids, n: int) -> NDArray[Any]:
     return order
 
 
-def first_rows(ids: Ids, low: int, high: int) -> NDArray[np.int64]:
+def first_rows(ids: Ids, low: int, high: int, compiled: bool = False) -> NDArray[np.int64]:
     """The first row of each number low .. high, all of which appear."""
+    if compiled:
+        found = np.full(high - low, -1, np.int64)
+        kernels.group.first_rows(ids, low, found)
+        return found
     rows = np.flatnonzero(ids >= low)
     first = np.empty(high - low, np.int64)
     first[ids[rows[::-1]] - low] = rows[::-1]
@@ -404,7 +409,7 @@ class ManyKeys:
                 room = np.empty((max(2 * len(self._codes), self.table.n), len(codes)), np.int32)
                 room[: self._known] = self._codes[: self._known]
                 self._codes = room
-            rows = first_rows(out, self._known, self.table.n)
+            rows = first_rows(out, self._known, self.table.n, self.compiled)
             for j, column in enumerate(codes):
                 self._codes[self._known : self.table.n, j] = column[rows]
             self._known = self.table.n
@@ -414,9 +419,11 @@ class ManyKeys:
         """Rows of codes as the table has them."""
         if not self._packed:
             return texts_of_codes(codes, self.compiled)
-        words = codes[0].astype(np.uint64)
+        words = pooled(len(codes[0]), np.uint64)
+        words[:] = codes[0]
         for column in codes[1:]:
-            words = (words << np.uint64(self._bits)) | column.astype(np.uint64)
+            words <<= np.uint64(self._bits)
+            words |= column.view(np.uint32)
         return Words(words)
 
     def _unpack(self, stop: Stop) -> None:
