@@ -44,8 +44,8 @@ def numbered(cells: Cells) -> tuple[Cells, Ids]:
     n = len(cells)
     low, bits = int(cells.min()), n.bit_length()
     if (int(cells.max()) - low).bit_length() + bits > 63:
-        found, ids = np.unique(cells, return_inverse=True)
-        return found, ids.astype(np.int32)
+        found, inverse = np.unique(cells, return_inverse=True)
+        return found, np.asarray(inverse, np.int32)
     packed = cells - low
     packed <<= bits
     packed |= np.arange(n)

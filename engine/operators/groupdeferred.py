@@ -60,8 +60,8 @@ class RowBlock:
         return len(self.codes[0])
 
     def nbytes(self) -> int:
-        own = [*self.codes, *self.masks.values(), *(() if self.place is None else (self.place,))]
-        return sum(a.nbytes for a in own) + sum(nbytes_of(c) for c in self.columns.values())
+        arrays: list[NDArray[Any]] = [*self.codes, *self.masks.values(), *(() if self.place is None else (self.place,))]
+        return sum(a.nbytes for a in arrays) + sum(map(nbytes_of, self.columns.values()))
 
     def slice(self, low: int, high: int) -> RowBlock:
         return RowBlock(

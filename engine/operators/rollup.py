@@ -27,7 +27,8 @@ from ..exprs import spread
 from ..notes import At
 from ..operator import Emit, Flow, Partition, Source, StreamTransform
 from ..values import to_text
-from .aggregate import AggregateSink, Local
+from .aggregate import AggregateSink
+from .grouplocal import Local
 from .groupprogram import Program, Table
 from .groupspill import N_PARTS, PartFiles
 from .keytable import Ids
@@ -154,7 +155,7 @@ class CoarseSink(AggregateSink):
             groups = self._ids(local, [c for key, rolled in zip(keys, grouping, strict=True) for c in key.of(rolled)])
             for mine, theirs in zip(table.states, loaded, strict=True):
                 mine.merge(theirs, members, groups, ctx.compiled)
-            self._charge(local)
+            local.charge()
         return Flow.MORE
 
     def _table(self, local: Local) -> Table:

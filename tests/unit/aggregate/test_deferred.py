@@ -13,6 +13,7 @@ from cortado.engine.kernels import load
 from cortado.engine.operators import aggregate, groupcells, groupdeferred
 from cortado.engine.operators.groupcells import by_bucket, numbered
 from cortado.engine.operators.groupdeferred import is_of_many
+from cortado.engine.operators.grouplocal import Local
 
 AGGS = [
     ("count",), ("count", "x", {"where": "f"}), ("sum", "x"), ("sum", "y"), ("avg", "y", {"where": "f"}), ("wavg", "y", "x"),
@@ -60,13 +61,13 @@ def small(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def settled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many rows got their groups after all, each time."""
     found: list[int] = []
-    before = aggregate.AggregateSink._settle
+    before = Local.settle
 
-    def look(self: aggregate.AggregateSink, local: aggregate.Local) -> None:
-        found.append(local.deferred.n if local.deferred is not None else 0)
-        before(self, local)
+    def look(self: Local) -> None:
+        found.append(self.deferred.n if self.deferred is not None else 0)
+        before(self)
 
-    monkeypatch.setattr(aggregate.AggregateSink, "_settle", look)
+    monkeypatch.setattr(Local, "settle", look)
     return found
 
 
@@ -97,7 +98,7 @@ def test_groups_by_a_peer(run: Callable[..., Any], small: pytest.MonkeyPatch) ->
     t = table(20_000, 9).set_column(3, "x", pa.array(np.random.default_rng(1).integers(-50, 50, 20_000)))
     ours = run(t, ("k", "m"), [("sum", "x"), ("count", "y")], batch=3000, threads=2)
     assert "sorted" in str(ours.sink.describe_run()["tuples"])
-    theirs = duckdb.sql(
+    theirs: Any = duckdb.sql(
         "select k, m, sum(x)::bigint a0, count(y) a1 from t group by all order by k nulls first, m nulls first"
     )
     assert [tuple(r.values()) for r in ours.table.to_pylist()] == theirs.fetchall()
