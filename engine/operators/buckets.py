@@ -20,8 +20,9 @@ from ..datecolumns import dates_from, ends_of, instants_of, plain_instants, tick
 from ..notes import At
 from ..operator import Flow
 from ..zones import Ints
-from .aggregate import AggregateSink, Local
+from .aggregate import AggregateSink
 from .codes import translated
+from .grouplocal import Local
 from .groupprogram import Values
 from .states.base import Bounds
 

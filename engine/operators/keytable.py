@@ -158,6 +158,11 @@ class KeyTable:
             if stop is not None and stop[0]:
                 return
 
+    def expect(self, more: int, stop: NDArray[np.uint8]) -> None:
+        """Room at once for so many keys, which are all different, though some may be known."""
+        if more > len(self.key0) - self.n:
+            self.reserve(1 << max(10, more.bit_length(), self.n.bit_length()), stop)
+
     def straighten(self) -> None:
         """Where the keys are integers that lie close together, each is found by its distance from the least alone."""
         n = self.n
