@@ -98,7 +98,7 @@ class BucketSink(AggregateSink):
 
     @property
     def is_quick(self) -> bool:
-        return self._program.reads_fields_alone(but=self._program.keys[self._key])
+        return self._program.is_quick(but=self._program.keys[self._key])
 
     def keys_alone(self) -> frozenset[str]:
         """With the time, whose buckets are as many as its values at most."""

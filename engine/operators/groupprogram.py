@@ -26,6 +26,7 @@ from .states.base import Maker, Rows
 from .states.sums import Count, SumLong
 from .states.weighted import Weighted
 
+QUICK_STATES = 4
 ROOM_TO_COUNT = 4096  # groups beyond those that are met
 MOST_IN_LANES = 1 << 17  # groups; of more, few rows that follow each other are of one
 
@@ -87,9 +88,9 @@ class Program:
         several = ("codes", "cells", "buckets", "dense") if len(self.keys) > 1 else ()
         return frozenset(("group", *coded, *several)) | of_states(s.make() for s in self.slots)
 
-    def reads_fields_alone(self, but: int = -1) -> bool:
-        """Whether no expression, besides number `but`, is worked out."""
-        return len(self._fields.keys() | {but} - {-1}) == len(self.exprs)
+    def is_quick(self, but: int = -1) -> bool:
+        """Whether a row costs little: no expression, besides number `but`, is worked out, and states are few."""
+        return len(self.slots) <= QUICK_STATES and len(self._fields.keys() | {but} - {-1}) == len(self.exprs)
 
     def _number(self, expr: Expr) -> int:
         """Equal expressions have one number and are evaluated once a batch."""
@@ -177,6 +178,8 @@ class Values:
         self, table: Table, groups: NDArray[np.int32], place: NDArray[np.int64] | None, compiled: bool, stop: Any
     ) -> None:
         for slot, state in zip(self.program.slots, table.states, strict=True):
+            if stop[0]:  # nobody will ask for what is missing
+                return
             args = [self.column(i) if state.raw else self.array(i) for i in slot.args]
             rows = Rows(groups, args, place if state.ordered else None, compiled, stop)
             if slot.where is not None:
