@@ -24,13 +24,12 @@ from ..pread import read_address
 from ..rarity import commonness
 from ..regextiers import Asked
 from ..scanwork import Groups, ScanWork
-from .textlines import lines_of, repaired
+from .textlines import repaired
 
 if TYPE_CHECKING:
     from .textfile import RangePartition, TextSource
 
-MOST_BAD = 64  # lines that are no valid UTF-8, of a stretch in which a literal is sought; behind them it is read in the general way
-MOST_REPAIRED = 1024  # ... of a call that captures
+MOST_REPAIRED = 1024  # lines of a call that are no valid UTF-8; where there are more the rest is read in the general way
 TEXT = 2 << 20  # bytes of text that a call puts out
 LONGEST = 64  # bytes of a literal that are looked for
 _WORDS = np.zeros(0, np.int64)  # the kernel's program for the first and the last word
@@ -76,7 +75,7 @@ class Stretch:
         """`buffer`: of SPACE bytes, for as long as this runs."""
         from ..kernels import rawread as r
 
-        state, n_bad = self._begin(), 0
+        state = self._begin()
         while True:
             call = partial(self._call, buffer, state)
             if isinstance(self._source.raw, Captures) and self._source.raw.groups:
@@ -95,10 +94,6 @@ class Stretch:
             if code == r.FULL:
                 continue
             place = int(state[r.POS] - (state[r.END] - state[r.AT]))
-            if code == r.BAD_TEXT and n_bad < MOST_BAD and isinstance(self._source.raw, Literal):
-                n_bad += 1
-                yield from self._bad_line(buffer, state)
-                continue
             yield from self._part.rest(self._ctx, place, self.n_lines)
             return
 
@@ -199,13 +194,19 @@ class Stretch:
 
         room = self._rows(state)
         row, start, length = (pooled(room, np.int32) for _ in range(3))
+        bad = np.empty(MOST_REPAIRED, np.int32)
         code = scan_for(
             read_address(), fd, buffer[: r.ROOM], state, np.frombuffer(wanted.raw, np.uint8), *wanted.rare(), int(wanted.keeps),
-            bytes_of(text), row, start, length, self._ctx.stop,
+            bytes_of(text), row, start, length, bad, self._ctx.stop,
         )  # fmt: skip
-        n = int(state[r.N_ROWS])
+        n, bad = int(state[r.N_ROWS]), bad[: int(state[r.N_BAD])]
         kept, data = _used(text, int(state[r.USED]))
-        batch = self._batch(Spans(kept, data, start[:n], length[:n]), (row[:n],))
+        if len(bad):
+            kept, data = _repaired(data, start, length, bad)
+        lines = Spans(kept, data, start[:n], length[:n])
+        batch = self._batch(lines, (row[:n],))
+        if len(bad):
+            self._source.tell_replaced(batch, bad, lines, self._ctx)
         self.n_lines += int(state[r.N_LINES])
         return code, batch
 
@@ -222,20 +223,6 @@ class Stretch:
     def _origin(self, picks: tuple[NDArray[Any], ...]) -> Origin:
         part = self._part
         return Origin(part.seq, part.path, max(part.low - 1, 0), self.n_lines, picks)
-
-    def _bad_line(self, buffer: NDArray[np.uint8], state: NDArray[np.int64]) -> Iterator[Batch]:
-        from ..kernels import rawread as r
-
-        at = int(state[r.AT])
-        end = at + int(np.flatnonzero(buffer[at : int(state[r.END])] == 10)[0]) + 1
-        place = int(state[r.POS] - (state[r.END] - at))
-        copy: Any = pa.allocate_buffer(end - at + 2 * PAD)
-        bytes_of(copy)[PAD : PAD + end - at] = buffer[at:end]
-        state[r.AT] = end
-        lines = lines_of(copy, PAD, PAD + end - at, self._ctx)
-        part, first = self._part, self.n_lines
-        self.n_lines += 1
-        yield from self._source.batches(lines, self._ctx, part.seq, part.path, place, first)
 
 
 def _used(text: pa.Buffer, used: int) -> tuple[pa.Buffer, NDArray[np.uint8]]:

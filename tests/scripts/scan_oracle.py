@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import cortado
-from tests.fuzz.scangroups import grouped_wrong
+from tests.fuzz.rawscan import scan_wrong
 
 
 def main(logs: int, first: int, n_lines: int) -> int:
@@ -23,7 +23,7 @@ def main(logs: int, first: int, n_lines: int) -> int:
         cortado.connect(threads=2, timezone="UTC", kernels="always", memory="300KB") as poor,
     ):
         for seed in range(first, first + logs):
-            found = grouped_wrong(random.Random(seed), n_lines, Path(folder), general, (small, narrow, poor))
+            found = scan_wrong(random.Random(seed), n_lines, Path(folder), general, (small, narrow, poor))
             if found:
                 failed += 1
                 print(f"seed {seed}: {found[:3000]}\n", flush=True)

@@ -1,4 +1,4 @@
-"""Groups and sums that the scan of a text file makes by itself, against the general path over the same file."""
+"""Groups, sums and lines with a literal that the scan of a text file finds by itself, against the general path over the same file."""
 
 from __future__ import annotations
 
@@ -31,6 +31,12 @@ TAILS = (
     "| eval n = long(n) | stats max(n), sum(n) by k",
     "| eval n = long(n) | stats sum(n) where n > 3 by k",
 )
+SEARCHES = (
+    'search line == "*{}*" | stats count',
+    'search contains(line, "{}") | fields line',
+    'search contains(line, "{}") | stats count by line',
+)
+LITERALS = ("u1", "x ", "/p", "é", "\ufffd", "GET", "yy", "5", "-key-", "k=")
 KEYS = ("a", "b", "user-q", "k15_____________", "k16______________", "10.0.0.1", "é", "", "a-key-that-is-longer-than-words", "-")
 NUMBERS = (
     "0", "7", "-3", "+12", "0012", "9223372036854775807", "-9223372036854775808", "9999999999999999", "12345678901234567",
@@ -59,13 +65,15 @@ def log(draw: Draw, n_lines: int) -> bytes:
     return bytes(out[:-1] if draw.random() < 0.3 else out)
 
 
-def grouped_wrong(
-    draw: Draw, n_lines: int, folder: Path, general: cortado.Session, fast: Sequence[cortado.Session]
-) -> str:
+def scan_wrong(draw: Draw, n_lines: int, folder: Path, general: cortado.Session, fast: Sequence[cortado.Session]) -> str:
     """What differs for one log and one question; nothing where all is as it should be."""
-    path = folder / "grouped.log"
+    path = folder / "drawn.log"
     path.write_bytes(log(draw, n_lines))
-    asked = f"textfile '{path}' | rex field=line '{draw.choice(PATTERNS)}' {draw.choice(TAILS)}"
+    if draw.random() < 0.3:
+        question = draw.choice(SEARCHES).format(draw.choice(LITERALS))
+    else:
+        question = f"rex field=line '{draw.choice(PATTERNS)}' {draw.choice(TAILS)}"
+    asked = f"textfile '{path}' | {question}"
     right = _told(general, asked)
     for session in fast:
         if (told := _told(session, asked)) != right:
