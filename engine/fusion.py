@@ -36,8 +36,10 @@ def _read_as_numbers(behind: Sequence[Node]) -> frozenset[str]:
 
 def _read(expr: Expr) -> str | None:
     """F of `long(F)`."""
-    is_read = isinstance(expr, Call) and expr.function.name == "long" and len(expr.args) == 1
-    return expr.args[0].name if is_read and isinstance(expr.args[0], FieldRef) else None  # type: ignore[union-attr]
+    if not isinstance(expr, Call) or expr.function.name != "long" or len(expr.args) != 1:
+        return None
+    field = expr.args[0]
+    return field.name if isinstance(field, FieldRef) else None
 
 
 def _has_to_have(node: Node) -> frozenset[str]:
@@ -55,7 +57,9 @@ def _has_to_have(node: Node) -> frozenset[str]:
 def group_at_scan(source: Any, rex: Any, sink: Any, between: Sequence[Node], node: Node) -> None:
     """Groups of what a scan captures: it numbers them and adds up, and no row of which it is certain goes through the operators
     `between` (those behind `rex`). `node`: the aggregation that `sink` is of."""
-    group, absorbs, names_of = (getattr(*x, None) for x in ((source, "group"), (sink, "absorbs"), (rex, "captures_alone")))
+    group, absorbs, names_of = (
+        getattr(*x, None) for x in ((source, "group"), (sink, "absorbs"), (rex, "captures_alone"))
+    )
     if group is None or absorbs is None or names_of is None or type(node) is not Aggregate or source.raw is None:
         return
     names = names_of(source.raw)
@@ -93,6 +97,9 @@ def _asks_for_values(node: Filter, texts: Container[str]) -> bool:
     if node.predicate is None or node.needs_order:
         return False
     return all(
-        isinstance(c, Call) and c.function.name == "isnotnull" and isinstance(f := c.args[0], FieldRef) and f.name in texts
+        isinstance(c, Call)
+        and c.function.name == "isnotnull"
+        and isinstance(f := c.args[0], FieldRef)
+        and f.name in texts
         for c in conjuncts(node.predicate.expr)
     )

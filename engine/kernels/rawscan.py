@@ -238,7 +238,7 @@ def scan_captures(
                     continue
                 unsaid -= 1
             if most and kind != UNSURE and (kind == MATCH or unsaid < 0):
-                is_whole = True
+                is_whole: Any = True
                 cell, key_at, key_size = n_waiting * width, at, np.int64(0)
                 if kind == MATCH:
                     for j in range(n_groups):

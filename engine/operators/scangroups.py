@@ -35,9 +35,7 @@ class Recipe:
     n_numbers: int  # that the scan reads
 
 
-def recipe_of(
-    program: Program, texts: Mapping[str, int], numbers: Mapping[str, int], n_numbers: int
-) -> Recipe | None:
+def recipe_of(program: Program, texts: Mapping[str, int], numbers: Mapping[str, int], n_numbers: int) -> Recipe | None:
     """`texts`: places, among the captured groups, of fields that are these; `numbers`: of fields that are whole numbers read from
     groups, their places among the `n_numbers` that the scan reads. None: something else is asked for."""
     if len(program.keys) > 1 or program.ordered or program.volatile:
@@ -147,9 +145,8 @@ def _enter(table: KeyTable, keys: list[NDArray[Any]], has_null: bool) -> None:
     from ..kernels import group
 
     n = len(keys[0])
-    for into, part, null in zip((table.key0, table.key1, table.sizes), keys, (0, NULL_TAG, -1), strict=True):
-        into[:n] = part
-        if has_null:
-            into[n] = null
+    table.key0[:n], table.key1[:n], table.sizes[:n] = keys
+    if has_null:
+        table.key0[n], table.key1[n], table.sizes[n] = 0, NULL_TAG, -1
     table.state[0] = n + has_null
     group.rebuild(table.key0, table.key1, 0, n + has_null, table.slots)

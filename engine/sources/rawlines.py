@@ -29,7 +29,9 @@ from .textlines import repaired
 if TYPE_CHECKING:
     from .textfile import RangePartition, TextSource
 
-MOST_REPAIRED = 1024  # lines of a call that are no valid UTF-8; where there are more the rest is read in the general way
+MOST_REPAIRED = (
+    1024  # lines of a call that are no valid UTF-8; where there are more the rest is read in the general way
+)
 TEXT = 2 << 20  # bytes of text that a call puts out
 LONGEST = 64  # bytes of a literal that are looked for
 _WORDS = np.zeros(0, np.int64)  # the kernel's program for the first and the last word
@@ -109,9 +111,7 @@ class Stretch:
             state[r.POS] = part.mark()
         return state
 
-    def _call(
-        self, buffer: NDArray[np.uint8], state: NDArray[np.int64], groups: Groups | None
-    ) -> tuple[int, Batch]:
+    def _call(self, buffer: NDArray[np.uint8], state: NDArray[np.int64], groups: Groups | None) -> tuple[int, Batch]:
         from ..kernels import rawread as r
 
         state[list(r.COUNTS)] = 0

@@ -37,7 +37,18 @@ SEARCHES = (
     'search contains(line, "{}") | stats count by line',
 )
 LITERALS = ("u1", "x ", "/p", "é", "\ufffd", "GET", "yy", "5", "-key-", "k=")
-KEYS = ("a", "b", "user-q", "k15_____________", "k16______________", "10.0.0.1", "é", "", "a-key-that-is-longer-than-words", "-")
+KEYS = (
+    "a",
+    "b",
+    "user-q",
+    "k15_____________",
+    "k16______________",
+    "10.0.0.1",
+    "é",
+    "",
+    "a-key-that-is-longer-than-words",
+    "-",
+)
 NUMBERS = (
     "0", "7", "-3", "+12", "0012", "9223372036854775807", "-9223372036854775808", "9999999999999999", "12345678901234567",
     "1.5", "x", "", "-", "+", "1_0", "\t5", "٣", "18446744073709551616",
@@ -65,7 +76,9 @@ def log(draw: Draw, n_lines: int) -> bytes:
     return bytes(out[:-1] if draw.random() < 0.3 else out)
 
 
-def scan_wrong(draw: Draw, n_lines: int, folder: Path, general: cortado.Session, fast: Sequence[cortado.Session]) -> str:
+def scan_wrong(
+    draw: Draw, n_lines: int, folder: Path, general: cortado.Session, fast: Sequence[cortado.Session]
+) -> str:
     """What differs for one log and one question; nothing where all is as it should be."""
     path = folder / "drawn.log"
     path.write_bytes(log(draw, n_lines))
