@@ -208,11 +208,8 @@ def scan_captures(
                 code = np.int64(FULL)
                 break
             if most and n_waiting == most:
-                state[FROM] = add_rows(cells, held, waiting, width, state[FROM], most)
-                if state[FROM] < most:
-                    code = np.int64(GROW)
-                    break
-                state[FROM], n_waiting = 0, np.int64(0)
+                code = np.int64(GROW)
+                break
             stop_at = newline
             if newline > at and buf[newline - 1] == 13:
                 stop_at -= 1
@@ -237,34 +234,37 @@ def scan_captures(
                     at = newline + 1
                     continue
                 unsaid -= 1
-            if most and kind != UNSURE and (kind == MATCH or unsaid < 0):
-                is_whole: Any = True
-                cell, key_at, key_size = n_waiting * width, at, np.int64(0)
+            is_grouped: Any = most > 0 and (kind == MATCH or (kind == NO_MATCH and unsaid < 0))
+            row, place = np.uint64(rows), np.uint64(rows)
+            key_at, key_size, misread = at, np.int64(0), np.int64(0)
+            for j in range(n_groups):
+                begun = marks[ends[2 * j]] if kind == MATCH else np.int64(-1)
+                size = marks[ends[2 * j + 1]] - begun if begun >= 0 else np.int64(-1)
+                starts[place], lengths[place] = begun, size
+                is_grouped = is_grouped and (size >= 0 or kind == NO_MATCH)
+                if as_number[j] >= 0:
+                    cell = np.uint64(as_number[j] * capacity + rows)
+                    value, good = signed_number(buf, begun, size)
+                    numbers[cell], number_status[cell] = value, READ if good else NULL if size < 0 else UNREAD
+                    misread += not good and size >= 0
+                if j == key:
+                    key_at, key_size = begun, size
+                place += np.uint64(capacity)
+            if is_grouped and misread == 0 and key_size <= LONGEST:
                 if kind == MATCH:
-                    for j in range(n_groups):
-                        begun = marks[ends[2 * j]]
-                        size = marks[ends[2 * j + 1]] - begun
-                        is_whole = is_whole and begun >= 0 and size >= 0
-                        if is_whole and as_number[j] >= 0:
-                            value, good = signed_number(buf, begun, size)
-                            waiting[cell + NUMBERS + as_number[j]] = value
-                            is_whole = good
-                        if j == key:
-                            key_at, key_size = begun, size
-                    is_whole = is_whole and key_size <= LONGEST
-                if is_whole:
-                    if kind == MATCH:
-                        word0, word1 = text_key(buf, key_at, key_size)
-                        waiting[cell + KEY_FIRST], waiting[cell + KEY_SECOND] = np.int64(word0), np.int64(word1)
-                        waiting[cell + HASH] = np.int64(mix(word0, word1))
-                        n_waiting += 1
-                        matched += 1
-                    else:
-                        held[UNMATCHED] += 1
-                    grouped += 1
-                    at = newline + 1
-                    continue
-            row = np.uint64(rows)
+                    word0, word1 = text_key(buf, key_at, key_size)
+                    slot = n_waiting * width
+                    waiting[slot + KEY_FIRST], waiting[slot + KEY_SECOND] = np.int64(word0), np.int64(word1)
+                    waiting[slot + HASH] = np.int64(mix(word0, word1))
+                    for j in range(width - NUMBERS):
+                        waiting[slot + NUMBERS + j] = numbers[j * capacity + rows]
+                    n_waiting += 1
+                    matched += 1
+                else:
+                    held[UNMATCHED] += 1
+                grouped += 1
+                at = newline + 1
+                continue
             status[row] = kind
             if line.size:
                 line[row] = lines - 1
@@ -274,20 +274,13 @@ def scan_captures(
                 line_length[row] = stop_at - at
                 used = put(text, used, buf, at, stop_at - at)
             place = row
-            for j in range(n_groups):
-                begun = marks[ends[2 * j]] if kind == MATCH else np.int64(-1)
-                size = marks[ends[2 * j + 1]] - begun if begun >= 0 else np.int64(-1)
-                starts[place], lengths[place] = used, size
-                if keeps and size > 0:
-                    starts[place] = begun + shift
-                elif size > 0:
+            for _j in range(n_groups):
+                begun, size = np.int64(starts[place]), np.int64(lengths[place])
+                starts[place] = begun + shift if keeps and size > 0 else used
+                if size > 0 and not keeps:
                     used = put(text, used, buf, begun, size)
-                if as_number[j] >= 0:
-                    cell = np.uint64(as_number[j] * capacity + rows)
-                    value, good = signed_number(buf, begun, size)
-                    numbers[cell], number_status[cell] = value, READ if good else NULL if size < 0 else UNREAD
-                    unread += not good and size >= 0
                 place += np.uint64(capacity)
+            unread += misread
             unmatched += kind != MATCH
             rows += 1
             at = newline + 1
@@ -307,8 +300,11 @@ def scan_captures(
                 state[FROM] = add_rows(cells, held, waiting, width, state[FROM], n_waiting)
                 if state[FROM] < n_waiting:
                     return GROW
-                state[FROM] = state[TO] = 0
-            return code
+                state[FROM], state[TO], n_waiting = 0, 0, np.int64(0)
+            if code != GROW:
+                return code
+            needle, was_high, begin, code = np.int64(-1), np.int64(0), at, np.int64(GO_ON)  # on with the same piece
+            continue
         at, end = state[AT], state[END]
         begin = max(at, state[SEEN] - REACH)
         if needle >= 0:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from ...planner.expr import FieldRef
 from ...planner.records import dataclass
 from ..arrow import pooled, zeros
+from ..aside import aside
+from ..context import Context
 from .grouping import OneKey
 from .keyhash import NULL_TAG
 from .keytable import KeyTable
@@ -61,12 +63,13 @@ def recipe_of(program: Program, texts: Mapping[str, int], numbers: Mapping[str, 
 
 
 class ScanGroups:
-    """Those of one Local, which may take `limit` bytes. `reserve`: asked for so many bytes more; where there are none it takes what is here, and all begins anew."""
+    """Those of one Local, which may take `limit` bytes. `reserve`: asked for so many bytes more; where there are none it takes what is
+    here, and all begins anew."""
 
-    def __init__(self, recipe: Recipe, limit: int, reserve: Callable[[int], None]) -> None:
+    def __init__(self, recipe: Recipe, ctx: Context, limit: int, reserve: Callable[[int], None]) -> None:
         from ..kernels import scangroups as k
 
-        self._recipe, self._reserve = recipe, reserve
+        self._recipe, self._ctx, self._reserve = recipe, ctx, reserve
         width = k.LOWS + 2 * len(recipe.sums)
         self._width = 1 << (width - 1).bit_length()  # so no cell lies across more lines than it must
         self._held = np.array([recipe.key, self._width, 0, 0, 0, *(number for _, number in recipe.sums)], np.int64)
@@ -99,7 +102,7 @@ class ScanGroups:
         if self._held[k.N_GROUPS] < self._held[k.LIMIT]:  # all was taken
             return
         more = zeros((2 * len(self._cells),), np.int64)
-        k.move_cells(self._cells, self._width, more)
+        aside(self._ctx, more.nbytes, lambda: k.move_cells(self._cells, self._width, more))
         self._put(more)
 
     def is_empty(self) -> bool:
