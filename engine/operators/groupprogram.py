@@ -201,9 +201,13 @@ class Table:
 
     def fit(self, exact: bool = False, growth: int = 2) -> None:
         if self.needs_room():
-            self.room = self.keys.n if exact else max(growth * self.room, self.keys.n, 64)
-            for state in self.states:
-                state.resize(self.room)
+            self.make_room(self.keys.n if exact else max(growth * self.room, self.keys.n, 64))
+
+    def make_room(self, n: int) -> None:
+        """Space in the states for so many groups."""
+        self.room = n
+        for state in self.states:
+            state.resize(n)
 
     def tally(self, keys: Sequence[Column], n_rows: int, stop: Stop) -> int:
         """How many rows, from the first on, were counted where their groups were found; nothing else is wanted of them."""
