@@ -23,8 +23,8 @@ Words = NDArray[np.uint64]
 def order_of(keys: Keys, ctx: Context, places: NDArray[np.int64] | None = None) -> Order:
     """Row numbers in sorted order; ties by `places`, or as they stand if there are none."""
     packed = pack(words_of(keys, len(keys.parts), ctx))
-    order = sort_words(packed, keys.n_rows, ctx)
-    if places is not None and _ties_astray(packed, order, places):
+    order, has_ties = _sorted(packed, keys.n_rows, ctx)
+    if has_ties and places is not None and _ties_astray(packed, order, places):
         order = sort_words([*packed, *pack([places.view(np.uint64)])], keys.n_rows, ctx)
     return order
 
@@ -73,15 +73,20 @@ def pack(words: Sequence[Words]) -> list[Words]:
 
 def sort_words(words: Sequence[Words], n: int, ctx: Context) -> Order:
     """Stable order by the words, the first the most significant."""
+    return _sorted(words, n, ctx)[0]
+
+
+def _sorted(words: Sequence[Words], n: int, ctx: Context) -> tuple[Order, bool]:
+    """The order, and whether rows may be alike in all words."""
     if n < 2 or is_ordered(words, np.ones(n - 1, np.bool_)):
-        return np.arange(n, dtype=np.int32)
+        return np.arange(n, dtype=np.int32), True
     if n > SMALL and ctx.compiled:
         return _radix(words, n, ctx)
     if len(words) == 1:
         # 16 bits or fewer: NumPy's radix sort; else a merge sort that makes use of sorted stretches
         word = words[0].astype(np.uint16) if int(words[0].max()) < 1 << 16 else words[0]
-        return np.argsort(word, kind="stable").astype(np.int32)
-    return np.lexsort(tuple(reversed(words))).astype(np.int32)
+        return np.argsort(word, kind="stable").astype(np.int32), True
+    return np.lexsort(tuple(reversed(words))).astype(np.int32), True
 
 
 def is_ordered(words: Sequence[Words], equal: NDArray[np.bool_], order: Order | None = None) -> bool:
@@ -97,22 +102,23 @@ def is_ordered(words: Sequence[Words], equal: NDArray[np.bool_], order: Order | 
     return True
 
 
-def _radix(words: Sequence[Words], n: int, ctx: Context) -> Order:
-    from ..kernels.sortkeys import order_by_word
+def _radix(words: Sequence[Words], n: int, ctx: Context) -> tuple[Order, bool]:
+    from ..kernels.sortkeys import DIGIT, order_by_word
 
-    order, other = np.arange(n, dtype=np.int32), np.empty(n, np.int32)
-    key, other_key = ctx.scratch("sort.key", n, np.uint64)[:n], ctx.scratch("sort.key2", n, np.uint64)[:n]
+    order, equal = np.arange(n, dtype=np.int32), n
+    key, other = ctx.scratch("sort.key", n, np.uint64)[:n], ctx.scratch("sort.key2", n, np.uint64)[:n]
+    counts = ctx.scratch("sort.counts", 1 << DIGIT, np.int64)
     for word in reversed(words):
-        low = word.min()
-        bits = int(word.max() - low).bit_length()
-        word = np.ascontiguousarray(word - low)
-        passes = order_by_word(word, bits, order, other, key, other_key, ctx.stop)
-        if passes < 0:
+        low, high = word.min(), word.max()
+        if low == high:
+            continue
+        out = np.empty(n, np.int32)
+        equal = order_by_word(word, low, int(high - low).bit_length(), order, out, key, other, counts, ctx.stop)
+        if equal < 0:
             raise Stopped
-        if passes % 2:
-            order, other = other, order
+        order = out
         ctx.check()
-    return order
+    return order, equal > 0
 
 
 def _ties_astray(words: Sequence[Words], order: Order, places: NDArray[np.int64]) -> bool:
