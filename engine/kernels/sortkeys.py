@@ -81,9 +81,9 @@ def settle(words: Any, other: Any, low: Any, high: Any, counts: Any, stop: Any) 
     return 0
 
 
-@kernel(u64w, u64w, u64, word_, i32w, long_, long_, i64w, u8w, is_inner=True)
+@kernel(u64w, u64w, u64, word_, word_, i32w, long_, long_, i64w, u8w, is_inner=True)
 def settle_rest(
-    words: Any, other: Any, word: Any, least: Any, order: Any, low: Any, drop: Any, counts: Any, stop: Any
+    words: Any, other: Any, word: Any, flip: Any, least: Any, order: Any, low: Any, drop: Any, counts: Any, stop: Any
 ) -> Any:  # fmt: skip
     """Words in order whose lowest `low` bits say which row of `order` they are of: those alike above by the `drop` bits of
     `word` that had no room. Returns how many neighbours are equal; -1 if stopped."""
@@ -96,7 +96,7 @@ def settle_rest(
         if j - i > 1:
             for k in range(i, j):
                 at = words[k] & mask
-                words[k] = (((word[order[at]] - least) & kept) << shift) | at
+                words[k] = ((((word[order[at]] ^ flip) - least) & kept) << shift) | at
             sort_stretch(words, other, i, j, low, low + drop, counts)
             for k in range(i + 1, j):
                 equal += words[k] >> shift == words[k - 1] >> shift
@@ -108,13 +108,13 @@ def settle_rest(
     return equal
 
 
-@kernel(u64, word_, long_, i32w, i32w, u64w, u64w, i64w, u8w)
+@kernel(u64, word_, word_, long_, i32w, i32w, u64w, u64w, i64w, u8w)
 def order_by_word(
-    word: Any, least: Any, bits: Any, order: Any, out: Any, words: Any, other: Any, counts: Any, stop: Any
+    word: Any, flip: Any, least: Any, bits: Any, order: Any, out: Any, words: Any, other: Any, counts: Any, stop: Any
 ) -> Any:
-    """`order` (n row numbers) so that word[out] ascends, rows of equal words as they stood, into `out`.
+    """`order` (n row numbers) so that word[out] ^ flip ascends, rows of equal words as they stood, into `out`.
 
-    word: from `least` on, below least + 2**bits, 0 < bits. words, other: n words of scratch; counts: 2**DIGIT.
+    word ^ flip: from `least` on, below least + 2**bits, 0 < bits. words, other: n words of scratch; counts: 2**DIGIT.
 
     What is sorted are single words: the key's highest bits and the place in `order`, which tells equal keys apart. First by the
     highest digits, as many as tell n rows apart if keys are spread evenly, the lowest of these first; then the few that are
@@ -127,7 +127,7 @@ def order_by_word(
     drop = max(0, bits + low - 64)
     place, gone, high = np.uint64(low), np.uint64(drop), low + bits - drop
     for i in range(n):
-        words[i] = (((word[order[i]] - least) >> gone) << place) | np.uint64(i)
+        words[i] = ((((word[order[i]] ^ flip) - least) >> gone) << place) | np.uint64(i)
     digits = 1
     while digits * DIGIT < high - low and (n >> (digits * DIGIT - 1)):
         digits += 1
@@ -147,7 +147,7 @@ def order_by_word(
         return -1
     equal = 0
     if drop:
-        equal = settle_rest(words, other, word, least, order, low, drop, counts, stop)
+        equal = settle_rest(words, other, word, flip, least, order, low, drop, counts, stop)
         if equal < 0:
             return -1
     else:

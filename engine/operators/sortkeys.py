@@ -152,6 +152,18 @@ class Keys:
                 return low
         return low + int(places[low:high].searchsorted(row[-1], "right"))
 
+    def ends(self, rows: Sequence[Row], places: NDArray[np.int64]) -> list[int]:
+        """`upto` of each of these rows, which ascend."""
+        words = [i for i, part in enumerate(self.parts) if isinstance(part, np.ndarray)]
+        same = [(i, part.value) for i, part in enumerate(self.parts) if isinstance(part, Same)]
+        if len(words) != 1 or len(same) + 1 < len(self.parts) or any(row[i] != v for row in rows for i, v in same):
+            return [self.upto(row, places) for row in rows]
+        word: Any = self.parts[words[0]]
+        values = np.array([row[words[0]] for row in rows], word.dtype)
+        low, high = word.searchsorted(values), word.searchsorted(values, "right")
+        pairs = zip(rows, low.tolist(), high.tolist(), strict=True)
+        return [a if a == b else a + int(places[a:b].searchsorted(row[-1], "right")) for row, a, b in pairs]
+
     def before(self, row: Row, places: NDArray[np.int64]) -> NDArray[np.bool_]:
         """True for all rows that come before `row`, and perhaps for some behind it."""
         sure = np.zeros(self.n_rows, np.bool_)

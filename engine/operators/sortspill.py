@@ -40,7 +40,7 @@ class FileRun:
     def chunks(self, layout: Layout) -> Iterator[Chunk]:
         for batch in self.file.batches():
             *columns, places = batch.columns
-            yield layout.chunk(tuple(columns), _places(places))
+            yield Chunk(tuple(columns), _places(places), layout)
         self.file.close()
 
 
