@@ -13,11 +13,11 @@ from ..arrow import buffer_of, bytes_of, call, indices
 from ..context import Context, Stopped
 from .keyform import SIGN
 from .sortkeys import Keys, Same, Texts
+from .sortplaces import Order
 
 TEXT_DEPTH = 64  # bytes of text compared eight by eight; what is alike so far is ranked by Arrow
 SMALL = 2048  # rows for which a compiled sort gains nothing
 
-Order = NDArray[np.int32]
 Words = NDArray[np.uint64]
 PlacesOf = Callable[[], NDArray[np.int64]]  # of the rows as they stand
 AS_IT_IS = np.uint64(0)

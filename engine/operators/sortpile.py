@@ -9,8 +9,10 @@ import pyarrow as pa
 
 from ..arrow import decode, own
 from ..context import Context
+from .sortgather import Columns
 from .sortkeys import Row
-from .sortruns import UNIT_BYTES, Chunk, Columns, Cursor, Layout, Places, merged, place_array, stack, unit_rows
+from .sortplaces import Arrived, place_array
+from .sortruns import UNIT_BYTES, Chunk, Cursor, Layout, merged, stack, unit_rows
 from .sortspill import LEAST_CHUNK, WORK, limited, too_little
 
 
@@ -25,11 +27,11 @@ class Pile:
         self.runs: list[list[Chunk]] = []
         self.n_rows = 0  # in memory, sorted or not
         self.pending_rows = 0
-        self._pending: list[tuple[Columns, Places]] = []
+        self._pending: list[tuple[Columns, Arrived]] = []
         self._pending_bytes = 0
         self._at_work = False
 
-    def add(self, columns: Columns, places: Places, spill: Callable[[], object]) -> None:
+    def add(self, columns: Columns, places: Arrived, spill: Callable[[], object]) -> None:
         """Rows of one partition, after all its earlier ones. `spill` makes room."""
         nbytes = sum(c.nbytes for c in columns)
         n = len(places)
@@ -45,7 +47,7 @@ class Pile:
             return
         self._add(columns, places, spill)
 
-    def _add(self, columns: Columns, places: Places, spill: Callable[[], object]) -> None:
+    def _add(self, columns: Columns, places: Arrived, spill: Callable[[], object]) -> None:
         n = len(places)
         nbytes = sum(c.nbytes for c in columns)
         if self._pending_bytes + nbytes > self.unit or self.pending_rows + n > unit_rows(self.ctx):
@@ -129,7 +131,7 @@ class Pile:
         self._at_work = False
 
 
-def _stacked(pieces: Sequence[Places]) -> Places:
+def _stacked(pieces: Sequence[Arrived]) -> Arrived:
     end = pieces[0][0]
     for piece in pieces:
         if not isinstance(piece, range) or piece.start != end:
@@ -138,7 +140,7 @@ def _stacked(pieces: Sequence[Places]) -> Places:
     return range(pieces[0][0], end)
 
 
-def _interleaved(places: Places) -> bool:
+def _interleaved(places: Arrived) -> bool:
     return not isinstance(places, range) and bool((places[1:] < places[:-1]).any())
 
 

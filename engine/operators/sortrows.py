@@ -12,7 +12,8 @@ from ...planner.types import Schema
 from ..batch import Batch, Origin
 from ..context import Context
 from ..operator import Partition
-from .sortruns import Chunk, Columns, Cursor, Layout, merge_columns, merged, taken, unit_rows
+from .sortgather import Columns, taken
+from .sortruns import Chunk, Cursor, Layout, merge_columns, merged, unit_rows
 
 BATCH_BYTES = 16 << 20
 
@@ -45,7 +46,7 @@ def block_cuts(runs: Sequence[Sequence[Chunk]], n_blocks: int, ctx: Context) -> 
     step = max(1, total // (32 * n_blocks))
     for run in runs:
         for chunk in run:
-            samples += [chunk.row(i) for i in range(step // 2, len(chunk), step)]
+            samples += chunk.sample(range(step // 2, len(chunk), step))
         ctx.check()
     samples.sort()
     pivots = [samples[len(samples) * i // n_blocks] for i in range(1, n_blocks)] if samples else []
@@ -59,7 +60,6 @@ def block_cuts(runs: Sequence[Sequence[Chunk]], n_blocks: int, ctx: Context) -> 
                 if end > begin:
                     found.append((chunk, begin, end))
                 begin = max(begin, end)
-            chunk.drop_keys()
     return [b for b in blocks if b]
 
 

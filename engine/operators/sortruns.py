@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.records import dataclass
-from ..arrow import array_from, concat, decode, indices, numbers_of, offsets_of, pooled
+from ..arrow import concat, decode, indices, numbers_of, offsets_of
 from ..context import Context
+from .sortgather import Columns, is_words, taken
 from .sortkeys import Keys, Row, SortBy, keys_of
-from .sortorder import Order, PlacesOf, group_begins, order_of, order_of_longs
+from .sortorder import PlacesOf, group_begins, order_of, order_of_longs
+from .sortplaces import Arrived, Order, Places, arrived_at, place_array
 from .sortstretches import order_by_stretches
 
 UNIT_BYTES = 8 << 20  # sorted or merged in one step: some ten milliseconds, so that a cancel is seen
 UNIT_ROWS, UNIT_ROWS_COMPILED = 1 << 17, 1 << 19
-LARGE = 1024  # rows for which a compiled gather pays
 
 
 def unit_rows(ctx: Context) -> int:
     return UNIT_ROWS_COMPILED if ctx.compiled else UNIT_ROWS
-
-
-Columns: TypeAlias = "tuple[pa.Array[Any], ...]"
-Places: TypeAlias = "NDArray[np.int64] | range"  # a range: rows that follow one another
 
 
 @dataclass(slots=True, eq=False)
@@ -34,7 +31,7 @@ class Chunk:
     """Sorted rows. `places`: the order of arrival, so that ties keep it."""
 
     columns: Columns
-    places: NDArray[np.int64]
+    places: Places
     layout: Layout
     _keys: Keys | None = None
 
@@ -47,10 +44,6 @@ class Chunk:
         if self._keys is None:
             self._keys = self.layout.keys(self.columns, len(self))
         return self._keys
-
-    def drop_keys(self) -> None:
-        """They are as large as a column, and made again in no time."""
-        self._keys = None
 
     def slice(self, begin: int, end: int) -> Chunk:
         if begin == 0 and end == len(self):
@@ -69,33 +62,17 @@ class Chunk:
         return self.keys.upto(row, self.places, low)
 
     def ends(self, rows: Sequence[Row]) -> list[int]:
-        """`upto` of each of these rows, which ascend."""
-        return self.keys.ends(rows, self.places)
+        """`upto` of each of these rows, which ascend. Keys are not kept: they are as large as a column."""
+        return self.layout.keys(self.columns, len(self)).ends(rows, self.places)
+
+    def sample(self, rows: range) -> list[Row]:
+        at = np.arange(rows.start, rows.stop, rows.step, dtype=np.int32)
+        some = Chunk(tuple(c.take(indices(at)) for c in self.columns), self.places[at], self.layout)
+        return [some.row(i) for i in range(len(some))]
 
     def nbytes(self) -> int:
         """With its keys."""
         return sum(c.nbytes for c in self.columns) + len(self) * (8 + self.layout.key_bytes)
-
-
-def taken(columns: Columns, rows: NDArray[np.int32], ctx: Context) -> Columns:
-    """Rows by number, none of them negative."""
-    wanted, is_large = indices(rows), ctx.compiled and len(rows) >= LARGE
-    return tuple(_words_taken(c, rows) if is_large and _is_words(c) else c.take(wanted) for c in columns)
-
-
-def _is_words(column: pa.Array[Any], *, is_whole: bool = False) -> bool:
-    """Whether it holds words without a null; `is_whole`: that order as whole numbers do."""
-    kind, t = column.type, pa.types
-    number = t.is_int64(kind) or t.is_timestamp(kind) or t.is_duration(kind) or (not is_whole and t.is_float64(kind))
-    return bool(number) and not column.null_count
-
-
-def _words_taken(column: pa.Array[Any], rows: NDArray[np.int32]) -> pa.Array[Any]:
-    from ..kernels import select
-
-    out = pooled(len(rows), np.int64)
-    select.gather(numbers_of(column).view(np.int64), rows, out)
-    return array_from(out, None, column.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +89,7 @@ class Layout:
 
     def is_one_long(self, columns: Columns) -> bool:
         """Whether all that counts is a column of whole numbers or times without a null."""
-        return len(self.sort_by) == 1 and _is_words(columns[self.sort_by[0].column], is_whole=True)
+        return len(self.sort_by) == 1 and is_words(columns[self.sort_by[0].column], is_whole=True)
 
     def order(self, columns: Columns, n_rows: int, ctx: Context, places_of: PlacesOf | None) -> Order:
         """Row numbers in sorted order, as `order_of`."""
@@ -121,7 +98,7 @@ class Layout:
         by = self.sort_by[0]
         return order_of_longs(numbers_of(columns[by.column]).view(np.int64), by.descending, ctx, places_of)
 
-    def sorted(self, columns: Columns, places: Places, ctx: Context, *, by_place: bool) -> Chunk:
+    def sorted(self, columns: Columns, places: Arrived, ctx: Context, *, by_place: bool) -> Chunk:
         """Rows in order; ties by place, or as they stand. What the limit leaves out of these is left out."""
         n, order = len(places), None
         if not by_place and not self.is_one_long(columns):
@@ -130,20 +107,12 @@ class Layout:
             order = self.order(columns, n, ctx, (lambda: place_array(places)) if by_place else None)
         ctx.check()
         if self.limit is not None and not self.n_by:
-            order = order[: self.limit]
+            order = order[: self.limit].copy()  # not a view, as it is kept
         if _is_all(order, n):
             done = Chunk(columns, place_array(places), self)
         else:
-            done = Chunk(taken(columns, order, ctx), _places_at(places, order), self)
+            done = Chunk(taken(columns, order, ctx), arrived_at(places, order), self)
         return Limiter(self, ctx).cut(done) if self.n_by and self.limit is not None else done
-
-
-def place_array(places: Places) -> NDArray[np.int64]:
-    return np.arange(places.start, places.stop, dtype=np.int64) if isinstance(places, range) else places
-
-
-def _places_at(places: Places, rows: Order) -> NDArray[np.int64]:
-    return rows + np.int64(places.start) if isinstance(places, range) else places[rows]
 
 
 def _is_all(order: Order, n: int) -> bool:
@@ -270,9 +239,13 @@ def merge_columns(parts: Sequence[Chunk], layout: Layout, ctx: Context) -> tuple
         return parts[0].columns, None
     columns = tuple(stack(c) for c in zip(*(p.columns for p in parts), strict=True))
     n = sum(len(p) for p in parts)
-    order = layout.order(columns, n, ctx, lambda: np.concatenate([p.places for p in parts]))
+    order = layout.order(columns, n, ctx, lambda: _places_of(parts))
     ctx.check()
     return columns, order
+
+
+def _places_of(parts: Sequence[Chunk]) -> NDArray[np.int64]:
+    return np.concatenate([np.asarray(p.places) for p in parts])
 
 
 def merge_rows(parts: Sequence[Chunk], layout: Layout, ctx: Context) -> Chunk:
@@ -280,7 +253,7 @@ def merge_rows(parts: Sequence[Chunk], layout: Layout, ctx: Context) -> Chunk:
     columns, order = merge_columns(parts, layout, ctx)
     if order is None:
         return parts[0]
-    places = np.concatenate([p.places for p in parts])[order]
+    places = _places_of(parts)[order]
     return Chunk(taken(columns, order, ctx), places, layout)
 
 

@@ -84,7 +84,7 @@ def _batches(chunk: Chunk, size: int) -> Iterator[pa.RecordBatch]:
     while begin < n:
         part = chunk.slice(begin, min(begin + step, n))
         columns = [decode(c) if isinstance(c, pa.DictionaryArray) else c for c in part.columns]
-        columns.append(array_from(part.places))
+        columns.append(array_from(np.asarray(part.places)))
         batch = pa.RecordBatch.from_arrays(columns, names=[str(i) for i in range(len(columns))])
         if batch.nbytes > 4 * size and step > 1:  # much wider rows than the chunk has on average
             step = max(1, step // 4)
