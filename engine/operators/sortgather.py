@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ..arrow import array_from, gathered, indices, numbers_of
 from ..context import Context
+from .sortplaces import Order
 
 Columns: TypeAlias = "tuple[pa.Array[Any], ...]"
 LARGE = 1024  # rows for which a compiled gather pays
