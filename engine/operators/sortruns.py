@@ -66,6 +66,7 @@ class Chunk:
         return self.layout.keys(self.columns, len(self)).ends(rows, self.places)
 
     def sample(self, rows: range) -> list[Row]:
+        """Some rows, of which alone keys are made."""
         at = np.arange(rows.start, rows.stop, rows.step, dtype=np.int32)
         some = Chunk(tuple(c.take(indices(at)) for c in self.columns), self.places[at], self.layout)
         return [some.row(i) for i in range(len(some))]

@@ -64,7 +64,7 @@ def write_run(chunks: Iterable[Chunk], area: SpillArea, what: str, size: int, le
     last: Row = ()
     try:
         for chunk in chunks:
-            last = chunk.row(len(chunk) - 1)
+            last = chunk.sample(range(len(chunk) - 1, len(chunk)))[0]
             for batch in _batches(chunk, size):
                 file.write_batch(batch)
                 widest, n_rows = max(widest, batch.nbytes), n_rows + batch.num_rows
