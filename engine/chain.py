@@ -164,6 +164,8 @@ class Chain:
             after = meter
         if first == 0:
             self.positions[0].meters.append((source_meter, None))
+        steps = [*(t for t, _ in self._spec.transforms[first:last]), *([self.sink] if gate is None else [])]
+        worker.pace = Pace(worker.is_compiled and all(getattr(s, "is_quick", False) for s in steps))
         worker.head = emit
         return worker
 

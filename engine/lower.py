@@ -108,6 +108,8 @@ def offer(operator: Any, source: Any, between: Sequence[Any]) -> None:
         operator.offer(source)
     elif hasattr(operator, "keys_alone") and hasattr(source, "code") and not between:
         source.code(operator.keys_alone())
+        if operator.is_quick and hasattr(source, "join"):
+            source.join()
     elif hasattr(operator, "watch") and all(getattr(t, "is_silent", False) for t in between):
         operator.watch(source)
 

@@ -83,9 +83,10 @@ class Dense:
     def keys(self, cells: Cells) -> list[pa.Array[Any]]:
         """In normal form."""
         out = []
-        for axis in reversed(self.axes):
+        for axis in reversed(self.axes[1:]):
             cells, rank = divided(cells, len(axis), self.compiled)
             out.append(gathered(axis, indices(rank)))
+        out.append(gathered(self.axes[0], indices(cells)))
         return out[::-1]
 
 

@@ -27,6 +27,7 @@ from .pairgrid import Axis, PairGrid
 Stop = NDArray[np.uint8]
 CLOSE_KINDS = frozenset({"long", "date", "duration"})
 FEW_VALUES = 4096  # of a dictionary, up to which its codes are met in the order of the rows; else in its own
+LOOKED_AT = 1024  # rows that are numbered key by key before there is a grid
 MET_AT_ONCE = 1024  # rows whose whole numbers are met together
 NO_CODES, NO_VALUES = np.empty(0, np.int32), np.empty(0, np.int64)
 MOST_PACKED = 6  # keys whose codes share a word: ten bits are left to each
@@ -362,6 +363,11 @@ class ManyKeys:
         Where it ended: behind the last row, where there was no room to count, or at a row from which on it does not serve.
         """
         grid = self._grid
+        if (
+            grid is not None and not grid.n and not row and n_rows >= 4 * LOOKED_AT
+        ):  # a few rows tell how the grid is to lie
+            self._coded([c.slice(0, LOOKED_AT) for c in columns], LOOKED_AT, stop)
+            grid = self._grid
         if grid is None or not grid.n:
             return row
         axes = [coder.axis(column) for coder, column in zip(self.coders, columns, strict=True)]

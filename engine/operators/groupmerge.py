@@ -158,11 +158,14 @@ class Merge:
         assert dense is not None
         cells, of_tables = dense.groups(low, high)
         states = self.program.states()
-        for state in states:
-            state.resize(len(cells))
-        for held, by_cell in zip(self.held, of_tables, strict=True):
-            groups, members = met(by_cell, compiled)
+        for k, (held, by_cell) in enumerate(zip(self.held, of_tables, strict=True)):
+            rows: tuple[Ids, Ids] | None = None
             for mine, theirs in zip(states, held.table.states, strict=True):
+                if k == 0 and mine.lay(theirs, by_cell, compiled):
+                    continue
+                if k == 0:
+                    mine.resize(len(cells))
+                groups, members = rows = rows or met(by_cell, compiled)
                 mine.merge(theirs, members, groups, compiled)
         run = Run(dense.keys(cells), [])
         types = self.program.key_types

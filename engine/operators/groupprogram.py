@@ -87,6 +87,10 @@ class Program:
         several = ("codes", "cells", "buckets", "dense") if len(self.keys) > 1 else ()
         return frozenset(("group", *coded, *several)) | of_states(s.make() for s in self.slots)
 
+    def reads_fields_alone(self, but: int = -1) -> bool:
+        """Whether no expression, besides number `but`, is worked out."""
+        return len(self._fields.keys() | {but} - {-1}) == len(self.exprs)
+
     def _number(self, expr: Expr) -> int:
         """Equal expressions have one number and are evaluated once a batch."""
         if expr not in self.exprs:
