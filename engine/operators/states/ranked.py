@@ -13,7 +13,7 @@ FEW = 1 << 14  # words that are cheaper put in one piece
 BITS = 13  # of a word's distance from the least that say in which stretch it lies
 
 
-SAMPLED = 1 << 14  # words that tell between which two a rank will be found
+SAMPLED = 1 << 12  # words that tell between which two a rank will be found
 DEVIATIONS = 4.0  # standard ones of a rank in the sample, to either side; beyond them all words are counted once more
 MOST_BANDS = 3  # of ranks far from each other, each of which takes a pass; counting by stretches takes two passes and a look at all
 
