@@ -6,39 +6,51 @@ from typing import Any
 
 import numpy as np
 
-from .group import word_key
-from .jit import i32, i32w, i64w, kernel, u8, u8w, u64, u64w
+from .group import AHEAD, word_key
+from .jit import i32, i32w, i64w, kernel, prefetch, u8, u8w, u64, u64w
 from .textkeys import LONG_TAG, mix, same_bytes, text_key
 
 
-@kernel(u8, i32, i32, i32w, u64w, u64w, i32w, u8w, i32w)
+@kernel(u8, i32, i32, i32w, u64w, u64w, i32w, u8w, i32w, makes_arrays=True)
 def find_texts(
     data: Any, start: Any, length: Any, slots: Any, key0: Any, key1: Any, sizes: Any, arena: Any, out: Any
 ) -> Any:
     """The number of each text, -1 where the table does not have it. Returns how many it has."""
-    mask = np.uint64(slots.size - 1)
-    found = 0
-    for row in range(start.size):
-        at_row = np.uint64(row)
-        size = np.int64(length[at_row])
-        at = np.int64(start[at_row])
-        word0, word1 = text_key(data, at, size)
-        place = mix(word0, word1) & mask
-        while True:
-            group = slots[place]
-            if group < 0:
-                break
-            g = np.uint64(group)
-            if key0[g] == word0:
-                if size <= 15:
-                    if key1[g] == word1:
-                        break
-                elif (key1[g] & LONG_TAG) == LONG_TAG and sizes[g] == size:  # noqa: SIM102
-                    if same_bytes(arena, np.int64(key1[g] ^ LONG_TAG), data, at, size):
-                        break
-            place = (place + np.uint64(1)) & mask
-        out[at_row] = group
-        found += group >= 0
+    mask, n, found, row = np.uint64(slots.size - 1), start.size, 0, 0
+    words: Any = np.empty((AHEAD, 3), np.uint64)
+    while row < n:
+        many = min(n - row, AHEAD)
+        for j in range(many):
+            at_row = np.uint64(row + j)
+            word0, word1 = text_key(data, np.int64(start[at_row]), np.int64(length[at_row]))
+            place = mix(word0, word1) & mask
+            words[j, 0], words[j, 1], words[j, 2] = word0, word1, place
+            prefetch(slots, np.int64(place))
+        for j in range(many):
+            group = slots[words[j, 2]]
+            if group >= 0:
+                prefetch(key0, np.int64(group))
+                prefetch(key1, np.int64(group))
+        for j in range(many):
+            at_row = np.uint64(row + j)
+            word0, word1, place = words[j, 0], words[j, 1], words[j, 2]
+            size = np.int64(length[at_row])
+            while True:
+                group = slots[place]
+                if group < 0:
+                    break
+                g = np.uint64(group)
+                if key0[g] == word0:
+                    if size <= 15:
+                        if key1[g] == word1:
+                            break
+                    elif (key1[g] & LONG_TAG) == LONG_TAG and sizes[g] == size:  # noqa: SIM102
+                        if same_bytes(arena, np.int64(key1[g] ^ LONG_TAG), data, np.int64(start[at_row]), size):
+                            break
+                place = (place + np.uint64(1)) & mask
+            out[at_row] = group
+            found += group >= 0
+        row += many
     return found
 
 

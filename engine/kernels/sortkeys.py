@@ -6,55 +6,157 @@ from typing import Any
 
 import numpy as np
 
-from .jit import byte_swap, i32w, i64, i64w, inline, kernel, load_u64, long_, u8, u8w, u64w
+from .jit import byte_swap, i32w, i64, i64w, inline, kernel, leading_zeros, load_u64, long_, u8, u8w, u64, u64w, word_
 
-DIGIT = 11  # bits a pass: 2,048 counters stay in the first-level cache
-FEW = 24  # texts alike so far that are compared whole; of more, the next eight bytes are sorted by
+DIGIT, SHORT_DIGIT = 11, 8  # bits a pass: 2,048 counters stay in the first-level cache; of a short stretch fewer
+SHORT = 1 << 13  # rows
+FEW = 24  # rows alike so far that are compared one with another; of more, what follows in them is sorted by
+STEP = 1 << 16  # rows between two looks at the stop byte
 
 
-@inline
-def scatter(order: Any, key: Any, to_order: Any, to_key: Any, shift: Any, counts: Any) -> Any:
-    """One pass: rows by one digit of their keys, stable."""
-    mask = np.uint64((1 << DIGIT) - 1)
-    counts[:] = 0
-    for i in range(order.size):
-        counts[np.int64((key[i] >> shift) & mask)] += 1
-    total: Any = 0
-    for digit in range(counts.size):
+@kernel(u64w, u64w, long_, long_, long_, long_, i64w, is_inner=True)
+def scatter(words: Any, to_words: Any, begin: Any, end: Any, shift: Any, bits: Any, counts: Any) -> Any:
+    """One pass: words begin .. end by one digit, stable. Returns 0, and moves none, if all have the same."""
+    mask, low = (np.uint64(1) << np.uint64(bits)) - np.uint64(1), np.uint64(shift)
+    first, last = np.uint64(begin), np.uint64(end)
+    for digit in range(np.int64(mask) + 1):
+        counts[digit] = 0
+    for i in range(first, last):
+        counts[(words[i] >> low) & mask] += 1
+    if counts[(words[first] >> low) & mask] == end - begin:
+        return 0
+    total: Any = begin
+    for digit in range(np.int64(mask) + 1):
         here = counts[digit]
         counts[digit] = total
         total += here
-    for i in range(order.size):
-        d = np.int64((key[i] >> shift) & mask)
+    for i in range(first, last):
+        d = (words[i] >> low) & mask
         to = counts[d]
         counts[d] = to + 1
-        to_order[to] = order[i]
-        to_key[to] = key[i]
+        to_words[np.uint64(to)] = words[i]
+    return 1
 
 
-@kernel(u64w, long_, i32w, i32w, u64w, u64w, u8w, makes_arrays=True)
-def order_by_word(word: Any, bits: Any, order: Any, other: Any, key: Any, other_key: Any, stop: Any) -> Any:
-    """Reorder `order` (row numbers) so that word[order] ascends, rows of equal words as they stood.
+@kernel(u64w, u64w, long_, long_, long_, long_, i64w, is_inner=True)
+def sort_stretch(words: Any, other: Any, begin: Any, end: Any, low: Any, high: Any, counts: Any) -> Any:
+    """Words begin .. end, which are alike above bit `high`, by their bits from `low` on, in place; below `low` they ascend."""
+    if end - begin <= FEW:
+        for i in range(begin + 1, end):
+            word, to = words[i], i
+            while to > begin and words[to - 1] > word:
+                words[to] = words[to - 1]
+                to -= 1
+            words[to] = word
+        return 0
+    digit, flips, shift = DIGIT if end - begin > SHORT else SHORT_DIGIT, 0, low
+    while shift < high:
+        if flips % 2 == 0:
+            flips += scatter(words, other, begin, end, shift, digit, counts)
+        else:
+            flips += scatter(other, words, begin, end, shift, digit, counts)
+        shift += digit
+    if flips % 2:
+        for i in range(begin, end):
+            words[i] = other[i]
+    return 0
 
-    word: n words below 2**bits. order, other: n row numbers; key, other_key: n words of scratch. Least significant
-    digit first, 11 bits a pass: O(n * ceil(bits / 11)). Returns the number of passes: the result is in `order` if that
-    is even, else in `other`; -1 if the stop byte was seen.
+
+@kernel(u64w, u64w, long_, long_, i64w, u8w, is_inner=True)
+def settle(words: Any, other: Any, low: Any, high: Any, counts: Any, stop: Any) -> Any:
+    """Words in order but for the bits `low` .. `high`. Returns -1 if stopped."""
+    n, shift, i, seen = words.size, np.uint64(high), 0, 0
+    while i < n:
+        top, differing, j = words[i] >> shift, np.uint64(0), i + 1
+        while j < n and words[j] >> shift == top:
+            differing |= words[j] ^ words[i]
+            j += 1
+        if differing >> np.uint64(low):
+            sort_stretch(words, other, i, j, low, 64 - leading_zeros(differing), counts)
+        if j - seen > STEP:
+            seen = j
+            if stop[0]:
+                return -1
+        i = j
+    return 0
+
+
+@kernel(u64w, u64w, u64, word_, word_, i32w, long_, long_, i64w, u8w, is_inner=True)
+def settle_rest(
+    words: Any, other: Any, word: Any, flip: Any, least: Any, order: Any, low: Any, drop: Any, counts: Any, stop: Any
+) -> Any:  # fmt: skip
+    """Words in order whose lowest `low` bits say which row of `order` they are of: those alike above by the `drop` bits of
+    `word` that had no room. Returns how many neighbours are equal; -1 if stopped."""
+    n, shift, kept, i, seen, equal = words.size, np.uint64(low), (np.uint64(1) << np.uint64(drop)) - 1, 0, 0, 0
+    mask = (np.uint64(1) << shift) - np.uint64(1)
+    while i < n:
+        top, j = words[i] >> shift, i + 1
+        while j < n and words[j] >> shift == top:
+            j += 1
+        if j - i > 1:
+            for k in range(i, j):
+                at = words[k] & mask
+                words[k] = ((((word[order[at]] ^ flip) - least) & kept) << shift) | at
+            sort_stretch(words, other, i, j, low, low + drop, counts)
+            for k in range(i + 1, j):
+                equal += words[k] >> shift == words[k - 1] >> shift
+        if j - seen > STEP:
+            seen = j
+            if stop[0]:
+                return -1
+        i = j
+    return equal
+
+
+@kernel(u64, word_, word_, long_, i32w, i32w, u64w, u64w, i64w, u8w)
+def order_by_word(
+    word: Any, flip: Any, least: Any, bits: Any, order: Any, out: Any, words: Any, other: Any, counts: Any, stop: Any
+) -> Any:
+    """`order` (n row numbers) so that word[out] ^ flip ascends, rows of equal words as they stood, into `out`.
+
+    word ^ flip: from `least` on, below least + 2**bits, 0 < bits. words, other: n words of scratch; counts: 2**DIGIT.
+
+    What is sorted are single words: the key's highest bits and the place in `order`, which tells equal keys apart. First by the
+    highest digits, as many as tell n rows apart if keys are spread evenly, the lowest of these first; then the few that are
+    alike in them, in place. O(n * ceil(log n / 11)) for keys spread evenly, O(n * bits / 8) at worst. Returns
+    how many neighbours have equal keys, -1 if the stop byte was seen.
     """
-    for i in range(order.size):
-        key[i] = word[order[i]]
-    counts: Any = np.zeros(1 << DIGIT, np.int64)
-    passes = 0
-    shift = 0
-    while shift < bits:
+    n, low = order.size, 0
+    while n >> low:
+        low += 1
+    drop = max(0, bits + low - 64)
+    place, gone, high = np.uint64(low), np.uint64(drop), low + bits - drop
+    for i in range(n):
+        words[i] = ((((word[order[i]] ^ flip) - least) >> gone) << place) | np.uint64(i)
+    digits = 1
+    while digits * DIGIT < high - low and (n >> (digits * DIGIT - 1)):
+        digits += 1
+    begun = max(low, high - digits * DIGIT)
+    shift, passes = begun, 0
+    while shift < high:
         if stop[0]:
             return -1
         if passes % 2 == 0:
-            scatter(order, key, other, other_key, np.uint64(shift), counts)
+            passes += scatter(words, other, 0, n, shift, DIGIT, counts)
         else:
-            scatter(other, other_key, order, key, np.uint64(shift), counts)
-        passes += 1
+            passes += scatter(other, words, 0, n, shift, DIGIT, counts)
         shift += DIGIT
-    return passes
+    if passes % 2:
+        words, other = other, words
+    if begun > low and settle(words, other, low, begun, counts, stop) < 0:
+        return -1
+    equal = 0
+    if drop:
+        equal = settle_rest(words, other, word, flip, least, order, low, drop, counts, stop)
+        if equal < 0:
+            return -1
+    else:
+        for i in range(1, n):
+            equal += words[i] >> place == words[i - 1] >> place
+    mask = (np.uint64(1) << place) - np.uint64(1)
+    for i in range(n):
+        out[i] = order[words[i] & mask]
+    return equal
 
 
 @inline

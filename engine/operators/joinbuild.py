@@ -23,16 +23,17 @@ from ..memory import Reservation
 from ..notes import At
 from ..operator import Flow
 from .densekeys import DenseKeys, dense_keys
-from .grouping import Keys, new_keys
+from .grouping import Keys, OneKey, new_keys
 from .joinkeys import Side, null_rows, sides
 from .joinparts import PartWriter
-from .keytable import Ids
+from .keytable import Ids, KeyTable
 from .knownkeys import KnownKeys
 from .sort import Placing
 from .sortruns import stack
 
 Columns = "tuple[pa.Array[Any], ...]"
 PIECE = 1 << 17  # rows entered at once
+FIRST = 1 << 13  # of these it is told how many keys there will be
 ROW_BYTES = 48  # of the table over the keys, for each row
 MOST_BYTES = 1 << 30  # in memory: a column of text has offsets of 31 bits
 
@@ -213,7 +214,8 @@ class Built:
             self.hashed = "dense"
             return made
         self.hashed = "table" if ctx.compiled else "dictionary"
-        return new_keys(types, ctx.compiled, 1 << max(10, (self.n_rows // 2).bit_length()))
+        n_rows = min(self.n_rows, 2 * FIRST) if len(types) == 1 else self.n_rows
+        return new_keys(types, ctx.compiled, 1 << max(10, (n_rows // 2).bit_length()))
 
     def _arrange(self, numbers: Ids, n_keys: int, ctx: Context, *, first: bool) -> None:
         known = numbers if numbers.min(initial=0) >= 0 else numbers[numbers >= 0]
@@ -246,12 +248,22 @@ def stacked(chunks: Sequence[pa.Array[Any]], ctx: Context) -> pa.Array[Any]:
 
 def _numbered(keys: Keys | DenseKeys, batch: Batch, ctx: Context) -> Ids:
     """The number of each row's key, entered in pieces between which a cancel is seen."""
-    out = np.empty(batch.n_rows, np.int32)
-    for begin in range(0, batch.n_rows, PIECE):
+    out, begin, n = np.empty(batch.n_rows, np.int32), 0, batch.n_rows
+    while begin < n:
         ctx.check()
-        part = batch.slice(begin, min(begin + PIECE, batch.n_rows))
+        part = batch.slice(begin, min(begin + (PIECE if begin else FIRST), n))
         out[begin : begin + part.n_rows] = keys.ids(part.columns, part.n_rows, ctx.stop)
+        if not begin and part.n_rows < n:
+            _make_room(keys, part.n_rows, n, ctx)
+        begin += part.n_rows
     return out
+
+
+def _make_room(keys: Keys | DenseKeys, n_seen: int, n_rows: int, ctx: Context) -> None:
+    """For as many keys as all rows have if the others are like those that were seen: so no table is made twice."""
+    for coder in keys.coders if isinstance(keys, OneKey) else ():
+        if isinstance(coder.table, KeyTable):
+            coder.table.reserve(1 << (keys.n * n_rows // n_seen - 1).bit_length(), ctx.stop)
 
 
 def kept(batch: Batch, i: int) -> pa.Array[Any]:

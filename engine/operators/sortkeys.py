@@ -19,6 +19,7 @@ from ..arrow import bools_of, bytes_of, is_valid, numbers_of, offsets_of
 from ..batch import Column, Spans
 from ..values import other_text
 from .keyform import SIGN, double_words, text_form
+from .sortplaces import Places
 
 MASKS = np.array(
     [0, *(~((1 << 64 - 8 * n) - 1) & (2**64 - 1) for n in range(1, 9))], np.uint64
@@ -131,11 +132,11 @@ class Keys:
     def nbytes(self) -> int:
         return sum(p.nbytes() if isinstance(p, Texts) else p.nbytes for p in self.parts if not isinstance(p, Same))
 
-    def row(self, i: int, places: NDArray[np.int64]) -> Row:
+    def row(self, i: int, places: Places) -> Row:
         """Compares with the rows of any other block of the same keys."""
         return (*(p.value if isinstance(p, Same) else p[i] for p in self.parts), places[i])
 
-    def upto(self, row: Row, places: NDArray[np.int64], low: int = 0) -> int:
+    def upto(self, row: Row, places: Places, low: int = 0) -> int:
         """Where the rows end, of this sorted block from `low` on, that are not behind `row`."""
         high = self.n_rows
         for part, value in zip(self.parts, row, strict=False):
@@ -152,7 +153,19 @@ class Keys:
                 return low
         return low + int(places[low:high].searchsorted(row[-1], "right"))
 
-    def before(self, row: Row, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def ends(self, rows: Sequence[Row], places: Places) -> list[int]:
+        """`upto` of each of these rows, which ascend."""
+        words = [i for i, part in enumerate(self.parts) if isinstance(part, np.ndarray)]
+        same = [(i, part.value) for i, part in enumerate(self.parts) if isinstance(part, Same)]
+        if len(words) != 1 or len(same) + 1 < len(self.parts) or any(row[i] != v for row in rows for i, v in same):
+            return [self.upto(row, places) for row in rows]
+        word: Any = self.parts[words[0]]
+        values = np.array([row[words[0]] for row in rows], word.dtype)
+        low, high = word.searchsorted(values), word.searchsorted(values, "right")
+        pairs = zip(rows, low.tolist(), high.tolist(), strict=True)
+        return [a if a == b else a + int(places[a:b].searchsorted(row[-1], "right")) for row, a, b in pairs]
+
+    def before(self, row: Row, places: Places) -> NDArray[np.bool_]:
         """True for all rows that come before `row`, and perhaps for some behind it."""
         sure = np.zeros(self.n_rows, np.bool_)
         rows: NDArray[Any] | None = None  # still equal; None: all

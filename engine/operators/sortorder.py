@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,20 +11,23 @@ from numpy.typing import NDArray
 
 from ..arrow import buffer_of, bytes_of, call, indices
 from ..context import Context, Stopped
+from .keyform import SIGN
 from .sortkeys import Keys, Same, Texts
+from .sortplaces import Order
 
 TEXT_DEPTH = 64  # bytes of text compared eight by eight; what is alike so far is ranked by Arrow
 SMALL = 2048  # rows for which a compiled sort gains nothing
 
-Order = NDArray[np.int32]
 Words = NDArray[np.uint64]
+PlacesOf = Callable[[], NDArray[np.int64]]  # of the rows as they stand
+AS_IT_IS = np.uint64(0)
 
 
-def order_of(keys: Keys, ctx: Context, places: NDArray[np.int64] | None = None) -> Order:
-    """Row numbers in sorted order; ties by `places`, or as they stand if there are none."""
+def order_of(keys: Keys, ctx: Context, places_of: PlacesOf | None = None) -> Order:
+    """Row numbers in sorted order; ties by place, which is asked for where there are any, or as they stand."""
     packed = pack(words_of(keys, len(keys.parts), ctx))
-    order = sort_words(packed, keys.n_rows, ctx)
-    if places is not None and _ties_astray(packed, order, places):
+    order, has_ties = _sorted(packed, keys.n_rows, ctx)
+    if has_ties and places_of is not None and _ties_astray(packed, order, places := places_of()):
         order = sort_words([*packed, *pack([places.view(np.uint64)])], keys.n_rows, ctx)
     return order
 
@@ -73,15 +76,20 @@ def pack(words: Sequence[Words]) -> list[Words]:
 
 def sort_words(words: Sequence[Words], n: int, ctx: Context) -> Order:
     """Stable order by the words, the first the most significant."""
+    return _sorted(words, n, ctx)[0]
+
+
+def _sorted(words: Sequence[Words], n: int, ctx: Context) -> tuple[Order, bool]:
+    """The order, and whether rows may be alike in all words."""
     if n < 2 or is_ordered(words, np.ones(n - 1, np.bool_)):
-        return np.arange(n, dtype=np.int32)
+        return np.arange(n, dtype=np.int32), True
     if n > SMALL and ctx.compiled:
         return _radix(words, n, ctx)
     if len(words) == 1:
         # 16 bits or fewer: NumPy's radix sort; else a merge sort that makes use of sorted stretches
         word = words[0].astype(np.uint16) if int(words[0].max()) < 1 << 16 else words[0]
-        return np.argsort(word, kind="stable").astype(np.int32)
-    return np.lexsort(tuple(reversed(words))).astype(np.int32)
+        return np.argsort(word, kind="stable").astype(np.int32), True
+    return np.lexsort(tuple(reversed(words))).astype(np.int32), True
 
 
 def is_ordered(words: Sequence[Words], equal: NDArray[np.bool_], order: Order | None = None) -> bool:
@@ -97,21 +105,45 @@ def is_ordered(words: Sequence[Words], equal: NDArray[np.bool_], order: Order | 
     return True
 
 
-def _radix(words: Sequence[Words], n: int, ctx: Context) -> Order:
-    from ..kernels.sortkeys import order_by_word
-
-    order, other = np.arange(n, dtype=np.int32), np.empty(n, np.int32)
-    key, other_key = ctx.scratch("sort.key", n, np.uint64)[:n], ctx.scratch("sort.key2", n, np.uint64)[:n]
+def _radix(words: Sequence[Words], n: int, ctx: Context) -> tuple[Order, bool]:
+    order, equal = np.arange(n, dtype=np.int32), n
     for word in reversed(words):
-        low = word.min()
-        bits = int(word.max() - low).bit_length()
-        word = np.ascontiguousarray(word - low)
-        passes = order_by_word(word, bits, order, other, key, other_key, ctx.stop)
-        if passes < 0:
-            raise Stopped
-        if passes % 2:
-            order, other = other, order
-        ctx.check()
+        low, high = word.min(), word.max()
+        if low != high:
+            order, equal = _by_word(word, AS_IT_IS, low, int(high - low).bit_length(), order, ctx)
+    return order, equal > 0
+
+
+def _by_word(
+    word: Words, flip: np.uint64, least: np.uint64, bits: int, order: Order, ctx: Context
+) -> tuple[Order, int]:
+    """`order` by word ^ flip; and how many neighbours are equal."""
+    from ..kernels.sortkeys import DIGIT, order_by_word
+
+    n = len(word)
+    out = np.empty(n, np.int32)
+    key, other = ctx.scratch("sort.key", n, np.uint64)[:n], ctx.scratch("sort.key2", n, np.uint64)[:n]
+    counts = ctx.scratch("sort.counts", 1 << DIGIT, np.int64)
+    equal = order_by_word(word, flip, least, bits, order, out, key, other, counts, ctx.stop)
+    if equal < 0:
+        raise Stopped
+    ctx.check()
+    return out, equal
+
+
+def order_of_longs(
+    values: NDArray[np.int64], descending: bool, ctx: Context, places_of: PlacesOf | None = None
+) -> Order:
+    """As `order_of`, of one key of whole numbers none of which is null, which are read as they are; compiled."""
+    words, flip, order = values.view(np.uint64), ~SIGN if descending else SIGN, np.arange(len(values), dtype=np.int32)
+    before, after = values[:-1], values[1:]
+    equal = len(values)
+    if bool((before < after if descending else after < before).any()):
+        first, last = (values.max(), values.min()) if descending else (values.min(), values.max())
+        bits = abs(int(last) - int(first)).bit_length()
+        order, equal = _by_word(words, flip, first.view(np.uint64) ^ flip, bits, order, ctx)
+    if equal and places_of is not None and _ties_astray([words], order, places := places_of()):
+        order = sort_words([*pack([words ^ flip]), *pack([places.view(np.uint64)])], len(values), ctx)
     return order
 
 

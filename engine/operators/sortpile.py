@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from ..arrow import decode, own
 from ..context import Context
+from .sortgather import Columns
 from .sortkeys import Row
-from .sortruns import UNIT_BYTES, Chunk, Columns, Cursor, Layout, merged, stack, unit_rows
+from .sortplaces import Arrived, place_array
+from .sortruns import UNIT_BYTES, Chunk, Cursor, Layout, merged, stack, unit_rows
 from .sortspill import LEAST_CHUNK, WORK, limited, too_little
 
 
@@ -26,11 +27,11 @@ class Pile:
         self.runs: list[list[Chunk]] = []
         self.n_rows = 0  # in memory, sorted or not
         self.pending_rows = 0
-        self._pending: list[tuple[Columns, NDArray[np.int64]]] = []
+        self._pending: list[tuple[Columns, Arrived]] = []
         self._pending_bytes = 0
         self._at_work = False
 
-    def add(self, columns: Columns, places: NDArray[np.int64], spill: Callable[[], object]) -> None:
+    def add(self, columns: Columns, places: Arrived, spill: Callable[[], object]) -> None:
         """Rows of one partition, after all its earlier ones. `spill` makes room."""
         nbytes = sum(c.nbytes for c in columns)
         n = len(places)
@@ -46,7 +47,7 @@ class Pile:
             return
         self._add(columns, places, spill)
 
-    def _add(self, columns: Columns, places: NDArray[np.int64], spill: Callable[[], object]) -> None:
+    def _add(self, columns: Columns, places: Arrived, spill: Callable[[], object]) -> None:
         n = len(places)
         nbytes = sum(c.nbytes for c in columns)
         if self._pending_bytes + nbytes > self.unit or self.pending_rows + n > unit_rows(self.ctx):
@@ -108,11 +109,11 @@ class Pile:
         # a worker may come back to a partition it had put aside: only in order of arrival do ties keep it by themselves
         self._pending.sort(key=lambda piece: int(piece[1][0]))
         columns = tuple(stack(c) for c in zip(*(p[0] for p in self._pending), strict=True))
-        places = np.concatenate([p[1] for p in self._pending])
+        places = _stacked([p[1] for p in self._pending])
         before = len(places)
         self._pending.clear()
         self._pending_bytes = self.pending_rows = 0
-        done = self.layout.sorted(self.layout.chunk(columns, places), self.ctx, by_place=_interleaved(places))
+        done = self.layout.sorted(columns, places, self.ctx, by_place=_interleaved(places))
         self.n_rows -= before - len(done)
         if len(done):
             self.runs.append([done])
@@ -130,8 +131,17 @@ class Pile:
         self._at_work = False
 
 
-def _interleaved(places: NDArray[np.int64]) -> bool:
-    return bool((places[1:] < places[:-1]).any())
+def _stacked(pieces: Sequence[Arrived]) -> Arrived:
+    end = pieces[0][0]
+    for piece in pieces:
+        if not isinstance(piece, range) or piece.start != end:
+            return np.concatenate([place_array(p) for p in pieces])
+        end = piece.stop
+    return range(pieces[0][0], end)
+
+
+def _interleaved(places: Arrived) -> bool:
+    return not isinstance(places, range) and bool((places[1:] < places[:-1]).any())
 
 
 def drained(chunks: list[Chunk]) -> Iterator[Chunk]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 import pyarrow as pa
 
@@ -12,9 +12,13 @@ from ...planner.types import Schema
 from ..batch import Batch, Origin
 from ..context import Context
 from ..operator import Partition
-from .sortruns import Chunk, Cursor, Layout, merge_rows, merged, unit_rows
+from .sortgather import Columns, taken
+from .sortruns import Chunk, Cursor, Layout, merge_columns, merged, unit_rows
 
 BATCH_BYTES = 16 << 20
+
+Rows: TypeAlias = "tuple[Columns, int]"  # columns, and how many rows they have
+Part: TypeAlias = "tuple[Chunk, int, int]"  # rows from the first number up to the second
 
 
 def one_dictionary(runs: list[list[Chunk]]) -> list[list[Chunk]]:
@@ -31,62 +35,71 @@ def one_dictionary(runs: list[list[Chunk]]) -> list[list[Chunk]]:
         shared = pa.chunked_array([c.columns[i] for c in chunks]).unify_dictionaries()
         for columns, piece in zip(out, shared.chunks, strict=True):
             columns[i] = piece
-    fresh = iter(replace(c, columns=tuple(columns)) for c, columns in zip(chunks, out, strict=True))
+    fresh = iter(Chunk(tuple(columns), c.places, c.layout) for c, columns in zip(chunks, out, strict=True))
     return [[next(fresh) for _ in run] for run in runs]
 
 
-def block_cuts(runs: Sequence[Sequence[Chunk]], n_blocks: int, ctx: Context) -> list[list[Chunk]]:
-    """Key ranges of about equal numbers of rows: for each block its slices of each run. Ties are told apart by place."""
+def block_cuts(runs: Sequence[Sequence[Chunk]], n_blocks: int, ctx: Context) -> list[list[Part]]:
+    """Key ranges of about equal numbers of rows: for each block its part of each run. Ties are told apart by place."""
     samples = []
     total = sum(len(c) for run in runs for c in run)
     step = max(1, total // (32 * n_blocks))
     for run in runs:
         for chunk in run:
-            samples += [chunk.row(i) for i in range(step // 2, len(chunk), step)]
+            samples += chunk.sample(range(step // 2, len(chunk), step))
         ctx.check()
     samples.sort()
     pivots = [samples[len(samples) * i // n_blocks] for i in range(1, n_blocks)] if samples else []
-    blocks: list[list[Chunk]] = [[] for _ in range(len(pivots) + 1)]
+    blocks: list[list[Part]] = [[] for _ in range(len(pivots) + 1)]
     for run in runs:
         for chunk in run:
             ctx.check()
-            ends = [*(chunk.upto(p) for p in pivots), len(chunk)]
+            ends = [*chunk.ends(pivots), len(chunk)]
             begin = 0
             for found, end in zip(blocks, ends, strict=True):
                 if end > begin:
-                    found.append(chunk.slice(begin, end))
+                    found.append((chunk, begin, end))
                 begin = max(begin, end)
     return [b for b in blocks if b]
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One partition of the result: sorted chunks, made while they are read, cut into batches."""
+    """One partition of the result: sorted rows, made while they are read, cut into batches."""
 
-    chunks: Callable[[Context], Iterator[Chunk]]
+    rows: Callable[[Context], Iterator[Rows]]
     seq: int
     n_columns: int  # of the rows; keys made for sorting stand behind them
     name: str
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         row = 0
-        for chunk in self.chunks(ctx):
-            n, nbytes = len(chunk), sum(c.nbytes for c in chunk.columns[: self.n_columns])
+        for all_columns, n in self.rows(ctx):
+            columns = all_columns[: self.n_columns]
+            nbytes = sum(c.nbytes for c in columns)
             step = max(1, min(ctx.settings.batch_rows, n if nbytes <= BATCH_BYTES else n * BATCH_BYTES // nbytes))
             for begin in range(0, n, step):
                 ctx.check()
-                part = chunk.slice(begin, min(begin + step, n))
-                yield Batch(len(part), part.columns[: self.n_columns], Origin(self.seq, self.name, 0, row))
-                row += len(part)
+                size = min(step, n - begin)
+                part = columns if size == n else tuple(c.slice(begin, size) for c in columns)
+                yield Batch(size, part, Origin(self.seq, self.name, 0, row))
+                row += size
 
 
-def block(parts: Sequence[Chunk], layout: Layout, unit: int, ctx: Context) -> Iterator[Chunk]:
+def rows_of(chunks: Iterable[Chunk]) -> Iterator[Rows]:
+    for chunk in chunks:
+        yield chunk.columns, len(chunk)
+
+
+def block(cuts: Sequence[Part], layout: Layout, unit: int, ctx: Context) -> Iterator[Rows]:
     """One key range of all runs, at once if it is about a unit as it should be."""
+    parts = [chunk.slice(begin, end) for chunk, begin, end in cuts]
     rows = sum(len(p) for p in parts)
     if len(parts) == 1 or (rows <= 2 * unit_rows(ctx) and sum(p.nbytes() for p in parts) <= 2 * unit):
-        yield merge_rows(parts, layout, ctx)
+        columns, order = merge_columns(parts, layout, ctx)
+        yield (columns if order is None else taken(columns, order, ctx)), rows
     else:
-        yield from merged([Cursor([part]) for part in parts], layout, ctx, unit)
+        yield from rows_of(merged([Cursor([part]) for part in parts], layout, ctx, unit))
 
 
 class Partitions:

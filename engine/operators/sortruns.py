@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.records import dataclass
-from ..arrow import concat, decode, indices, offsets_of
+from ..arrow import concat, decode, indices, numbers_of, offsets_of
 from ..context import Context
+from .sortgather import Columns, is_words, taken
 from .sortkeys import Keys, Row, SortBy, keys_of
-from .sortorder import group_begins, order_of
+from .sortorder import PlacesOf, group_begins, order_of, order_of_longs
+from .sortplaces import Arrived, Order, Places, arrived_at, place_array
 from .sortstretches import order_by_stretches
 
 UNIT_BYTES = 8 << 20  # sorted or merged in one step: some ten milliseconds, so that a cancel is seen
@@ -24,29 +26,33 @@ def unit_rows(ctx: Context) -> int:
     return UNIT_ROWS_COMPILED if ctx.compiled else UNIT_ROWS
 
 
-Columns: TypeAlias = "tuple[pa.Array[Any], ...]"
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Chunk:
     """Sorted rows. `places`: the order of arrival, so that ties keep it."""
 
     columns: Columns
-    places: NDArray[np.int64]
-    keys: Keys
+    places: Places
+    layout: Layout
+    _keys: Keys | None = None
 
     def __len__(self) -> int:
         return len(self.places)
+
+    @property
+    def keys(self) -> Keys:
+        """Made when first asked for."""
+        if self._keys is None:
+            self._keys = self.layout.keys(self.columns, len(self))
+        return self._keys
 
     def slice(self, begin: int, end: int) -> Chunk:
         if begin == 0 and end == len(self):
             return self
         cut = tuple(c.slice(begin, end - begin) for c in self.columns)
-        return Chunk(cut, self.places[begin:end], self.keys.slice(begin, end))
+        return Chunk(cut, self.places[begin:end], self.layout)
 
-    def take(self, rows: NDArray[Any], layout: Layout) -> Chunk:
-        wanted = indices(rows)
-        return layout.chunk(tuple(c.take(wanted) for c in self.columns), self.places[rows])
+    def take(self, rows: Order, ctx: Context) -> Chunk:
+        return Chunk(taken(self.columns, rows, ctx), self.places[rows], self.layout)
 
     def row(self, i: int) -> Row:
         return self.keys.row(i, self.places)
@@ -55,8 +61,19 @@ class Chunk:
         """Where the rows from `low` on end that are not behind `row`."""
         return self.keys.upto(row, self.places, low)
 
+    def ends(self, rows: Sequence[Row]) -> list[int]:
+        """`upto` of each of these rows, which ascend. Keys are not kept: they are as large as a column."""
+        return self.layout.keys(self.columns, len(self)).ends(rows, self.places)
+
+    def sample(self, rows: range) -> list[Row]:
+        """Some rows, of which alone keys are made."""
+        at = np.arange(rows.start, rows.stop, rows.step, dtype=np.int32)
+        some = Chunk(tuple(c.take(indices(at)) for c in self.columns), self.places[at], self.layout)
+        return [some.row(i) for i in range(len(some))]
+
     def nbytes(self) -> int:
-        return sum(c.nbytes for c in self.columns) + self.places.nbytes + self.keys.nbytes()
+        """With its keys."""
+        return sum(c.nbytes for c in self.columns) + len(self) * (8 + self.layout.key_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +85,42 @@ class Layout:
     limit: int | None = None
     key_bytes: int = 0  # memory that the keys of one row take
 
-    def chunk(self, columns: Columns, places: NDArray[np.int64]) -> Chunk:
-        return Chunk(columns, places, keys_of(columns, self.sort_by, len(places), self.n_by))
+    def keys(self, columns: Columns, n_rows: int) -> Keys:
+        return keys_of(columns, self.sort_by, n_rows, self.n_by)
 
-    def sorted(self, rows: Chunk, ctx: Context, *, by_place: bool) -> Chunk:
+    def is_one_long(self, columns: Columns) -> bool:
+        """Whether all that counts is a column of whole numbers or times without a null."""
+        return len(self.sort_by) == 1 and is_words(columns[self.sort_by[0].column], is_whole=True)
+
+    def order(self, columns: Columns, n_rows: int, ctx: Context, places_of: PlacesOf | None) -> Order:
+        """Row numbers in sorted order, as `order_of`."""
+        if not (ctx.compiled and self.is_one_long(columns)):
+            return order_of(self.keys(columns, n_rows), ctx, places_of)
+        by = self.sort_by[0]
+        return order_of_longs(numbers_of(columns[by.column]).view(np.int64), by.descending, ctx, places_of)
+
+    def sorted(self, columns: Columns, places: Arrived, ctx: Context, *, by_place: bool) -> Chunk:
         """Rows in order; ties by place, or as they stand. What the limit leaves out of these is left out."""
-        order = None if by_place else order_by_stretches(rows.keys, ctx)
+        n, order = len(places), None
+        if not by_place and not self.is_one_long(columns):
+            order = order_by_stretches(self.keys(columns, n), ctx)
         if order is None:
-            order = order_of(rows.keys, ctx, rows.places if by_place else None)
+            order = self.order(columns, n, ctx, (lambda: place_array(places)) if by_place else None)
         ctx.check()
         if self.limit is not None and not self.n_by:
-            order = order[: self.limit]
-        done = rows if _is_all(order, len(rows)) else rows.take(order, self)
+            order = order[: self.limit].copy()  # not a view, as it is kept
+        if _is_all(order, n):
+            done = Chunk(columns, place_array(places), self)
+        else:
+            done = Chunk(taken(columns, order, ctx), arrived_at(places, order), self)
         return Limiter(self, ctx).cut(done) if self.n_by and self.limit is not None else done
 
 
-def _is_all(order: NDArray[Any], n: int) -> bool:
+def _is_all(order: Order, n: int) -> bool:
     """Whether these are n rows as they stand."""
-    return len(order) == n and bool((order == np.arange(n)).all())
+    if len(order) != n or (n and (order[0] != 0 or order[-1] != n - 1)):
+        return False
+    return bool((order == np.arange(n, dtype=np.int32)).all())
 
 
 class Limiter:
@@ -118,7 +153,7 @@ class Limiter:
             in_group[: int(np.argmax(begins[1:])) + 1 if begins[1:].any() else len(chunk)] += self._count
         self._group, self._count = chunk.row(len(chunk) - 1)[:n_by], int(in_group[-1]) + 1
         keep = in_group < limit
-        return chunk if keep.all() else chunk.take(np.flatnonzero(keep), self._layout)
+        return chunk if keep.all() else chunk.take(np.flatnonzero(keep).astype(np.int32), self._ctx)
 
 
 class Cursor:
@@ -128,14 +163,14 @@ class Cursor:
 
     def __init__(self, chunks: Iterable[Chunk]) -> None:
         self._chunks = iter(chunks)
-        self._head = EMPTY
+        self._head = _EMPTY
         self._at = self._width = 0
         self._uneven = False
 
     def fetch(self) -> bool:
         """Makes sure that there are rows; False at the end."""
         while self._at >= len(self._head.places):
-            self._head = EMPTY  # let go before the next one is read
+            self._head = _EMPTY  # let go before the next one is read
             found = next(self._chunks, None)
             if found is None:
                 return False
@@ -179,7 +214,7 @@ def _is_uneven(column: pa.Array[Any], width: int) -> bool:
     return bool(t.is_nested(kind))
 
 
-EMPTY = Chunk((), np.empty(0, np.int64), Keys(0, ()))
+_EMPTY = Chunk((), np.empty(0, np.int64), Layout(()))
 
 
 def stack(columns: Sequence[pa.Array[Any]]) -> pa.Array[Any]:
@@ -199,12 +234,28 @@ def _identity(array: pa.Array[Any]) -> tuple[int, ...]:
     return (len(array), array.offset, *(b.address for b in array.buffers() if b is not None))
 
 
-def join(chunks: Sequence[Chunk], layout: Layout) -> Chunk:
-    """The rows of several chunks one behind the other, not sorted."""
-    if len(chunks) == 1:
-        return chunks[0]
-    columns = tuple(stack(c) for c in zip(*(c.columns for c in chunks), strict=True))
-    return layout.chunk(columns, np.concatenate([c.places for c in chunks]))
+def merge_columns(parts: Sequence[Chunk], layout: Layout, ctx: Context) -> tuple[Columns, Order | None]:
+    """The rows of sorted chunks one behind the other, and their order; None: as they stand."""
+    if len(parts) == 1:
+        return parts[0].columns, None
+    columns = tuple(stack(c) for c in zip(*(p.columns for p in parts), strict=True))
+    n = sum(len(p) for p in parts)
+    order = layout.order(columns, n, ctx, lambda: _places_of(parts))
+    ctx.check()
+    return columns, order
+
+
+def _places_of(parts: Sequence[Chunk]) -> NDArray[np.int64]:
+    return np.concatenate([np.asarray(p.places) for p in parts])
+
+
+def merge_rows(parts: Sequence[Chunk], layout: Layout, ctx: Context) -> Chunk:
+    """Sorted chunks as one."""
+    columns, order = merge_columns(parts, layout, ctx)
+    if order is None:
+        return parts[0]
+    places = _places_of(parts)[order]
+    return Chunk(taken(columns, order, ctx), places, layout)
 
 
 def merged(runs: Sequence[Cursor], layout: Layout, ctx: Context, target: int = UNIT_BYTES) -> Iterator[Chunk]:
@@ -217,16 +268,6 @@ def merged(runs: Sequence[Cursor], layout: Layout, ctx: Context, target: int = U
         else:
             yield merge_rows(_step(live, target), layout, ctx)
         live = [r for r in live if r.fetch()]
-
-
-def merge_rows(parts: Sequence[Chunk], layout: Layout, ctx: Context) -> Chunk:
-    """Sorted chunks as one."""
-    if len(parts) == 1:
-        return parts[0]
-    rows = join(parts, layout)
-    order = order_of(rows.keys, ctx, rows.places)
-    ctx.check()
-    return rows.take(order, layout)
 
 
 def _step(live: Sequence[Cursor], target: int) -> list[Chunk]:

@@ -40,7 +40,7 @@ class FileRun:
     def chunks(self, layout: Layout) -> Iterator[Chunk]:
         for batch in self.file.batches():
             *columns, places = batch.columns
-            yield layout.chunk(tuple(columns), _places(places))
+            yield Chunk(tuple(columns), _places(places), layout)
         self.file.close()
 
 
@@ -64,7 +64,7 @@ def write_run(chunks: Iterable[Chunk], area: SpillArea, what: str, size: int, le
     last: Row = ()
     try:
         for chunk in chunks:
-            last = chunk.row(len(chunk) - 1)
+            last = chunk.sample(range(len(chunk) - 1, len(chunk)))[0]
             for batch in _batches(chunk, size):
                 file.write_batch(batch)
                 widest, n_rows = max(widest, batch.nbytes), n_rows + batch.num_rows
@@ -84,7 +84,7 @@ def _batches(chunk: Chunk, size: int) -> Iterator[pa.RecordBatch]:
     while begin < n:
         part = chunk.slice(begin, min(begin + step, n))
         columns = [decode(c) if isinstance(c, pa.DictionaryArray) else c for c in part.columns]
-        columns.append(array_from(part.places))
+        columns.append(array_from(np.asarray(part.places)))
         batch = pa.RecordBatch.from_arrays(columns, names=[str(i) for i in range(len(columns))])
         if batch.nbytes > 4 * size and step > 1:  # much wider rows than the chunk has on average
             step = max(1, step // 4)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ..context import Context
 from .sortkeys import Keys, Part, Same, Texts
-from .sortorder import TEXT_DEPTH, Order, begins_of, is_ordered, pack, sort_words, words_of
+from .sortorder import TEXT_DEPTH, begins_of, is_ordered, pack, sort_words, words_of
+from .sortplaces import Order
 
 LEAST_ROWS = 8  # of a stretch, on average
 LOOK = 1024  # rows that are looked at first

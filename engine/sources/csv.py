@@ -18,7 +18,7 @@ from ...planner.records import dataclass
 from ...planner.text import QueryError, fault
 from ...planner.types import NULL, STRING, Schema, Type
 from ..arrow import concat
-from ..batch import PAD, Batch, Column, Origin, Spans
+from ..batch import PAD, Batch, Column, Origin
 from ..context import Context
 from ..notes import At
 from ..operator import Partition
@@ -26,6 +26,7 @@ from .ahead import unpacked
 from .csvblocks import Borders, Place, first_record, make_block, stream_blocks
 from .csvcells import Block, blanked, convert, misquoted, rest_of, unquoted
 from .csvquick import QuickBlock, quick_block
+from .csvsample import quick_sample, sampled_text
 from .csvtext import Dialect
 from .files import (
     FIRST_CHUNK,
@@ -101,8 +102,7 @@ def survey(inputs: Sequence[Input], form: CsvFormat, options: FileOptions) -> Su
             room, left = room - block.n_rows, left - block.n_rows
             for i, name in enumerate(file.names):
                 if options.declared.type(name) is None:
-                    column, _ = block.text(i, None)
-                    texts[name].append(column.to_arrow() if isinstance(column, Spans) else column)
+                    texts[name].append(sampled_text(block.text(i, None)[0]))
     if not out.files:
         said = f"`{out.empty[0]}` is empty" if len(inputs) == 1 else f"all {len(inputs)} files are empty"
         raise fault("E605", said, hint='schema="a: long, b: date" reads it as a table without rows')
@@ -117,7 +117,9 @@ def survey(inputs: Sequence[Input], form: CsvFormat, options: FileOptions) -> Su
     return out
 
 
-def _look(source: Input, form: CsvFormat, options: FileOptions, out: Survey) -> tuple[CsvFile, Iterator[Block]] | None:
+def _look(
+    source: Input, form: CsvFormat, options: FileOptions, out: Survey
+) -> tuple[CsvFile, Iterator[Block | QuickBlock]] | None:
     """The header of a file, and the records behind it for as long as they are asked for; None if it is empty."""
     chunks, raw, ended, skipped = _quiet(source.sample_text()), b"", False, 0
     found = None
@@ -141,8 +143,9 @@ def _look(source: Input, form: CsvFormat, options: FileOptions, out: Survey) -> 
     if form.header:
         names = _names(cells, form, source, out)
         more = _gathered(chunks, PER_COLUMN * len(names))
-        blocks = _sampled(more, raw[size:], form.dialect, keep_blank=len(names) == 1)
-        return CsvFile(source, names, len(cells), skipped + size, n_lines), blocks
+        quick = quick_sample(form.dialect, len(cells))
+        found_blocks = stream_blocks(more, raw[size:], form.dialect, keep_blank=len(names) == 1, quick=quick)
+        return CsvFile(source, names, len(cells), skipped + size, n_lines), found_blocks
     blocks = _sampled(chunks, raw, form.dialect, keep_blank=len(cells) == 1)
     first = next(blocks)
     width = max(int(first.counts().max(initial=0)), len(cells))
@@ -170,7 +173,7 @@ def _gathered(chunks: Iterator[bytes], wanted: int) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-def _and_then(first: Block, rest: Iterator[Block]) -> Iterator[Block]:
+def _and_then(first: Block, rest: Iterator[Block]) -> Iterator[Block | QuickBlock]:
     yield first
     yield from rest
 

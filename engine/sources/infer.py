@@ -10,10 +10,11 @@ import pyarrow as pa
 
 from ...planner.records import dataclass
 from ...planner.types import BOOL, DATE, DATE_NS, DOUBLE, LONG, NULL, STRING, Schema, Type
-from ..arrow import array_from, bools_of, bytes_of, call, is_valid
+from ..arrow import array_from, bools_of, bytes_of, call, is_valid, offsets_of
 from ..numbertext import BLANKS, FLOAT, INTEGER, to_double, to_long
 from . import isodate
 
+ODD = r"^(?:[-+.0-9]|(?i:inf|nan|true|false))"
 LOOK = 1000  # values that tell whether a text column is mostly of another kind
 NAMES = {
     "bool": BOOL, "boolean": BOOL, "short": Type("long", "short"), "int": Type("long", "int"), "integer": Type("long", "int"),
@@ -58,8 +59,11 @@ def type_of_text(text: pa.Array[Any]) -> Found:
 
     Empty text is no value here, so a number column may have empty cells in quotes.
     """
-    text = call("drop_null", call("if_else", call("equal", call("binary_length", text), array_from(np.zeros(len(text), np.int32))),
-                                  pa.nulls(1, text.type)[0], text))  # fmt: skip
+    there = np.diff(offsets_of(text)) > 0
+    if text.null_count:
+        there &= is_valid(text)
+    if not there.all():
+        text = text.filter(array_from(there))
     if not len(text):
         return Found(NULL)
     found = _single(text)
@@ -150,15 +154,20 @@ def _kinds(text: pa.Array[Any]) -> dict[str, int]:
 
 def _count(text: pa.Array[Any]) -> dict[str, int]:
     trimmed = call("utf8_trim_whitespace", text)
-    whole = bools_of(call("match_substring_regex", trimmed, pattern=INTEGER))
-    number = bools_of(call("match_substring_regex", trimmed, pattern=FLOAT)) & ~whole
-    truth = bools_of(call("match_substring_regex", trimmed, pattern="^(?i:true|false)$"))
-    date = is_valid(isodate.parse(trimmed, "UTC", "us")[0])
-    rest = len(text) - int(whole.sum() + number.sum() + truth.sum() + date.sum())
-    return {
-        "long": int(whole.sum()),
-        "double": int(number.sum()),
-        "bool": int(truth.sum()),
-        "date": int(date.sum()),
-        "text": rest,
+    some = _of(trimmed, ODD)  # whatever is of another kind than text begins so
+    found = {
+        "long": _of(some, INTEGER),
+        "double": _of(_of(some, INTEGER, not_these=True), FLOAT),
+        "bool": _of(some, "^(?i:true|false)$"),
+        "date": call("drop_null", isodate.parse(days, "UTC", "us")[0])
+        if len(days := _of(some, f"^{isodate.DAY}"))
+        else days,
     }
+    sizes = {kind: len(values) for kind, values in found.items()}
+    return {**sizes, "text": len(text) - sum(sizes.values())}
+
+
+def _of(text: pa.Array[Any], pattern: str, *, not_these: bool = False) -> pa.Array[Any]:
+    """The values in which the pattern is found, or is not."""
+    mask = bools_of(call("match_substring_regex", text, pattern=pattern))
+    return text.filter(array_from(~mask if not_these else mask))

@@ -22,6 +22,7 @@ from .ranked import words_of_ranks
 U64: TypeAlias = NDArray[np.uint64]
 HEAVY = 256  # values a group, on average, from which groups are handled one by one
 PIECE = 2048  # values of a group, on average, from which its pieces stay apart
+PLAIN = frozenset({"long", "date", "duration", "double"})  # kinds whose numbers lie in 64 bits
 Sheet: TypeAlias = "tuple[U64, NDArray[np.int64]]"  # words in order of group, and where each group begins
 
 
@@ -59,7 +60,9 @@ class Percentile(State):
             self._compiled = True
             n = int(groups.max()) + 1
             if len(groups) >= PIECE * n:
-                self._add_sheet(groups, column, n)
+                is_plain = self.type.kind in PLAIN
+                numbers = numbers_of(column).view(np.uint64) if is_plain else words_of(self.type, column).values ^ SIGN
+                self._add_sheet(groups, numbers, n)
                 return
         words = words_of(self.type, column)
         values = words.values
@@ -74,21 +77,20 @@ class Percentile(State):
         self._nbytes += groups.nbytes + values.nbytes
         self._grouped = None
 
-    def _add_sheet(self, groups: Groups, column: pa.Array[Any], n: int) -> None:
-        if self.type.kind in ("long", "date", "duration"):
-            self._sheet(groups, numbers_of(column).view(np.uint64), -(1 << 63), n)
-        else:
-            self._sheet(groups, words_of(self.type, column).values, 0, n)
-
-    def _sheet(self, groups: Groups, values: U64, flip: int, n: int) -> None:
+    def _add_sheet(self, groups: Groups, numbers: U64, n: int) -> None:
+        """Doubles, or whole numbers, as they lie."""
         from ...kernels import ranked
 
-        out, fill = pooled(len(values), np.uint64), np.zeros(ranked.LANES * n, np.int64)
-        ranked.group_words(groups, values, flip, fill, out)
+        out, fill = pooled(len(numbers), np.uint64), np.zeros(ranked.LANES * n, np.int64)
+        ranked.group_words(groups, numbers, int(self.type.kind == "double"), fill, out)
         bounds = np.append(np.int64(0), fill[ranked.LANES - 1 :: ranked.LANES])
         self.sheets.append((out, bounds))
         self._nbytes += out.nbytes + bounds.nbytes
         self._grouped = None
+
+    def _numbers(self, words: U64) -> U64:
+        """As they lie, of words."""
+        return doubles_from(words).view(np.uint64) if self.type.kind == "double" else words ^ SIGN
 
     def _tidy(self) -> None:
         """What batches of few values left becomes a sheet, too, where the groups are few."""
@@ -99,7 +101,7 @@ class Percentile(State):
         if len(words) + sum(len(w) for w, _ in self.sheets) >= PIECE * n:
             self._nbytes -= groups.nbytes + words.nbytes
             self.groups, self.words = [], []
-            self._sheet(groups, words, 0, n)
+            self._add_sheet(groups, self._numbers(words), n)
 
     def seal(self) -> None:
         self._tidy()

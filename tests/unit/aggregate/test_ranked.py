@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from cortado.engine.kernels import load
+from cortado.engine.operators.keyform import double_words
 from cortado.engine.operators.states import percentile, ranked
 from cortado.engine.operators.states.percentile import Percentile
 from cortado.engine.operators.states.ranked import words_of_ranks
 
 rng = np.random.default_rng(21)
 Words = Callable[[int], np.ndarray]
+Numbers: TypeAlias = np.ndarray
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -44,17 +46,45 @@ def test_words_of_ranks(kind: str, n_pieces: int) -> None:
         assert words_of_ranks(pieces, ranks).tolist() == np.sort(words)[ranks].tolist()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_ranks_that_a_sample_misses(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words that a sample never sees, since every so many of them are alike, and bands too narrow for any rank."""
+    monkeypatch.setattr(ranked, "SAMPLED", 64)
+    monkeypatch.setattr(ranked, "DEVIATIONS", 0.1)
+    n = 2 * ranked.FEW
+    words = KINDS[kind](n)
+    words[:: n // 64] = 3
+    for ranks in ([0, 1, n - 2, n - 1], [n // 2], [n // 3, n // 3 + 1]):
+        assert (
+            words_of_ranks([words[: n // 5], words[n // 5 :]], np.array(ranks)).tolist()
+            == np.sort(words)[ranks].tolist()
+        )
+
+
+def doubles(n: int) -> Numbers:
+    odd = [np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, -5e-324, 1.7e308, -1.7e308, 1.0, -1.0]
+    made = rng.choice([-1.0, 1.0], n) * np.exp2(rng.uniform(-70, 70, n))
+    return np.where(rng.random(n) < 0.1, rng.choice(odd, n), made)
+
+
+def wholes(n: int) -> Numbers:
+    return rng.integers(-(1 << 63), 1 << 63, n, np.int64) >> rng.integers(0, 63, n)
+
+
+@pytest.mark.parametrize("make", [doubles, wholes])
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 1000])
 @pytest.mark.parametrize("n_groups", [1, 3, 50])
-def test_words_in_order_of_group(n: int, n_groups: int) -> None:
+def test_words_in_order_of_group(make: Callable[[int], Numbers], n: int, n_groups: int) -> None:
     from cortado.engine.kernels import ranked as kernels
 
-    groups, values = rng.integers(0, n_groups, n).astype(np.int32), rng.integers(0, 1 << 64, n, np.uint64)
+    groups, numbers = rng.integers(0, n_groups, n).astype(np.int32), make(n)
     out, fill = np.empty(n, np.uint64), np.zeros(kernels.LANES * n_groups, np.int64)
-    assert kernels.group_words(groups, values, -(1 << 63), fill, out) == n
+    is_double = numbers.dtype == np.float64
+    assert kernels.group_words(groups, numbers.view(np.uint64), int(is_double), fill, out) == n
+    words = double_words(numbers) if is_double else numbers.view(np.uint64) ^ np.uint64(1 << 63)
     ends = fill[kernels.LANES - 1 :: kernels.LANES].tolist()
     for g, (low, high) in enumerate(zip([0, *ends], ends, strict=False)):
-        assert sorted(out[low:high].tolist()) == sorted((values[groups == g] ^ np.uint64(1 << 63)).tolist())
+        assert sorted(out[low:high].tolist()) == sorted(words[groups == g].tolist())
 
 
 def table(n: int) -> pa.Table:
