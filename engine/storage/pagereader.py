@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .. import kernels
 from ..arrow import array_from, bitmap_of, buffer_of, bytes_of, coded, pooled
 from ..kernels import pagefields as heads
-from .pagechunk import LARGEST, Chunk, Chunks, dictionary_texts, may_hold, space
+from .pagechunk import LARGEST, Chunk, Chunks, checked_texts, dictionary_texts, may_hold, space
 
 ROWS_A_VALUE = 4  # below so many on average a dictionary of numbers is not worth its values
 
@@ -132,10 +132,8 @@ def _mixed_texts(
         if not n:
             part[:] = 1  # the kernels say which rows are null only where one is
     nulls = valid == 0 if n_null + n_null_behind else None
-    values = pa.Array.from_buffers(
-        pa.string(), n_values + n_plain, [None, buffer_of(offsets), buffer_of(text[: offsets[-1]])]
-    )
-    return coded(array_from(codes, nulls), values)
+    values = checked_texts(offsets, text, None)
+    return None if values is None else coded(array_from(codes, nulls), values)
 
 
 def _plain_texts(
@@ -148,4 +146,4 @@ def _plain_texts(
     if n_null < 0:
         return None
     bitmap = bitmap_of(valid == 0) if n_null else None
-    return pa.Array.from_buffers(pa.string(), n_rows, [bitmap, buffer_of(offsets), buffer_of(text[: offsets[-1]])])
+    return checked_texts(offsets, text, bitmap)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..arrow import array_from, bitmap_of, buffer_of, coded, pooled
 from ..kernels import pagefields as heads
-from .pagechunk import Chunk, space
+from .pagechunk import Chunk, checked_texts, space
 from .pagereader import decoded
 
 FEW = 4  # of so many rows fewer than one is asked for: else all are decoded
@@ -106,4 +106,4 @@ def _taken_texts(chunk: Chunk, data: NDArray[np.uint8], rows: NDArray[np.int32])
     kept = text[: offsets[-1]]
     if 2 * len(kept) < len(text):  # the pages' memory goes on being theirs
         kept = kept.copy()
-    return pa.Array.from_buffers(pa.string(), n, [bitmap, buffer_of(offsets), buffer_of(kept)])
+    return checked_texts(offsets, kept, bitmap)
