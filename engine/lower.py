@@ -103,13 +103,17 @@ class Line:
 
 
 def offer(operator: Any, source: Any, between: Sequence[Any]) -> None:
-    """A source may do some of the work of a filter, of groups, or of a sort with a limit, that stand on it."""
+    """A source may do some of the work of a filter, of groups, or of a sort with a limit, that stand on it.
+
+    Where these, and what stands between, cost little a row it may give larger batches.
+    """
+    if hasattr(operator, "keys_alone") and hasattr(source, "join"):  # noqa: SIM102
+        if all(getattr(o, "is_quick", False) for o in (operator, *between)):
+            source.join()
     if isinstance(operator, FilterTransform) and not between:
         operator.offer(source)
     elif hasattr(operator, "keys_alone") and hasattr(source, "code") and not between:
         source.code(operator.keys_alone())
-        if operator.is_quick and hasattr(source, "join"):
-            source.join()
     elif hasattr(operator, "watch") and all(getattr(t, "is_silent", False) for t in between):
         operator.watch(source)
 

@@ -17,7 +17,7 @@ from ...planner.text import fault
 from ...planner.types import LONG, STRING, Schema, holds_decimals, of_arrow
 from ..arrow import array_from, concat, nulls
 from ..batch import Batch, Column, Origin
-from ..context import Context, Settings
+from ..context import DEFAULT_ROWS, Context, Settings
 from ..exprs import INFOS
 from ..normalise import ignore, normalise
 from ..notes import At
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ...planner.bind import Args
 
 META = (("_table", STRING), ("_id", LONG))
+QUICK_PIECES = 5  # the same, where what is done with them takes little time
 PIECES = 8  # of a table for each worker, at least, so that none waits long for the last
 Reader = Callable[[Sequence[str] | None], Any]  # wanted columns -> pa.RecordBatchReader
 
@@ -281,6 +282,11 @@ class MemorySource:
             self._stream = relation.reader(list(self.held) if self.held and not relation.renamed else None)
         self.nbytes_hint = relation.nbytes
         self._settings: Settings | None = None
+        self._is_joined = False
+
+    def join(self) -> None:
+        """What stands on it is quick with large batches."""
+        self._is_joined = True
 
     def begin(self, ctx: Context) -> None:
         self._settings = ctx.settings
@@ -299,7 +305,10 @@ class MemorySource:
         settings = self._settings
         assert settings is not None
         most = settings.scan_rows(len(self.schema), self.relation.nbytes or 0, table.num_rows)
-        return max(min(settings.batch_rows, most), min(most, n_rows // (PIECES * settings.threads)))
+        pieces = PIECES
+        if self._is_joined and settings.batch_rows >= DEFAULT_ROWS:
+            most, pieces = 2 * most, QUICK_PIECES
+        return max(min(settings.batch_rows, most), min(most, n_rows // (pieces * settings.threads)))
 
     def batch(self, arrays: Sequence[pa.Array[Any]], n: int, seq: int, row: int, first: int, ctx: Context) -> Batch:
         """The columns of `held` as a batch. `first`: the number of its first row in the whole object."""

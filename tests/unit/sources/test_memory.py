@@ -7,13 +7,16 @@ import decimal
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 
+import cortado
 from cortado.engine.normalise import normalise
+from cortado.engine.sources import memory
 from cortado.engine.sources.memory import relation_of
 from cortado.planner.text import QueryError
 from cortado.planner.types import of_arrow
@@ -226,3 +229,29 @@ def test_meta_tells_the_table_and_the_row() -> None:
     assert [(r["_table"], r["_id"]) for r in rows] == [("t", 0), ("t", 1), ("t", 2)]
     reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches())
     assert [r["_id"] for r in read(relation_of(reader, "s", meta=True)).rows] == [0, 1, 2]
+
+
+def test_slices_are_larger_where_groups_alone_stand_on_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers are those of NumPy whatever the slices are."""
+    n = 3_000_000
+    k, x = np.arange(n) * 7 % 1000, np.arange(n) % 12_345
+    table = pa.table({"k": k, "x": x})
+    sizes: list[int] = []
+    slices = memory.TableSlice.batches
+
+    def noted(self: Any, ctx: Any) -> Any:
+        sizes.append(self.high - self.low)
+        return slices(self, ctx)
+
+    monkeypatch.setattr(memory.TableSlice, "batches", noted)
+    largest = {}
+    for query in ("stats sum(x) as s by k", "eval x = x + 0 | stats sum(x) as s by k"):
+        sizes.clear()
+        with cortado.connect(threads=1, kernels="always") as session:
+            found = session.query(f"table t | {query}", sources={"t": table}).to_arrow()
+        assert sum(sizes) == n
+        largest[query] = max(sizes)
+        assert found["k"].to_pylist() == list(range(1000))
+        assert found["s"].to_pylist() == np.bincount(k, x, 1000).astype(int).tolist()
+    quick, other = largest.values()
+    assert quick > other
