@@ -27,6 +27,7 @@ from .groupstats import Range, chunk_range, has_no_null
 from .pruning import Bound
 
 WHOLE_GROUP = 64 << 20  # unpacked bytes of the wanted columns above which a row group is read in pieces
+ROWS_A_PAGE = 10_000  # of which one is wanted: then nearly all pages are
 MOST_OPEN = 16  # files that are kept open
 
 
@@ -190,6 +191,15 @@ class ChosenRows(Generic[F]):
         given = pa.RecordBatch.from_arrays(columns, names=wanted) if columns else None
         self._tally.rows_chosen(chooser.n_left, chooser.n_rows)
         return self._made(chooser, given, part, step, ctx)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether not all rows are wanted."""
+        return bool(self._predicates) or self._floor is not None
+
+    def is_worth_it(self) -> bool:
+        """Whether columns are spared by looking for rows first: nobody knows yet, or so few are wanted that pages hold none."""
+        return bool(self._tests()) and not self._tally.is_wanted(ROWS_A_PAGE)
 
     def _tests(self) -> list[Test]:
         floor = self._floor.now() if self._floor is not None else None

@@ -57,12 +57,21 @@ class JoinedPart:
         first, ledger = self.parts[0], ctx.query.ledger
         n_rows = sum(p.n_rows for p in self.parts)
         ledger.files_by_seq[self.seq], ledger.rows_by_seq[self.seq] = first.shown, n_rows
+        rest = self.parts
+        while rest and first.source.chosen.is_worth_it():
+            yield from rest[0].rows(ctx)
+            rest = rest[1:]
+        yield from self._together(rest, ctx) if rest else ()
+
+    @staticmethod
+    def _together(parts: Sequence[RowGroup], ctx: Context) -> Iterator[Batch]:
+        first = parts[0]
         try:
-            found = first.source.read_together(self.parts, ctx)
+            found = first.source.read_together(parts, ctx)
         except (pa.ArrowException, OSError):  # which of them it was is told by reading it alone
             found = None
         if found is not None:
-            yield from first.of(found, n_rows, 0, ctx)
+            yield from first.of(found, found.num_rows, 0, ctx)
             return
-        for part in self.parts:
+        for part in parts:
             yield from part.rows(ctx)

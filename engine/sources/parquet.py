@@ -38,6 +38,11 @@ from .pruning import told
 Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
 
 
+SMALL_GROUP = (
+    150_000  # rows up to which it is quicker to read several row groups as a whole than to look for rows in each
+)
+
+
 @dataclass(slots=True)
 class ParquetFile:
     """One file as it was found at bind."""
@@ -243,9 +248,11 @@ class ParquetSource:
 
     def partitions(self, target: int) -> Sequence[Partition]:
         settings, parts = self._settings, self.parts()
-        if self._is_joined and settings is not None and self._request.limit is None and self.maker.is_quiet:
-            most = settings.joined_rows(len(self.schema), self.nbytes_hint, sum(g.n_rows for g in self.groups))
-            return joined_parts(parts, most)
+        n_rows = sum(g.n_rows for g in self.groups)
+        may_join = self._is_joined and self._request.limit is None and self.maker.is_quiet
+        are_small = not self.chosen.is_asked or n_rows <= SMALL_GROUP * len(parts)
+        if may_join and are_small and settings is not None:
+            return joined_parts(parts, settings.joined_rows(len(self.schema), self.nbytes_hint, n_rows))
         return in_turn(parts, self.relation.options)
 
     def parts(self) -> list[GroupPart]:

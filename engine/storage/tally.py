@@ -37,6 +37,11 @@ class Tally:
         """It was to be read, but the bound of a sort left it out."""
         self.kept("row_groups", -1, 0)
 
+    def is_wanted(self, rows: int) -> bool:
+        """Whether of so many rows that were looked at one was wanted, at least."""
+        with self._lock:
+            return self.read["rows"] * rows >= max(self.of["rows"], 1)
+
     def rows_chosen(self, n: int, of: int) -> None:
         self.kept("rows", n, of)
 

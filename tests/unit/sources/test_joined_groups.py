@@ -94,8 +94,43 @@ def test_they_are_joined(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(sizes) < ROWS // GROUP and max(sizes) > GROUP and sum(sizes) == ROWS
 
 
+FILTERS = [
+    ("status == 404", "status = 404"),
+    ("status == 404 and x > 0", "status = 404 and x > 0"),
+    ("x >= 999000", "x >= 999000"),
+    ("status == 203", "status = 203"),
+    ("x > 5 and x < 6", "x > 5 and x < 6"),
+    ("status < 600", "status < 600"),
+]
+
+
+@pytest.mark.parametrize("ours, theirs", FILTERS)
+def test_rows_behind_a_filter(file: Path, ours: str, theirs: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first row groups are looked at for rows; the others, too, where there are few."""
+    query = f"search {ours} | stats count, sum(x) as s, min(word) as w by status, word"
+    sizes = sizes_of(monkeypatch)
+    found = [answer(file, query, threads=t, kernels=k) for t in (1, 3) for k in ("always", "never")]
+    assert all(f.equals(found[0]) for f in found)
+    assert max(sizes, default=0) > GROUP or ours != "status == 404"
+    with duckdb.connect() as db:
+        rows = db.execute(
+            f"select status, word, count(*), sum(x), min(word) from '{file}' where {theirs} group by all "
+            "order by status nulls first, word nulls first"
+        ).fetchall()
+    assert [tuple(r.values()) for r in found[0].to_pylist()] == rows
+
+
+def test_large_groups_are_looked_at_for_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, n = tmp_path / "rows.parquet", 400_000
+    pq.write_table(pa.table({"k": pa.array(range(n)).cast(pa.int64())}), path, row_group_size=200_000)
+    sizes = sizes_of(monkeypatch)
+    with cortado.connect(threads=1, kernels="always") as session:
+        found = session.query(f'parquetfile "{path}" | search k >= 100 | stats count').to_pylist()
+    assert found == [{"count": n - 100}] and not sizes
+
+
 @pytest.mark.parametrize(
-    "query", ["stats sum(x + 1) by status", "search x > 0 | stats count by status", "limit 500", "sort x"]
+    "query", ["stats sum(x + 1) by status", 'search contains(word, "1") | stats count by day', "limit 500", "sort x"]
 )
 def test_other_pipelines_take_them_one_by_one(file: Path, query: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = sizes_of(monkeypatch)
