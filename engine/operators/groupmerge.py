@@ -28,6 +28,7 @@ from .groupkeys import keyed, tuple_order, word_order
 from .groupprogram import Program, Table
 from .grouprows import Run
 from .groupspill import MAX_LEVEL, N_PARTS, PartFiles, RunFile, area_of, by_part, chunk_bytes
+from .groupwords import PART_GROUPS, SORT_WORK, SortedGroups, WordMerge, has_words, sorted_groups
 from .keyform import from_normal, normal_type
 from .keysort import order_of, words_in
 from .keytable import Ids
@@ -50,10 +51,22 @@ class Held:
     table: Table
     order: Ids | None = None  # groups by radix part, and where each part begins
     bounds: NDArray[np.int64] | None = None
+    sorted: SortedGroups | None = None
 
     def is_to_be_divided(self) -> bool:
         """Whether that is known before the other Locals are: one key alone has no cells."""
         return isinstance(self.table.keys, OneKey) and self.table.keys.n >= SMALL
+
+    def prepare(self) -> None:
+        """What can be done of its groups alone, before they are merged with those of others."""
+        if has_words(self.table.keys):
+            self.sort()
+        else:
+            self.divide()
+
+    def sort(self) -> None:
+        if self.sorted is None:
+            self.sorted = sorted_groups(self.table.keys)
 
     def divide(self) -> None:
         if self.order is None:
@@ -85,12 +98,13 @@ class Merge:
     dense: Dense | None = None
     dense_reservation: Reservation | None = None
     cells: CellMerge | None = None
+    words: WordMerge | None = None
 
     def release(self) -> bool:
         """What only the tasks need. Whether the runs of one part come before those of the next."""
-        ordered = self.dense is not None or self.cells is not None
+        ordered = self.dense is not None or self.cells is not None or self.words is not None
         self.held.clear()
-        self.dense = self.cells = None
+        self.dense = self.cells = self.words = None
         if self.dense_reservation is not None:
             self.dense_reservation.release()
         return ordered
@@ -109,12 +123,22 @@ class Merge:
             n_parts = -(-n_parts // self.ctx.settings.threads) * self.ctx.settings.threads  # all workers end together
             self.share //= n_parts
             bounds = [self.dense.n_cells * k // n_parts for k in range(n_parts + 1)]
-            return [partial(self._dense_part, part, *ends) for part, ends in enumerate(pairwise(bounds))]
+            return [
+                partial(self._kept_part, part, partial(self._dense_run, *ends))
+                for part, ends in enumerate(pairwise(bounds))
+            ]
         if len(self.held) == 1 and not self.spilled:
             return [lambda: self._part(0)]
         self.cells = self._cells()
         if self.cells is not None:
             return self.cells.divisions()
+        self.words = self._words()
+        if self.words is not None:
+            self.share //= self.words.n_parts
+            return [
+                partial(self._kept_part, part, partial(self._word_run, self.words, part))
+                for part in range(self.words.n_parts)
+            ]
         for held in self.held:
             aside(self.ctx, 8 * held.table.keys.n, held.divide)
         step = self._parts_a_task()
@@ -126,7 +150,12 @@ class Merge:
         """What is left to do when the tasks are done."""
         if self.cells is None:
             return ()
-        return [partial(self._cell_part, part, *ends) for part, ends in enumerate(self.cells.parts())]
+        return [
+            partial(
+                self._kept_part, part, partial(self._cell_run, self.cells, *ends), CELL_WORK * self.cells.rows_of(*ends)
+            )
+            for part, ends in enumerate(self.cells.parts())
+        ]
 
     def _cells(self) -> CellMerge | None:
         """All groups divided by ranges of their keys, if there is memory for it."""
@@ -144,13 +173,34 @@ class Merge:
         reservation.release()
         return None
 
-    def _cell_part(self, part: int, low: int, high: int) -> None:
+    def _words(self) -> WordMerge | None:
+        """All groups of one key by ranges of its words, if there is memory for it."""
+        if self.spilled or not self.ctx.compiled or not all(has_words(h.table.keys) for h in self.held):
+            return None
+        n_groups = sum(h.table.keys.n for h in self.held)
+        reservation = self.reserve("merge")
+        if not reservation.grow(sum(h.table.nbytes() for h in self.held) + SORT_WORK * n_groups):
+            reservation.release()
+            return None
+        self.dense_reservation = reservation
+        for held in self.held:
+            aside(self.ctx, SORT_WORK * held.table.keys.n, held.sort)
+        heavy = any(s.grows for s in self.held[0].table.states)
+        n_parts = max(2 * self.ctx.settings.threads, N_PARTS if heavy else 1, n_groups // PART_GROUPS)
+        groups = [h.sorted for h in self.held if h.sorted is not None]
+        return WordMerge(self.program, [h.table for h in self.held], groups, n_parts)
+
+    def _word_run(self, merge: WordMerge, part: int) -> Run:
+        word0, word1, states = merge.groups(part)
+        run = merge.run(word0, word1)
+        form, types = normal_type(self.program.key_types[0]), self.program.key_types
+        self._give(run, states, len(word0), lambda: [from_normal(types[0], run.plain(form).keys[0])])
+        return run
+
+    def _kept_part(self, part: int, make: Callable[[], Run], work: int = 0) -> None:
+        """`work`: bytes that `make` works on, if not this task's share of the tables."""
         self.ctx.check()
-        cells = self.cells
-        assert cells is not None
-        kept = [
-            self._kept(aside(self.ctx, CELL_WORK * cells.rows_of(low, high), partial(self._cell_run, cells, low, high)))
-        ]
+        kept = [self._kept(aside(self.ctx, work or self.share, make))]
         self.ctx.check()
         with self.lock:
             self.runs[part] = kept
@@ -191,13 +241,6 @@ class Merge:
 
     def _placed(self) -> Dense | None:
         return dense_of(self.program.key_types, [h.table.keys for h in self.held])
-
-    def _dense_part(self, part: int, low: int, high: int) -> None:
-        self.ctx.check()
-        kept = [self._kept(aside(self.ctx, self.share, partial(self._dense_run, low, high)))]
-        self.ctx.check()
-        with self.lock:
-            self.runs[part] = kept
 
     def _dense_run(self, low: int, high: int) -> Run:
         """The groups in cells low .. high."""
