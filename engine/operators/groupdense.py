@@ -18,9 +18,11 @@ from ...planner.records import dataclass
 from ...planner.types import Type
 from .groupaxes import Axes, Cells, Ranks, axes_of
 from .grouping import Keys, ManyKeys
+from .groupprogram import Program, Table
 from .keyform import is_opaque
 from .keytable import Ids
 from .pairgrid import PairGrid
+from .states import State
 
 CELLS_A_GROUP = 4
 MOST_CELLS = (1 << 31) - 1
@@ -111,3 +113,30 @@ def _inverse(places: NDArray[np.int64], n: int) -> Ids:
     out = np.full(n, -1, np.int32)
     out[places] = np.arange(len(places), dtype=np.int32)
     return out
+
+
+def merged_cells(
+    program: Program, dense: Dense, tables: Sequence[Table], low: int, high: int, compiled: bool
+) -> tuple[Cells, list[State]]:
+    """Of the cells low .. high those that have a group, ascending, and the states of these, of all tables."""
+    cells, of_tables = dense.groups(low, high)
+    states = program.states()
+    for state in states:
+        state.resize(len(cells))
+    for table, by_cell in zip(tables, of_tables, strict=True):
+        groups, members = met(by_cell, compiled)
+        for mine, theirs in zip(states, table.states, strict=True):
+            mine.merge(theirs, members, groups, compiled)
+    return cells, states
+
+
+def met(numbers: Ids, compiled: bool) -> tuple[Ids, Ids]:
+    """Where a number is not negative, and these numbers."""
+    if not compiled:
+        rows = np.flatnonzero(numbers >= 0).astype(np.int32)
+        return rows, numbers[rows]
+    from ..kernels import dense
+
+    rows, found = np.empty((2, len(numbers) + 1), np.int32)
+    n = dense.rows_with(numbers, rows, found)
+    return rows[:n], found[:n]

@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from ...planner.records import dataclass
 from ...planner.types import Type
@@ -22,16 +21,16 @@ from ..memory import Reservation
 from .groupaxes import Axes, Cells
 from .groupcells import CellMerge, bytes_needed, cell_merge
 from .groupdeferred import may_defer
-from .groupdense import Dense, dense_of, most_cells
-from .grouping import ManyKeys, OneKey
+from .groupdense import Dense, dense_of, merged_cells, most_cells
+from .groupheld import Held
+from .grouping import ManyKeys
 from .groupkeys import keyed, tuple_order, word_order
 from .groupprogram import Program, Table
 from .grouprows import Run
-from .groupspill import MAX_LEVEL, N_PARTS, PartFiles, RunFile, area_of, by_part, chunk_bytes
-from .groupwords import PART_GROUPS, SORT_WORK, SortedGroups, WordMerge, has_words, sorted_groups
+from .groupspill import MAX_LEVEL, N_PARTS, PartFiles, RunFile, area_of, chunk_bytes
+from .groupwords import PART_GROUPS, SORT_WORK, WordMerge, has_words
 from .keyform import from_normal, normal_type
 from .keysort import order_of, words_in
-from .keytable import Ids
 from .states.base import Bounds, Bucketed, State
 
 LEAST_GROUPS = 512  # a part below both of these is merged in memory, come what may
@@ -42,41 +41,6 @@ PART_CELLS = 1 << 16  # that a task merges at least
 CELL_WORK = 64  # bytes a row of a part
 Source: TypeAlias = Callable[[Table], None]
 BucketBounds: TypeAlias = "Callable[[list[pa.Array[Any]]], Bounds]"
-
-
-@dataclass(slots=True)
-class Held:
-    """What one Local still has in memory."""
-
-    table: Table
-    order: Ids | None = None  # groups by radix part, and where each part begins
-    bounds: NDArray[np.int64] | None = None
-    sorted: SortedGroups | None = None
-
-    def is_to_be_divided(self) -> bool:
-        """Whether that is known before the other Locals are: one key alone has no cells."""
-        return isinstance(self.table.keys, OneKey) and self.table.keys.n >= SMALL
-
-    def prepare(self) -> None:
-        """What can be done of its groups alone, before they are merged with those of others."""
-        if has_words(self.table.keys):
-            self.sort()
-        else:
-            self.divide()
-
-    def sort(self) -> None:
-        if self.sorted is None:
-            self.sorted = sorted_groups(self.table.keys)
-
-    def divide(self) -> None:
-        if self.order is None:
-            self.order, self.bounds = by_part(self.table.keys.hashes(), 0)
-
-    def members(self, low: int, high: int) -> Ids:
-        """Groups of the radix parts from `low` to `high`."""
-        if self.order is None or self.bounds is None:
-            return np.arange(self.table.keys.n, dtype=np.int32)
-        return self.order[self.bounds[low] : self.bounds[high]]
 
 
 @dataclass(slots=True)
@@ -124,7 +88,7 @@ class Merge:
             self.share //= n_parts
             bounds = [self.dense.n_cells * k // n_parts for k in range(n_parts + 1)]
             return [
-                partial(self._kept_part, part, partial(self._dense_run, *ends))
+                partial(self._kept_part, part, partial(self._dense_run, self.dense, *ends))
                 for part, ends in enumerate(pairwise(bounds))
             ]
         if len(self.held) == 1 and not self.spilled:
@@ -242,18 +206,9 @@ class Merge:
     def _placed(self) -> Dense | None:
         return dense_of(self.program.key_types, [h.table.keys for h in self.held])
 
-    def _dense_run(self, low: int, high: int) -> Run:
+    def _dense_run(self, dense: Dense, low: int, high: int) -> Run:
         """The groups in cells low .. high."""
-        dense, compiled = self.dense, self.ctx.compiled
-        assert dense is not None
-        cells, of_tables = dense.groups(low, high)
-        states = self.program.states()
-        for state in states:
-            state.resize(len(cells))
-        for held, by_cell in zip(self.held, of_tables, strict=True):
-            groups, members = met(by_cell, compiled)
-            for mine, theirs in zip(states, held.table.states, strict=True):
-                mine.merge(theirs, members, groups, compiled)
+        cells, states = merged_cells(self.program, dense, [h.table for h in self.held], low, high, self.ctx.compiled)
         return self._run_of(dense.axes, cells, states)
 
     def _run_of(self, axes: Axes, cells: Cells, states: Sequence[State]) -> Run:
@@ -428,18 +383,6 @@ class Merge:
             thing.close()
         for reservation in self.reservations:
             reservation.release()
-
-
-def met(numbers: Ids, compiled: bool) -> tuple[Ids, Ids]:
-    """Where a number is not negative, and these numbers."""
-    if not compiled:
-        rows = np.flatnonzero(numbers >= 0).astype(np.int32)
-        return rows, numbers[rows]
-    from ..kernels import dense
-
-    rows, found = np.empty((2, len(numbers) + 1), np.int32)
-    n = dense.rows_with(numbers, rows, found)
-    return rows[:n], found[:n]
 
 
 def conform(array: pa.Array[Any], type_: Type) -> pa.Array[Any]:
