@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ROWS = 65_536
 MORE = 4
+PIECES = 4  # for each worker, at least, of what is joined
 BATCH_BYTES = 16 << 20
 
 
@@ -57,6 +58,11 @@ class Settings:
             return self.batch_rows
         row_bytes = max(8 * n_columns, nbytes // max(n_rows, 1), 1)
         return max(self.batch_rows, min(MORE * self.batch_rows, BATCH_BYTES // row_bytes))
+
+    def joined_rows(self, n_columns: int, nbytes: int, n_rows: int) -> int:
+        """As `scan_rows`, of a partition made of several small ones: twice as many, where each worker gets some."""
+        most = 2 * self.scan_rows(n_columns, nbytes // 2, n_rows) if self.batch_rows >= DEFAULT_ROWS else 0
+        return min(most, n_rows // (PIECES * self.threads))
 
 
 @dataclass(slots=True)

@@ -55,8 +55,9 @@ class Transform(Protocol[Local]):
     scheduler.
 
     It may have `swallows_done = True` (a writer: takes all rows, never answers DONE), `is_steady = True` (it needs order, yet
-    never answers DONE by itself nor holds rows back), `may_spill = True` (it wants scratch space), `describe_run()` (words,
-    or figures by name, for `explain analyze`) and `close()`, called once, always, also after an error.
+    never answers DONE by itself nor holds rows back), `is_quick = True` (with kernels a row takes some nanoseconds, whatever
+    it holds), `may_spill = True` (it wants scratch space), `describe_run()` (words, or figures by name, for `explain analyze`)
+    and `close()`, called once, always, also after an error.
     """
 
     needs_order: bool
@@ -72,8 +73,8 @@ class Sink(Protocol[Local]):
     `push` runs in parallel, each worker with its own Local (one, in sequence, with `needs_order`). `combine` is called
     once for each Local, in parallel: it prepares the Local, then hands it over under the sink's lock. The tasks of
     `merge` run in parallel after the last `combine`, then those of `refine(ctx)`, if it has one; `result` once after the
-    last of them; `close` always, once, also after an error: it gives back memory and files. It may have `describe_run()`,
-    with `spilled_bytes` among the figures.
+    last of them; `close` always, once, also after an error: it gives back memory and files. It may have `is_quick`, and
+    `describe_run()`, with `spilled_bytes` among the figures.
     """
 
     needs_order: bool

@@ -8,16 +8,20 @@ from .batch import Batch
 from .metrics import cpu_ns
 from .operator import Flow
 
-FIRST = 256  # until it is known what a row costs
+FIRST = 1024  # until it is known what a row costs
 SLOW, QUICK, AIM = 40_000_000, 10_000_000, 20_000_000  # nanoseconds of one push
+SURE = 100_000  # nanoseconds that a push takes whatever its rows are
 MOST = 1 << 30
 
 
 class Pace:
-    """Of one worker. Rows do not depend on it, as they do not on the size of batches."""
+    """Of one worker. Rows do not depend on it, as they do not on the size of batches.
 
-    def __init__(self) -> None:
-        self._rows = FIRST
+    `is_quick`: it is known that a row costs next to nothing, whatever it holds.
+    """
+
+    def __init__(self, is_quick: bool = False) -> None:
+        self._rows = MOST if is_quick else FIRST
         self.left = 0  # rows of the last batch that nobody wanted
 
     def push(self, batch: Batch, head: Callable[[Batch], Flow], check: Callable[[], None]) -> Flow:
@@ -38,4 +42,4 @@ class Pace:
         if spent > SLOW:
             self._rows = max(1, rows * AIM // spent)
         elif spent < QUICK and rows == self._rows:
-            self._rows = min(self._rows * (4 if spent < QUICK // 4 else 2), MOST)
+            self._rows = min(max(2 * rows, rows * QUICK // max(spent, SURE)), MOST)

@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import buckets, codes, dense, group, pagefile, pages, weighted
+    from . import buckets, codes, dense, group, pagefile, pageheads, pagerows, pages, unpack, weighted
 
-    __all__ = ["buckets", "codes", "dense", "group", "pagefile", "pages", "weighted"]
+    __all__ = ["buckets", "codes", "dense", "group", "pagefile", "pageheads", "pagerows", "pages", "unpack", "weighted"]
 
 
 def __getattr__(name: str) -> Any:

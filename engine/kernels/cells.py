@@ -46,9 +46,11 @@ def taken(rows: Any, cells: Any, out: Any) -> Any:
     return n
 
 
-@kernel(i64w, long_, i32w)
-def last_axis(cells: Any, width: Any, out: Any) -> Any:
-    """The rank of the last key into `out`; `cells` become those of the keys before. Cells below 2**52, ranks below 2**31. O(cells).
+@kernel(i64c, long_, i64w, i32w)
+def last_axis(cells: Any, width: Any, before: Any, out: Any) -> Any:
+    """The rank of the last key into `out`, the cells of the keys before into `before`. O(cells).
+
+    Cells below 2**52, ranks below 2**31.
 
     By the reciprocal, which is off by one at most: a division of whole numbers takes several times as long.
     """
@@ -59,7 +61,7 @@ def last_axis(cells: Any, width: Any, out: Any) -> Any:
         number = np.int64(np.float64(cell) * inverse)
         rest = cell - number * width
         more, less = np.int64(rest >= width), np.int64(rest < 0)
-        cells[at] = number + more - less
+        before[at] = number + more - less
         out[at] = np.int32(rest + (less - more) * width)
     return cells.size
 

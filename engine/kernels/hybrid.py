@@ -13,6 +13,8 @@ from .jit import i32c, i32w, inline, kernel, load_u64, long_, u8
 from .pagefields import DAMAGED
 from .pageheads import varint
 
+SHORT = 16  # values of a run that are written by one or two stores
+
 
 @inline
 def _unpack_bits(data: Any, at: Any, width: Any, out: Any, to: Any, n: Any) -> None:
@@ -75,8 +77,13 @@ def hybrid(data: Any, at: Any, end: Any, width: Any, out: Any, to: Any, n: Any) 
             if count == 0 or n_bytes > end - at:
                 return DAMAGED
             value = np.int32(load_u64(data, at) & ((np.uint64(1) << np.uint64(8 * n_bytes)) - np.uint64(1)))
-            for i in range(take):
-                out[to + done + i] = value
+            place = np.uint64(to + done)
+            if take <= SHORT and n - done >= SHORT:  # what is written too much is written over
+                for i in range(SHORT):
+                    out[place + np.uint64(i)] = value
+            else:
+                for i in range(take):
+                    out[place + np.uint64(i)] = value
             at += n_bytes
         done += take
     return 0

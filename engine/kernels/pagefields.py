@@ -5,8 +5,9 @@ Source: Apache Parquet format, "Metadata", "Data pages", "Encodings".
 
 from __future__ import annotations
 
-DAMAGED, UNSURE = -1, -2
+DAMAGED, UNSURE, LEFT = -1, -2, -3
 PAD = 64
+PLACE = 3  # numbers that tell of a chunk to be read
 
 # a page in the table of pages: these many numbers, in this order
 WIDTH = 17
@@ -19,4 +20,5 @@ NO_CODEC, SNAPPY, OTHER_CODEC = 0, 1, 2
 
 # what is told of all pages of a table together
 ROWS, LARGEST, UNPACKED_BYTES, N_DICTIONARIES, N_CODED, N_PLAIN, N_DATA = range(7)
-TOLD = 7
+N_PAGES, IS_CODED, BOUND = 7, 8, 9  # by `pagefile` alone; BOUND: values of the dictionary
+TOLD = 10

@@ -96,12 +96,12 @@ def unsnap(data: Any, at: Any, end: Any, out: Any, to: Any, size: Any) -> Any:
             at += length
             place += length
             continue
-        if tag & 3 == 1:
-            length, offset = 4 + ((tag >> 2) & 7), ((tag >> 5) << 8) | byte_at(data, at)
-            at += 1
-        elif tag & 3 == 2:
-            length, offset = (tag >> 2) + 1, np.int64(load_u32(data, at) & np.uint64(0xFFFF))
-            at += 2
+        if tag & 3 < 3:  # both kinds of short copies without a branch: which of them comes next cannot be guessed
+            one, word = -(tag & 1), np.int64(load_u32(data, at))
+            length = (tag >> 2) + 1
+            length += one & (3 + (length - 1 & 7) - (length - 1))
+            offset = (word & (0xFFFF ^ (one & 0xFF00))) | (one & ((tag >> 5) << 8))
+            at += 2 + one
         else:
             length, offset = (tag >> 2) + 1, np.int64(load_u32(data, at))
             at += 4

@@ -29,6 +29,7 @@ from .jit import (
     long_,
     multiply_high,
     multiply_high_signed,
+    prefetch,
     u8w,
 )
 from .quotients import NONE, OPEN, SURE, quotient, two_sum
@@ -41,6 +42,7 @@ COUNT = 0xFFFFFFFF
 PRODUCT_RANGE, WEIGHT_RANGE = 54, 43  # exponents above the base: 2**29 terms stay within 189 bits of 192, 125 of 128
 WHOLE_FROM = 1011  # 2**-64 as an exponent: a word below the bit of 1
 LOOKED = 1 << 16  # groups between two looks at the stop byte
+AHEAD = 24  # groups between one that is added and one whose sums are asked for
 BLOCK = 1024  # rows whose ends are looked at before they are added: their values are still near
 MOST = np.int64(0x7FFFFFFFFFFFFFFF)  # also: all bits of a double but its sign
 
@@ -194,6 +196,8 @@ def add_whole(groups: Any, x: Any, w: Any, base_product: Any, base_weight: Any, 
 def merge_weighted(members: Any, theirs: Any, their_low: Any, groups: Any, cells: Any, low: Any) -> Any:
     """Add groups `members` of other sums of the same bases. `low` is there if `their_low` is. O(members)."""
     for i in range(members.size):
+        if i + AHEAD < members.size:
+            prefetch(theirs, WORDS * np.int64(members[np.uint64(i + AHEAD)]))
         m, g = np.uint64(WORDS * np.int64(members[np.uint64(i)])), np.uint64(WORDS * np.int64(groups[np.uint64(i)]))
         carry, carry_weight = np.uint64(0), np.int64(0)
         if their_low.size:
@@ -210,6 +214,18 @@ def merge_weighted(members: Any, theirs: Any, their_low: Any, groups: Any, cells
         mine, other = cells[g + np.uint64(TALLY)], theirs[m + np.uint64(TALLY)]
         tally = raised(mine + (other & COUNT), WEIGHT_TOP, (other >> WEIGHT_TOP) & TOP)
         cells[g + np.uint64(TALLY)] = raised(tally, PRODUCT_TOP, (other >> PRODUCT_TOP) & TOP)
+    return members.size
+
+
+@kernel(i32, i64w, i64w)
+def lay_weighted(members: Any, theirs: Any, cells: Any) -> Any:
+    """The sums of groups `members` of others, in that order; -1: none. O(members)."""
+    for i in range(members.size):
+        if i + AHEAD < members.size:
+            prefetch(theirs, WORDS * np.int64(members[np.uint64(i + AHEAD)]))
+        m, at = np.int64(members[np.uint64(i)]), np.uint64(WORDS * i)
+        for j in range(WORDS):
+            cells[at + np.uint64(j)] = theirs[np.uint64(WORDS * m + j)] if m >= 0 else 0
     return members.size
 
 

@@ -96,6 +96,10 @@ class BucketSink(AggregateSink):
     def kernels(self) -> frozenset[str]:
         return super().kernels | {"buckets", "codes"}
 
+    @property
+    def is_quick(self) -> bool:
+        return self._program.is_quick(but=self._program.keys[self._key])
+
     def keys_alone(self) -> frozenset[str]:
         """With the time, whose buckets are as many as its values at most."""
         node, name = self._node, self._schema.names()[self._time]

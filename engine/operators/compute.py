@@ -23,6 +23,7 @@ class ComputeTransform(StreamTransform):
         self._schema, self._at = schema, at
         self._names = [n for n, _ in made]
         self._coded = [False] * len(made)
+        self.is_quick = all(map(has_codes, self._exprs))
 
     def code(self, names: Collection[str]) -> None:
         """What stands behind only groups by these: they may be dictionaries, of any type."""

@@ -54,6 +54,7 @@ class FilterTransform:
         self._predicate, self._schema, self._at, self._limit, self._carried = predicate, schema, at, limit, carried
         self._ranges = ranges_of(predicate, schema)
         self.is_steady = limit is None
+        self.is_quick = self._ranges is not None
         self.needs_order = limit is not None or (predicate is not None and is_volatile(predicate))
         self.is_silent = not self.needs_order and (predicate is None or is_total(predicate))
 

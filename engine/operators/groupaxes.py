@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.records import dataclass
-from ..arrow import concat, gathered, indices
+from ..arrow import concat, gathered, indices, pooled
 from .grouping import ManyKeys
 from .keysort import ranks
 from .keytable import Ids
@@ -38,9 +38,10 @@ class Axes:
     def keys(self, cells: Cells) -> list[pa.Array[Any]]:
         """Of these cells, in normal form. Cells below 2**52."""
         out = []
-        for axis in reversed(self.values):
+        for axis in reversed(self.values[1:]):
             cells, rank = divided(cells, len(axis), self.compiled)
             out.append(gathered(axis, indices(rank)))
+        out.append(gathered(self.values[0], indices(cells)))
         return out[::-1]
 
     def cells(self, codes: Sequence[Ids], rank: Sequence[Ranks]) -> Cells:
@@ -73,8 +74,8 @@ def divided(cells: Cells, width: int, compiled: bool) -> tuple[Cells, NDArray[An
         return np.divmod(cells, width)
     from ..kernels import cells as kernels
 
-    before, rank = cells.copy(), np.empty(len(cells), np.int32)
-    kernels.last_axis(before, width, rank)
+    before, rank = pooled(len(cells), np.int64), pooled(len(cells), np.int32)
+    kernels.last_axis(np.ascontiguousarray(cells), width, before, rank)
     return before, rank
 
 

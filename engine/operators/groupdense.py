@@ -121,11 +121,14 @@ def merged_cells(
     """Of the cells low .. high those that have a group, ascending, and the states of these, of all tables."""
     cells, of_tables = dense.groups(low, high)
     states = program.states()
-    for state in states:
-        state.resize(len(cells))
-    for table, by_cell in zip(tables, of_tables, strict=True):
-        groups, members = met(by_cell, compiled)
+    for k, (table, by_cell) in enumerate(zip(tables, of_tables, strict=True)):
+        rows: tuple[Ids, Ids] | None = None
         for mine, theirs in zip(states, table.states, strict=True):
+            if k == 0 and mine.lay(theirs, by_cell, compiled):
+                continue
+            if k == 0:
+                mine.resize(len(cells))
+            groups, members = rows = rows or met(by_cell, compiled)
             mine.merge(theirs, members, groups, compiled)
     return cells, states
 

@@ -20,6 +20,7 @@ from .grouping import ManyKeys
 from .groupprogram import Program, Table, Values
 from .groupspill import PartFiles, area_of, chunk_bytes
 from .keyways import KeyWays
+from .scangroups import ScanGroups
 
 
 @dataclass(slots=True)
@@ -38,6 +39,7 @@ class Local:
     held: Held | None = None  # its groups, when all rows were seen
     seen: int = 0  # rows before the batch; only with needs_order
     deferred: DeferredRows | None = None
+    scanned: ScanGroups | None = None  # what a scan has grouped, until it comes into the table
     is_undecided: bool = True  # whether rows are to be deferred
 
     def __post_init__(self) -> None:
@@ -57,7 +59,7 @@ class Local:
             self.spill()
 
     def _is_charged(self, beside: int) -> bool:
-        now = self.table.nbytes() + beside
+        now = self.table.nbytes() + (self.scanned.nbytes() if self.scanned is not None else 0) + beside
         if now > self.charged:
             if not self.reservation.grow(now - self.charged):
                 return False
@@ -66,12 +68,16 @@ class Local:
 
     def spill(self) -> None:
         """All groups of this Local go to disk; other Locals are left alone."""
-        ctx, table, command = self.ctx, self.table, self.program.at.command
-        self.ways.add(table.keys)
+        ctx, command = self.ctx, self.program.at.command
         self.spills += 1
         if self.spilled is None:
             self.spilled = PartFiles(area_of(ctx, command), command, 0, chunk_bytes(ctx.memory.limit))
-        self.spilled.write(ctx, table.keys, table.states, table.nbytes())
+        tables = [self.table]
+        if self.scanned is not None and not self.scanned.is_empty():
+            tables.append(aside(ctx, self.scanned.nbytes(), partial(self.scanned.take, self.program)))
+        for table in tables:
+            self.ways.add(table.keys)
+            self.spilled.write(ctx, table.keys, table.states, table.nbytes())
         self.table = self.program.table(ctx.compiled)
         self.reservation.release()
         self.charged = 0
@@ -128,10 +134,23 @@ class Local:
         if self.spilled is not None:
             self.spill()
             self.spilled.finish()
+        elif self.scanned is not None and not self.scanned.is_empty():
+            aside(self.ctx, self.scanned.nbytes(), partial(self._take, self.scanned))
+        self.scanned = None
         self.ways.add(self.table.keys)
         for state in self.table.states:
             aside(self.ctx, state.nbytes(), state.seal)
         self.held = Held(self.table) if self.spilled is None else None
+
+    def _take(self, scanned: ScanGroups) -> None:
+        """What a scan has grouped comes into the table; the rows that came as batches are few, if any."""
+        table = scanned.take(self.program)
+        if self.table.keys.n:
+            self.table.keys.compile(self.ctx.stop)
+            for state in self.table.states:
+                state.seal()
+            table.fold(self.table, np.arange(self.table.keys.n, dtype=np.int32), self.ctx)
+        self.table = table
 
     def close(self) -> None:
         self.reservation.release()

@@ -24,6 +24,7 @@ from .keysort import order_of, place_of, row_key, words_in
 from .keytable import inline_keys
 
 PIECE_ROWS = 32_768
+PIECES = 4  # at least, where pieces are larger
 OVERFLOW_HINT = "use double(x) inside the aggregate"
 
 
@@ -204,6 +205,7 @@ class GroupRows:
             return []
         rows = max(1, min(target, PIECE_ROWS))
         if self._ordered:
+            rows = max(rows, min(target, total // PIECES))
             return [Piece(self._layout, (s,), i) for i, s in enumerate(s for r in runs for s in slices(r, rows))]
         n = -(-total // rows)
         if len(runs) == 1 or n == 1:

@@ -132,9 +132,9 @@ class KeyTable:
         if self.n >= len(self.key0):
             self.reserve(2 * len(self.key0), stop)
         else:
-            self._widen(len(self.arena) + size)
+            self.widen(len(self.arena) + size)
 
-    def _widen(self, more: int) -> None:
+    def widen(self, more: int) -> None:
         """Room for so many more bytes of long keys."""
         used, made = self.arena_used, zeros((len(self.arena) + more,), np.uint8)
         made[:used] = self.arena[:used]
@@ -187,7 +187,7 @@ class KeyTable:
         self.reserve(1 << max(6, self.n + len(members) - 1).bit_length())
         room = other.arena_used
         if not self.words and room and len(self.arena) - self.arena_used < room + 16:
-            self._widen(room + 16)
+            self.widen(room + 16)
         ids = np.empty(len(members), np.int32)
         group.merge_groups(
             other.key0, other.key1, other.sizes_or_eight(), other.arena, members,

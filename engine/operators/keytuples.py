@@ -20,6 +20,7 @@ from .keynumbers import distinct_codes, first_rows
 from .keytable import DictTable, Ids, compile_table, new_table
 from .pairgrid import PairGrid
 
+LOOKED_AT = 1024  # rows that are numbered key by key before there is a grid
 MOST_PACKED = 6  # keys whose codes share a word: ten bits are left to each
 
 
@@ -78,6 +79,9 @@ class ManyKeys:
         Where it ended: behind the last row, where there was no room to count, or at a row from which on it does not serve.
         """
         grid = self._grid
+        if grid is not None and not grid.n and not row and n_rows >= 4 * LOOKED_AT:
+            self._coded([c.slice(0, LOOKED_AT) for c in columns], LOOKED_AT, stop)  # they tell how the grid is to lie
+            grid = self._grid
         if grid is None or not grid.n:
             return row
         axes = [coder.axis(column) for coder, column in zip(self.coders, columns, strict=True)]

@@ -19,11 +19,11 @@ from ...planner.text import QueryError, fault
 from ...planner.types import STRING, Type
 from ..arrow import concat
 from ..batch import Batch, Column, Origin
-from ..context import Context
+from ..context import Context, Settings
 from ..notes import At
 from ..operator import Partition
 from ..storage.pagechunk import Chunks, Leaves
-from ..storage.pagereader import joined, read_columns
+from ..storage.pagereader import Pieces, joined, read_columns, read_together
 from ..storage.tally import Tally
 from .chosenrows import WHOLE_GROUP, ChosenRows, OpenFiles
 from .columnar import ColumnarRelation, Maker, Survey, Window, first_line, survey_of
@@ -31,6 +31,7 @@ from .counted import CountedRelation
 from .files import FileOptions, in_turn
 from .groupstats import chunk_range
 from .hive import hive_of
+from .joinedgroups import joined_parts
 from .late import PLACE, LateRows, PlacedRelation
 from .pruning import told
 
@@ -159,7 +160,9 @@ class ParquetSource:
         names = relation.schema.names() if request.fields is None else request.fields
         self.schema = relation.schema.select(names)
         self.maker = Maker(relation, self.schema, request)
-        self.begin, self.code = self.maker.begin, self.maker.code
+        self.code = self.maker.code
+        self._settings: Settings | None = None
+        self._is_joined = False
         self.tally = Tally()
         self.bounds = (*relation.bounds_of(request.filters), *relation.bounds_of_window())
         limit = request.limit if relation.window is None and relation.options.bad == "null" else None
@@ -172,6 +175,14 @@ class ParquetSource:
         self._open = OpenFiles()
         self.close = self._open.close
         self.work_order: list[int] | None = None  # in which partitions are taken; None: as they come
+
+    def begin(self, ctx: Context) -> None:
+        self._settings = ctx.settings
+        self.maker.begin(ctx)
+
+    def join(self) -> None:
+        """What stands on it is quick with large batches: row groups that follow each other may be one partition."""
+        self._is_joined = True
 
     def _kept(self, limit: int | None) -> Iterator[Group]:
         given = 0
@@ -229,7 +240,11 @@ class ParquetSource:
         return self.tally.told()
 
     def partitions(self, target: int) -> Sequence[Partition]:
-        return in_turn(self.parts(), self.relation.options)
+        settings, parts = self._settings, self.parts()
+        if self._is_joined and settings is not None and self._request.limit is None and self.maker.is_quiet:
+            most = settings.joined_rows(len(self.schema), self.nbytes_hint, sum(g.n_rows for g in self.groups))
+            return joined_parts(parts, most)
+        return in_turn(parts, self.relation.options)
 
     def parts(self) -> list[GroupPart]:
         made = [GroupPart(self, group, seq, self._sizes[seq]) for seq, group in enumerate(self.groups)]
@@ -241,7 +256,7 @@ class ParquetSource:
         file, names = group.file, self._columns_of(group.file)
         shown = "standard input" if file.path == "-" else file.path
         try:
-            found: dict[str, pa.Array[Any]] = {}
+            found: dict[str, pa.Array[Any] | Pieces] = {}
             if ctx.compiled:
                 with self.opened(file) as source:
                     chunks = Chunks(source, file.leaves, group.number, names, self.tally)
@@ -253,6 +268,16 @@ class ParquetSource:
             yield from joined(found, others, names, group.n_rows, rows)
         except (pa.ArrowException, OSError) as why:
             raise damaged(shown, group.number, why) from why
+
+    def read_together(self, parts: Sequence[GroupPart], ctx: Context) -> pa.RecordBatch | None:
+        """The wanted columns of row groups that follow each other in a file; None: they are to be read one by one."""
+        file = parts[0].group.file
+        names = self._columns_of(file)
+        if not ctx.compiled or not names:
+            return None
+        with self.opened(file) as source:
+            chunks = [Chunks(source, file.leaves, part.number, names, self.tally) for part in parts]
+            return read_together(chunks, names, ctx.check, self.maker.coded)
 
     def opened(self, file: ParquetFile) -> AbstractContextManager[pa.NativeFile]:
         if file.held is not None:
@@ -312,10 +337,10 @@ class GroupPart:
             return
         if not source._columns_of(group.file):
             for low in range(0, group.n_rows, step):
-                yield from self._batches(None, min(step, group.n_rows - low), low, shown, ctx)
+                yield from self.of(None, min(step, group.n_rows - low), low, ctx)
             return
         for given in source.read(group, self.nbytes, step, ctx):
-            yield from self._batches(given, given.num_rows, row, shown, ctx)
+            yield from self.of(given, given.num_rows, row, ctx)
             row += given.num_rows
         if row != group.n_rows:
             raise fault(
@@ -370,6 +395,7 @@ class GroupPart:
     ) -> Iterator[Batch]:  # fmt: skip
         return form.batches(given, n, self.group.file, origin, ctx, self.group.before)
 
-    def _batches(self, given: pa.RecordBatch | None, n: int, row: int, shown: str, ctx: Context) -> Iterator[Batch]:
-        origin = Origin(self.seq, shown, 0, self.group.skipped + row)
+    def of(self, given: pa.RecordBatch | None, n: int, row: int, ctx: Context) -> Iterator[Batch]:
+        """Rows of it, and of what follows, from `row` on."""
+        origin = Origin(self.seq, self.shown, 0, self.group.skipped + row)
         return self.source.maker.batches(given, n, self.group.file, origin, ctx, self.group.before)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Sequence
 from threading import local
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
@@ -24,10 +24,10 @@ from ..pread import read_address
 from .tally import Tally
 
 PAD = 64  # behind each buffer that kernels look into
-LARGEST = 1 << 26  # unpacked bytes of the wanted columns of a row group: above it the general reader goes in pieces
-_CODECS = {"UNCOMPRESSED": "", "SNAPPY": "snappy", "ZSTD": "zstd", "GZIP": "gzip"}
 BYTES_A_PAGE = 8192  # packed; of smaller ones there are seldom more than the room for them
-MOST_SCRATCH = 8 << 20
+LARGEST = 1 << 26  # unpacked bytes of the wanted columns of a row group: above it the general reader goes in pieces
+CODECS = {"UNCOMPRESSED": "", "SNAPPY": "snappy", "ZSTD": "zstd", "GZIP": "gzip"}
+MOST_SCRATCH = 8 << 20  # bytes of each that a thread keeps
 _mine = local()
 _T = pa.types
 
@@ -126,19 +126,17 @@ class Chunk:
             self.told = _told(self.table)[0]
 
     def _unpacked(self) -> NDArray[np.uint8] | None:
-        from ..kernels import unpack
-
         size = self.told[heads.UNPACKED_BYTES] + PAD * len(self.table)
         if size > 2 * LARGEST:
             return None
         flat, n_pages = self.table.reshape(-1), len(self.table)
         if self.codec in ("zstd", "gzip"):
-            if unpack.unpack_pages(self.raw, flat, n_pages, self.raw, heads.OTHER_CODEC) < 0:
+            if kernels.unpack.unpack_pages(self.raw, flat, n_pages, self.raw, heads.OTHER_CODEC) < 0:
                 return None
             return _unpacked(self.raw, self.table, size, self.codec)
         out = space(size) if self.codec else self.raw
         codec = heads.SNAPPY if self.codec else heads.NO_CODEC
-        return None if unpack.unpack_pages(self.raw, flat, n_pages, out, codec) < 0 else out
+        return None if kernels.unpack.unpack_pages(self.raw, flat, n_pages, out, codec) < 0 else out
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +211,7 @@ class Chunks:
         if tally is not None:
             tally.kept("columns", 0, len(names))
         self.n_rows: int = row_group.num_rows
-        self._source, self._leaves = source, leaves
+        self._source, self._leaves, self._n_opened = source, leaves, 0
         self._fd = source.fileno() if isinstance(source, pa.OSFile) else None
         self._told = {n: row_group.column(leaf.number) for n in names if (leaf := leaves.get(n)) is not None}
         if sum(c.total_uncompressed_size for c in self._told.values()) > LARGEST:
@@ -229,32 +227,30 @@ class Chunks:
         told = self._told.get(name)
         return 1 << 40 if told is None else int(told.total_compressed_size)
 
-    def whole(self, name: str) -> Chunk | None:
-        """As `open`, with all its pages unpacked on the way."""
-        leaf, fd, read = self._leaves.get(name), self._fd, read_address()
-        if name not in self._told or leaf is None:
+    def told(self, name: str) -> tuple[int, Leaf, Any] | None:
+        """The file's number, and what is known of the column, for one that can be read by a kernel."""
+        leaf = self._leaves.get(name)
+        if self._fd is None or leaf is None or name not in self._told:
             return None
-        made = _read_at_once(read, fd, leaf, self._told[name], self.n_rows) if read and fd is not None else None
-        if made is None:
-            return self.open(name)
+        return self._fd, leaf, self._told[name]
+
+    def opened(self, pages: int, nbytes: int, groups: int = 1) -> None:
+        """A column was read, in so many row groups, with so many pages, and so many bytes unpacked."""
         if self._tally is not None:
-            self._tally.kept("columns", 1, 0)
-            self._tally.kept("pages", 0, len(made.table))
-            self._tally.unpacked(len(made.table), made.told[heads.UNPACKED_BYTES])
-        return made
+            self._tally.column(pages, nbytes, groups)
 
     def open(self, name: str) -> Chunk | None:
         leaf = self._leaves.get(name)
         if name not in self._told or leaf is None:
             return None
         try:
-            chunk = _open(self._source, leaf, self._told[name], self.n_rows)
+            chunk = _open(self._source, self._fd, leaf, self._told[name], self.n_rows, self._n_opened)
+            self._n_opened += 1
         except (pa.ArrowException, OSError, ValueError):  # the general reader meets it again, and says so
             return None
         if chunk is not None and self._tally is not None:
             chunk.tally = self._tally
-            self._tally.kept("columns", 1, 0)
-            self._tally.kept("pages", 0, len(chunk.table))
+            self._tally.opened(len(chunk.table))
         return chunk
 
 
@@ -300,52 +296,48 @@ def _unit_of(leaf: Any) -> str:
     return {"milliseconds": "ms", "microseconds": "us", "nanoseconds": "ns"}.get(said.get("timeUnit", ""), "")
 
 
-def _open(source: Any, leaf: Leaf, told: Any, n_rows: int) -> Chunk | None:
-    codec = _CODECS.get(told.compression)
-    if codec is None or told.num_values != n_rows or not 0 < told.total_compressed_size <= 2 * LARGEST:
+def _open(source: Any, fd: int | None, leaf: Leaf, told: Any, n_rows: int, slot: int) -> Chunk | None:
+    codec, size = CODECS.get(told.compression), told.total_compressed_size
+    if codec is None or told.num_values != n_rows or not 0 < size <= 2 * LARGEST:
         return None
+    found = _read_pages(fd, told, codec, slot) or _read_step_by_step(source, told)
+    if found is None:
+        return None
+    raw, table, of_all = found
+    if of_all[heads.N_DICTIONARIES] > 1 or of_all[heads.ROWS] != n_rows:
+        return None
+    return Chunk(raw, table, of_all, codec, leaf.kind, leaf.max_definition, n_rows)
+
+
+Pages: TypeAlias = "tuple[NDArray[np.uint8], NDArray[np.int64], list[int]]"
+
+
+def _read_pages(fd: int | None, told: Any, codec: str, slot: int) -> Pages | None:
+    """By one call. None: step by step, which has room for any number of pages, and tells what is amiss.
+
+    Packed pages lie in memory that the thread uses again for the column opened as the so-manieth of another row group.
+    """
+    read = read_address()
+    if fd is None or not read:
+        return None
+    first, size = place_of(told)
+    raw = scratch(f"packed {slot}", size + PAD, np.uint8) if codec else space(size)
+    room = heads.WIDTH * (64 + size // BYTES_A_PAGE)
+    table, of_all = np.empty(room, np.int64), np.empty(heads.TOLD, np.int64)
+    n_pages = kernels.pagefile.read_pages(read, fd, first, size, raw, table, of_all)
+    return (raw, table[: heads.WIDTH * n_pages].reshape(n_pages, heads.WIDTH), of_all.tolist()) if n_pages > 0 else None
+
+
+def _read_step_by_step(source: Any, told: Any) -> Pages | None:
     raw = _raw_bytes(source, told)
     table = None if raw is None else _page_table(raw, told.total_compressed_size)
     if raw is None or table is None:
         return None
-    found, is_odd = _told(table)
-    if is_odd or found[heads.N_DICTIONARIES] > 1 or found[heads.ROWS] != n_rows:
-        return None
-    return Chunk(raw, table, found, codec, leaf.kind, leaf.max_definition, n_rows)
+    of_all, is_odd = _told(table)
+    return None if is_odd else (raw, table, of_all)
 
 
-def _read_at_once(read: int, fd: int, leaf: Leaf, told: Any, n_rows: int) -> Chunk | None:
-    """None: it is to be opened step by step, which tells what is amiss."""
-    codec = _CODECS.get(told.compression)
-    first, size = _place_of(told)
-    if codec not in ("", "snappy") or told.num_values != n_rows or not 0 < size <= 2 * LARGEST:
-        return None
-    n_pages = 64 + size // BYTES_A_PAGE
-    table, found = np.empty(heads.WIDTH * n_pages, np.int64), np.empty(heads.TOLD, np.int64)
-    raw = _scratch(size + PAD) if codec else space(size)
-    data = space(told.total_uncompressed_size + PAD * n_pages) if codec else raw
-    kind = heads.SNAPPY if codec else heads.NO_CODEC
-    n_pages = kernels.pagefile.read_chunk(read, fd, first, size, raw, table, found, data, kind)
-    if n_pages <= 0:
-        return None
-    of_all = found.tolist()
-    if of_all[heads.N_DICTIONARIES] > 1 or of_all[heads.ROWS] != n_rows:
-        return None
-    pages = table[: heads.WIDTH * n_pages].reshape(n_pages, heads.WIDTH)
-    return Chunk(data, pages, of_all, codec, leaf.kind, leaf.max_definition, n_rows, data=data)
-
-
-def _scratch(size: int) -> NDArray[np.uint8]:
-    """Memory of this thread, which holds what it does until the next call."""
-    held: NDArray[np.uint8] | None = getattr(_mine, "scratch", None)
-    if held is None or len(held) < size:
-        held = np.empty(size + (size >> 2), np.uint8)
-        if size <= MOST_SCRATCH:
-            _mine.scratch = held
-    return held
-
-
-def _place_of(chunk: Any) -> tuple[int, int]:
+def place_of(chunk: Any) -> tuple[int, int]:
     """Where the pages begin in the file, and how many bytes they take."""
     first = chunk.data_page_offset
     if chunk.has_dictionary_page and 0 < (chunk.dictionary_page_offset or 0) < first:
@@ -354,10 +346,8 @@ def _place_of(chunk: Any) -> tuple[int, int]:
 
 
 def _page_table(raw: NDArray[np.uint8], size: int) -> NDArray[np.int64] | None:
-    from ..kernels import pageheads
-
     table = np.empty(heads.WIDTH * 64, np.int64)
-    while (n_pages := int(pageheads.page_table(raw, 0, size, table))) == heads.UNSURE:
+    while (n_pages := int(kernels.pageheads.page_table(raw, 0, size, table))) == heads.UNSURE:
         if len(table) > heads.WIDTH * (size // 8 + 1):
             return None
         table = np.empty(8 * len(table), np.int64)
@@ -366,18 +356,26 @@ def _page_table(raw: NDArray[np.uint8], size: int) -> NDArray[np.int64] | None:
 
 def _told(table: NDArray[np.int64]) -> tuple[list[int], bool]:
     """Of the pages together, and whether a dictionary stands where none should."""
-    from ..kernels import pageheads
-
     told = np.empty(heads.TOLD, np.int64)
-    is_odd = bool(pageheads.survey_pages(table.reshape(-1), len(table), told))
+    is_odd = bool(kernels.pageheads.survey_pages(table.reshape(-1), len(table), told))
     return told.tolist(), is_odd
 
 
 def _raw_bytes(source: Any, chunk: Any) -> NDArray[np.uint8] | None:
-    first, size = _place_of(chunk)
+    first, size = place_of(chunk)
     raw = space(size)
     source.seek(first)
     return raw if source.readinto(memoryview(cast(Any, raw))[:size]) == size else None
+
+
+def scratch(name: str, n: int, dtype: Any) -> NDArray[Any]:
+    """Memory of this thread, at least so many values, which holds what it does until the next call for the same name."""
+    held: NDArray[Any] | None = getattr(_mine, name, None)
+    if held is None or len(held) < n:
+        held = np.empty(n + (n >> 2), dtype)
+        if held.nbytes <= MOST_SCRATCH:
+            setattr(_mine, name, held)
+    return held
 
 
 def space(size: int) -> NDArray[np.uint8]:
@@ -436,7 +434,5 @@ def dictionary_texts(
     data: NDArray[np.uint8], page: NDArray[np.int64], offsets: NDArray[np.int32], text: NDArray[np.uint8]
 ) -> int:
     """The dictionary's texts into offsets (one more than there are texts) and bytes. Bytes in all; negative: damaged."""
-    from ..kernels import pages
-
     at = int(page[heads.AT])
-    return int(pages.plain_texts(data, at, at + int(page[heads.UNPACKED]), offsets, text))
+    return int(kernels.pages.plain_texts(data, at, at + int(page[heads.UNPACKED]), offsets, text))

@@ -7,55 +7,112 @@ may both be in one chunk.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, cast
+from itertools import pairwise
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...planner.records import dataclass
 from .. import kernels
-from ..arrow import array_from, bitmap_of, buffer_of, bytes_of, coded, pooled
+from ..arrow import array_from, bitmap_of, buffer_of, bytes_of, coded, concat, int32_of, is_valid, pooled
 from ..kernels import pagefields as heads
 from .pagechunk import LARGEST, Chunk, Chunks, dictionary_texts, may_hold, space
+from .pagecolumn import ROWS_A_VALUE, plain_column, read_column
 
-ROWS_A_VALUE = 4  # below so many on average a dictionary of numbers is not worth its values
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Texts of which the first rows are codes for a dictionary, the others plain."""
+
+    front: Any  # a DictionaryArray
+    back: pa.Array[Any]
+
+    def slice(self, low: int, n: int) -> pa.Array[Any]:
+        """Rows of one of them."""
+        border = len(self.front)
+        found: pa.Array[Any] = self.front.slice(low, n) if low < border else self.back.slice(low - border, n)
+        return found
+
+    def whole(self) -> pa.Array[Any]:
+        """All rows as codes: the plain texts are values of the dictionary, too."""
+        n_values, n = len(self.front.dictionary), len(self.back)
+        bare = pa.Array.from_buffers(pa.string(), n, [None, *self.back.buffers()[1:]])
+        codes = np.concatenate([int32_of(self.front.indices), np.arange(n_values, n_values + n, dtype=np.int32)])
+        nulls = None
+        if self.front.null_count or self.back.null_count:
+            nulls = ~np.concatenate([is_valid(self.front.indices), is_valid(self.back)])
+        return coded(array_from(codes, nulls), concat([self.front.dictionary, bare]))
+
+
+Columns: TypeAlias = "Mapping[str, pa.Array[Any] | Pieces]"
 
 
 def read_columns(
     chunks: Chunks, check: Callable[[], None] = lambda: None, coded: Collection[str] = ()
-) -> dict[str, pa.Array[Any]]:
+) -> dict[str, pa.Array[Any] | Pieces]:
     """Those columns that the kernels can read: numbers widened to 64 bits, texts as dictionaries where they lie so.
 
     `coded`: numbers that stay dictionaries where their values are few. `check` is called between columns and may raise.
     """
-    found = {}
+    found: dict[str, pa.Array[Any] | Pieces] = {}
     for name in chunks.names:
         check()
-        chunk = chunks.whole(name)
-        array = decoded(chunk, name in coded) if chunk is not None else None
+        array: pa.Array[Any] | Pieces | Chunk | None = read_column((chunks,), name, name in coded)
+        if array is None or isinstance(array, Chunk):
+            chunk = array or chunks.open(name)
+            array = _in_pieces(chunk, name in coded) if chunk is not None else None
         if array is not None:
             found[name] = array
     return found
 
 
+def _in_pieces(chunk: Chunk, as_codes: bool) -> pa.Array[Any] | Pieces | None:
+    data = chunk.unpacked()
+    first = _first_plain(chunk)
+    return _mixed_texts(chunk, data, first) if first and data is not None else decoded(chunk, as_codes)
+
+
+def read_together(
+    groups: Sequence[Chunks], names: Sequence[str], check: Callable[[], None], coded: Collection[str]
+) -> pa.RecordBatch | None:
+    """Those columns of row groups that follow each other, all rows as one batch; None: they are to be read one by one."""
+    found = []
+    for name in names:
+        check()
+        array = read_column(groups, name, name in coded)
+        if array is None or isinstance(array, Chunk):
+            return None
+        found.append(array)
+    return pa.RecordBatch.from_arrays(found, names=list(names))
+
+
 def joined(
-    found: Mapping[str, pa.Array[Any]],
-    rest: Iterator[pa.RecordBatch] | None,
-    names: Sequence[str],
-    n_rows: int,
-    batch_rows: int,
+    found: Columns, rest: Iterator[pa.RecordBatch] | None, names: Sequence[str], n_rows: int, batch_rows: int
 ) -> Iterator[pa.RecordBatch]:
-    """Batches of all columns: those found here, beside the rest that the general reader gives (None: there is no rest)."""
-    if rest is None:
-        for low in range(0, n_rows, batch_rows):
-            yield pa.RecordBatch.from_arrays([found[n].slice(low, batch_rows) for n in names], names=list(names))
-        return
+    """Batches of all columns: those found here, beside the rest that the general reader gives (None: there is no rest).
+
+    They are cut where a column has another form from there on.
+    """
+    borders = sorted({len(c.front) for c in found.values() if isinstance(c, Pieces)})
     row = 0
-    for batch in rest:
-        size = batch.num_rows
-        columns = [found[n].slice(row, size) if n in found else batch.column(n) for n in names]
-        yield pa.RecordBatch.from_arrays(columns, names=list(names))
+    for batch in rest if rest is not None else _steps(n_rows, batch_rows):
+        size = batch if isinstance(batch, int) else batch.num_rows
+        for low, high in pairwise([row, *(b for b in borders if row < b < row + size), row + size]):
+            columns = [
+                found[n].slice(low, high - low)
+                if n in found
+                else cast(pa.RecordBatch, batch).column(n).slice(low - row, high - low)
+                for n in names
+            ]
+            yield pa.RecordBatch.from_arrays(columns, names=list(names))
         row += size
+
+
+def _steps(n_rows: int, most: int) -> Iterator[int]:
+    for low in range(0, n_rows, most):
+        yield min(most, n_rows - low)
 
 
 def decoded(chunk: Chunk, as_codes: bool = False) -> pa.Array[Any] | None:
@@ -67,9 +124,9 @@ def decoded(chunk: Chunk, as_codes: bool = False) -> pa.Array[Any] | None:
     if not kind.n_bytes:
         if not chunk.has_dictionary:
             return _plain_texts(data, rows, max_definition, n_rows)
-        plain = np.flatnonzero(rows[1:, heads.ENCODING] == heads.PLAIN) + 1
-        if len(plain):
-            return _mixed_texts(data, rows, int(plain[0]), max_definition, n_rows)
+        if first := _first_plain(chunk):
+            pieces = _mixed_texts(chunk, data, first)
+            return None if pieces is None else pieces.whole()
     values = chunk.values() if chunk.has_dictionary else np.zeros(0 if kind.n_bytes else 1, np.int64)
     if values is None:
         return None
@@ -94,48 +151,39 @@ def decoded(chunk: Chunk, as_codes: bool = False) -> pa.Array[Any] | None:
         return coded(array_from(codes, nulls), values)
     if not kind.n_bytes:
         return None
-    if kind.is_float:
-        numbers = numbers.astype(np.int32).view(np.float32).astype(np.float64).view(np.int64)
-    bitmap = bitmap_of(nulls) if nulls is not None else None
-    return cast("pa.Array[Any]", pa.Array.from_buffers(kind.arrow, n_rows, [bitmap, buffer_of(numbers)]))
+    return plain_column(numbers, nulls, kind)
 
 
-def _mixed_texts(
-    data: NDArray[np.uint8], rows: NDArray[np.int64], first: int, max_definition: int, n_rows: int
-) -> pa.Array[Any] | None:
-    """A writer's dictionary was full at page `first`: from there on texts are plain. They become values of the dictionary."""
-    n_coded, n_values = int(rows[1:first, heads.N_VALUES].sum()), int(rows[0, heads.N_VALUES])
-    n_plain = n_rows - n_coded
-    room = int(rows[0, heads.UNPACKED] + rows[first:, heads.UNPACKED].sum())
-    if n_plain < 0 or not n_coded or room > LARGEST or not may_hold(rows[0], 4):
+def _first_plain(chunk: Chunk) -> int:
+    """The first data page of a chunk of texts with a dictionary that is plain: the writer's dictionary was full. 0: none."""
+    if chunk.kind.n_bytes or not chunk.has_dictionary:
+        return 0
+    plain = np.flatnonzero(chunk.table[1:, heads.ENCODING] == heads.PLAIN)
+    return int(plain[0]) + 1 if len(plain) else 0
+
+
+def _mixed_texts(chunk: Chunk, data: NDArray[np.uint8], first: int) -> Pieces | None:
+    """The pages before `first` as codes, the others as plain texts."""
+    table, n_values = chunk.table, int(chunk.table[0, heads.N_VALUES])
+    front, back = (np.ascontiguousarray(part) for part in (table[:first], table[first:]))
+    n_coded, room = int(front[1:, heads.N_VALUES].sum()), int(front[0, heads.UNPACKED])
+    if not 0 < n_coded <= chunk.n_rows or room > LARGEST or not may_hold(front[0], 4):
         return None
-    offsets, text = pooled(n_values + n_plain + 1, np.int32), space(room)
-    used = dictionary_texts(data, rows[0], offsets[: n_values + 1], text)
-    if used < 0:
+    offsets, text = pooled(n_values + 1, np.int32), space(room)
+    if dictionary_texts(data, front[0], offsets, text) < 0:
         return None
-    codes = pooled(n_rows, np.int32)
-    valid = np.ones(n_rows if max_definition else 0, np.uint8)
-    spare, no_numbers = np.empty(int(rows[:, heads.N_VALUES].max()), np.int32), np.empty(0, np.int64)
-    front, back = (np.ascontiguousarray(part).reshape(-1) for part in (rows[:first], rows[first:]))
+    codes, valid = pooled(n_coded, np.int32), np.empty(n_coded if chunk.max_definition else 0, np.uint8)
+    spare, no_numbers = pooled(chunk.largest, np.int32), np.empty(0, np.int64)
     n_null = kernels.pages.decode_pages(
-        data, front, first, max_definition, 0, np.array([n_values]), no_numbers, codes[:n_coded], valid[:n_coded],
-        spare, no_numbers,
+        data, front.reshape(-1), first, chunk.max_definition, 0, np.array([n_values]), no_numbers, codes, valid, spare,
+        no_numbers,
     )  # fmt: skip
-    n_null_behind = kernels.pages.decode_texts(
-        data, back, len(rows) - first, max_definition, offsets[n_values:], text[used:], valid[n_coded:], spare
-    )
-    if n_null < 0 or n_null_behind < 0:
+    behind = _plain_texts(data, back, chunk.max_definition, chunk.n_rows - n_coded)
+    if n_null < 0 or behind is None:
         return None
-    offsets[n_values:] += np.int32(used)
-    codes[n_coded:] = np.arange(n_values, n_values + n_plain, dtype=np.int32)
-    for part, n in ((valid[:n_coded], n_null), (valid[n_coded:], n_null_behind)):
-        if not n:
-            part[:] = 1  # the kernels say which rows are null only where one is
-    nulls = valid == 0 if n_null + n_null_behind else None
-    values = pa.Array.from_buffers(
-        pa.string(), n_values + n_plain, [None, buffer_of(offsets), buffer_of(text[: offsets[-1]])]
-    )
-    return coded(array_from(codes, nulls), values)
+    buffers = [None, buffer_of(offsets), buffer_of(text[: offsets[-1]])]
+    values = pa.Array.from_buffers(pa.string(), n_values, buffers)
+    return Pieces(coded(array_from(codes, valid == 0 if n_null else None), values), behind)
 
 
 def _plain_texts(

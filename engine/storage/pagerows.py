@@ -5,15 +5,17 @@ Pages that hold no such row are not unpacked. What the kernels do not know is No
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .. import kernels
 from ..arrow import array_from, bitmap_of, buffer_of, coded, pooled
 from ..kernels import pagefields as heads
 from .pagechunk import Chunk, space
+from .pagecolumn import plain_column
 from .pagereader import decoded
 
 FEW = 4  # of so many rows fewer than one is asked for: else all are decoded
@@ -30,13 +32,11 @@ def chosen(chunk: Chunk, data: NDArray[np.uint8], passes: NDArray[np.uint8]) -> 
 
     `data`: its pages unpacked. `passes`: 1 or 0 for each value of its dictionary, and behind them for null.
     """
-    from ..kernels import pagerows as kernels
-
     largest = chunk.largest
     valid, spare = pooled(largest if chunk.max_definition else 0, np.uint8), pooled(largest, np.int32)
     rows = pooled(chunk.n_rows + 1, np.int32)
     pages, n_pages = chunk.table.reshape(-1), len(chunk.table)
-    n = int(kernels.choose_pages(data, pages, n_pages, chunk.max_definition, passes, valid, spare, rows))
+    n = int(kernels.pagerows.choose_pages(data, pages, n_pages, chunk.max_definition, passes, valid, spare, rows))
     if n < 0:
         return None
     return rows[:n] if 2 * n > chunk.n_rows else rows[:n].copy()
@@ -62,8 +62,6 @@ def picked(column: pa.Array[Any], rows: NDArray[np.int32]) -> pa.Array[Any]:
 
 
 def _taken(chunk: Chunk, data: NDArray[np.uint8], rows: NDArray[np.int32]) -> pa.Array[Any] | None:
-    from ..kernels import pagerows as kernels
-
     kind, n, largest = chunk.kind, len(rows), chunk.largest
     values = chunk.values() if chunk.has_dictionary else np.empty(0, np.int64)
     if values is None:
@@ -72,7 +70,7 @@ def _taken(chunk: Chunk, data: NDArray[np.uint8], rows: NDArray[np.int32]) -> pa
     numbers, codes = np.empty(n if kind.n_bytes else 0, np.int64), np.empty(n, np.int32)
     valid, spare = pooled(largest if chunk.max_definition else 0, np.uint8), pooled(largest, np.int32)
     places = np.empty(n, np.int32)
-    n_null = kernels.take_pages(
+    n_null = kernels.pagerows.take_pages(
         data, chunk.table.reshape(-1), len(chunk.table), chunk.max_definition, kind.n_bytes, bound, rows, numbers,
         codes, valid, spare, places,
     )  # fmt: skip
@@ -83,21 +81,15 @@ def _taken(chunk: Chunk, data: NDArray[np.uint8], rows: NDArray[np.int32]) -> pa
 
 
 def _numbers(chunk: Chunk, numbers: NDArray[np.int64], nulls: NDArray[np.bool_] | None) -> pa.Array[Any]:
-    if chunk.kind.is_float:
-        numbers = numbers.astype(np.int32).view(np.float32).astype(np.float64).view(np.int64)
-    bitmap = bitmap_of(nulls) if nulls is not None else None
-    parts = [bitmap, buffer_of(numbers)]
-    return cast("pa.Array[Any]", pa.Array.from_buffers(chunk.kind.arrow, len(numbers), parts))
+    return plain_column(numbers, nulls, chunk.kind)
 
 
 def _taken_texts(chunk: Chunk, data: NDArray[np.uint8], rows: NDArray[np.int32]) -> pa.Array[Any] | None:
-    from ..kernels import pagerows as kernels
-
     n, largest, table = len(rows), chunk.largest, chunk.table
     offsets, text = np.empty(n + 1, np.int32), space(chunk.told[heads.UNPACKED_BYTES])
     valid, spare = pooled(largest if chunk.max_definition else 0, np.uint8), pooled(largest, np.int32)
     places = np.empty(n, np.int32)
-    n_null = kernels.take_texts(
+    n_null = kernels.pagerows.take_texts(
         data, table.reshape(-1), len(table), chunk.max_definition, rows, offsets, text, valid, spare, places
     )
     if n_null < 0:

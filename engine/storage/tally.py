@@ -45,6 +45,20 @@ class Tally:
         self.kept("columns", columns, 0)
         self.unpacked(0, nbytes)
 
+    def column(self, pages: int, nbytes: int, groups: int = 1) -> None:
+        """One whole column of so many row groups."""
+        with self._lock:
+            self.read["columns"] += groups
+            self.read["pages"] += pages
+            self.of["pages"] += pages
+            self.decoded += nbytes
+
+    def opened(self, pages: int) -> None:
+        """A column of so many pages, of which not all need be unpacked."""
+        with self._lock:
+            self.read["columns"] += 1
+            self.of["pages"] += pages
+
     def unpacked(self, pages: int, nbytes: int) -> None:
         with self._lock:
             self.read["pages"] += pages

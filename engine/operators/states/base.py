@@ -65,6 +65,13 @@ class State:
     def merge(self, other: Any, members: Groups, groups: Groups, compiled: bool) -> None:
         raise NotImplementedError
 
+    def lay(self, other: Any, members: Groups, compiled: bool) -> bool:
+        """For a fresh state: its groups become the `members` of another one, in that order; -1 is a group without rows.
+
+        False, and nothing done, where `resize` and `merge` are to do it.
+        """
+        return False
+
     def finish(self, n: int, out: str, compiled: bool) -> Finished:
         """The value of groups 0 .. n. `out`: which of the values that this state can give."""
         raise NotImplementedError
@@ -144,6 +151,15 @@ def valid_rows(groups: Groups, array: pa.Array[Any]) -> tuple[Groups, Mask | Non
         return groups, None
     valid = is_valid(array)
     return groups[valid], valid
+
+
+def laid(values: NDArray[Any], members: Groups) -> NDArray[Any]:
+    """The entries of some groups, 0 where the group is -1."""
+    out = values[members]
+    none = members < 0
+    if none.any():
+        out[none] = 0
+    return out
 
 
 def is_numeric(type_: Type) -> bool:

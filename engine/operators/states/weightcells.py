@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import kernels
+from ...arrow import pooled
 from .base import Groups, fit
 from .limbs import COUNT as LIMB_COUNT
 from .limbs import LOW32, WIDE_AT, Limbs, halves
@@ -21,6 +22,7 @@ PRODUCT, WEIGHT, TALLY = 0, 2, 3
 WEIGHT_TOP, PRODUCT_TOP, TOP, ROWS = 32, 48, 0xFFFF, 0xFFFFFFFF  # what a tally is made of
 PRODUCT_RANGE, WEIGHT_RANGE = 54, 43
 WHOLE_FROM = 1011  # 2**-64 as an exponent
+LOOKED_AT = 1024  # values that decide, where they are not all 0
 GRID = 1075  # limbs of weights and of products count exponents from 0, which is 2**-1075 and 2**-2150
 F64 = NDArray[np.float64]
 
@@ -36,12 +38,15 @@ class Bases:
     def settle(self, x: F64, w: NDArray[Any]) -> tuple[int, int] | None:
         """Of products and of weights; None: the values lie too far apart, or all are 0. Once it is told it stays."""
         with self._lock:
-            if not self._settled:
-                w = w.astype(np.float64)
-                live = (x != 0) & (w != 0) & np.isfinite(x) & np.isfinite(w)
-                if live.any():
-                    self._bases, self._settled = _bases_of(x[live], w[live]), True
+            for n in (LOOKED_AT, len(x)):
+                if not self._settled:
+                    self._look(x[:n], w[:n].astype(np.float64))
             return self._bases
+
+    def _look(self, x: F64, w: F64) -> None:
+        live = (x != 0) & (w != 0) & np.isfinite(x) & np.isfinite(w)
+        if live.any():
+            self._bases, self._settled = _bases_of(x[live], w[live]), True
 
 
 def _bases_of(x: F64, w: F64) -> tuple[int, int] | None:
@@ -104,6 +109,15 @@ class WeightCells:
         if len(self.low) < len(self.cells):
             self.low = fit(self.low, len(self.cells))
         return self.low.reshape(-1)
+
+    def lay(self, other: WeightCells, members: Groups) -> bool:
+        """For fresh cells: those of some groups of others, -1: none. False, and nothing done, where there are low words."""
+        if other.at is None or len(other.low):
+            return False
+        self.at, self.added = other.at, other.added
+        self.cells = pooled(WORDS * len(members), np.int64).reshape(-1, WORDS)
+        kernels.weighted.lay_weighted(members, other.cells.reshape(-1), self.cells.reshape(-1))
+        return True
 
     def merge(self, other: WeightCells, members: Groups, groups: Groups) -> bool:
         """False, and nothing done, if the sums may not fit or are counted from other bases."""

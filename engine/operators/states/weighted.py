@@ -128,6 +128,11 @@ class Weighted(State):
             groups, x, w = groups[finite], x[finite], w[finite]
         add_products(self.products, groups, x, w, compiled)
 
+    def lay(self, other: Weighted, members: Groups, compiled: bool) -> bool:
+        if not compiled or self._cells is None or other._cells is None or bool(self._riders) is not bool(other._riders):
+            return False
+        return self._cells.lay(other._cells, members)
+
     def merge(self, other: Weighted, members: Groups, groups: Groups, compiled: bool) -> None:
         if not other._riders:
             self._unload()

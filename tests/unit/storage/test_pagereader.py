@@ -15,7 +15,7 @@ import pytest
 from cortado.engine.kernels import pagefields as heads
 from cortado.engine.kernels import pageheads, unpack
 from cortado.engine.storage.pagechunk import Chunks, Leaves
-from cortado.engine.storage.pagereader import read_columns
+from cortado.engine.storage.pagereader import Pieces, joined, read_columns
 
 KNOWN = ("i64", "i32", "i16", "i8", "f64", "f32", "us", "ms", "ns", "zoned", "word", "long word")
 
@@ -68,7 +68,21 @@ def ours(path: Path, group: int) -> dict[str, pa.Array[Any]]:
     with pa.OSFile(str(path), "rb") as source:
         leaves = Leaves(file.metadata, file.schema_arrow)
         found = read_columns(Chunks(source, leaves, group, names))
-    return {n: a.dictionary.take(a.indices) if isinstance(a, pa.DictionaryArray) else a for n, a in found.items()}
+    return {n: plain(a) for n, a in found.items()}
+
+
+def plain(column: Any) -> pa.Array[Any]:
+    """What was read in pieces is put together as one dictionary, which must be the pieces."""
+    if isinstance(column, Pieces):
+        border, whole = len(column.front), column.whole()
+        assert decode(column.slice(0, border)).equals(decode(whole.slice(0, border)))
+        assert column.slice(border, len(whole)).equals(decode(whole.slice(border)))
+        column = whole
+    return decode(column)
+
+
+def decode(column: Any) -> pa.Array[Any]:
+    return column.dictionary.take(column.indices) if isinstance(column, pa.DictionaryArray) else column
 
 
 def same(a: pa.Array[Any], b: pa.Array[Any]) -> bool:
@@ -114,6 +128,32 @@ def test_reads_what_arrow_reads(tmp_path: Path, options: dict[str, Any], nulls: 
                 assert found.type == wanted.type
                 assert same(found, wanted), (name, n, group)
                 assert found.null_count == wanted.null_count
+
+
+@pytest.mark.parametrize("step", [1, 7, 100, 5000])
+@pytest.mark.parametrize("rest", [False, True])
+def test_batches_are_cut_where_a_dictionary_was_full(tmp_path: Path, step: int, rest: bool) -> None:
+    """Two columns whose dictionaries end at other rows, beside one that the general reader gives."""
+    n = 700
+    table = pa.table(
+        {
+            "a": [None if i % 11 == 0 else f"value {i}" for i in range(n)],
+            "b": [f"{i:040}" for i in range(n)],
+            "c": pa.array(range(n)),
+        }
+    )
+    path = tmp_path / "x.parquet"
+    pq.write_table(table, path, dictionary_pagesize_limit=1000, data_page_size=500, write_batch_size=20)
+    file = pq.ParquetFile(path)
+    with pa.OSFile(str(path), "rb") as source:
+        found = read_columns(Chunks(source, Leaves(file.metadata, file.schema_arrow), 0, ["a", "b"]))
+        assert {type(c) for c in found.values()} == {Pieces}
+        other = file.iter_batches(step, columns=["c"]) if rest else None
+        names = ["a", "b", "c"] if rest else ["a", "b"]
+        batches = list(joined(found, other, names, n, step))
+    for name in names:
+        assert pa.concat_arrays([decode(b[name]) for b in batches]).equals(table[name].combine_chunks())
+    assert all(b.num_rows <= step for b in batches)
 
 
 def test_knows_what_it_claims(tmp_path: Path) -> None:
