@@ -20,15 +20,16 @@ from ..exprs import truth
 from .grouping import ManyKeys, Stop
 from .groupprogram import Program, Values, chosen, taken
 from .keyform import is_opaque
+from .keyhash import mix
 from .keytable import Ids
 from .states import State
 from .states.base import Rows
 
 MANY_GROUPS = 1 << 18  # from which on a table of them is so much larger than a core's cache that rows are better kept
 SAMPLE = 1 << 14  # rows that tell how many groups there are
-FIRST_LOOK, AGAIN = 1 << 12, 4  # rows that are kept before they are asked; so many times as many before they are again
+FIRST_LOOK, AGAIN = 1 << 12, 8  # rows that are kept before they are asked; so many times as many before they are again
 MOST_ROWS = 1 << 18  # of a block: a column of them is about a core's cache
-SEED = 7
+SEED = np.uint64(7)
 
 
 def is_of_many(codes: Sequence[Ids], widths: Sequence[int]) -> bool:
@@ -119,7 +120,8 @@ class DeferredRows:
 
     def _sample(self, n_keys: int) -> list[Ids]:
         """Codes of some rows, at random: rows often come in turns of their keys."""
-        rows = np.random.default_rng(SEED).integers(0, self.n, min(SAMPLE, self.n))
+        drawn = mix(np.arange(min(SAMPLE, self.n), dtype=np.uint64), SEED) >> np.uint64(32)
+        rows = ((drawn * np.uint64(self.n)) >> np.uint64(32)).astype(np.int64)
         rows.sort()
         rows = rows[np.append(True, rows[1:] != rows[:-1])]  # np.unique would hash them
         begins = np.cumsum([0, *map(len, self.chunks)])

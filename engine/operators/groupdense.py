@@ -18,9 +18,11 @@ from ...planner.records import dataclass
 from ...planner.types import Type
 from .groupaxes import Axes, Cells, Ranks, axes_of
 from .grouping import Keys, ManyKeys
+from .groupprogram import Program, Table
 from .keyform import is_opaque
 from .keytable import Ids
 from .pairgrid import PairGrid
+from .states import State
 
 CELLS_A_GROUP = 4
 MOST_CELLS = (1 << 31) - 1
@@ -111,3 +113,33 @@ def _inverse(places: NDArray[np.int64], n: int) -> Ids:
     out = np.full(n, -1, np.int32)
     out[places] = np.arange(len(places), dtype=np.int32)
     return out
+
+
+def merged_cells(
+    program: Program, dense: Dense, tables: Sequence[Table], low: int, high: int, compiled: bool
+) -> tuple[Cells, list[State]]:
+    """Of the cells low .. high those that have a group, ascending, and the states of these, of all tables."""
+    cells, of_tables = dense.groups(low, high)
+    states = program.states()
+    for k, (table, by_cell) in enumerate(zip(tables, of_tables, strict=True)):
+        rows: tuple[Ids, Ids] | None = None
+        for mine, theirs in zip(states, table.states, strict=True):
+            if k == 0 and mine.lay(theirs, by_cell, compiled):
+                continue
+            if k == 0:
+                mine.resize(len(cells))
+            groups, members = rows = rows or met(by_cell, compiled)
+            mine.merge(theirs, members, groups, compiled)
+    return cells, states
+
+
+def met(numbers: Ids, compiled: bool) -> tuple[Ids, Ids]:
+    """Where a number is not negative, and these numbers."""
+    if not compiled:
+        rows = np.flatnonzero(numbers >= 0).astype(np.int32)
+        return rows, numbers[rows]
+    from ..kernels import dense
+
+    rows, found = np.empty((2, len(numbers) + 1), np.int32)
+    n = dense.rows_with(numbers, rows, found)
+    return rows[:n], found[:n]

@@ -15,8 +15,8 @@ from ..batch import Column
 from ..context import Context
 from ..memory import Reservation
 from .groupdeferred import DeferredRows, again, coded
+from .groupheld import Held
 from .grouping import ManyKeys
-from .groupmerge import Held
 from .groupprogram import Program, Table, Values
 from .groupspill import PartFiles, area_of, chunk_bytes
 from .keyways import KeyWays

@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from ...planner.records import dataclass
 from ...planner.types import Type
@@ -22,15 +21,16 @@ from ..memory import Reservation
 from .groupaxes import Axes, Cells
 from .groupcells import CellMerge, bytes_needed, cell_merge
 from .groupdeferred import may_defer
-from .groupdense import Dense, dense_of, most_cells
-from .grouping import ManyKeys, OneKey
+from .groupdense import Dense, dense_of, merged_cells, most_cells
+from .groupheld import Held
+from .grouping import ManyKeys
 from .groupkeys import keyed, tuple_order, word_order
 from .groupprogram import Program, Table
 from .grouprows import Run
-from .groupspill import MAX_LEVEL, N_PARTS, PartFiles, RunFile, area_of, by_part, chunk_bytes
+from .groupspill import MAX_LEVEL, N_PARTS, PartFiles, RunFile, area_of, chunk_bytes
+from .groupwords import PART_GROUPS, SORT_WORK, WordMerge, has_words
 from .keyform import from_normal, normal_type
 from .keysort import order_of, words_in
-from .keytable import Ids
 from .states.base import Bounds, Bucketed, State
 
 LEAST_GROUPS = 512  # a part below both of these is merged in memory, come what may
@@ -41,29 +41,6 @@ PART_CELLS = 1 << 16  # that a task merges at least
 CELL_WORK = 64  # bytes a row of a part
 Source: TypeAlias = Callable[[Table], None]
 BucketBounds: TypeAlias = "Callable[[list[pa.Array[Any]]], Bounds]"
-
-
-@dataclass(slots=True)
-class Held:
-    """What one Local still has in memory."""
-
-    table: Table
-    order: Ids | None = None  # groups by radix part, and where each part begins
-    bounds: NDArray[np.int64] | None = None
-
-    def is_to_be_divided(self) -> bool:
-        """Whether that is known before the other Locals are: one key alone has no cells."""
-        return isinstance(self.table.keys, OneKey) and self.table.keys.n >= SMALL
-
-    def divide(self) -> None:
-        if self.order is None:
-            self.order, self.bounds = by_part(self.table.keys.hashes(), 0)
-
-    def members(self, low: int, high: int) -> Ids:
-        """Groups of the radix parts from `low` to `high`."""
-        if self.order is None or self.bounds is None:
-            return np.arange(self.table.keys.n, dtype=np.int32)
-        return self.order[self.bounds[low] : self.bounds[high]]
 
 
 @dataclass(slots=True)
@@ -85,12 +62,13 @@ class Merge:
     dense: Dense | None = None
     dense_reservation: Reservation | None = None
     cells: CellMerge | None = None
+    words: WordMerge | None = None
 
     def release(self) -> bool:
         """What only the tasks need. Whether the runs of one part come before those of the next."""
-        ordered = self.dense is not None or self.cells is not None
+        ordered = self.dense is not None or self.cells is not None or self.words is not None
         self.held.clear()
-        self.dense = self.cells = None
+        self.dense = self.cells = self.words = None
         if self.dense_reservation is not None:
             self.dense_reservation.release()
         return ordered
@@ -109,12 +87,22 @@ class Merge:
             n_parts = -(-n_parts // self.ctx.settings.threads) * self.ctx.settings.threads  # all workers end together
             self.share //= n_parts
             bounds = [self.dense.n_cells * k // n_parts for k in range(n_parts + 1)]
-            return [partial(self._dense_part, part, *ends) for part, ends in enumerate(pairwise(bounds))]
+            return [
+                partial(self._kept_part, part, partial(self._dense_run, self.dense, *ends))
+                for part, ends in enumerate(pairwise(bounds))
+            ]
         if len(self.held) == 1 and not self.spilled:
             return [lambda: self._part(0)]
         self.cells = self._cells()
         if self.cells is not None:
             return self.cells.divisions()
+        self.words = self._words()
+        if self.words is not None:
+            self.share //= self.words.n_parts
+            return [
+                partial(self._kept_part, part, partial(self._word_run, self.words, part))
+                for part in range(self.words.n_parts)
+            ]
         for held in self.held:
             aside(self.ctx, 8 * held.table.keys.n, held.divide)
         step = self._parts_a_task()
@@ -126,7 +114,12 @@ class Merge:
         """What is left to do when the tasks are done."""
         if self.cells is None:
             return ()
-        return [partial(self._cell_part, part, *ends) for part, ends in enumerate(self.cells.parts())]
+        return [
+            partial(
+                self._kept_part, part, partial(self._cell_run, self.cells, *ends), CELL_WORK * self.cells.rows_of(*ends)
+            )
+            for part, ends in enumerate(self.cells.parts())
+        ]
 
     def _cells(self) -> CellMerge | None:
         """All groups divided by ranges of their keys, if there is memory for it."""
@@ -144,13 +137,34 @@ class Merge:
         reservation.release()
         return None
 
-    def _cell_part(self, part: int, low: int, high: int) -> None:
+    def _words(self) -> WordMerge | None:
+        """All groups of one key by ranges of its words, if there is memory for it."""
+        if self.spilled or not self.ctx.compiled or not all(has_words(h.table.keys) for h in self.held):
+            return None
+        n_groups = sum(h.table.keys.n for h in self.held)
+        reservation = self.reserve("merge")
+        if not reservation.grow(sum(h.table.nbytes() for h in self.held) + SORT_WORK * n_groups):
+            reservation.release()
+            return None
+        self.dense_reservation = reservation
+        for held in self.held:
+            aside(self.ctx, SORT_WORK * held.table.keys.n, held.sort)
+        heavy = any(s.grows for s in self.held[0].table.states)
+        n_parts = max(2 * self.ctx.settings.threads, N_PARTS if heavy else 1, n_groups // PART_GROUPS)
+        groups = [h.sorted for h in self.held if h.sorted is not None]
+        return WordMerge(self.program, [h.table for h in self.held], groups, n_parts)
+
+    def _word_run(self, merge: WordMerge, part: int) -> Run:
+        word0, word1, states = merge.groups(part)
+        run = merge.run(word0, word1)
+        form, types = normal_type(self.program.key_types[0]), self.program.key_types
+        self._give(run, states, len(word0), lambda: [from_normal(types[0], run.plain(form).keys[0])])
+        return run
+
+    def _kept_part(self, part: int, make: Callable[[], Run], work: int = 0) -> None:
+        """`work`: bytes that `make` works on, if not this task's share of the tables."""
         self.ctx.check()
-        cells = self.cells
-        assert cells is not None
-        kept = [
-            self._kept(aside(self.ctx, CELL_WORK * cells.rows_of(low, high), partial(self._cell_run, cells, low, high)))
-        ]
+        kept = [self._kept(aside(self.ctx, work or self.share, make))]
         self.ctx.check()
         with self.lock:
             self.runs[part] = kept
@@ -192,28 +206,9 @@ class Merge:
     def _placed(self) -> Dense | None:
         return dense_of(self.program.key_types, [h.table.keys for h in self.held])
 
-    def _dense_part(self, part: int, low: int, high: int) -> None:
-        self.ctx.check()
-        kept = [self._kept(aside(self.ctx, self.share, partial(self._dense_run, low, high)))]
-        self.ctx.check()
-        with self.lock:
-            self.runs[part] = kept
-
-    def _dense_run(self, low: int, high: int) -> Run:
+    def _dense_run(self, dense: Dense, low: int, high: int) -> Run:
         """The groups in cells low .. high."""
-        dense, compiled = self.dense, self.ctx.compiled
-        assert dense is not None
-        cells, of_tables = dense.groups(low, high)
-        states = self.program.states()
-        for k, (held, by_cell) in enumerate(zip(self.held, of_tables, strict=True)):
-            rows: tuple[Ids, Ids] | None = None
-            for mine, theirs in zip(states, held.table.states, strict=True):
-                if k == 0 and mine.lay(theirs, by_cell, compiled):
-                    continue
-                if k == 0:
-                    mine.resize(len(cells))
-                groups, members = rows = rows or met(by_cell, compiled)
-                mine.merge(theirs, members, groups, compiled)
+        cells, states = merged_cells(self.program, dense, [h.table for h in self.held], low, high, self.ctx.compiled)
         return self._run_of(dense.axes, cells, states)
 
     def _run_of(self, axes: Axes, cells: Cells, states: Sequence[State]) -> Run:
@@ -388,18 +383,6 @@ class Merge:
             thing.close()
         for reservation in self.reservations:
             reservation.release()
-
-
-def met(numbers: Ids, compiled: bool) -> tuple[Ids, Ids]:
-    """Where a number is not negative, and these numbers."""
-    if not compiled:
-        rows = np.flatnonzero(numbers >= 0).astype(np.int32)
-        return rows, numbers[rows]
-    from ..kernels import dense
-
-    rows, found = np.empty((2, len(numbers) + 1), np.int32)
-    n = dense.rows_with(numbers, rows, found)
-    return rows[:n], found[:n]
 
 
 def conform(array: pa.Array[Any], type_: Type) -> pa.Array[Any]:

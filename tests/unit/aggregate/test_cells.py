@@ -7,8 +7,7 @@ import pytest
 
 from cortado.engine.kernels import load
 from cortado.engine.operators.groupaxes import divided, extended
-from cortado.engine.operators.groupdense import MOST_CELLS
-from cortado.engine.operators.groupmerge import met
+from cortado.engine.operators.groupdense import MOST_CELLS, met
 from cortado.engine.operators.pairgrid import PairGrid
 
 rng = np.random.default_rng(11)

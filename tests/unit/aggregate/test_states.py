@@ -17,6 +17,7 @@ from cortado.commands.base import REGISTRY
 from cortado.engine.arrow import indices
 from cortado.engine.operators.keyform import Words, words_of
 from cortado.engine.operators.keyhash import hash_of, words_for
+from cortado.engine.operators.keynumbers import first_rows
 from cortado.engine.operators.keytable import DictTable, KeyTable
 from cortado.engine.operators.states.base import Rows, State
 from cortado.engine.operators.states.limbs import Limbs
@@ -132,7 +133,8 @@ def test_several_members_merge_into_one_group(name: str, type_: Any, compiled: b
     assert outcome(into, maker.out, compiled) == whole
 
 
-def test_the_wide_form_gives_the_same_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("in_lines", [False, True])
+def test_the_wide_form_gives_the_same_sums(in_lines: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     import cortado.engine.operators.states.limbs as module
 
     rng = np.random.default_rng(1)
@@ -140,10 +142,10 @@ def test_the_wide_form_gives_the_same_sums(monkeypatch: pytest.MonkeyPatch) -> N
     groups = rng.integers(0, 4, 5000).astype(np.int32)
 
     def total(compiled: bool) -> list[str]:
-        whole = Limbs(4)
+        whole = Limbs(4, in_lines)
         whole.resize(4)
         for part in np.array_split(np.arange(5000), 7):
-            piece = Limbs(4)
+            piece = Limbs(4, in_lines)
             piece.resize(4)
             for rows in np.array_split(part, 3):
                 piece.add(groups[rows], pa.array(values[rows]), compiled)
@@ -156,6 +158,29 @@ def test_the_wide_form_gives_the_same_sums(monkeypatch: pytest.MonkeyPatch) -> N
     assert total(True) == want
     assert total(False) == want
     assert [float.fromhex(w) for w in want] == [math.fsum(values[groups == g]) for g in range(4)]
+
+
+def test_sums_in_lines_are_the_same_sums() -> None:
+    """Specials, tops and what is below the window, through growth, merges and export; compiled or not."""
+    rng = np.random.default_rng(8)
+    values = rng.normal(size=4000) * 10.0 ** rng.integers(-120, 120, 4000)
+    values[::400], values[1::500], values[2::700], values[3::30] = np.inf, -np.inf, np.nan, 0.0
+    groups = np.sort(rng.integers(0, 300, 4000)).astype(np.int32)
+    nulls = rng.random(4000) < 0.1
+    found = []
+    for in_lines, compiled in ((False, False), (False, True), (True, False), (True, True)):
+        sums = Limbs(4, in_lines)
+        for rows in np.array_split(np.arange(4000), 5):
+            sums.resize(int(groups[rows].max()) + 1)
+            sums.add(groups[rows], pa.array(values[rows], mask=nulls[rows]), compiled)
+        again, whole, every = Limbs(4, in_lines), Limbs(4, in_lines), np.arange(300, dtype=np.int32)
+        again.load(sums.export(every))
+        whole.resize(150)
+        whole.merge(again, every, every // 2, compiled)
+        whole.merge(sums, every[::-1].copy(), every // 2, compiled)
+        out = [*sums.finish(300, compiled).tolist(), *whole.finish(150, compiled).tolist()]
+        found.append(([v.hex() for v in out], sums.count(300).tolist(), whole.top.tolist()))
+    assert found[1:] == found[:1] * 3
 
 
 def test_products_are_exact_at_the_ends_of_the_range() -> None:
@@ -206,6 +231,28 @@ def test_powers_of_many_magnitudes_have_the_same_bits_either_way_and_in_any_orde
     assert added(rng.permutation(4000), True) == added(rng.permutation(4000), False) == want
     exact = [sum(Fraction(v) ** 2 for v in x[(groups == g) & np.isfinite(x)].tolist()) for g in range(5)]
     assert all(abs(Fraction(a, 2**2150) - b) <= b / 2**200 for a, b in zip(want[0], exact, strict=True))
+
+
+@pytest.mark.parametrize("spread", [1, 1 << 40])
+def test_words_of_large_tables_are_numbered_alike(spread: int) -> None:
+    """Looked up some rows at a time: keys that repeat within these, nulls, stretches, and numbers that lie close together."""
+    rng, stop = np.random.default_rng(4), np.zeros(1, np.uint8)
+    fast, slow = KeyTable(words=True), DictTable(words=True)
+    for _ in range(4):
+        values = np.repeat(rng.integers(0, 60_000, 30_000) * spread, rng.integers(1, 4, 30_000)).astype(np.uint64)
+        nulls = rng.random(len(values)) < 0.05
+        values[nulls] = 0
+        one, other = (t.ids(Words(values, nulls), stop) for t in (fast, slow))
+        assert one.tolist() == other.tolist()
+    assert fast.n == slow.n > 1 << 14
+
+
+def test_first_rows_of_numbers_in_any_order() -> None:
+    rng = np.random.default_rng(6)
+    ids = np.concatenate([rng.permutation(500), rng.integers(0, 500, 900)])[rng.permutation(1400)].astype(np.int32)
+    for low in (0, 130, 499):
+        want = [ids.tolist().index(k) for k in range(low, 500)]
+        assert first_rows(ids, low, 500).tolist() == first_rows(ids, low, 500, compiled=True).tolist() == want
 
 
 def test_both_tables_hash_alike_and_number_alike() -> None:

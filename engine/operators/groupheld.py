@@ -1,0 +1,46 @@
+"""The groups that one Local still has in memory, in the orders in which they are merged."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...planner.records import dataclass
+from .grouping import OneKey
+from .groupprogram import Table
+from .groupspill import by_part
+from .groupwords import SortedGroups, has_words, sorted_groups
+from .keytable import Ids
+
+
+@dataclass(slots=True)
+class Held:
+    """What one Local still has in memory."""
+
+    table: Table
+    order: Ids | None = None  # groups by radix part, and where each part begins
+    bounds: NDArray[np.int64] | None = None
+    sorted: SortedGroups | None = None
+
+    def prepare(self, least: int) -> None:
+        """What can be done of its groups alone, if they are so many, before those of others are known: one key alone has no cells."""
+        if not isinstance(self.table.keys, OneKey) or self.table.keys.n < least:
+            return
+        if has_words(self.table.keys):
+            self.sort()
+        else:
+            self.divide()
+
+    def sort(self) -> None:
+        if self.sorted is None:
+            self.sorted = sorted_groups(self.table.keys)
+
+    def divide(self) -> None:
+        if self.order is None:
+            self.order, self.bounds = by_part(self.table.keys.hashes(), 0)
+
+    def members(self, low: int, high: int) -> Ids:
+        """Groups of the radix parts from `low` to `high`."""
+        if self.order is None or self.bounds is None:
+            return np.arange(self.table.keys.n, dtype=np.int32)
+        return self.order[self.bounds[low] : self.bounds[high]]
