@@ -50,7 +50,8 @@ number for numbers; it is 0 or more, and no calendar length.
 **Fields.** The subquery's fields are added, but for its keys and its time. Where a name is there already, the subquery's
 value stands in rows that matched, which an `overwrite` note counts (E503 under strict). `prefix=q_` names all of them
 `q_...` and adds the time as well. `gap=age` adds the distance, left minus right; one beyond 64 bits is null (`reject`).
-A duration holds whole microseconds: of times of nanoseconds the distance is rounded down, and counted (`info`).
+A duration holds whole microseconds: of times of nanoseconds the distance is rounded down, and counted (`info`); where one side
+has microseconds the other side's nanoseconds are cut off first, as `-` does.
 With `skipnull=t` one row may mix several rows of the subquery; `gap`, the time and `type=inner` go by the match without it.
 
 The subquery runs first; its keys, times and fields are held, the other rows stream by on all threads. Where both sides are in

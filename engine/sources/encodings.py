@@ -12,6 +12,12 @@ from ...planner.text import fault
 BOM = codecs.BOM_UTF8
 BOMS = (("utf-32-le", codecs.BOM_UTF32_LE), ("utf-32-be", codecs.BOM_UTF32_BE), ("utf-16-le", codecs.BOM_UTF16_LE),
         ("utf-16-be", codecs.BOM_UTF16_BE))  # fmt: skip
+PACKED = (
+    ("packed by gzip", b"\x1f\x8b\x08", "a file whose name ends in .gz is unpacked"),
+    ("packed by zstd", b"\x28\xb5\x2f\xfd", "a file whose name ends in .zst is unpacked"),
+    ("packed by xz", b"\xfd7zX", "a file whose name ends in .xz is unpacked"),
+    ("a ZIP archive", b"PK\x03\x04", "zipfile reads the files in it"),
+)  # no text begins so
 INVALID = "cortado.invalid"
 _NEVER = b"\xff"
 
@@ -48,7 +54,10 @@ def _with_order(encoding: str, head: bytes) -> str:
 
 
 def check_encoding(head: bytes, shown: str, encoding: str) -> None:
-    """Text that begins with the mark of another encoding is named, not misread."""
+    """Text that begins with the mark of another encoding, or what is packed, is named, not misread."""
+    for what, mark, hint in PACKED:
+        if head.startswith(mark):
+            raise fault("E605", f"`{shown}` is {what}", hint=hint)
     if encoding != "utf-8":
         return
     for name, mark in BOMS:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import field, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,7 @@ from ..batch import Batch, Column, Origin
 from ..context import Context, Settings
 from ..notes import At
 from ..operator import Partition
+from ..storage.footers import fault_of
 from ..storage.pagechunk import Chunks, Leaves
 from ..storage.pagereader import Pieces, joined, read_columns, read_together
 from ..storage.tally import Tally
@@ -75,14 +76,27 @@ def _look(gate: Any, path: str) -> ParquetFile:
     try:
         reader = _open(gate, path, held, None, ())
         schema, metadata = reader.schema_arrow, reader.metadata
+        names, wrong = schema.names, fault_of(_footer(gate, path, held), reader.schema)
     except QueryError:
         raise
-    except (pa.ArrowException, OSError) as why:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as why:
         raise fault("E605", f"`{shown}` is no Parquet file, or is damaged: {first_line(why)}") from why
-    twice = next((n for n in schema.names if schema.names.count(n) > 1), None)
+    if wrong:
+        raise fault("E605", f"`{shown}` is damaged: {wrong}")
+    twice = next((n for n in names if names.count(n) > 1), None)
     if twice is not None:
         raise fault("E605", f"`{shown}` has two columns named `{twice}`")
     return ParquetFile(path, metadata, schema, hive_of(path), held)
+
+
+def _footer(gate: Any, path: str, held: pa.Buffer | None) -> bytes:
+    """What tells of the columns, before its length and the mark, which are the last eight bytes."""
+    with pa.BufferReader(held) if held is not None else gate.open_read(path) as source:
+        end = source.size() - 8
+        source.seek(end)
+        n = int.from_bytes(source.read(4), "little")
+        source.seek(end - n)
+        return cast("bytes", source.read(n))
 
 
 def _open(gate: Any, path: str, held: pa.Buffer | None, metadata: Any, dictionaries: Sequence[str]) -> Any:

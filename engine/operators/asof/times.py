@@ -117,11 +117,14 @@ def gap_of(clock: Clock, mine: Type, theirs: Type, a: I64, b: I64) -> tuple[NDAr
         if clock.is_double:
             x, y = doubles(a), doubles(b)
             return np.where(x == y, 0.0, x - y), np.zeros(len(a), np.bool_), None
-        if clock.ns and (mine.unit != "ns" or theirs.unit != "ns"):
-            a, b = a // US_NS, b // US_NS
+        below: Mask | None = None
+        is_mixed = clock.ns and (mine.unit != "ns" or theirs.unit != "ns")
+        if is_mixed:
+            (a, below_a), (b, below_b) = np.divmod(a, US_NS), np.divmod(b, US_NS)
+            below = (below_a | below_b) != 0
         out = a - b
         beyond: Mask = ((a ^ b) & (a ^ out)) < 0
-        if not (clock.ns and mine.unit == theirs.unit == "ns"):
-            return out, beyond, None
+        if is_mixed or not clock.ns:
+            return out, beyond, below
         whole, below = np.divmod(out, US_NS)
         return whole, beyond, below != 0

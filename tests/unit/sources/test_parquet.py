@@ -7,6 +7,8 @@ import decimal
 import math
 import operator
 import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from cortado.engine.sources.files import FileOptions
 from cortado.engine.sources.hive import hive_of
 from cortado.engine.sources.parquet import ParquetRelation, survey
 from cortado.engine.sources.pruning import Bound
+from cortado.engine.storage.footers import fault_of
 from cortado.engine.storage.paths import Gate
 from cortado.planner.catalog import ScanRequest
 from cortado.planner.text import QueryError
@@ -137,6 +140,53 @@ def test_notes_name_the_row_of_the_file_after_pruning(tmp_path: Path) -> None:
     got = read(source)
     assert got.table.num_rows == 10
     assert got.samples["reject", "overflow"] == [f"{path}:96  9223372036854775808"]
+
+
+FLIPPED = """
+import sys
+import cortado
+with cortado.connect(threads=1) as session:
+    for path in sys.argv[1:]:
+        try:
+            session.query(f'parquetfile "{path}" | search i > 5').run()
+        except cortado.QueryError as why:
+            assert why.code == "E605", (path, why)
+            print("refused")
+"""
+
+
+def test_no_flipped_bit_of_a_footer_ends_the_process(tmp_path: Path) -> None:
+    """Arrow's reader opens them, and its accessors throw what nobody catches: in a process of its own."""
+    raw = written(tmp_path, TABLE.select(["i", "s", "f", "l"]), row_group_size=500, compression="zstd").read_bytes()
+    n, rng, paths = int.from_bytes(raw[-8:-4], "little"), random.Random(0), []
+    for k in range(400):
+        damaged = bytearray(raw)
+        damaged[len(raw) - 8 - rng.randint(1, n)] ^= 1 << rng.randrange(8)
+        paths.append(tmp_path / f"{k}.parquet")
+        paths[-1].write_bytes(damaged)
+    done = subprocess.run(
+        [sys.executable, "-c", FLIPPED, *map(str, paths)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("refused") > 100
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"use_dictionary": False},
+        {"data_page_version": "2.0", "compression": "gzip"},
+        {"write_statistics": False},
+        {"write_page_index": True},
+    ],
+)
+def test_nothing_is_wrong_with_footers_of_good_files(tmp_path: Path, options: Any) -> None:
+    path = written(tmp_path, TABLE, row_group_size=300, **options)
+    raw, file = path.read_bytes(), pq.ParquetFile(path)
+    n = int.from_bytes(raw[-8:-4], "little")
+    assert fault_of(raw[-8 - n : -8], file.schema) == ""
+    assert fault_of(raw[-8 - n : -20], file.schema) == "the footer ends too early"
 
 
 def _with_text_that_is_none() -> pa.Table:

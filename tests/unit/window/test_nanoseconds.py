@@ -36,3 +36,14 @@ def test_a_gap_is_cut_and_counted() -> None:
         assert [(n.kind, n.reason, n.count) for n in made.notes] == [("info", "gap: nanoseconds cut off", 2)]
         whole = s.query("table u | asof gap=g [ table u | rename y as z ]", sources=sources).run()
     assert not list(whole.notes)
+
+
+def test_a_gap_to_times_of_microseconds_is_counted_too() -> None:
+    coarse = pa.table({"_time": pa.array([0, 2], pa.timestamp("us")), "y": [1, 2]})
+    with cortado.connect(timezone="UTC") as s:
+        made = s.query("table t | asof gap=g [ table u ]", sources={"t": fine(TICKS), "u": coarse}).run()
+        back = s.query("table u | asof gap=g [ table t ]", sources={"t": fine([1, 1999]), "u": coarse}).run()
+    assert [row["g"] for row in made.to_pylist()] == [timedelta(microseconds=us) for us in (0, 0, 1, 0)]
+    assert [(n.kind, n.reason, n.count) for n in made.notes] == [("info", "gap: nanoseconds cut off", 2)]
+    assert [row["g"] for row in back.to_pylist()] == [None, timedelta(microseconds=1)]
+    assert [(n.kind, n.reason, n.count) for n in back.notes] == [("info", "gap: nanoseconds cut off", 1)]
