@@ -132,6 +132,7 @@ def ours(
     list(pool.map(scan, contexts))
     marks.append(time.perf_counter())
     list(pool.map(lambda task: task(), sink.merge(contexts[0])))
+    list(pool.map(lambda task: task(), sink.refine(contexts[0])))
     marks.append(time.perf_counter())
     source = sink.result(contexts[0])
     pieces = source.partitions(65_536)

@@ -94,7 +94,8 @@ class RexCommand(Command[Rex]):
     at those rows; or RE2 for all rows. What is found is the same. Small input, and what the kernel is not sure of, goes
     to RE2; `explain analyze` names what ran. A pattern with look-around or a back-reference runs in Python's engine
     instead, one row at a time, which is noted, and refused in safe mode (E705); `engine=re2` refuses it everywhere,
-    `engine=python` asks for it.
+    `engine=python` asks for it. What both know means the same there: `\d`, `\w`, `\s`, `\b` and `[[:alpha:]]` are of ASCII,
+    and `$` is the end of the text.
     """
     examples = (
         Example(
@@ -152,8 +153,9 @@ class RexCommand(Command[Rex]):
         try:
             spelled = compile_python(text).pattern
         except re.error as why_not:
-            message = refused.message or str(why_not)
-            args.abort("E307", f"the pattern cannot be read: {message}", _at(args, refused))
+            hint = refused.message if refused.beyond_re2 else ""
+            message = refused.message if refused.message and not hint else why_not.msg
+            args.abort("E307", f"the pattern cannot be read: {message}", _at(args, refused), hint=hint)
         if engine != "python":
             args.note("info", "the pattern needs Python's regular expressions", args.place("pattern"),
                       hint=f"{refused.message}; this is slower and one row at a time")  # fmt: skip

@@ -198,10 +198,12 @@ def bucket_codes(
 ) -> tuple[Codes, Ints] | None:
     """`bucket_start` as a number a row and the starts they stand for, ascending; None where rows are few a bucket.
 
-    `ends`: the least and the greatest instant, where they are known. `n_rows`: of instants that rows share, how many those are.
+    `ends`: the least and the greatest instant, where they are known: each has a bucket (see `beyond`). `n_rows`: of instants that rows share, how many those are.
     """
     if span.is_zero or not len(instants):
         return None
+    if compiled and ends is None and n_rows is None and (beat := _beat(span, where, ticks)) is not None:
+        return _codes_at_once(instants, *beat, reach(span, ticks))
     low, high = ends or (int(instants.min()), int(instants.max()))
     if 16 * bucket_count(low, high + 1, span, ticks) > (len(instants) if n_rows is None else n_rows):
         return None
@@ -223,17 +225,44 @@ def bucket_codes(
     return codes, starts
 
 
+def _codes_at_once(instants: Ints, step: int, phase: int, within: Ends) -> tuple[Codes, Ints] | None:
+    """`bucket_codes` on a grid that is even, in one pass over the instants; None, too, where one has no bucket."""
+    from .arrow import pooled
+
+    begin = int(instants[0])
+    if not within[0] <= begin <= within[1]:
+        return None
+    base = (begin - phase) // step * step + phase
+    codes, told = pooled(len(instants), np.int32), np.empty(2, np.int64)
+    kernels.buckets.codes_and_ends(np.ascontiguousarray(instants), base, step, codes, told)
+    low, high = told.tolist()
+    if low < within[0] or high > within[1] or 16 * ((high + 1 - low) // step + 1) > len(instants):
+        return None
+    first = (low - base) // step
+    if max(base - low, high - base) >= 1 << 53:
+        codes = ((instants - (base + first * step)) // step).astype(np.int32)
+    elif first:
+        codes -= np.int32(first)
+    return codes, np.arange(base + first * step, high + 1, step)
+
+
+def is_even(span: Span, where: Zone | str, ticks: int = US) -> bool:
+    """Whether buckets are of one length by the clock, in each zone and at any time that `bucket_codes` may be asked for."""
+    return not span.is_zero and _beat(span, where, ticks) is not None
+
+
 def _even_grid(low: int, high: int, span: Span, where: Zone | str, ticks: int) -> tuple[int, int] | None:
     """The first bound at or before `low`, and the step up to `high`, where that is one by the clock alone; None: it may not be."""
+    beat = _beat(span, where, ticks)
+    return None if beat is None else ((low - beat[1]) // beat[0] * beat[0] + beat[1], beat[0])
+
+
+def _beat(span: Span, where: Zone | str, ticks: int) -> tuple[int, int] | None:
+    """The step of a grid and one of its bounds, where it is even by the clock alone; None: it may not be."""
     found = _zone(where)
-    step = span.ns * ticks // NS
     if span.in_hour and len(found.starts) == 1:
-        phase = span.offset_ns * ticks // NS - int(found.offsets[0]) * ticks
-    elif not span.in_hour and not span.by_wall:
-        step, phase = _elapsed(span, found, ticks)
-    else:
-        return None
-    return (low - phase) // step * step + phase, step
+        return span.ns * ticks // NS, span.offset_ns * ticks // NS - int(found.offsets[0]) * ticks
+    return None if span.in_hour or span.by_wall else _elapsed(span, found, ticks)
 
 
 def next_bucket(instants: Ints, span: Span, where: Zone | str, ticks: int = US) -> Ints:

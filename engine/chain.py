@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from ..planner.records import dataclass
 from .batch import Batch
@@ -19,6 +19,7 @@ from .notes import Key, Sample
 from .operator import Emit, Flow, Sink, Transform
 from .operators.plaintext import plain
 from .pace import Pace
+from .scanwork import Absorbing, ScanWork
 from .spec import PipelineSpec, Tag
 
 FRAMES_BESIDE = 700  # of the interpreter's limit: what stands above and below the operators
@@ -46,6 +47,7 @@ class Worker:
     steps: list[Step] = field(default_factory=list)
     contexts: list[Context] = field(default_factory=list)
     sink_local: Any = None
+    sink_meter: Meter = field(default_factory=Meter)
     is_compiled: bool = False
     pace: Pace = field(default_factory=Pace)
 
@@ -146,6 +148,7 @@ class Chain:
             worker.contexts.append(ctx)
             worker.sink_local = self.sink.open(ctx)
             emit = _sink_call(self.sink, worker.sink_local, after, self.sink_tag)
+            worker.sink_meter = after
             self.positions[-1].meters.append((after, None))
         if is_end:
             emit = _plain_call(emit, ctx)
@@ -168,6 +171,16 @@ class Chain:
         worker.pace = Pace(worker.is_compiled and all(getattr(s, "is_quick", False) for s in steps))
         worker.head = emit
         return worker
+
+    def absorb(self, worker: Worker, work: ScanWork) -> None:
+        """What a scan leaves to the sink: its time is the scan's, and its rows count as having gone through all operators."""
+        sink = cast(Absorbing, self.sink)
+        try:
+            worker.meter.timed(lambda: sink.absorb(work, worker.sink_local))
+        except Exception as why:
+            raise placed(why, self.sink_tag) from why.__cause__
+        for meter in (worker.meter, *(step.meter for step in worker.steps), worker.sink_meter):
+            meter.rows += work.n_rows
 
     # -- after the last partition --
 

@@ -241,7 +241,8 @@ def _of_values(expr: e.Call, ev: Eval, args: list[Value], at: int, rows: NDArray
     """The kernel's answer for each value and for null. Batches of one row group share a dictionary: it is asked once,
     unless it refuses some values, which has to be counted by rows."""
     dictionary = cast(Any, args[at]).dictionary
-    key = (dictionary.buffers()[2].address if len(dictionary) else 0, len(dictionary), dictionary.offset)
+    where = tuple(b.address for b in dictionary.buffers() if b is not None)
+    key = (where, len(dictionary), dictionary.offset)
     known = ev.ctx.answers.get(id(expr))
     if known is not None and known[0] == key:
         return cast("pa.Array[Any]", known[2])

@@ -38,7 +38,7 @@ from ..planner.types import Schema
 from .became import Became
 from .branches import Branch, Branches, behind
 from .foresight import is_next_near, is_order_free, needs_its_own_line
-from .fusion import ask_for_captures
+from .fusion import ask_for_captures, group_at_scan
 from .latevalues import FirstRow, with_values
 from .notes import At
 from .operators.compute import ComputeTransform
@@ -180,7 +180,10 @@ class Lowering:
                 return
             if not isinstance(node, Procedure):  # which is but a name for the stages below it
                 is_first = not line.transforms
-                line = self._union(node, line, specs) if isinstance(node, Union) else self._through(node, line, specs)
+                before = [n for n in nodes[1:i] if not isinstance(n, Procedure)]
+                line = (
+                    self._union(node, line, specs) if isinstance(node, Union) else self._through(node, line, specs, before)
+                )  # fmt: skip
                 if is_first and line.transforms:
                     ask_for_captures(line.source, line.transforms[0][0], nodes[i + 1 :])
             i += 1
@@ -194,12 +197,15 @@ class Lowering:
             close.sink.schema = nodes[-1].schema
         specs.append(line.spec(close))
 
-    def _through(self, node: Node, line: Line, specs: Specs) -> Line:
+    def _through(self, node: Node, line: Line, specs: Specs, before: Sequence[Node] = ()) -> Line:
+        """`before`: the nodes that the line went through since its source."""
         tag = self.tag(node)
         if type(node) is Aggregate and line.transforms and isinstance(last := line.transforms[-1][0], ComputeTransform):
             last.code(node.only_keys())
         for operator in self._operators(node):
             offer(operator, line.source, [t for t, _ in line.transforms])
+            if before and len(before) == len(line.transforms):
+                group_at_scan(line.source, line.transforms[0][0], operator, before[1:], node)
             line = self._on(operator, tag, line, specs)
         return line
 

@@ -152,7 +152,13 @@ def _ticks(array: Any, wanted: int, per_second: int, told: Told) -> tuple[NDArra
         return np.where(valid, ticks, 0), valid
     if per_second > wanted:
         return np.where(valid, ticks // (per_second // wanted), 0), valid
-    factor = wanted // per_second
+    return _scaled(ticks, valid, wanted // per_second, array, told)
+
+
+def _scaled(
+    ticks: NDArray[np.int64], valid: Mask, factor: int, array: Any, told: Told
+) -> tuple[NDArray[np.int64], Mask]:
+    """`ticks` times `factor`, and which are valid: what 64 bits cannot hold is null, and told."""
     limit = np.iinfo(np.int64).max // factor
     beyond = valid & ((ticks > limit) | (ticks < -limit))
     if beyond.any():
@@ -173,7 +179,7 @@ def _date(array: Any, own: Type, zone: str, told: Told) -> Any:
             else np.zeros(n, np.int32)
         )
         valid = is_valid(array)
-        walls = np.where(valid, raw.astype(np.int64), 0) * (_DAY * US)
+        walls, valid = _scaled(raw.astype(np.int64), valid, _DAY * US, array, told)
     elif t.is_date64(kind):
         walls, valid = _ticks(array, US, 1000, told)
     elif _PER_SECOND[kind.unit] == per_second and not array.null_count and (kind.tz is not None or _is_utc(zone)):

@@ -133,12 +133,12 @@ def shown(text: Column | None, row: int, zone: str = "UTC") -> str:
 
 def _foreign(value: Any) -> Any:
     """A value in a form that is not the engine's own, as a reader refused it."""
-    if pa.types.is_timestamp(value.type) or pa.types.is_duration(value.type):
-        try:
-            return str(value)
-        except (OverflowError, ValueError):  # beyond what Python's dates hold
-            return f"{value.value} {value.type.unit}"
-    return value.as_py()
+    if not pa.types.is_temporal(value.type):
+        return value.as_py()
+    try:
+        return str(value)
+    except (OverflowError, ValueError):  # beyond what Python's dates hold
+        return f"{value.value} {getattr(value.type, 'unit', 'days' if pa.types.is_date32(value.type) else 'ms')}"
 
 
 class Ledger:

@@ -18,6 +18,7 @@ from .notes import Key, Sample
 from .operator import Flow, Partition, Source
 from .operators.stream import StreamSink
 from .order import OrderGate
+from .scanwork import ScanWork
 from .spec import PipelineSpec
 
 
@@ -189,6 +190,10 @@ class Pipeline:
                 if batch is None:
                     self._end(begun, worker.meter)
                     return
+                if isinstance(batch, ScanWork):
+                    self.chain.absorb(worker, batch)
+                    begun.n_rows += batch.n_rows
+                    continue
                 if worker.pace.push(batch, worker.head, worker.ctx.check) is Flow.DONE:
                     worker.meter.rows -= worker.pace.left
                     self._stop_reading()
@@ -207,7 +212,7 @@ class Pipeline:
             else:
                 self._drop(begun)
 
-    def _pull(self, begun: Begun, worker: Worker) -> Batch | None:
+    def _pull(self, begun: Begun, worker: Worker) -> Batch | ScanWork | None:
         assert begun.batches is not None
         meter = worker.meter
         wall, cpu = wall_ns(), cpu_ns()

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..planner.records import dataclass
 from . import regexpython
 from .arrow import bitmap_of, buffer_of, bytes_of, call, is_valid, offsets_of
+from .regexspelling import JAVA_CLASSES
 from .strings import cut
 
 if TYPE_CHECKING:
@@ -74,11 +75,6 @@ class Pattern:
         return which
 
 
-_POSIX = {
-    "Alpha": "alpha", "Digit": "digit", "Alnum": "alnum", "Upper": "upper", "Lower": "lower", "Punct": "punct",
-    "Graph": "graph", "Print": "print", "Blank": "blank", "Cntrl": "cntrl", "XDigit": "xdigit", "Space": "space",
-    "ASCII": "ascii",
-}  # fmt: skip
 _NO_RE2 = {
     "?=": "look-ahead", "?!": "negative look-ahead", "?<=": "look-behind", "?<!": "negative look-behind",
     "?>": "an atomic group",
@@ -111,7 +107,9 @@ class _Reader:
                 self.open.append(self.at)
                 self.opening()
             else:
-                if c == ")" and self.open:
+                if c == ")":
+                    if not self.open:
+                        raise PatternError("no ( is open for this )", self.at)
                     self.open.pop()
                 self.copy(1)
         if self.open:
@@ -135,8 +133,8 @@ class _Reader:
             self.put(re.escape(source[at + 2 : stop]), (stop if end < 0 else end + 2) - at)
         elif found := _UNICODE.match(source, at):
             self.put(f"\\x{{{found[1]}}}", 6)
-        elif (found := _CLASS_NAME.match(source, at)) and found[2] in _POSIX:
-            name = f"[:{'^' if found[1] == 'P' else ''}{_POSIX[found[2]]}:]"
+        elif (found := _CLASS_NAME.match(source, at)) and found[2] in JAVA_CLASSES:
+            name = f"[:{'^' if found[1] == 'P' else ''}{JAVA_CLASSES[found[2]]}:]"
             self.put(name if in_class else f"[{name}]", len(found[0]))
         elif found := _BACK_NAME.match(source, at):
             self.refuse("a back-reference", found[0])
@@ -237,7 +235,9 @@ def _placed(source: str, refusal: str) -> PatternError:
     at = source.find(part) if part else -1
     if what == "bad repetition operator" and part in ("++", "*+", "?+"):
         return PatternError(f"a possessive repetition, '{part}': {_LINEAR}", max(at, 0), len(part), beyond_re2=True)
-    return PatternError(reason, max(at, 0), len(part) if at >= 0 else len(source))
+    if part and at < 0:  # as it was rewritten, which says nothing to who wrote it
+        return PatternError(what, 0, len(source))
+    return PatternError(reason, max(at, 0), len(part) if part else len(source))
 
 
 _ONE_EMPTY: pa.Array[Any] = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(bytes(8)), pa.py_buffer(b"")])

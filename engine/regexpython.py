@@ -10,17 +10,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .regexspelling import in_python
 from .values import texts_from
 
 Found = Sequence["re.Match[str] | None"]
 
 
 def compile_python(source: str) -> re.Pattern[str]:
-    """The pattern with Java's spelling of named groups and references to them; re.error if Python refuses it."""
-    if "&&[" in source:  # to Python these are three characters
-        raise re.error("no machine here knows intersections of classes", source, source.index("&&["))
-    spelled = re.sub(r"\\k<(\w+)>", r"(?P=\1)", source)
-    return re.compile(re.sub(r"\(\?<(?![=!])", "(?P<", spelled))
+    """The pattern, whose parts mean what they mean to RE2; re.error if Python refuses it. Named groups may be Java's."""
+    return re.compile(in_python(source))
 
 
 def names_of(machine: re.Pattern[str]) -> tuple[str, ...]:

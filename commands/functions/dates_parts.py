@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ...engine.arrow import array_from, buffer_of, coded, nulls
 from ...engine.batch import Column
-from ...engine.calendar import BadSpan, Span, beyond, bucket_codes, bucket_start, zone
+from ...engine.calendar import BadSpan, Span, beyond, bucket_codes, bucket_start, is_even, zone
 from ...engine.datecolumns import dates_from, ends_of, instants_of, plain_instants, ticks_of
 from ...engine.dateops import DAY_NS, Unit, expected_items, ranges
 from ...engine.exprs import Eval, Value
@@ -52,9 +52,11 @@ def _datetrunc_codes(ev: Eval, date: Value, *_: Value) -> Column | None:
     if ev.data is None or array.null_count or not len(array):
         return None
     instants, ticks = plain_instants(array), ticks_of(array)
-    ends = ends_of(instants, ev.compiled)
-    if beyond(instants, ev.data, ticks, ends) is not None:
-        return None
+    ends = None
+    if not ev.compiled or not is_even(ev.data, ev.zone, ticks):  # else one pass tells both
+        ends = ends_of(instants, ev.compiled)
+        if beyond(instants, ev.data, ticks, ends) is not None:
+            return None
     found = bucket_codes(instants, ev.data, ev.zone, ticks, ev.compiled, ends)
     return None if found is None else coded(array_from(found[0]), dates_from(found[1], None, ticks))
 

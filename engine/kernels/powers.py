@@ -56,21 +56,21 @@ def add_powers(
             lead = (exponent + length) >> 5
             if power == 2:
                 if lead > top2[g]:
-                    raise_top(g, lead, limbs2, wide2, top2, width)
+                    raise_top(g, lead, limbs2, width, wide2, top2, width)
                 floor = np.int64(top2[g]) - last
                 for f in range(low, lead + 1):
                     if f >= floor:
                         limbs2[np.uint64(at + (f & last))] += parts[f - low]
             elif power == 3:
                 if lead > top3[g]:
-                    raise_top(g, lead, limbs3, wide3, top3, width)
+                    raise_top(g, lead, limbs3, width, wide3, top3, width)
                 floor = np.int64(top3[g]) - last
                 for f in range(low, lead + 1):
                     if f >= floor:
                         limbs3[np.uint64(at + (f & last))] += (parts[f - low] ^ sign) - sign
             else:
                 if lead > top4[g]:
-                    raise_top(g, lead, limbs4, wide4, top4, width)
+                    raise_top(g, lead, limbs4, width, wide4, top4, width)
                 floor = np.int64(top4[g]) - last
                 for f in range(low, lead + 1):
                     if f >= floor:

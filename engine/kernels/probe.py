@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .group import AHEAD, LONG_TAG, mix, same_bytes, text_key, word_key
+from .group import AHEAD, word_key
 from .jit import i32, i32w, i64w, kernel, prefetch, u8, u8w, u64, u64w
+from .textkeys import LONG_TAG, mix, same_bytes, text_key
 
 
 @kernel(u8, i32, i32, i32w, u64w, u64w, i32w, u8w, i32w, makes_arrays=True)

@@ -27,6 +27,7 @@ from .rawread import (
     FULL,
     GO_ON,
     HIGH,
+    N_BAD,
     N_LINES,
     N_ROWS,
     PAD,
@@ -118,11 +119,12 @@ def _search_lines(
     return code, lines, high
 
 
-@kernel(u8w, i64w, u8, long_, long_, long_, u8w, i32w, i32w, i32w, is_inner=True)
+@kernel(u8w, i64w, u8, long_, long_, long_, u8w, i32w, i32w, i32w, i32w, is_inner=True)
 def _search(
-    buf: Any, state: Any, literal: Any, first: Any, second: Any, keeps: Any, text: Any, line: Any, start: Any, length: Any
+    buf: Any, state: Any, literal: Any, first: Any, second: Any, keeps: Any, text: Any, line: Any, start: Any, length: Any,
+    bad: Any,
 ) -> Any:  # fmt: skip
-    """The whole lines in the buffer. What was found in lines before one that is no valid UTF-8 stays."""
+    """The whole lines in the buffer."""
     begin, end = state[AT], state[END]
     border = end - state[POS] + state[HIGH] - 1  # the last byte of the stretch
     if border < begin:
@@ -132,40 +134,57 @@ def _search(
         full = last_newline_in(buf, begin, end) + 1
     if full <= begin:
         return GO_ON
-    rows, used = state[N_ROWS], state[USED]
-    until = full
-    while True:  # compiled once: it is pasted in
+    until, is_known = full, False  # where the next line begins that is no valid UTF-8, and whether it was looked for
+    while True:  # the search is compiled once: it is pasted in
+        rows, used = state[N_ROWS], state[USED]
         code, lines, high = _search_lines(
             buf, state, begin, until, literal, first, second, keeps, text, line, start, length
         )
-        if not high or until < full:
-            break
-        bad = bad_line(buf, begin, full)
-        if bad < 0 or bad >= state[AT]:
-            break
-        state[N_ROWS], state[USED] = rows, used
-        until = bad
-    if until < full and code == GO_ON:
-        code = BAD_TEXT
-    state[N_LINES] += lines
-    return code
+        if high and not is_known:
+            found = bad_line(buf, begin, full)
+            if 0 <= found < state[AT]:
+                state[N_ROWS], state[USED] = rows, used
+                until, is_known = found, True
+                continue
+        state[N_LINES] += lines
+        if code != GO_ON or until == full:
+            return code
+        state[AT] = until
+        if state[N_BAD] >= bad.size:
+            return BAD_TEXT
+        newline = newline_in(buf, until, full)
+        stop_at = newline - 1 if newline > until and buf[newline - 1] == 13 else newline
+        rows, used = state[N_ROWS], state[USED]
+        if rows >= line.size or used + stop_at - until + 2 * PAD > text.size:
+            return FULL
+        line[rows], start[rows], length[rows] = state[N_LINES], used, stop_at - until
+        bad[state[N_BAD]] = rows
+        state[USED] = put(text, used, buf, until, stop_at - until)
+        state[N_ROWS], state[N_BAD], state[N_LINES] = rows + 1, state[N_BAD] + 1, state[N_LINES] + 1
+        begin = newline + 1
+        state[AT] = begin
+        if begin >= full:
+            return GO_ON
+        found = bad_line(buf, begin, full)
+        until = found if found >= 0 else full
 
 
-@kernel(long_, long_, u8w, i64w, u8, long_, long_, long_, u8w, i32w, i32w, i32w, u8w)
+@kernel(long_, long_, u8w, i64w, u8, long_, long_, long_, u8w, i32w, i32w, i32w, i32w, u8w)
 def scan_for(
     read: Any, fd: Any, buf: Any, state: Any, literal: Any, first: Any, second: Any, keeps: Any, text: Any,
-    line: Any, start: Any, length: Any, stop: Any,
+    line: Any, start: Any, length: Any, bad: Any, stop: Any,
 ) -> Any:  # fmt: skip
     """Lines of the stretch that hold the literal: their numbers, and their text with `keeps`.
 
-    `first`, `second`: two bytes of the literal to look for, 64 places at a time. `text` has 3 * ROOM bytes at least.
+    `first`, `second`: two bytes of the literal to look for, 64 places at a time. Lines that are no valid UTF-8 are rows as well,
+    with their text, and go into `bad` while that has room. `text` has 3 * ROOM bytes at least.
     """
     if state[SKIPS]:
         code = find_first_line(read, fd, buf, state, stop)
         if code != GO_ON:
             return code
     while True:
-        code = _search(buf, state, literal, first, second, keeps, text, line, start, length)
+        code = _search(buf, state, literal, first, second, keeps, text, line, start, length, bad)
         if code != GO_ON:
             return code
         if stop[0]:

@@ -33,13 +33,15 @@ TAIL = 4 << 10  # ... at first behind the end of the stretch, for its last line
 ROOM = 2 * PIECE + 4 * PAD  # of the buffer: a line that has begun, and a piece
 SPACE = ROOM + 2 * 4 * ROOM  # ... and two words for each of its bytes, where places are noted
 # how a call ended: nothing is left; no room for more rows; a line longer than the buffer takes; the next line is no valid
-# UTF-8; the file cannot be read; the stop byte is set; a text that is too hard to search for
-GO_ON, DONE, FULL, LONG_LINE, BAD_TEXT, FAILED, STOPPED, TOO_HARD = -1, 0, 1, 2, 3, 4, 5, 6
+# UTF-8; the file cannot be read; the stop byte is set; a text that is too hard to search for; a table of groups must grow
+GO_ON, DONE, FULL, LONG_LINE, BAD_TEXT, FAILED, STOPPED, TOO_HARD, GROW = -1, 0, 1, 2, 3, 4, 5, 6, 7
 # fields of `state`: place in the file of the next byte to read, the first that is no more of the stretch, and the end of the file;
 # in the buffer the next line, the end of what was read, and of what was looked at; whether the first line is still sought;
-# lines before the next one; rows and bytes put out; rows without a certain match, without a number, and that are no valid UTF-8
+# lines before the next one; rows and bytes put out; rows without a certain match, without a number, and that are no valid UTF-8;
+# rows that were grouped, and of these those that match; rows that wait to be grouped: from, to
 POS, HIGH, SIZE, AT, END, SEEN, SKIPS, N_LINES, N_ROWS, USED, N_UNMATCHED, N_UNREAD, N_BAD = range(13)
-N_STATE = 13
+N_GROUPED, N_MATCHED, FROM, TO, N_STATE = range(13, 18)
+COUNTS = (N_LINES, N_ROWS, N_UNMATCHED, N_UNREAD, N_BAD, N_GROUPED, N_MATCHED)  # of a call
 
 
 @kernel(long_, long_, u8w, i64w, is_inner=True)

@@ -28,11 +28,15 @@ from .rawread import (
     BAD_TEXT,
     DONE,
     END,
+    FROM,
     FULL,
     GO_ON,
+    GROW,
     HIGH,
     N_BAD,
+    N_GROUPED,
     N_LINES,
+    N_MATCHED,
     N_ROWS,
     N_UNMATCHED,
     N_UNREAD,
@@ -41,6 +45,7 @@ from .rawread import (
     SEEN,
     SKIPS,
     STOPPED,
+    TO,
     USED,
     find_first_line,
     put,
@@ -63,7 +68,11 @@ from .regexcode import (
     UNSURE,
 )  # fmt: skip
 from .regexspans import is_ascii_line, match_line
+from .scangroups import FIRST as KEY_FIRST
+from .scangroups import HASH, KEY, LONGEST, NUMBERS, UNMATCHED, add_rows
+from .scangroups import SECOND as KEY_SECOND
 from .spans import signed_number
+from .textkeys import mix, text_key
 from .utf8 import is_utf8
 from .words import DONE as WORDS_DONE
 from .words import UNSURE as WORDS_UNSURE
@@ -73,6 +82,7 @@ READ, NULL, UNREAD = 0, 1, 2  # of a number, as kernels.spans has it
 SAMPLES = 3  # lines of a call that do not match are put out, as notes show them: of the others it is known that they are there
 REACH = 7  # bytes in front of what was read that may begin a needle
 END_MARK = 2**31 - 1
+KEEPS, DROPS = 1, 2  # what is wanted
 
 
 @kernel(u8w, long_, long_, i64c, i32w, i32w, is_inner=True)
@@ -124,30 +134,41 @@ def index_lines(buf: Any, begin: Any, end: Any, program: Any, newlines: Any, nee
 
 
 @kernel(
-    long_, long_, u8w, i32w, i32w, i64w, i64c, i64w, i64c, i64c, long_, u8w, i32w, i32w, i32w, i32w, i32w, u8w, i64w, u8w, i32w, u8w,
+    long_, long_, u8w, i32w, i32w, i64w, i64c, i64w, i64c, i64c, long_, u8w, i32w, i32w, i32w, i32w, i32w, u8w, i64w, u8w, i32w,
+    i64w, i64w, i64w, u8w,
 )  # fmt: skip
 def scan_captures(
     read: Any, fd: Any, buf: Any, newlines: Any, needles: Any, state: Any, program: Any, marks: Any, ends: Any,
-    as_number: Any, keeps: Any, text: Any, line: Any, line_start: Any, line_length: Any, starts: Any, lengths: Any,
-    status: Any, numbers: Any, number_status: Any, bad: Any, stop: Any,
+    as_number: Any, wants: Any, text: Any, line: Any, line_start: Any, line_length: Any, starts: Any, lengths: Any,
+    status: Any, numbers: Any, number_status: Any, bad: Any, cells: Any, held: Any, waiting: Any, stop: Any,
 ) -> Any:  # fmt: skip
     """Rows of the stretch from where `state` stands: captures as places in `text`, some read as whole numbers, too.
 
     `program`: see regexspans; empty: the first and the last word (marks 0, 1 and 2, 3). Group j lies between the marks
     ends[2 * j] and ends[2 * j + 1]. Of row i it lies at j * rows + i, with as many rows as `status` has room for; its number, if
-    as_number[j] is not -1, at as_number[j] * rows + i. A line is put out with `keeps`, where it is not certain whether it
-    matches, and where it does not and is among the first (the others are empty). Rows whose line is no valid UTF-8 go into `bad`,
-    while that has room: whether they match is not certain. If `line` has room, the others are no rows at
-    all, and it says which line each row is. `text` has (2 + groups) * ROOM bytes at least; `newlines` and `needles` are space,
-    ROOM each.
+    as_number[j] is not -1, at as_number[j] * rows + i. A line is put out with KEEPS in `wants`, where it is not certain whether it
+    matches, and where it does not and is among the first (the others are empty, and with DROPS no rows at all). Rows whose line is
+    no valid UTF-8 go into `bad`, while that has room: whether they match is not certain. If `line` has room, it says which line each
+    row is; it has to where not all lines are rows.
+
+    If `waiting` has room a row that certainly matches, has all groups, all numbers and a short key is not put
+    out: it is grouped and added up in `cells` and `held` (see scangroups). One that certainly does not match is counted there where
+    it is a row and not among the first. GROW: call again with more cells, and `state` as it is.
+
+    `text` has (2 + groups) * ROOM bytes at least; `newlines` and `needles` are space, ROOM each.
     """
     if state[SKIPS]:
         code = find_first_line(read, fd, buf, state, stop)
         if code != GO_ON:
             return code
     at, end, rows, used, lines = state[AT], state[END], state[N_ROWS], state[USED], state[N_LINES]
-    n_groups, capacity, room, drops = as_number.size, status.size, text.size - PAD, line.size
-    code, unmatched, unread, n_bad = np.int64(GO_ON), np.int64(0), np.int64(0), np.int64(0)
+    n_groups, capacity, room = as_number.size, status.size, text.size - PAD
+    keeps, drops = (wants & KEEPS) != 0, (wants & DROPS) != 0
+    code, unmatched, unread, n_bad = np.int64(GO_ON), state[N_UNMATCHED], state[N_UNREAD], state[N_BAD]
+    n_waiting, grouped, matched, width = state[TO], state[N_GROUPED], state[N_MATCHED], np.int64(NUMBERS)
+    for j in range(n_groups):
+        width += as_number[j] >= 0
+    key, most = held[KEY], waiting.size // width
     searched, ascii, unsaid = np.int64(0), np.int64(0), np.int64(SAMPLES)
     if program.size:
         searched, ascii = program[NEEDLE], program[ONLY_ASCII]
@@ -186,6 +207,9 @@ def scan_captures(
             if rows >= capacity or used + (1 + n_groups) * (newline - at) + (2 + n_groups) * 16 > room:
                 code = np.int64(FULL)
                 break
+            if most and n_waiting == most:
+                code = np.int64(GROW)
+                break
             stop_at = newline
             if newline > at and buf[newline - 1] == 13:
                 stop_at -= 1
@@ -210,9 +234,39 @@ def scan_captures(
                     at = newline + 1
                     continue
                 unsaid -= 1
-            row = np.uint64(rows)
+            is_grouped: Any = most > 0 and (kind == MATCH or (kind == NO_MATCH and unsaid < 0))
+            row, place = np.uint64(rows), np.uint64(rows)
+            key_at, key_size, misread = at, np.int64(0), np.int64(0)
+            for j in range(n_groups):
+                begun = marks[ends[2 * j]] if kind == MATCH else np.int64(-1)
+                size = marks[ends[2 * j + 1]] - begun if begun >= 0 else np.int64(-1)
+                starts[place], lengths[place] = begun, size
+                is_grouped = is_grouped and (size >= 0 or kind == NO_MATCH)
+                if as_number[j] >= 0:
+                    cell = np.uint64(as_number[j] * capacity + rows)
+                    value, good = signed_number(buf, begun, size)
+                    numbers[cell], number_status[cell] = value, READ if good else NULL if size < 0 else UNREAD
+                    misread += not good and size >= 0
+                if j == key:
+                    key_at, key_size = begun, size
+                place += np.uint64(capacity)
+            if is_grouped and misread == 0 and key_size <= LONGEST:
+                if kind == MATCH:
+                    word0, word1 = text_key(buf, key_at, key_size)
+                    slot = n_waiting * width
+                    waiting[slot + KEY_FIRST], waiting[slot + KEY_SECOND] = np.int64(word0), np.int64(word1)
+                    waiting[slot + HASH] = np.int64(mix(word0, word1))
+                    for j in range(width - NUMBERS):
+                        waiting[slot + NUMBERS + j] = numbers[j * capacity + rows]
+                    n_waiting += 1
+                    matched += 1
+                else:
+                    held[UNMATCHED] += 1
+                grouped += 1
+                at = newline + 1
+                continue
             status[row] = kind
-            if drops:
+            if line.size:
                 line[row] = lines - 1
             shift = used - at
             line_start[row], line_length[row] = used, -1 if kind == MATCH else 0
@@ -220,23 +274,17 @@ def scan_captures(
                 line_length[row] = stop_at - at
                 used = put(text, used, buf, at, stop_at - at)
             place = row
-            for j in range(n_groups):
-                begun = marks[ends[2 * j]] if kind == MATCH else np.int64(-1)
-                size = marks[ends[2 * j + 1]] - begun if begun >= 0 else np.int64(-1)
-                starts[place], lengths[place] = used, size
-                if keeps and size > 0:
-                    starts[place] = begun + shift
-                elif size > 0:
+            for _j in range(n_groups):
+                begun, size = np.int64(starts[place]), np.int64(lengths[place])
+                starts[place] = begun + shift if keeps and size > 0 else used
+                if size > 0 and not keeps:
                     used = put(text, used, buf, begun, size)
-                if as_number[j] >= 0:
-                    cell = np.uint64(as_number[j] * capacity + rows)
-                    value, good = signed_number(buf, begun, size)
-                    numbers[cell], number_status[cell] = value, READ if good else NULL if size < 0 else UNREAD
-                    unread += not good and size >= 0
                 place += np.uint64(capacity)
+            unread += misread
             unmatched += kind != MATCH
             rows += 1
             at = newline + 1
+        state[TO], state[N_GROUPED], state[N_MATCHED] = n_waiting, grouped, matched
         if code == GO_ON and searched and needle < 0:  # of the line that has begun
             while needles[next_] < at:
                 next_ += 1
@@ -244,14 +292,19 @@ def scan_captures(
                 needle = np.int64(needles[next_])
         state[AT], state[N_ROWS], state[USED], state[N_LINES] = at, rows, used, lines
         state[N_UNMATCHED], state[N_UNREAD], state[N_BAD] = unmatched, unread, n_bad
-        if code != GO_ON:
-            return code
-        if stop[0]:
-            return STOPPED
         before = at
-        code = refill(read, fd, buf, state)
+        if code == GO_ON:
+            code = np.int64(STOPPED) if stop[0] else refill(read, fd, buf, state)
         if code != GO_ON:
-            return code
+            if n_waiting and code != STOPPED:
+                state[FROM] = add_rows(cells, held, waiting, width, state[FROM], n_waiting)
+                if state[FROM] < n_waiting:
+                    return GROW
+                state[FROM], state[TO], n_waiting = 0, 0, np.int64(0)
+            if code != GROW:
+                return code
+            needle, was_high, begin, code = np.int64(-1), np.int64(0), at, np.int64(GO_ON)  # on with the same piece
+            continue
         at, end = state[AT], state[END]
         begin = max(at, state[SEEN] - REACH)
         if needle >= 0:

@@ -20,8 +20,9 @@ from ..datecolumns import dates_from, ends_of, instants_of, plain_instants, tick
 from ..notes import At
 from ..operator import Flow
 from ..zones import Ints
-from .aggregate import AggregateSink, Local
+from .aggregate import AggregateSink
 from .codes import translated
+from .grouplocal import Local
 from .groupprogram import Values
 from .states.base import Bounds
 
@@ -97,7 +98,7 @@ class BucketSink(AggregateSink):
 
     @property
     def is_quick(self) -> bool:
-        return self._program.reads_fields_alone(but=self._program.keys[self._key])
+        return self._program.is_quick(but=self._program.keys[self._key])
 
     def keys_alone(self) -> frozenset[str]:
         """With the time, whose buckets are as many as its values at most."""

@@ -20,7 +20,7 @@ from ..context import Context
 from ..memory import Reservation
 from ..notes import REMOVED, At
 from ..operator import Emit, Flow
-from .grouping import Keys, first_rows, new_keys
+from .grouping import Keys, ManyKeys, first_rows, new_keys
 from .homes import Homes
 from .keyways import KeyWays
 from .occurrence import Occurrences
@@ -46,9 +46,10 @@ class Seen:
         ids = self.keys.ids(columns, batch.n_rows, ctx.stop)
         ctx.check()
         if not self._ranked:
-            return np.sort(
-                first_rows(ids, before, self.keys.n)
-            )  # many values of a dictionary are numbered in its order
+            first = first_rows(ids, before, self.keys.n, self.keys.compiled)
+            if not isinstance(self.keys, ManyKeys):  # many values of a dictionary are numbered in its order
+                first.sort()
+            return first
         return np.flatnonzero(self._rows.ranks(ids, self.keys.n) < self._limit)
 
     def counts(self) -> NDArray[np.int64]:

@@ -19,6 +19,9 @@ from ..arrow import nulls as null_array
 from ..aside import aside
 from ..context import Context
 from ..memory import Reservation
+from .groupaxes import Axes, Cells
+from .groupcells import CellMerge, bytes_needed, cell_merge
+from .groupdeferred import may_defer
 from .groupdense import Dense, dense_of, most_cells
 from .grouping import ManyKeys, OneKey
 from .groupkeys import keyed, tuple_order, word_order
@@ -35,6 +38,7 @@ LEAST_BYTES = 1 << 20
 SMALL = 4096  # groups below which one task merges all
 GROUPS_A_TASK = 1 << 15
 PART_CELLS = 1 << 16  # that a task merges at least
+CELL_WORK = 64  # bytes a row of a part
 Source: TypeAlias = Callable[[Table], None]
 BucketBounds: TypeAlias = "Callable[[list[pa.Array[Any]]], Bounds]"
 
@@ -80,17 +84,20 @@ class Merge:
     share: int = 0  # bytes of the Locals that one task merges
     dense: Dense | None = None
     dense_reservation: Reservation | None = None
+    cells: CellMerge | None = None
 
     def release(self) -> bool:
         """What only the tasks need. Whether the runs of one part come before those of the next."""
-        ordered = self.dense is not None
+        ordered = self.dense is not None or self.cells is not None
         self.held.clear()
-        self.dense = None
+        self.dense = self.cells = None
         if self.dense_reservation is not None:
             self.dense_reservation.release()
         return ordered
 
     def tasks(self) -> Sequence[Callable[[], None]]:
+        if self.cells is not None:
+            return self.cells.divisions()
         largest = max((h.table.keys.n for h in self.held), default=0)
         self.share = max((h.table.nbytes() for h in self.held), default=0)
         if not self.program.key_types or (not self.spilled and not self._is_large(largest)):
@@ -105,12 +112,52 @@ class Merge:
             return [partial(self._dense_part, part, *ends) for part, ends in enumerate(pairwise(bounds))]
         if len(self.held) == 1 and not self.spilled:
             return [lambda: self._part(0)]
+        self.cells = self._cells()
+        if self.cells is not None:
+            return self.cells.divisions()
         for held in self.held:
             aside(self.ctx, 8 * held.table.keys.n, held.divide)
         step = self._parts_a_task()
         self.share = self.share * step // N_PARTS
         parts = [(k, k + step) for k in range(0, N_PARTS, step)]
         return [partial(self._part, *p) for p in parts if self.spilled or any(len(h.members(*p)) for h in self.held)]
+
+    def refine(self) -> Sequence[Callable[[], None]]:
+        """What is left to do when the tasks are done."""
+        if self.cells is None:
+            return ()
+        return [partial(self._cell_part, part, *ends) for part, ends in enumerate(self.cells.parts())]
+
+    def _cells(self) -> CellMerge | None:
+        """All groups divided by ranges of their keys, if there is memory for it."""
+        if self.spilled or not may_defer(self.program):
+            return None
+        tables = [h.table for h in self.held]
+        reservation = self.reserve("merge")
+        if reservation.grow(bytes_needed(tables, ())):
+            found = aside(
+                self.ctx, self.share, lambda: cell_merge(self.program, self.ctx, tables, [None] * len(tables))
+            )
+            if found is not None:
+                self.dense_reservation = reservation
+                return found
+        reservation.release()
+        return None
+
+    def _cell_part(self, part: int, low: int, high: int) -> None:
+        self.ctx.check()
+        cells = self.cells
+        assert cells is not None
+        kept = [
+            self._kept(aside(self.ctx, CELL_WORK * cells.rows_of(low, high), partial(self._cell_run, cells, low, high)))
+        ]
+        self.ctx.check()
+        with self.lock:
+            self.runs[part] = kept
+
+    def _cell_run(self, merge: CellMerge, low: int, high: int) -> Run:
+        axes, cells, states = merge.groups(low, high)
+        return self._run_of(axes, cells, states)
 
     def _parts_a_task(self) -> int:
         """Several where groups are few: a task has some thousand at least, and each worker more than one task."""
@@ -167,7 +214,11 @@ class Merge:
                     mine.resize(len(cells))
                 groups, members = rows = rows or met(by_cell, compiled)
                 mine.merge(theirs, members, groups, compiled)
-        run = Run(dense.keys(cells), [])
+        return self._run_of(dense.axes, cells, states)
+
+    def _run_of(self, axes: Axes, cells: Cells, states: Sequence[State]) -> Run:
+        """Groups in order of their cells."""
+        run = Run(axes.keys(cells), [])
         types = self.program.key_types
         self._give(run, states, len(cells), lambda: [from_normal(t, k) for t, k in zip(types, run.keys, strict=True)])
         return run

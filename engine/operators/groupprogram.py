@@ -26,6 +26,7 @@ from .states.base import Maker, Rows
 from .states.sums import Count, SumLong
 from .states.weighted import Weighted
 
+QUICK_STATES = 4
 ROOM_TO_COUNT = 4096  # groups beyond those that are met
 MOST_IN_LANES = 1 << 17  # groups; of more, few rows that follow each other are of one
 
@@ -87,9 +88,9 @@ class Program:
         several = ("codes", "cells", "buckets", "dense") if len(self.keys) > 1 else ()
         return frozenset(("group", *coded, *several)) | of_states(s.make() for s in self.slots)
 
-    def reads_fields_alone(self, but: int = -1) -> bool:
-        """Whether no expression, besides number `but`, is worked out."""
-        return len(self._fields.keys() | {but} - {-1}) == len(self.exprs)
+    def is_quick(self, but: int = -1) -> bool:
+        """Whether a row costs little: no expression, besides number `but`, is worked out, and states are few."""
+        return len(self.slots) <= QUICK_STATES and len(self._fields.keys() | {but} - {-1}) == len(self.exprs)
 
     def _number(self, expr: Expr) -> int:
         """Equal expressions have one number and are evaluated once a batch."""
@@ -177,6 +178,8 @@ class Values:
         self, table: Table, groups: NDArray[np.int32], place: NDArray[np.int64] | None, compiled: bool, stop: Any
     ) -> None:
         for slot, state in zip(self.program.slots, table.states, strict=True):
+            if stop[0]:  # nobody will ask for what is missing
+                return
             args = [self.column(i) if state.raw else self.array(i) for i in slot.args]
             rows = Rows(groups, args, place if state.ordered else None, compiled, stop)
             if slot.where is not None:
@@ -198,9 +201,13 @@ class Table:
 
     def fit(self, exact: bool = False, growth: int = 2) -> None:
         if self.needs_room():
-            self.room = self.keys.n if exact else max(growth * self.room, self.keys.n, 64)
-            for state in self.states:
-                state.resize(self.room)
+            self.make_room(self.keys.n if exact else max(growth * self.room, self.keys.n, 64))
+
+    def make_room(self, n: int) -> None:
+        """Space in the states for so many groups."""
+        self.room = n
+        for state in self.states:
+            state.resize(n)
 
     def tally(self, keys: Sequence[Column], n_rows: int, stop: Stop) -> int:
         """How many rows, from the first on, were counted where their groups were found; nothing else is wanted of them."""

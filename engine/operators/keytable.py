@@ -132,9 +132,9 @@ class KeyTable:
         if self.n >= len(self.key0):
             self.reserve(2 * len(self.key0), stop)
         else:
-            self._widen(len(self.arena) + size)
+            self.widen(len(self.arena) + size)
 
-    def _widen(self, more: int) -> None:
+    def widen(self, more: int) -> None:
         """Room for so many more bytes of long keys."""
         used, made = self.arena_used, zeros((len(self.arena) + more,), np.uint8)
         made[:used] = self.arena[:used]
@@ -157,6 +157,11 @@ class KeyTable:
             group.rebuild(self.key0, self.key1, begin, min(begin + REBUILT, self.n), self.slots)
             if stop is not None and stop[0]:
                 return
+
+    def expect(self, more: int, stop: NDArray[np.uint8]) -> None:
+        """Room at once for so many keys, which are all different, though some may be known."""
+        if more > len(self.key0) - self.n:
+            self.reserve(1 << max(10, more.bit_length(), self.n.bit_length()), stop)
 
     def straighten(self) -> None:
         """Where the keys are integers that lie close together, each is found by its distance from the least alone."""
@@ -182,7 +187,7 @@ class KeyTable:
         self.reserve(1 << max(6, self.n + len(members) - 1).bit_length())
         room = other.arena_used
         if not self.words and room and len(self.arena) - self.arena_used < room + 16:
-            self._widen(room + 16)
+            self.widen(room + 16)
         ids = np.empty(len(members), np.int32)
         group.merge_groups(
             other.key0, other.key1, other.sizes_or_eight(), other.arena, members,

@@ -27,7 +27,8 @@ from ..exprs import spread
 from ..notes import At
 from ..operator import Emit, Flow, Partition, Source, StreamTransform
 from ..values import to_text
-from .aggregate import AggregateSink, Local
+from .aggregate import AggregateSink
+from .grouplocal import Local
 from .groupprogram import Program, Table
 from .groupspill import N_PARTS, PartFiles
 from .keytable import Ids
@@ -45,6 +46,8 @@ def groupings(n: int, cube: bool) -> list[Grouping]:
 
 class FineSink(AggregateSink):
     """Groups by all keys; what comes out are keys and exported states, a group perhaps several times."""
+
+    may_defer = False
 
     def merge(self, ctx: Context) -> Sequence[Callable[[], None]]:
         spilled = [local.spilled for local in self._locals if local.spilled is not None]
@@ -152,7 +155,7 @@ class CoarseSink(AggregateSink):
             groups = self._ids(local, [c for key, rolled in zip(keys, grouping, strict=True) for c in key.of(rolled)])
             for mine, theirs in zip(table.states, loaded, strict=True):
                 mine.merge(theirs, members, groups, ctx.compiled)
-            self._charge(local)
+            local.charge()
         return Flow.MORE
 
     def _table(self, local: Local) -> Table:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import field, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +34,8 @@ from .hive import hive_of
 from .joinedgroups import joined_parts
 from .late import PLACE, LateRows, PlacedRelation
 from .pruning import told
+
+Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
 
 
 @dataclass(slots=True)
@@ -290,14 +292,24 @@ class ParquetSource:
         self.tally.read_whole(len(names), file.leaves.nbytes(number, names))
         reader = _open(self.relation.gate, file.path, file.held, file.metadata, file.leaves.dictionaries(number, names))
         if nbytes > WHOLE_GROUP:
-            yield from reader.iter_batches(rows, row_groups=[number], columns=names, use_threads=False)
+            yield from map(checked, reader.iter_batches(rows, row_groups=[number], columns=names, use_threads=False))
             return
         table = reader.read_row_group(number, columns=names, use_threads=False)
         if table.num_rows != group.n_rows:
             raise fault(
                 "E605", f"`{shown}` is damaged: row group {number} has {table.num_rows} rows, not {group.n_rows}"
             )
-        yield from table.to_batches(max_chunksize=rows)
+        yield from checked(table).to_batches(max_chunksize=rows)
+
+
+def checked(rows: Rows) -> Rows:
+    """Raises ArrowInvalid where a text is no UTF-8, or a code is beyond its dictionary: Arrow's reader looks at neither."""
+    for name, column in zip(rows.schema.names, rows.columns, strict=True):
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid as why:
+            raise pa.ArrowInvalid(f"field `{name}`: {first_line(why).rpartition('Invalid: ')[2]}") from why
+    return rows
 
 
 def damaged(shown: str, group: int, why: BaseException) -> QueryError:

@@ -6,7 +6,8 @@ or very long, a file that cannot be read) the general way of reading goes on fro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,27 +23,32 @@ from ..kernels import regexcode
 from ..pread import read_address
 from ..rarity import commonness
 from ..regextiers import Asked
-from .textlines import lines_of, repaired
+from ..scanwork import Groups, ScanWork
+from .textlines import repaired
 
 if TYPE_CHECKING:
     from .textfile import RangePartition, TextSource
 
-MOST_BAD = 64  # lines that are no valid UTF-8, of a stretch in which a literal is sought; behind them it is read in the general way
-MOST_REPAIRED = 1024  # ... of a call that captures
+MOST_REPAIRED = (
+    1024  # lines of a call that are no valid UTF-8; where there are more the rest is read in the general way
+)
 TEXT = 2 << 20  # bytes of text that a call puts out
 LONGEST = 64  # bytes of a literal that are looked for
 _WORDS = np.zeros(0, np.int64)  # the kernel's program for the first and the last word
+_NO_GROUPS = np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Captures:
     """Groups of a pattern in each line, some of them read as whole numbers, too. `keeps`: the lines are wanted as well.
-    `drops`: lines that certainly do not match are not, but for the first of a batch, which notes show."""
+    `drops`: lines that certainly do not match are not, but for the first of a batch, which notes show.
+    `groups`: the rows are grouped and added up by the scan, but for those of which it is not certain."""
 
     asked: Asked
     numbers: tuple[int, ...]
     keeps: bool
     drops: bool
+    groups: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +73,19 @@ class Stretch:
         self._source, self._part, self._ctx = source, part, ctx
         self.n_lines = 0
 
-    def batches(self, buffer: NDArray[np.uint8]) -> Iterator[Batch]:
+    def batches(self, buffer: NDArray[np.uint8]) -> Iterator[Batch | ScanWork]:
         """`buffer`: of SPACE bytes, for as long as this runs."""
         from ..kernels import rawread as r
 
-        state, n_bad = self._begin(), 0
+        state = self._begin()
         while True:
-            with self._part.file.opened() as fd:
-                code, batch = self._call(fd, buffer, state)
+            call = partial(self._call, buffer, state)
+            if isinstance(self._source.raw, Captures) and self._source.raw.groups:
+                done: list[tuple[int, Batch]] = []
+                yield ScanWork(self._origin(()), partial(self._grouped, call, state, done))
+                code, batch = done[0]
+            else:
+                code, batch = call(None)
             if batch.n_rows:
                 yield batch
             self._ctx.query.ledger.rows_by_seq[self._part.seq] = self.n_lines
@@ -85,10 +96,6 @@ class Stretch:
             if code == r.FULL:
                 continue
             place = int(state[r.POS] - (state[r.END] - state[r.AT]))
-            if code == r.BAD_TEXT and n_bad < MOST_BAD and isinstance(self._source.raw, Literal):
-                n_bad += 1
-                yield from self._bad_line(buffer, state)
-                continue
             yield from self._part.rest(self._ctx, place, self.n_lines)
             return
 
@@ -104,21 +111,34 @@ class Stretch:
             state[r.POS] = part.mark()
         return state
 
-    def _call(self, fd: int, buffer: NDArray[np.uint8], state: NDArray[np.int64]) -> tuple[int, Batch]:
+    def _call(self, buffer: NDArray[np.uint8], state: NDArray[np.int64], groups: Groups | None) -> tuple[int, Batch]:
         from ..kernels import rawread as r
 
-        state[r.N_ROWS], state[r.USED], state[r.N_LINES] = 0, PAD, 0
+        state[list(r.COUNTS)] = 0
+        state[r.USED] = PAD
         wanted = self._source.raw
         n_groups = len(wanted.asked.groups) if isinstance(wanted, Captures) else 0
         text: Any = pa.allocate_buffer(max(TEXT, (2 + n_groups) * r.ROOM + 2 * PAD))
-        if isinstance(wanted, Captures):
-            return self._captured(fd, buffer, state, text, wanted)
-        assert isinstance(wanted, Literal)
-        return self._found(fd, buffer, state, text, wanted)
+        with self._part.file.opened() as fd:
+            if isinstance(wanted, Captures):
+                return self._captured(fd, buffer, state, text, wanted, groups)
+            assert isinstance(wanted, Literal)
+            return self._found(fd, buffer, state, text, wanted)
 
-    def _captured(self, fd: int, buffer: Any, state: Any, text: pa.Buffer, wanted: Captures) -> tuple[int, Batch]:
+    @staticmethod
+    def _grouped(
+        call: Callable[[Groups], tuple[int, Batch]], state: NDArray[np.int64], done: list[tuple[int, Batch]], groups: Groups
+    ) -> int:  # fmt: skip
         from ..kernels import rawread as r
-        from ..kernels.rawscan import scan_captures
+
+        done.append(call(groups))
+        return int(state[r.N_GROUPED])
+
+    def _captured(
+        self, fd: int, buffer: Any, state: Any, text: pa.Buffer, wanted: Captures, into: Groups | None
+    ) -> tuple[int, Batch]:
+        from ..kernels import rawread as r
+        from ..kernels.rawscan import DROPS, KEEPS, scan_captures
 
         groups, room = wanted.asked.groups, self._rows(state)
         program = wanted.asked.program
@@ -132,14 +152,19 @@ class Stretch:
         line, length = pooled(room, np.int32), pooled(room, np.int32)
         starts, lengths = pooled(room * len(groups), np.int32), pooled(room * len(groups), np.int32)
         numbers, read = pooled(room * len(wanted.numbers), np.int64), pooled(room * len(wanted.numbers), np.uint8)
-        status, row = pooled(room, np.uint8), pooled(room if wanted.drops else 0, np.int32)
+        is_sparse = wanted.drops or into is not None  # not every line is a row
+        status, row = pooled(room, np.uint8), pooled(room if is_sparse else 0, np.int32)
         newlines, needles = buffer[r.ROOM :].view(np.int32).reshape(2, -1)
         bad = np.empty(MOST_REPAIRED, np.int32)
-        code = scan_captures(
-            read_address(), fd, buffer[: r.ROOM], newlines, needles, state, words, marks, ends, as_number,
-            int(wanted.keeps), bytes_of(text), row, line, length, starts, lengths, status, numbers, read, bad,
-            self._ctx.stop,
-        )  # fmt: skip
+        while True:
+            code = scan_captures(
+                read_address(), fd, buffer[: r.ROOM], newlines, needles, state, words, marks, ends, as_number,
+                wanted.keeps * KEEPS | wanted.drops * DROPS, bytes_of(text), row, line, length, starts, lengths, status,
+                numbers, read, bad, *(into.arrays() if into is not None else _NO_GROUPS), self._ctx.stop,
+            )  # fmt: skip
+            if code != r.GROW or into is None:
+                break
+            into.grow()
         n, bad = int(state[r.N_ROWS]), bad[: int(state[r.N_BAD])]
         kept, data = _used(text, int(state[r.USED]))
         if len(bad):
@@ -155,8 +180,9 @@ class Stretch:
                     kept, data, starts[part], lengths[part], numbers[cells], read[cells], not state[r.N_UNREAD]
                 )
         is_clean, n_lines = not state[r.N_UNMATCHED], int(state[r.N_LINES])
-        lines = CapturedLines(kept, data, line[:n], length[:n], wanted.asked, made, status[:n], is_clean, n_lines - n)
-        batch = self._batch(lines, (row[:n],) if wanted.drops else ())
+        n_dropped = n_lines - n - int(state[r.N_MATCHED])
+        lines = CapturedLines(kept, data, line[:n], length[:n], wanted.asked, made, status[:n], is_clean, n_dropped)
+        batch = self._batch(lines, (row[:n],) if is_sparse else ())
         if len(bad):
             self._source.tell_replaced(batch, bad, lines, self._ctx)
         self.n_lines += n_lines
@@ -168,13 +194,19 @@ class Stretch:
 
         room = self._rows(state)
         row, start, length = (pooled(room, np.int32) for _ in range(3))
+        bad = np.empty(MOST_REPAIRED, np.int32)
         code = scan_for(
             read_address(), fd, buffer[: r.ROOM], state, np.frombuffer(wanted.raw, np.uint8), *wanted.rare(), int(wanted.keeps),
-            bytes_of(text), row, start, length, self._ctx.stop,
+            bytes_of(text), row, start, length, bad, self._ctx.stop,
         )  # fmt: skip
-        n = int(state[r.N_ROWS])
+        n, bad = int(state[r.N_ROWS]), bad[: int(state[r.N_BAD])]
         kept, data = _used(text, int(state[r.USED]))
-        batch = self._batch(Spans(kept, data, start[:n], length[:n]), (row[:n],))
+        if len(bad):
+            kept, data = _repaired(data, start, length, bad)
+        lines = Spans(kept, data, start[:n], length[:n])
+        batch = self._batch(lines, (row[:n],))
+        if len(bad):
+            self._source.tell_replaced(batch, bad, lines, self._ctx)
         self.n_lines += int(state[r.N_LINES])
         return code, batch
 
@@ -186,23 +218,11 @@ class Stretch:
         return max(1, min(self._ctx.settings.batch_rows, left // 16))
 
     def _batch(self, lines: Spans, picks: tuple[NDArray[Any], ...]) -> Batch:
+        return self._source.with_columns(lines, self._origin(picks))
+
+    def _origin(self, picks: tuple[NDArray[Any], ...]) -> Origin:
         part = self._part
-        origin = Origin(part.seq, part.path, max(part.low - 1, 0), self.n_lines, picks)
-        return self._source.with_columns(lines, origin)
-
-    def _bad_line(self, buffer: NDArray[np.uint8], state: NDArray[np.int64]) -> Iterator[Batch]:
-        from ..kernels import rawread as r
-
-        at = int(state[r.AT])
-        end = at + int(np.flatnonzero(buffer[at : int(state[r.END])] == 10)[0]) + 1
-        place = int(state[r.POS] - (state[r.END] - at))
-        copy: Any = pa.allocate_buffer(end - at + 2 * PAD)
-        bytes_of(copy)[PAD : PAD + end - at] = buffer[at:end]
-        state[r.AT] = end
-        lines = lines_of(copy, PAD, PAD + end - at, self._ctx)
-        part, first = self._part, self.n_lines
-        self.n_lines += 1
-        yield from self._source.batches(lines, self._ctx, part.seq, part.path, place, first)
+        return Origin(part.seq, part.path, max(part.low - 1, 0), self.n_lines, picks)
 
 
 def _used(text: pa.Buffer, used: int) -> tuple[pa.Buffer, NDArray[np.uint8]]:

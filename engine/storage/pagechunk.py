@@ -421,7 +421,21 @@ def dictionary(data: NDArray[np.uint8], page: NDArray[np.int64], kind: Kind) -> 
     offsets, text = pooled(n + 1, np.int32), space(size)
     if dictionary_texts(data, page, offsets, text) < 0:
         return None
-    return pa.Array.from_buffers(pa.string(), n, [None, buffer_of(offsets), buffer_of(text)])
+    return checked_texts(offsets, text, None)
+
+
+def checked_texts(
+    offsets: NDArray[np.int32], text: NDArray[np.uint8], bitmap: pa.Buffer | None
+) -> pa.Array[Any] | None:
+    """Texts as an array. None: one of them is no valid UTF-8, as the format wants it (Parquet, Logical Types, STRING)."""
+    used = text[: offsets[-1]]
+    made = pa.Array.from_buffers(pa.string(), len(offsets) - 1, [bitmap, buffer_of(offsets), buffer_of(used)])
+    if len(used) and used.max() >= 0x80:
+        try:
+            made.validate(full=True)
+        except pa.ArrowInvalid:
+            return None
+    return cast("pa.Array[Any]", made)
 
 
 def may_hold(page: NDArray[np.int64], n_bytes: int) -> bool:

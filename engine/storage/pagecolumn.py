@@ -13,7 +13,7 @@ from .. import kernels
 from ..arrow import array_from, bitmap_of, buffer_of, coded, pooled
 from ..kernels import pagefields as heads
 from ..pread import read_address
-from .pagechunk import BYTES_A_PAGE, CODECS, LARGEST, PAD, Chunk, Chunks, Leaf, place_of, scratch, space
+from .pagechunk import BYTES_A_PAGE, CODECS, LARGEST, PAD, Chunk, Chunks, Leaf, checked_texts, place_of, scratch, space
 
 ROWS_A_VALUE = 4  # below so many on average a dictionary of numbers is not worth its values
 
@@ -64,8 +64,8 @@ def read_column(groups: Sequence[Chunks], name: str, as_codes: bool = False) -> 
         return Chunk(data, pages, about, codec, leaf.kind, is_optional, n_rows, data=data)
     nulls = valid[:n_rows] == 0 if n_null else None
     if not n_bytes:
-        buffers = [None, buffer_of(offsets[: n_values + 1]), buffer_of(texts[: offsets[n_values]])]
-        return coded(array_from(codes, nulls), pa.Array.from_buffers(pa.string(), n_values, buffers))
+        dictionary = checked_texts(offsets[: n_values + 1], texts, None)
+        return None if dictionary is None else coded(array_from(codes, nulls), dictionary)
     if about[heads.IS_CODED]:
         return coded(array_from(codes, nulls), array_from(values[:n_values], None, leaf.kind.arrow))
     return plain_column(numbers, nulls, leaf.kind)

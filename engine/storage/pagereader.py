@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from ...planner.records import dataclass
 from .. import kernels
-from ..arrow import array_from, bitmap_of, buffer_of, bytes_of, coded, concat, int32_of, is_valid, pooled
+from ..arrow import array_from, bitmap_of, bytes_of, coded, concat, int32_of, is_valid, pooled
 from ..kernels import pagefields as heads
-from .pagechunk import LARGEST, Chunk, Chunks, dictionary_texts, may_hold, space
+from .pagechunk import LARGEST, Chunk, Chunks, checked_texts, dictionary_texts, may_hold, space
 from .pagecolumn import ROWS_A_VALUE, plain_column, read_column
 
 
@@ -181,8 +181,9 @@ def _mixed_texts(chunk: Chunk, data: NDArray[np.uint8], first: int) -> Pieces | 
     behind = _plain_texts(data, back, chunk.max_definition, chunk.n_rows - n_coded)
     if n_null < 0 or behind is None:
         return None
-    buffers = [None, buffer_of(offsets), buffer_of(text[: offsets[-1]])]
-    values = pa.Array.from_buffers(pa.string(), n_values, buffers)
+    values = checked_texts(offsets, text, None)
+    if values is None:
+        return None
     return Pieces(coded(array_from(codes, valid == 0 if n_null else None), values), behind)
 
 
@@ -196,4 +197,4 @@ def _plain_texts(
     if n_null < 0:
         return None
     bitmap = bitmap_of(valid == 0) if n_null else None
-    return pa.Array.from_buffers(pa.string(), n_rows, [bitmap, buffer_of(offsets), buffer_of(text[: offsets[-1]])])
+    return checked_texts(offsets, text, bitmap)

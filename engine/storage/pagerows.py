@@ -12,9 +12,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .. import kernels
-from ..arrow import array_from, bitmap_of, buffer_of, coded, pooled
+from ..arrow import array_from, bitmap_of, coded, pooled
 from ..kernels import pagefields as heads
-from .pagechunk import Chunk, space
+from .pagechunk import Chunk, checked_texts, space
 from .pagecolumn import plain_column
 from .pagereader import decoded
 
@@ -98,4 +98,4 @@ def _taken_texts(chunk: Chunk, data: NDArray[np.uint8], rows: NDArray[np.int32])
     kept = text[: offsets[-1]]
     if 2 * len(kept) < len(text):  # the pages' memory goes on being theirs
         kept = kept.copy()
-    return pa.Array.from_buffers(pa.string(), n, [bitmap, buffer_of(offsets), buffer_of(kept)])
+    return checked_texts(offsets, kept, bitmap)

@@ -9,6 +9,7 @@ import cortado
 from cortado.engine.regexprogram import LITERAL, SPANS
 from cortado.engine.regextiers import RE2
 
+from .rawscan import scan_wrong
 from .regexjudge import wrong
 from .regexscan import scanned_wrong
 from .rounds import draws, rounds
@@ -33,3 +34,16 @@ def test_the_scan_says_what_the_general_path_says(tmp_path: Path) -> None:
             assert not problem
             compared += problem is not None
     assert compared > 20
+
+
+def test_groups_and_searches_at_the_scan_are_those_of_the_general_path(tmp_path: Path) -> None:
+    """More: tests/scripts/scan_oracle.py."""
+    draw = draws("groups at the scan")
+    with (
+        cortado.connect(threads=1, timezone="UTC", kernels="never") as general,
+        cortado.connect(threads=2, timezone="UTC", kernels="always", morsel_bytes=4096) as small,
+        cortado.connect(threads=2, timezone="UTC", kernels="always", memory="300KB") as poor,
+    ):
+        for _ in rounds(40):
+            problem = scan_wrong(draw, 400, tmp_path, general, (small, poor))
+            assert not problem

@@ -24,10 +24,11 @@ WIDE_AT = 1 << 29  # values, over all groups, after which limbs are folded into 
 
 
 class Limbs:
-    """`count` values a group; NaN and infinities are counted beside."""
+    """`count` values a group; NaN and infinities are counted beside: `in_lines`, in the same cache line as the limbs."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, in_lines: bool = False) -> None:
         self.width = width
+        self._lines = np.zeros((0, width + 4), np.int64) if in_lines else None  # limbs and extra are views of it
         self.limbs = np.zeros((0, width), np.int64)
         self.wide = np.zeros((0, width), np.int64)  # what limbs held above 32 bits when they were folded; empty: never
         self.top = np.full(0, -1, np.int16)  # field of the highest leading bit seen; -1: no value but zeros
@@ -35,9 +36,23 @@ class Limbs:
         self.added = 0  # values since the last fold, over all groups
 
     def resize(self, n: int) -> None:
-        self.limbs, self.top, self.extra = fit(self.limbs, n), fit(self.top, n, -1), fit(self.extra, n)
+        self.top = fit(self.top, n, -1)
+        if self._lines is not None:
+            self._see(fit(self._lines, n))
+        else:
+            self.limbs, self.extra = fit(self.limbs, n), fit(self.extra, n)
         if len(self.wide):
             self.wide = fit(self.wide, n)
+
+    def _see(self, lines: NDArray[np.int64]) -> None:
+        self._lines, self.limbs, self.extra = lines, lines[:, : self.width], lines[:, self.width :]
+
+    def _flat(self) -> tuple[NDArray[np.int64], NDArray[np.int64], int, int]:
+        """Limbs and extra as kernels take them, and how many words there are of a group in each."""
+        if self._lines is None:
+            return self.limbs.reshape(-1), self.extra.reshape(-1), self.width, 4
+        flat = self._lines.reshape(-1)
+        return flat, flat[self.width :], self.width + 4, self.width + 4
 
     def nbytes(self) -> int:
         return self.limbs.nbytes + self.wide.nbytes + self.top.nbytes + self.extra.nbytes
@@ -51,9 +66,10 @@ class Limbs:
         if compiled:
             from ...kernels import exact_sum
 
+            limbs, extra, step, beside = self._flat()
             exact_sum.add_doubles(
-                groups, numbers_of(values), bitmap(values), self.limbs.reshape(-1), self.wide.reshape(-1), self.top,
-                self.extra.reshape(-1), self.width,
+                groups, numbers_of(values), bitmap(values), limbs, step, self.wide.reshape(-1), self.top, extra, beside,
+                self.width,
             )  # fmt: skip
             return
         numbers = numbers_of(values)
@@ -99,7 +115,7 @@ class Limbs:
             self.put(groups, low + j, np.where(bits < 0, -part, part))
 
     def flat(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int16]]:
-        """Limbs, their wide form and tops as kernels take them."""
+        """Limbs, their wide form and tops as kernels take them; not in lines."""
         return self.limbs.reshape(-1), self.wide.reshape(-1), self.top
 
     def raise_top(self, groups: Groups, lead: NDArray[np.int64]) -> None:
@@ -131,12 +147,13 @@ class Limbs:
             if self.added + other.added > WIDE_AT:
                 self.fold()
         self.added += min(other.added, WIDE_AT)
-        if compiled and not len(other.wide):
+        if compiled and not len(other.wide) and (self._lines is None) == (other._lines is None):
             from ...kernels import exact_sum
 
+            limbs, extra, step, beside = self._flat()
             exact_sum.merge_limbs(
-                members, other.limbs.reshape(-1), other.top, other.extra.reshape(-1), groups,
-                self.limbs.reshape(-1), self.wide.reshape(-1), self.top, self.extra.reshape(-1), self.width,
+                members, other._flat()[0], other.top, other._flat()[1], groups,
+                limbs, self.wide.reshape(-1), self.top, extra, step, beside, self.width,
             )  # fmt: skip
             return
         np.add.at(self.extra, groups, other.extra[members])
@@ -162,7 +179,8 @@ class Limbs:
             from ...kernels import exact_sum
 
             gathered, low = np.empty((n, self.width + 1), np.int64), np.empty(n, np.int64)
-            exact_sum.gather_fields(n, self.limbs.reshape(-1), self.top, self.width, gathered.reshape(-1), low)
+            limbs, _, step, _ = self._flat()
+            exact_sum.gather_fields(n, limbs, step, self.top, self.width, gathered.reshape(-1), low)
             return gathered, low
         return self._fields_of(np.arange(n))
 
@@ -215,10 +233,14 @@ class Limbs:
 
     def load(self, arrays: Sequence[pa.Array[Any]]) -> None:
         widths = (self.width, self.width, 5)
-        self.limbs, self.wide, rest = (_numbers(a, w) for a, w in zip(arrays, widths, strict=True))
+        limbs, self.wide, rest = (_numbers(a, w) for a, w in zip(arrays, widths, strict=True))
         if not self.wide.any():
             self.wide = np.zeros((0, self.width), np.int64)
-        self.top, self.extra = rest[:, 0].astype(np.int16), rest[:, 1:].copy()
+        self.top = rest[:, 0].astype(np.int16)
+        if self._lines is not None:
+            self._see(np.concatenate([limbs, rest[:, 1:]], axis=1))
+        else:
+            self.limbs, self.extra = limbs, rest[:, 1:].copy()
         self.added = int(self.extra[:, COUNT].sum())
 
     @staticmethod

@@ -324,7 +324,7 @@ class SumDouble(State):
     """Order-free sums of doubles (see kernels.exact_sum) and counts of the values."""
 
     def __init__(self) -> None:
-        self.sums = Limbs(4)
+        self.sums = Limbs(4, in_lines=True)
 
     def resize(self, n: int) -> None:
         self.sums.resize(n)

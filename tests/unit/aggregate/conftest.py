@@ -202,6 +202,10 @@ def run_sink(
         rng.shuffle(tasks)
         for task in tasks:
             task()
+        last = list(sink.refine(contexts[0]))
+        rng.shuffle(last)
+        for task in last:
+            task()
         source = sink.result(contexts[0])
         out_schema = node.schema.arrow()
         rows = []

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cortado.engine.kernels import load
-from cortado.engine.operators.groupdense import MOST_CELLS, divided, extended
+from cortado.engine.operators.groupaxes import divided, extended
+from cortado.engine.operators.groupdense import MOST_CELLS
 from cortado.engine.operators.groupmerge import met
 from cortado.engine.operators.pairgrid import PairGrid
 

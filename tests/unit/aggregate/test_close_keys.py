@@ -13,7 +13,7 @@ import pytest
 import cortado
 from cortado.engine.kernels import load
 from cortado.engine.normalise import normalise
-from cortado.engine.operators import grouping
+from cortado.engine.operators import keycoder
 from cortado.engine.operators.grouping import Coder
 from cortado.planner.types import LONG, STRING, Type, of_arrow
 
@@ -67,7 +67,7 @@ def coded(words: list[str], n: int, used: int) -> pa.DictionaryArray[Any, Any]:
 @pytest.mark.parametrize("few", [0, 1 << 20])
 def test_dictionaries_by_marks_are_the_same_groups(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only values that rows have are keys; the next batches of a dictionary bring more of them."""
-    monkeypatch.setattr(grouping, "FEW_VALUES", few)
+    monkeypatch.setattr(keycoder, "FEW_VALUES", few)
     coder, seen = Coder(STRING, True), dict[Any, int]()
     for _ in range(4):
         words = [f"w{i}" for i in rng.permutation(900).tolist()]
@@ -84,7 +84,7 @@ def test_dictionaries_by_marks_are_the_same_groups(few: int, monkeypatch: pytest
 @pytest.mark.parametrize("few", [0, 1 << 20])
 def test_distinct_values_of_dictionaries(few: int, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Whole tables and by a key, with values that no row has, against Python's sets."""
-    monkeypatch.setattr(grouping, "FEW_VALUES", few)
+    monkeypatch.setattr(keycoder, "FEW_VALUES", few)
     words = [f"w{i}" for i in rng.permutation(2000).tolist()]
     column = coded(words, 9000, 1500)
     keys = rng.integers(0, 3, 9000)

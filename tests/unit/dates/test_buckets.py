@@ -269,6 +269,37 @@ def test_codes_stand_for_the_starts(name: str) -> None:
     assert n_coded > 50
 
 
+@pytest.mark.parametrize("text", ["1m", "7m", "1h", "100m", "3h20m"])
+@pytest.mark.parametrize("centre", [0, 1_700_000_000, -5_000_000_000, 9_000_000_000_000])
+@pytest.mark.parametrize("width", [1, 500, 40_000, 10**11])
+def test_codes_in_one_pass(text: str, centre: int, width: int) -> None:
+    """Where they are in any order, before and behind the first, and far away; compiled."""
+    rng = np.random.default_rng(abs(centre) + width)
+    instants = centre * US + rng.integers(-width * US, width * US + 1, 5000)
+    for name in ("UTC", "Etc/GMT-5"):
+        found = bucket_codes(instants, span(text), name, compiled=True)
+        plain = bucket_codes(instants, span(text), name)
+        assert (found is None) is (plain is None)
+        if found is not None and plain is not None:
+            assert np.array_equal(found[0], plain[0]) and np.array_equal(found[1], plain[1])
+            assert np.array_equal(found[1][found[0]], bucket_start(instants, span(text), name))
+
+
+def test_no_codes_in_one_pass_where_a_time_has_no_bucket() -> None:
+    instants = np.full(5000, 2**63 - 1000)
+    assert bucket_codes(instants, span("1m"), "UTC", compiled=True) is None
+    assert bucket_codes(-instants, span("1m"), "UTC", compiled=True) is None
+
+
+def test_codes_of_a_wide_range_in_one_pass() -> None:
+    """Further apart than doubles tell exactly, with few buckets between."""
+    instants = np.array([-(2**61), 2**61, 12345] * 400)
+    wide = Span(ns=10**9 * 86_400 * 365 * 3000, months=0)
+    found, plain = bucket_codes(instants, wide, "UTC", compiled=True), bucket_codes(instants, wide, "UTC")
+    assert found is not None and plain is not None
+    assert np.array_equal(found[1][found[0]], bucket_start(instants, wide, "UTC"))
+
+
 def test_no_codes_where_buckets_are_many() -> None:
     instants = np.arange(0, 1000 * US, US)
     assert bucket_codes(instants, span("1s"), "UTC") is None

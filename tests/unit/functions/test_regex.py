@@ -117,7 +117,7 @@ def test_pythons_machine_finds_what_it_says() -> None:
     ("pattern", "offset"),
     [
         ("ab(c", 2),
-        ("a)", 0),
+        ("a)", 1),
         ("[a", 0),
         ("x*a**", 3),
         ("a{1,2000}", 1),

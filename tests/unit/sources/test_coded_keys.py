@@ -110,3 +110,18 @@ def test_strict_and_judged_rows_are_told_all_the_same(tmp_path: Path) -> None:
         result = session.query(f'parquetfile time=t "{path}" | timechart span=1h count by k').run()
         told = {(n.kind, n.reason): n.count for n in result.notes}
     assert told == {("drop", "null time"): 50, ("drop", "time beyond the grid"): 50}
+
+
+@pytest.mark.parametrize(
+    "query", ["timechart time=t span=1d long=t count, sum(x)", 'eval d = datetrunc(t, "1h") | stats count by d']
+)
+def test_one_time_of_a_few_rows(tmp_path: Path, query: str) -> None:
+    """A column's only time stays a code, where a function of it is asked for its dictionary's values."""
+    times = pa.array([1_577_836_800_000_000] * 5, pa.timestamp("us", "UTC"))
+    pq.write_table(pa.table({"t": times, "x": range(5)}), tmp_path / "x.parquet")
+    found = []
+    for way in WAYS:
+        with cortado.connect(timezone="UTC", **way) as session:
+            found.append(session.query(f'parquetfile "{tmp_path}/x.parquet" | {query}').to_pylist())
+    assert [list(r.values())[1] for r in found[0]] == [5]
+    assert found == [found[0]] * len(WAYS)

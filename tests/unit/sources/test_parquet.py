@@ -139,6 +139,56 @@ def test_notes_name_the_row_of_the_file_after_pruning(tmp_path: Path) -> None:
     assert got.samples["reject", "overflow"] == [f"{path}:96  9223372036854775808"]
 
 
+def _with_text_that_is_none() -> pa.Table:
+    """Values that are UTF-8 only beside each other, as a whole they are; and null."""
+    raw = pa.array([b"ok", b"\xc3", b"\xa9", None, b"more"] * 40)
+    text = pa.Array.from_buffers(pa.string(), 200, raw.buffers())
+    lists = pa.ListArray.from_arrays(pa.array(range(201), pa.int32()), text)
+    return pa.table({"s": text, "l": lists, "n": range(200)})
+
+
+@pytest.mark.parametrize("kernels", ["never", "always"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"use_dictionary": False},
+        {"use_dictionary": False, "column_encoding": {"s": "DELTA_BYTE_ARRAY"}},
+        {"dictionary_pagesize_limit": 3, "data_page_size": 50, "write_batch_size": 3},
+    ],
+    ids=["dictionary", "plain", "delta", "mixed"],
+)
+def test_text_that_is_no_utf8_is_damage(tmp_path: Path, options: Any, kernels: str) -> None:
+    path = written(tmp_path, _with_text_that_is_none(), **options)
+    with cortado.connect(kernels=kernels) as session:
+        for rest in ("", "| stats count by s", "| search n == 2", "| sort limit=2 s", '| search s == "o*" | fields n'):
+            with pytest.raises(QueryError, match=r"field `s`: .*UTF8") as found:
+                session.query(f'parquetfile "{path}" {rest}').run()
+            assert found.value.code == "E605"
+        with pytest.raises(QueryError, match=r"field `l`: .*UTF8"):
+            session.query(f'parquetfile "{path}" | fields l').run()
+        assert len(session.query(f'parquetfile "{path}" | fields n').run()) == 200
+
+
+@pytest.mark.parametrize("kernels", ["never", "always"])
+def test_days_beyond_64_bits_are_null_and_told(tmp_path: Path, kernels: str) -> None:
+    """Infinity of other engines lies there; 106,751,991 days are the last whose microseconds fit."""
+    days = pa.array([0, 106_751_991, 106_751_992, -106_751_992, 2**31 - 1, -(2**31), None], pa.int32()).cast(
+        pa.date32()
+    )
+    path = written(tmp_path, pa.table({"d": days}))
+    with cortado.connect(kernels=kernels, timezone="UTC") as session:
+        result = session.query(f'parquetfile "{path}"').run()
+    got = result.to_arrow()["d"].cast(pa.int64()).to_pylist()
+    assert got == [0, 106_751_991 * 86_400_000_000, None, None, None, None, None]
+    assert [(n.kind, n.reason, n.count) for n in result.notes] == [("reject", "overflow", 4)]
+    assert [s.rpartition("  ")[2] for s in result.notes[0].samples] == [
+        "106751992 days",
+        "-106751992 days",
+        "2147483647 days",
+    ]
+
+
 @pytest.mark.parametrize(
     "damage",
     [lambda b: b"", lambda b: b"nope", lambda b: b[: len(b) // 2], lambda b: b[:-300] + bytes(292) + b[-8:]],
