@@ -16,6 +16,7 @@ from .sortgather import Columns, taken
 from .sortruns import Chunk, Cursor, Layout, merge_columns, merged, unit_rows
 
 BATCH_BYTES = 16 << 20
+SAMPLES = 32  # of a block, by which its borders are chosen
 
 Rows: TypeAlias = "tuple[Columns, int]"  # columns, and how many rows they have
 Part: TypeAlias = "tuple[Chunk, int, int]"  # rows from the first number up to the second
@@ -40,26 +41,28 @@ def one_dictionary(runs: list[list[Chunk]]) -> list[list[Chunk]]:
 
 
 def block_cuts(runs: Sequence[Sequence[Chunk]], n_blocks: int, ctx: Context) -> list[list[Part]]:
-    """Key ranges of about equal numbers of rows: for each block its part of each run. Ties are told apart by place."""
+    """Key ranges of about equal numbers of rows: for each block its part of each run. Ties are told apart by place.
+
+    Every so many rows of each chunk one is a sample, in each from another row on: chunks with the same spread of keys would else
+    say the same few keys.
+    """
     samples = []
-    total = sum(len(c) for run in runs for c in run)
-    step = max(1, total // (32 * n_blocks))
-    for run in runs:
-        for chunk in run:
-            samples += chunk.sample(range(step // 2, len(chunk), step))
+    chunks = [chunk for run in runs for chunk in run]
+    step = max(1, sum(map(len, chunks)) // (SAMPLES * n_blocks))
+    for i, chunk in enumerate(chunks):
+        samples += chunk.sample(range(step * (2 * i + 1) // (2 * len(chunks)), len(chunk), step))
         ctx.check()
     samples.sort()
     pivots = [samples[len(samples) * i // n_blocks] for i in range(1, n_blocks)] if samples else []
     blocks: list[list[Part]] = [[] for _ in range(len(pivots) + 1)]
-    for run in runs:
-        for chunk in run:
-            ctx.check()
-            ends = [*chunk.ends(pivots), len(chunk)]
-            begin = 0
-            for found, end in zip(blocks, ends, strict=True):
-                if end > begin:
-                    found.append((chunk, begin, end))
-                begin = max(begin, end)
+    for chunk in chunks:
+        ctx.check()
+        ends = [*chunk.ends(pivots), len(chunk)]
+        begin = 0
+        for found, end in zip(blocks, ends, strict=True):
+            if end > begin:
+                found.append((chunk, begin, end))
+            begin = max(begin, end)
     return [b for b in blocks if b]
 
 

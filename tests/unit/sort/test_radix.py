@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
 from cortado.engine.context import Context, QueryState, Settings
 from cortado.engine.memory import Budget
-from cortado.engine.operators.sortkeys import Keys, Same
+from cortado.engine.operators.sortkeys import Keys, Same, SortBy
 from cortado.engine.operators.sortorder import order_of_longs, sort_words
+from cortado.engine.operators.sortrows import block_cuts
+from cortado.engine.operators.sortruns import Chunk, Layout
 
 TOP = np.uint64(1) << np.uint64(63)
 
@@ -79,3 +83,18 @@ def test_where_rows_end_that_are_not_behind_others(flag: int) -> None:
     rows = sorted((np.uint8(flag), np.uint64(rng.integers(0, 70)), np.int64(rng.integers(-5, 5005))) for _ in range(60))
     got = keys.ends(rows, places)
     assert got == [sum((1, w, p) <= row for w, p in zip(word.tolist(), places.tolist(), strict=True)) for row in rows]
+
+
+@pytest.mark.parametrize("n_chunks", [3, 80])
+def test_blocks_are_alike_where_chunks_have_the_same_spread(n_chunks: int) -> None:
+    layout, long, n_blocks = Layout((SortBy(0, False, True),)), 2000, 25
+    runs = [
+        [Chunk((pa.array(np.arange(long) * 1000 + i),), np.arange(i * long, (i + 1) * long), layout)]
+        for i in range(n_chunks)
+    ]
+    blocks = block_cuts(runs, n_blocks, context())
+    sizes = [sum(end - begin for _, begin, end in block) for block in blocks]
+    assert len(sizes) == n_blocks and sum(sizes) == n_chunks * long
+    assert max(sizes) < 1.25 * min(sizes)
+    values = [np.concatenate([c.columns[0][b:e].to_numpy() for c, b, e in block]) for block in blocks]
+    assert all(before.max() < after.min() for before, after in pairwise(values))
