@@ -56,7 +56,16 @@ def shared(function: Any) -> Any:
     return function
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as why:
+            ways = "cortado -c QUERY runs a query, cortado run FILE a saved one"
+            raise click.UsageError(f"{why.message} {ways}.", ctx) from None
+
+
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-c", "text", metavar="QUERY", help="Run one query; - reads it from standard input.")
 @click.option("-p", "params", multiple=True, metavar="NAME=VALUE", help=PARAM_HELP)
 @click.option("--version", is_flag=True, help="Print the version.")

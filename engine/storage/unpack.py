@@ -159,7 +159,11 @@ class Unpacked(io.RawIOBase):
         self.name = name
         self.good_bytes = 0  # unpacked so far
         self.fault: QueryError | None = None  # known as soon as the last good byte is unpacked
-        self._source, self._limits = source, limits
+        self._source, self._suffix, self._limits = source, suffix, limits
+        self._head = b""
+        if not isinstance(source, Piped):
+            self._head = source.read(MAGIC_BYTES)
+            source.seek(0)
         self._size = None if isinstance(source, Piped) else int(source.size())
         self._blocks = _zstd_blocks(source) if suffix == ".zst" else _member_blocks(source, _MEMBERS[suffix])
         self._block = memoryview(b"")
@@ -198,7 +202,7 @@ class Unpacked(io.RawIOBase):
         try:
             block = next(self._blocks, b"")
         except (EOFError, OSError, ValueError, lzma.LZMAError, zlib.error, _inflate().error) as why:
-            self.fault = fault(
+            self.fault = self._not_packed() or fault(
                 "E605",
                 f"`{self.name}` is cut off or damaged: {self.good_bytes} unpacked bytes before that are good ({why})",
                 hint="fetch the file again, or unpack what is left of it first",
@@ -214,6 +218,18 @@ class Unpacked(io.RawIOBase):
                 hint="if it is genuine, unpack it to a plain file first",
             )
         return block
+
+    def _not_packed(self) -> QueryError | None:
+        """What to say of a file whose first bytes are not those that its name promises; None: they are."""
+        known, head = _MAGIC[self._suffix], self._head
+        if self.good_bytes or isinstance(self._source, Piped):
+            return None
+        if any(head.startswith(m) or m.startswith(head) for m in known):
+            return None
+        return fault(
+            "E605", f"`{self.name}` does not hold what its ending says: it begins with {head!r}",
+            hint=f"give it the ending that fits; packed files ending in {self._suffix} begin with {known[0]!r}",
+        )  # fmt: skip
 
     def close(self) -> None:
         self._source.close()

@@ -39,6 +39,11 @@ def test_a_query_from_standard_input() -> None:
     assert process("-c", "-", stdin=ROWS.encode()).out == b"a,b\n1,x\n2,\n"
 
 
+def test_a_query_without_c_is_told_what_to_do(cli: Run) -> None:
+    ran = cli("textfile x | stats count")
+    assert ran.status == 2 and "cortado -c QUERY runs a query" in ran.err and "cortado run FILE" in ran.err
+
+
 def test_data_from_standard_input() -> None:
     ran = process("-c", "textfile - | stats count", stdin=b"one\ntwo\n")
     assert (ran.status, ran.out) == (0, b"count\n2\n")

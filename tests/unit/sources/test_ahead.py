@@ -141,3 +141,20 @@ def test_a_query_that_ends_early_leaves_no_thread(lines: tuple[Path, list[str]])
             got = session.query(f"textfile '{packed}' | limit 2 | fields line").run().to_arrow().to_pylist()
             assert [row["line"] for row in got] == plain[:2]
     assert readers() == []
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst", ".xz", ".bz2"])
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"\x1f"])
+@pytest.mark.parametrize("command", ["textfile", "csvfile"])
+def test_a_file_that_is_not_what_its_ending_says(tmp_path: Path, suffix: str, content: bytes, command: str) -> None:
+    """A first byte alone may be the beginning of one that was cut off."""
+    path = tmp_path / f"x{suffix}"
+    path.write_bytes(content)
+    with cortado.connect() as session, pytest.raises(QueryError) as caught:
+        session.query(f"{command} '{path}' | stats count").run()
+    said = str(caught.value)
+    cut = content == b"\x1f" and suffix == ".gz"
+    assert (
+        caught.value.code == "E605" and ("cut off or damaged" if cut else "does not hold what its ending says") in said
+    )
+    assert cut or (repr(content) in said and f"ending in {suffix}" in said)
