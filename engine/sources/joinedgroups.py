@@ -71,6 +71,8 @@ class JoinedPart:
         except (pa.ArrowException, OSError):  # which of them it was is told by reading it alone
             found = None
         if found is not None:
+            if first.source.chosen.is_asked:
+                first.source.tally.rows_chosen(found.num_rows, found.num_rows)
             yield from first.of(found, found.num_rows, 0, ctx)
             return
         for part in parts:
