@@ -48,6 +48,15 @@ def is_of_many(codes: Sequence[Ids], widths: Sequence[int]) -> bool:
     return 2 * repeated * MANY_GROUPS <= m * m
 
 
+def at_random(n: int, wanted: int) -> NDArray[np.int64]:
+    """So many of n rows, or fewer, ascending."""
+    drawn = mix(np.arange(min(wanted, n), dtype=np.uint64), SEED) >> np.uint64(32)
+    rows = ((drawn * np.uint64(n)) >> np.uint64(32)).astype(np.int64)
+    rows.sort()
+    fresh: NDArray[np.bool_] = np.append(True, rows[1:] != rows[:-1])  # np.unique would hash them
+    return rows[fresh]
+
+
 @dataclass(slots=True)
 class RowBlock:
     """Rows by the codes of their keys. `columns` and `masks`: values and conditions of the program's expressions, by number."""
@@ -120,10 +129,7 @@ class DeferredRows:
 
     def _sample(self, n_keys: int) -> list[Ids]:
         """Codes of some rows, at random: rows often come in turns of their keys."""
-        drawn = mix(np.arange(min(SAMPLE, self.n), dtype=np.uint64), SEED) >> np.uint64(32)
-        rows = ((drawn * np.uint64(self.n)) >> np.uint64(32)).astype(np.int64)
-        rows.sort()
-        rows = rows[np.append(True, rows[1:] != rows[:-1])]  # np.unique would hash them
+        rows = at_random(self.n, SAMPLE)
         begins = np.cumsum([0, *map(len, self.chunks)])
         ends = np.searchsorted(rows, begins[1:])
         of_chunks = [rows[a:b] - begin for (a, b), begin in zip(pairwise([0, *ends.tolist()]), begins, strict=False)]
@@ -173,6 +179,20 @@ def may_defer(program: Program) -> bool:
     if len(program.key_types) < 2 or any(map(is_opaque, program.key_types)):
         return False
     return not any(s.make().grows for s in program.slots)
+
+
+def seems_few(keys: ManyKeys, columns: Sequence[Column], n_rows: int, stop: Stop) -> bool | None:
+    """Whether some rows of a large first batch tell that groups are few, so that none need be kept to find out: True where there is a
+    grid, without which the answer may be another one; None where they do not tell it.
+    """
+    if n_rows < 4 * SAMPLE:
+        return None
+    for wanted in (FIRST_LOOK, SAMPLE):
+        rows = at_random(n_rows, wanted)
+        codes = coded(keys, [taken(c, rows) for c in columns], stop)
+        if stop[0] or keys.has_grid(codes):
+            return True
+    return None if is_of_many(codes, [c.n for c in keys.coders]) else False
 
 
 def coded(keys: ManyKeys, columns: Sequence[Column], stop: Stop) -> list[Ids]:

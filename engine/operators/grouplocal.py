@@ -14,7 +14,7 @@ from ..aside import aside
 from ..batch import Column
 from ..context import Context
 from ..memory import Reservation
-from .groupdeferred import DeferredRows, again, coded
+from .groupdeferred import DeferredRows, again, coded, seems_few
 from .groupheld import Held
 from .grouping import ManyKeys
 from .groupprogram import Program, Table, Values
@@ -89,6 +89,11 @@ class Local:
             return False
         if self.deferred is None:
             if not self.is_undecided or (keys.grid is not None and keys.n):
+                return False
+            few = seems_few(keys, columns, values.batch.n_rows, ctx.stop)
+            ctx.check()
+            if few is not None:
+                self.is_undecided = few
                 return False
             self.deferred = DeferredRows()
         codes = coded(keys, columns, ctx.stop)
