@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from .sort import SortLocal, SortSink
 from .sortkeys import Keys, Row, SortBy, derived, keys_of
 from .sortspill import FileRun
 
+SHARED = 100  # rows up to which workers tell each other all that they keep
 FEW = 1024  # candidates gathered at least before they are cut: cutting costs some ten calls
 
 
@@ -45,6 +47,7 @@ class TopKSink(SortSink):
         super().__init__(node, schema, at)
         self._limit = node.limit
         self._bound: Row | None = None
+        self._best: dict[int, list[Row]] = {}  # of each worker the rows that it kept last, in order
         self._is_watched = False
 
     @property
@@ -103,10 +106,21 @@ class TopKSink(SortSink):
         return keys_of(list(columns.values()), keys, batch.n_rows)
 
     def _cut(self, local: SortLocal) -> None:
-        """Candidates in order, the first `limit` of them kept; the last of these is a bound for all workers."""
+        """Candidates in order, the first `limit` of them kept; the last of these is a bound for all workers.
+
+        A better one is the last of the first `limit` that all workers have.
+        """
         pile = local.pile
         pile.keep_first(partial(self.spill, local))
         self._bind(pile.row(self._limit - 1))
+        if not 0 < self._limit <= SHARED:
+            return
+        kept = [row for i in range(min(self._limit, pile.n_rows)) if (row := pile.row(i)) is not None]
+        with self._lock:
+            self._best[id(local)] = kept
+            best = sorted(chain.from_iterable(self._best.values())) if len(self._best) > 1 else []
+        if len(best) >= self._limit:
+            self._bind(best[self._limit - 1])
 
     def spill(self, local: SortLocal) -> FileRun | None:
         run = super().spill(local)

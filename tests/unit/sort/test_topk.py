@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -75,3 +76,38 @@ def test_ascending_input_sorted_downwards() -> None:
     for keys in (["-k"], ["-s"]):
         out = run(table, keys, replace(TINY, rows=1000, memory=4 << 20), limit=20)
         assert out.columns[0].to_pylist() == list(range(n - 1, n - 21, -1))
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_workers_know_what_the_others_keep(sign: str) -> None:
+    """The bound is that of all rows together, though each worker has seen but half of them."""
+    values = np.random.default_rng(3).permutation(8000)
+    query = MANY.query()
+
+    def sink_of(n_workers: int) -> tuple[Any, list[Any]]:
+        sink = make_sink(pa.table({"a": values}), [f"{sign}a"], limit=10)
+        return sink, [sink.open(Context(query, query.ledger.worker())) for _ in range(n_workers)]
+
+    def put(sink: Any, worker: Any, seq: int) -> None:
+        sink.push(Batch(2000, (pa.array(values[2000 * seq : 2000 * seq + 2000]),), Origin(seq)), worker)
+
+    def alone(n: int) -> Any:
+        """The key of the bound of one worker that has seen so many batches."""
+        sink, (worker,) = sink_of(1)
+        for seq in range(n):
+            put(sink, worker, seq)
+        sink.combine(worker)
+        sink.close()
+        return sink.bound[:-1]
+
+    sink, workers = sink_of(2)
+    put(sink, workers[0], 0)
+    put(sink, workers[1], 1)
+    sink._cut(workers[1])
+    assert sink.bound[:-1] == alone(2)
+    put(sink, workers[0], 2)
+    put(sink, workers[1], 3)
+    for worker in workers:
+        sink.combine(worker)
+    assert sink.bound[:-1] == alone(4)
+    sink.close()
