@@ -100,7 +100,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """At most batch_rows rows, or four times as many (`Settings.scan_rows`). Frozen; `array` remembers what it made.
+    """At most batch_rows rows, or four times as many (`Settings.scan_rows`), eight times where they are joined. Frozen; `array` remembers what it made.
 
     A string column is a plain array, a dictionary of int32 codes, or Spans, and may differ from batch to batch; all
     other columns have the one physical form of their type (`planner.types.Type.arrow`).

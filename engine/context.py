@@ -61,7 +61,7 @@ class Settings:
 
     def joined_rows(self, n_columns: int, nbytes: int, n_rows: int) -> int:
         """As `scan_rows`, of a partition made of several small ones: twice as many, where each worker gets some."""
-        most = 2 * self.scan_rows(n_columns, nbytes // 2, n_rows) if self.batch_rows >= DEFAULT_ROWS else 0
+        most = 2 * self.scan_rows(n_columns, nbytes, n_rows) if self.batch_rows >= DEFAULT_ROWS else 0
         return min(most, n_rows // (PIECES * self.threads))
 
 

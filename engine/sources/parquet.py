@@ -39,9 +39,7 @@ from .pruning import told
 Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
 
 
-SMALL_GROUP = (
-    150_000  # rows up to which it is quicker to read several row groups as a whole than to look for rows in each
-)
+SMALL_GROUP = 150_000  # rows; several such are read as a whole sooner than rows are looked for in each
 
 
 @dataclass(slots=True)
@@ -184,6 +182,7 @@ class ParquetSource:
         self.code = self.maker.code
         self._settings: Settings | None = None
         self._is_joined = False
+        self._apart: set[str] = set()  # files whose row groups cannot be read together
         self.tally = Tally()
         self.bounds = (*relation.bounds_of(request.filters), *relation.bounds_of_window())
         limit = request.limit if relation.window is None and relation.options.bad == "null" else None
@@ -296,11 +295,17 @@ class ParquetSource:
         """The wanted columns of row groups that follow each other in a file; None: they are to be read one by one."""
         file = parts[0].group.file
         names = self._columns_of(file)
-        if not ctx.compiled or not names:
+        if not ctx.compiled or not names or file.path in self._apart:
             return None
+        tally = Tally()
         with self.opened(file) as source:
-            chunks = [Chunks(source, file.leaves, part.number, names, self.tally) for part in parts]
-            return read_together(chunks, names, ctx.check, self.maker.coded)
+            chunks = [Chunks(source, file.leaves, part.number, names, tally) for part in parts]
+            found = read_together(chunks, names, ctx.check, self.maker.coded)
+        if found is None:
+            self._apart.add(file.path)  # its other row groups are hardly of another make
+        else:
+            self.tally.add(tally)
+        return found
 
     def opened(self, file: ParquetFile) -> AbstractContextManager[pa.NativeFile]:
         if file.held is not None:

@@ -18,7 +18,6 @@ from .pagechunk import BYTES_A_PAGE, CODECS, LARGEST, PAD, Chunk, Chunks, Leaf, 
 ROWS_A_VALUE = 4  # below so many on average a dictionary of numbers is not worth its values
 
 _NO_NUMBERS, _NO_CODES, _NO_BYTES = np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.uint8)
-_ONE_NUMBER = np.zeros(1, np.int64)
 
 
 def read_column(groups: Sequence[Chunks], name: str, as_codes: bool = False) -> pa.Array[Any] | Chunk | None:
@@ -58,14 +57,18 @@ def read_column(groups: Sequence[Chunks], name: str, as_codes: bool = False) -> 
         return None
     about = of_all.tolist()
     n_pages, n_values = about[heads.N_PAGES], about[heads.BOUND]
+    dictionary = None
+    if not n_bytes and n_null != heads.LEFT:
+        dictionary = checked_texts(offsets[: n_values + 1], texts, None)
+        if dictionary is None:
+            return None
     groups[0].opened(n_pages, about[heads.UNPACKED_BYTES], len(groups))
     if n_null == heads.LEFT:
         pages = table[: heads.WIDTH * n_pages].reshape(n_pages, heads.WIDTH)
         return Chunk(data, pages, about, codec, leaf.kind, is_optional, n_rows, data=data)
     nulls = valid[:n_rows] == 0 if n_null else None
-    if not n_bytes:
-        dictionary = checked_texts(offsets[: n_values + 1], texts, None)
-        return None if dictionary is None else coded(array_from(codes, nulls), dictionary)
+    if dictionary is not None:
+        return coded(array_from(codes, nulls), dictionary)
     if about[heads.IS_CODED]:
         return coded(array_from(codes, nulls), array_from(values[:n_values], None, leaf.kind.arrow))
     return plain_column(numbers, nulls, leaf.kind)

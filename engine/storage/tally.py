@@ -23,15 +23,19 @@ class Tally:
     def sum(tallies: Iterable[Tally]) -> Tally:
         out = Tally()
         for one in tallies:
-            for what in FIELDS:
-                out.kept(what, one.read[what], one.of[what])
-            out.decoded += one.decoded
+            out.add(one)
         return out
 
     def kept(self, what: str, read: int, of: int) -> None:
         with self._lock:
             self.read[what] += read
             self.of[what] += of
+
+    def add(self, other: Tally) -> None:
+        for what in FIELDS:
+            self.kept(what, other.read[what], other.of[what])
+        with self._lock:
+            self.decoded += other.decoded
 
     def row_group_behind(self) -> None:
         """It was to be read, but the bound of a sort left it out."""

@@ -202,6 +202,18 @@ def answer_of_text(path: Path) -> Any:
         return session.query(f'parquetfile "{path}" | stats count by k').to_arrow()
 
 
+@pytest.mark.parametrize("writer", list(WRITERS))
+def test_what_was_read_is_counted_once(tmp_path: Path, writer: str) -> None:
+    """Also where the first try to read row groups together came to nothing."""
+    path = tmp_path / "rows.parquet"
+    pq.write_table(table(random.Random(1), nulls=True), path, row_group_size=GROUP, **WRITERS[writer])
+    n_groups = -(-ROWS // GROUP)
+    with cortado.connect(threads=1, kernels="always") as session:
+        told = session.query(f'explain analyze parquetfile "{path}" | stats sum(x), count by word, status').to_pylist()
+    scan = next(row["detail"] for row in told if row["operator"] == "Scan")
+    assert f"columns={3 * n_groups} of {3 * n_groups}," in scan
+
+
 def test_two_files_are_never_joined(tmp_path: Path) -> None:
     for name in ("a", "b"):
         given = pa.table({"k": pa.array([name] * 900), "x": pa.array(range(900))})
