@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -15,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..planner.types import BINARY, BOOL, DOUBLE, LONG, STRING, Type, scalar
+from .blocks import LEAST, block
 
 
 def bytes_of(buffer: pa.Buffer | None) -> NDArray[np.uint8]:
@@ -238,36 +238,31 @@ def pooled(n: int, dtype: Any) -> NDArray[Any]:
 def grown(array: NDArray[Any], used: int, n: int) -> NDArray[Any]:
     """Room for n values, of which the first `used` are those of the array; the others are not set."""
     nbytes = n * array.itemsize
-    made = pooled(n, array.dtype) if nbytes < CLEARED else np.empty(n, array.dtype)
+    made = block(nbytes)[0].view(array.dtype) if nbytes >= LEAST else pooled(n, array.dtype)
     made[:used] = array[:used]
     return made
-
-
-LARGE_PAGE = 2 << 20
-CLEARED = 2 * LARGE_PAGE
 
 
 def zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     """Zeros; many of them take no memory before they are written to, in any thread.
 
-    Some megabytes are cleared in memory that others have used, as new pages cost several times that.
+    Up to some tens of megabytes are cleared in memory that others have used, as new pages cost several times that.
 
     The allocator's zeros are written at once where they are made by a thread that is not the first, or lie where others have
     been. Large pages, as arrays are filled from the front: pages of four kilobytes cost several times what is written to them.
     """
     nbytes = prod(shape) * np.dtype(dtype).itemsize
-    if nbytes < SMALL or not hasattr(mmap, "MAP_ANONYMOUS"):
+    if nbytes < SMALL:
         return np.zeros(shape, dtype)
-    if nbytes < CLEARED:
+    if nbytes < LEAST:
         made = pooled(prod(shape), dtype)
         made.fill(0)
         return made.reshape(shape)
-    room = mmap.mmap(-1, nbytes + LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        with suppress(OSError):  # a system without them
-            room.madvise(mmap.MADV_HUGEPAGE)
-    skipped = -np.frombuffer(room, np.uint8).ctypes.data % LARGE_PAGE
-    return np.frombuffer(room, dtype, prod(shape), skipped).reshape(shape)
+    room, is_new = block(nbytes)
+    if not is_new:
+        room.fill(0)
+    made = room.view(dtype)
+    return made.reshape(shape)
 
 
 def nulls(n: int, kind: pa.DataType) -> pa.Array[Any]:

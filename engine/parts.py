@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import field
@@ -22,6 +23,15 @@ class Step:
     tasks: deque[Task] = field(default_factory=deque)
     n_running: int = 0
     n_begun: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self) -> tuple[int, Task] | None:
+        """The next task and its number; workers ask as well as the scheduler."""
+        with self.lock:
+            if not self.tasks:
+                return None
+            self.n_begun += 1
+            return self.n_begun, self.tasks.popleft()
 
     @property
     def is_scan(self) -> bool:

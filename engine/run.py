@@ -336,11 +336,11 @@ class Run:
             if not self._claim.take():
                 return
             assert part.step is not None
-            task = self._task(part, part.step)
-            if task is None:  # another worker took the last of it meanwhile
+            begun = self._begin(part, part.step)
+            if begun is None:  # another worker took the last of it meanwhile
                 self._session.slots.give()
                 continue
-            self._start(part, part.step, task)
+            self._start(part, part.step, *begun)
         self._claim.give_back()
 
     def _part_with_work(self) -> Part | None:
@@ -350,18 +350,19 @@ class Run:
                 return part
         return None
 
-    def _task(self, part: Part, step: Step) -> Task | None:
+    def _begin(self, part: Part, step: Step) -> tuple[int, Task] | None:
         if not step.is_scan:
-            return step.tasks.popleft()
+            return step.take()
         begun = part.pipe.take()
-        return partial(part.pipe.lease, begun, self._stands_back) if begun is not None else None
-
-    def _start(self, part: Part, step: Step, task: Task) -> None:
-        step.n_running += 1
+        if begun is None:
+            return None
         step.n_begun += 1
+        return step.n_begun, partial(part.pipe.lease, begun, self._stands_back)
+
+    def _start(self, part: Part, step: Step, number: int, task: Task) -> None:
+        step.n_running += 1
         self._n_running += 1
         pool = self._session.sort if step.phase in (Phase.COMBINE, Phase.MERGE) else self._session.scan
-        number = step.n_begun
         try:
             pool.submit(self._work, part, step, number, task)
         except RuntimeError as why:  # the process ends
@@ -370,8 +371,19 @@ class Run:
             self._events.put((step, task))
 
     def _work(self, part: Part, step: Step, number: int, task: Task) -> None:
-        """Runs in a pool."""
+        """Runs in a pool: this task, and others of its step while there are any, as a hop through the scheduler may take milliseconds."""
         self._session.slots.begin()
+        try:
+            begun: tuple[int, Task] | None = number, task
+            while begun is not None:
+                self._do(part, step, *begun)
+                goes_on = self._may_go_on(part) and not self._stands_back()
+                begun = step.take() if goes_on else None
+        finally:
+            self._session.slots.give()
+            self._events.put((step, task))
+
+    def _do(self, part: Part, step: Step, number: int, task: Task) -> None:
         try:
             task()
         except BaseException as why:
@@ -380,9 +392,6 @@ class Run:
                 tag = pipe.chain.sink_tag if step.phase > Phase.FINISH else None
                 pipe.failures.add(step.phase, number, placed(why, tag))
                 pipe.ctx.stop[0] = 1  # the other tasks of the step
-        finally:
-            self._session.slots.give()
-            self._events.put((step, task))
 
     def _drain_tasks(self) -> None:
         """After a failure of the scheduler itself: wait for what runs."""

@@ -94,6 +94,26 @@ def rows_with(numbers: Any, rows: Any, found: Any) -> Any:
     return np.int64(n)
 
 
+@kernel(i32w, long_, long_, i64w)
+def keep_met(numbers: Any, n_tables: Any, low: Any, cells: Any) -> Any:
+    """Of cells low, low + 1, ... those that some table has into `cells`, ascending. Returns how many they are.
+
+    `numbers`: of each table the number in each cell, -1: none, one table behind another; those that are kept move to the
+    front of their table's. O(tables x cells).
+    """
+    width = numbers.size // n_tables
+    n = np.uint64(0)
+    for i in range(width):
+        cells[n] = low + i
+        none = np.int32(-1)
+        for t in range(n_tables):
+            number = numbers[np.uint64(t * width + i)]
+            numbers[np.uint64(t * width) + n] = number
+            none &= number
+        n += np.uint64(none >= 0)
+    return np.int64(n)
+
+
 @kernel(i32, i64w)
 def count_in_lanes(numbers: Any, counts: Any) -> Any:
     """Adds one for each row: LANES counts a number, which rows take in turn, so that none waits for the one before. O(rows)."""

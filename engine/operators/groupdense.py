@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ...planner.records import dataclass
 from ...planner.types import Type
+from ..arrow import pooled
 from .groupaxes import Axes, Cells, Ranks, axes_of
 from .grouping import Keys, ManyKeys
 from .groupprogram import Program, Table
@@ -31,7 +32,7 @@ MOST_CELLS = (1 << 31) - 1
 class Located(Protocol):
     """The groups of one table by cell."""
 
-    def groups(self, low: int, high: int) -> Ids:
+    def groups(self, low: int, high: int, out: Ids) -> None:
         """The group in each of the cells low .. high, -1: none."""
 
 
@@ -39,8 +40,8 @@ class Located(Protocol):
 class ByCell:
     by_cell: Ids
 
-    def groups(self, low: int, high: int) -> Ids:
-        return self.by_cell[low:high]
+    def groups(self, low: int, high: int, out: Ids) -> None:
+        out[:] = self.by_cell[low:high]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ class ByPair:
     grid: PairGrid
     codes: tuple[Ids, Ids]
 
-    def groups(self, low: int, high: int) -> Ids:
-        return self.grid.in_order(*self.codes, low, high)
+    def groups(self, low: int, high: int, out: Ids) -> None:
+        self.grid.in_order(*self.codes, low, high, out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +68,18 @@ class Dense:
 
     def groups(self, low: int, high: int) -> tuple[Cells, list[Ids]]:
         """The cells low .. high that some table has, ascending, and of each table the group in each of them, -1: none."""
-        found = [t.groups(low, high) for t in self.tables]
-        met = found[0] >= 0
-        for more in found[1:]:
-            met |= more >= 0
-        if met.all():
-            return np.arange(low, high), found
-        at = np.flatnonzero(met)
-        return at + low, [f[at] for f in found]
+        n = high - low
+        found = pooled(len(self.tables) * n, np.int32).reshape(len(self.tables), n)
+        for table, out in zip(self.tables, found, strict=True):
+            table.groups(low, high, out)
+        if not self.axes.compiled:
+            at = np.flatnonzero((found >= 0).any(axis=0))
+            return at + low, list(found[:, at])
+        from ..kernels import dense
+
+        cells = pooled(n + 1, np.int64)
+        n_met = dense.keep_met(found.reshape(-1), len(found), low, cells)
+        return cells[:n_met], list(found[:, :n_met])
 
     def keys(self, cells: Cells) -> list[pa.Array[Any]]:
         """In normal form."""
@@ -140,6 +145,6 @@ def met(numbers: Ids, compiled: bool) -> tuple[Ids, Ids]:
         return rows, numbers[rows]
     from ..kernels import dense
 
-    rows, found = np.empty((2, len(numbers) + 1), np.int32)
+    rows, found = pooled(2 * (len(numbers) + 1), np.int32).reshape(2, -1)
     n = dense.rows_with(numbers, rows, found)
     return rows[:n], found[:n]

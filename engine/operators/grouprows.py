@@ -199,6 +199,10 @@ class GroupRows:
     def schema(self) -> Schema:
         return self._layout.schema
 
+    def drop(self) -> None:
+        """Nobody reads it any more; who holds it holds no rows."""
+        self._runs = []
+
     def partitions(self, target: int) -> Sequence[Partition]:
         runs, total = self._runs, sum(map(len, self._runs))
         if not runs:
@@ -263,6 +267,10 @@ class StreamedRows:
     @property
     def schema(self) -> Schema:
         return self._layout.schema
+
+    def drop(self) -> None:
+        """As of `GroupRows`."""
+        self._runs = []
 
     def partitions(self, target: int) -> Sequence[Partition]:
         return [self]

@@ -57,21 +57,37 @@ def spans_of(array: pa.Array[Any]) -> Spans:
     """
     n = len(array)
     ends = offsets_of(array)
-    begin, end = (int(ends[0]), int(ends[n])) if n else (0, 0)
-    data = array.buffers()[2]
-    text = bytes_of(data)
-    if data is not None and begin >= PAD and end + PAD <= len(text):
-        buffer, view = data, text[begin - PAD : end + PAD]
-    else:
-        buffer = pa.allocate_buffer(end - begin + 2 * PAD)
-        view = bytes_of(buffer)
-        view[PAD : PAD + end - begin] = text[begin:end]
+    buffer, view, shift = padded(array, ends)
     start, length = pooled(n, np.int32), pooled(n, np.int32)
-    np.add(ends[:n], np.int32(PAD - begin), out=start)
+    np.add(ends[:n], np.int32(shift), out=start)
     np.subtract(ends[1 : n + 1], ends[:n], out=length)
     if array.null_count:
         length[~is_valid(array)] = -1
     return Spans(buffer, view, start, length)
+
+
+def padded(array: pa.Array[Any], ends: Ids) -> tuple[pa.Buffer, NDArray[np.uint8], int]:
+    """The buffer that has the bytes of these rows, a view of them with room on both sides, and what `ends` are off in it."""
+    n = len(array)
+    begin, end = (int(ends[0]), int(ends[n])) if n else (0, 0)
+    data = array.buffers()[2]
+    text = bytes_of(data)
+    if data is not None and begin >= PAD and end + PAD <= len(text):
+        return data, text[begin - PAD : end + PAD], PAD - begin
+    buffer = pa.allocate_buffer(end - begin + 2 * PAD)
+    view = bytes_of(buffer)
+    view[PAD : PAD + end - begin] = text[begin:end]
+    return buffer, view, PAD - begin
+
+
+def _located(keys: Any) -> tuple[NDArray[np.uint8], Ids, Ids, int, int]:
+    """As `kernels.group.group_ids` takes texts: where they begin, and how long they are, or, of Arrow without nulls, end."""
+    if not isinstance(keys, Spans) and not keys.null_count:
+        ends = offsets_of(keys)
+        _, data, shift = padded(keys, ends)
+        return data, ends[: len(keys)], ends[1 : len(keys) + 1], shift, 1
+    spans = keys if isinstance(keys, Spans) else spans_of(keys)
+    return spans.data, spans.start, spans.length, 0, 0
 
 
 class KeyTable:
@@ -117,16 +133,16 @@ class KeyTable:
                     out[row:] = 0
                     return out
                 self._grow(0, stop)
-        spans = keys if isinstance(keys, Spans) else spans_of(keys)
+        data, start, length, shift, ends = _located(keys)
         while True:
             row = kernels.group.group_ids(
-                spans.data, spans.start, spans.length, row,
+                data, start, length, shift, ends, row,
                 self.slots, self.key0, self.key1, self.sizes, self.arena, self.state, out, stop,
             )  # fmt: skip
             if row == n or stop[0]:
                 out[row:] = 0
                 return out
-            self._grow(int(spans.length[row]), stop)
+            self._grow(int(length[row]) - ends * int(start[row]), stop)
 
     def _grow(self, size: int, stop: NDArray[np.uint8]) -> None:
         if self.n >= len(self.key0):

@@ -39,12 +39,10 @@ class PairGrid:
         made[at, lead], made[at, 1 - lead] = np.divmod(cells, self._width)
         return made
 
-    def in_order(self, first: Ids, second: Ids, begin: int, end: int) -> Ids:
+    def in_order(self, first: Ids, second: Ids, begin: int, end: int, out: Ids) -> None:
         """The numbers of pairs `begin` to `end` of all of first x second, in that order; -1: not met. A code may be -1: none."""
         steps = (1, self._width) if self._second_leads else (self._width, 1)
-        out = pooled(end - begin, np.int32)
         kernels.codes.pairs_in_order(self._grid, *steps, first, second, begin, end, out)
-        return out
 
     def nbytes(self) -> int:
         """With the pairs' codes, which are made in the end."""
@@ -64,7 +62,8 @@ class PairGrid:
         height, width = max(self._height, _power(n_first)), max(self._width, _power(n_second))
         if height * width > min(max(CELLS, CELLS_A_PAIR * self.n), MOST_CELLS):
             return False
-        grid = np.full(height * width, -1, np.int32)
+        grid = pooled(height * width, np.int32)
+        grid.fill(-1)
         grid.reshape(height, width)[: self._height, : self._width] = self._grid.reshape(self._height, self._width)
         self._grid, self._height, self._width = grid, height, width
         return True

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import kernels
-from ...arrow import pooled
+from ...arrow import pooled, zeros
 from .base import Groups, fit
 from .limbs import COUNT as LIMB_COUNT
 from .limbs import LOW32, WIDE_AT, Limbs, halves
@@ -145,14 +145,14 @@ class WeightCells:
         """The sums of `whole_weights` of groups 0 .. n; None: some group has none."""
         if self.at is None:
             return None
-        out = np.empty(n, np.int64)
+        out = pooled(n, np.int64)
         return None if kernels.weighted.whole_sums(n, self.cells.reshape(-1), WHOLE_FROM - self.at[1], out) else out
 
     def means(self, n: int) -> tuple[F64, NDArray[np.bool_], NDArray[np.bool_]]:
         """As `ratios.quotients`, of groups 0 .. n."""
         from ...kernels import quotients, weighted
 
-        out, state = np.zeros(n), np.full(n, quotients.NONE, np.uint8)
+        out, state = zeros((n,), np.float64), np.full(n, quotients.NONE, np.uint8)
         if self.at is not None:
             product, weight = self.at
             scales = product - 2 * GRID, weight - GRID

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Protocol
 
@@ -39,7 +40,7 @@ class Weighted(State):
         self._cells: WeightCells | None = WeightCells(bases or Bases())  # None: the limbs have the sums
         self.weights, self.products = Limbs(WIDTH), Limbs(WIDTH)
         self.odd = np.zeros(0, np.bool_)  # a value was not finite; only beside limbs
-        self._riders: list[Rider] = []
+        self._riders: list[weakref.ref[Rider]] = []  # they hold this one: what refers to itself is freed late
 
     def key(self) -> Hashable:
         return ("Weighted", self.types)
@@ -76,7 +77,7 @@ class Weighted(State):
         """
         if self._cells is None or self._cells.added or self.types[1].kind != "long":
             return False
-        self._riders.append(rider)
+        self._riders.append(weakref.ref(rider))
         return True
 
     def whole_weights(self, members: Groups | slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -91,8 +92,9 @@ class Weighted(State):
 
     def _unload(self, done: int = 0) -> None:
         riders, self._riders = self._riders, []
-        for rider in riders:
-            rider.leave(done)
+        for ref in riders:
+            if (rider := ref()) is not None:
+                rider.leave(done)
 
     def update(self, rows: Rows) -> None:
         groups = rows.groups
