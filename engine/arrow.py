@@ -224,45 +224,50 @@ SMALL = 32 << 10
 
 
 def pooled(n: int, dtype: Any) -> NDArray[Any]:
-    """Room for n values, not set. Arrow's pool keeps pages for the next one, where NumPy gets new ones for each large array.
+    """Room for n values, not set. Pages are kept for the next one, where NumPy gets new ones for each large array.
 
     For a small one the interpreter is not given up, as Arrow does.
     """
     nbytes = n * np.dtype(dtype).itemsize
     if nbytes < SMALL:
         return np.empty(n, dtype)
+    if nbytes >= LEAST:
+        return block(nbytes)[0].view(dtype)
     buffer: Any = pa.allocate_buffer(nbytes)
     return np.frombuffer(buffer, dtype, n)
 
 
 def grown(array: NDArray[Any], used: int, n: int) -> NDArray[Any]:
     """Room for n values, of which the first `used` are those of the array; the others are not set."""
-    nbytes = n * array.itemsize
-    made = block(nbytes)[0].view(array.dtype) if nbytes >= LEAST else pooled(n, array.dtype)
+    made = pooled(n, array.dtype)
     made[:used] = array[:used]
     return made
 
 
 def zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """Zeros; many of them take no memory before they are written to, in any thread.
+    """Zeros; very many of them take no memory before they are written to, in any thread.
 
     Up to some tens of megabytes are cleared in memory that others have used, as new pages cost several times that.
-
-    The allocator's zeros are written at once where they are made by a thread that is not the first, or lie where others have
-    been. Large pages, as arrays are filled from the front: pages of four kilobytes cost several times what is written to them.
     """
-    nbytes = prod(shape) * np.dtype(dtype).itemsize
+    n = prod(shape)
+    nbytes = n * np.dtype(dtype).itemsize
     if nbytes < SMALL:
         return np.zeros(shape, dtype)
     if nbytes < LEAST:
-        made = pooled(prod(shape), dtype)
+        made = pooled(n, dtype)
         made.fill(0)
         return made.reshape(shape)
     room, is_new = block(nbytes)
     if not is_new:
         room.fill(0)
-    made = room.view(dtype)
-    return made.reshape(shape)
+    return np.ndarray(shape, dtype, room)
+
+
+def filled(n: int, value: int, dtype: Any = np.int32) -> NDArray[Any]:
+    """n times the same, as `pooled`."""
+    made = pooled(n, dtype)
+    made.fill(value)
+    return made
 
 
 def nulls(n: int, kind: pa.DataType) -> pa.Array[Any]:

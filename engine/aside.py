@@ -5,8 +5,11 @@ Whoever needs the result waits and looks. After a cancel nobody waits any more; 
 
 from __future__ import annotations
 
+import os
 import threading
+from collections import deque
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from .context import Context
@@ -14,6 +17,34 @@ from .context import Context
 T = TypeVar("T")
 LARGE = 4 << 20  # bytes of data from which a call can take long
 LOOK_S = 0.02
+MOST_IDLE = 8  # threads that wait for calls; making one for each costs more, and it has no memory of its own yet
+
+
+class Helper:
+    """A thread that does one call after another."""
+
+    def __init__(self) -> None:
+        self.calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        threading.Thread(target=self._work, name="cortado-aside", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            self.calls.get()()
+            if len(idle) >= MOST_IDLE:
+                return
+            idle.append(self)
+
+
+idle: deque[Helper] = deque()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=idle.clear)  # their threads are not in the child
+
+
+def _helper() -> Helper:
+    try:
+        return idle.pop()
+    except IndexError:
+        return Helper()
 
 
 def aside(ctx: Context, nbytes: int, call: Callable[[], T]) -> T:
@@ -32,7 +63,7 @@ def aside(ctx: Context, nbytes: int, call: Callable[[], T]) -> T:
         finally:
             done.set()
 
-    threading.Thread(target=run, name="cortado-aside", daemon=True).start()
+    _helper().calls.put(run)
     while not done.wait(LOOK_S):
         ctx.check()
     if failed:

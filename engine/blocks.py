@@ -9,68 +9,97 @@ from __future__ import annotations
 import mmap
 import threading
 import weakref
+from collections import deque
 from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
 LARGE_PAGE = 2 << 20
-LEAST = 2 * LARGE_PAGE
+LARGE = 2 * LARGE_PAGE
+LEAST = 256 << 10
 MOST = 32 << 20  # above it what is written to them costs more
-KEPT = 64 << 20  # bytes of all blocks that nobody uses
-
-_lock = threading.RLock()  # a block may come back while the same thread is in here, by the garbage collector
-_kept: dict[int, list[mmap.mmap]] = {}
-_n_kept = 0
+KEPT = 128 << 20  # bytes of all blocks that nobody uses
 
 
 def block(nbytes: int) -> tuple[NDArray[np.uint8], bool]:
-    """Room for so many bytes, at the beginning of a large page; whether it is new, and so zeros, or holds what it held.
+    """Room for so many bytes, if large at the beginning of a large page; whether it is new, and so zeros, or holds what it held.
 
     It is for others once no array looks at it.
     """
     if not hasattr(mmap, "MAP_ANONYMOUS"):
         return np.zeros(nbytes, np.uint8), True
-    size = max(LEAST, 1 << (nbytes - 1).bit_length())
-    room = _taken(size) if size <= MOST else None
+    if nbytes > MOST:
+        return _array(_mapped(nbytes), nbytes), True
+    size = _size(nbytes)
+    size, room = _kept.take(size)
     is_new = room is None
-    room = room or _mapped(size if size <= MOST else nbytes)
-    skipped = -np.frombuffer(room, np.uint8).ctypes.data % LARGE_PAGE
-    made = np.frombuffer(room, np.uint8, nbytes, skipped)
-    if size <= MOST:
-        weakref.finalize(made, _given_back, size, room).atexit = False
+    room = room or _mapped(size)
+    made = _array(room, nbytes)
+    weakref.finalize(made, _kept.give, size, room).atexit = False
     return made, is_new
 
 
 def trim() -> None:
     """Give back to the system what is kept."""
-    global _n_kept
-    with _lock:
-        _kept.clear()
-        _n_kept = 0
+    _kept.trim(0)
 
 
-def _taken(size: int) -> mmap.mmap | None:
-    global _n_kept
-    with _lock:
-        rooms = _kept.get(size)
-        if not rooms:
-            return None
-        _n_kept -= size
-        return rooms.pop()
+class Kept:
+    """Of those of one size the last that came goes first, as it may be in a cache; the oldest of all make room."""
+
+    def __init__(self) -> None:
+        self._lock = (
+            threading.RLock()
+        )  # a block may come back while the same thread is in here, by the garbage collector
+        self._rooms: dict[int, deque[tuple[int, mmap.mmap]]] = {}
+        self._nbytes = self._time = 0
+
+    def take(self, size: int) -> tuple[int, mmap.mmap | None]:
+        """One of this size, or of up to twice as much, and its size; else none."""
+        larger = size
+        with self._lock:
+            while self._rooms and larger <= 2 * size:
+                if rooms := self._rooms.get(larger):
+                    self._nbytes -= larger
+                    return larger, rooms.pop()[1]
+                larger = _size(larger + 1)
+        return size, None
+
+    def give(self, size: int, room: mmap.mmap) -> None:
+        with self._lock:
+            self._time += 1
+            self._rooms.setdefault(size, deque()).append((self._time, room))
+            self._nbytes += size
+            if self._nbytes > KEPT:
+                self.trim(KEPT)
+
+    def trim(self, most: int) -> None:
+        with self._lock:
+            while self._nbytes > most:
+                _, size = min((rooms[0][0], size) for size, rooms in self._rooms.items() if rooms)
+                self._rooms[size].popleft()
+                self._nbytes -= size
 
 
-def _given_back(size: int, room: mmap.mmap) -> None:
-    global _n_kept
-    with _lock:
-        if _n_kept + size <= KEPT:
-            _kept.setdefault(size, []).append(room)
-            _n_kept += size
+_kept = Kept()
+
+
+def _size(nbytes: int) -> int:
+    """Of four sizes between one power of two and the next."""
+    step = max(1 << ((nbytes - 1).bit_length() - 3), mmap.PAGESIZE)
+    return -(-nbytes // step) * step
 
 
 def _mapped(nbytes: int) -> mmap.mmap:
-    room = mmap.mmap(-1, nbytes + LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
+    is_large = nbytes >= LARGE
+    room = mmap.mmap(-1, nbytes + is_large * LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if is_large and hasattr(mmap, "MADV_HUGEPAGE"):
         with suppress(OSError):  # a system without them
             room.madvise(mmap.MADV_HUGEPAGE)
     return room
+
+
+def _array(room: mmap.mmap, nbytes: int) -> NDArray[np.uint8]:
+    skipped = -np.frombuffer(room, np.uint8).ctypes.data % LARGE_PAGE if nbytes >= LARGE else 0
+    return np.frombuffer(room, np.uint8, nbytes, skipped)

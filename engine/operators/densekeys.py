@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...planner.records import dataclass
 from ...planner.types import Type
-from ..arrow import bools_of, is_valid, numbers_of
+from ..arrow import bools_of, filled, is_valid, numbers_of
 from ..batch import Column
 from .keytable import CLOSE, Ids
 
@@ -44,7 +44,7 @@ class DenseKeys:
         cells = 1
         for axis in axes:
             cells *= axis.width
-        self._table = np.full(cells + 1, -1, np.int32)  # the first entry is for keys that are in no cell
+        self._table = filled(cells + 1, -1)  # the first entry is for keys that are in no cell
         self.n = 0
 
     def ids(self, columns: Sequence[Column], n_rows: int, stop: NDArray[np.uint8]) -> Ids:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..arrow import concat, decode
+from ..arrow import concat, decode, filled
 from ..arrow import nulls as null_array
 from ..batch import Column, Spans
 from .grouping import Coder, Keys, ManyKeys, NoKeys, codes_of, same_dictionary
@@ -39,7 +39,7 @@ def _tuples(keys: ManyKeys, codes: list[Ids]) -> Ids:
     known = codes[0] >= 0
     for c in codes[1:]:
         known &= c >= 0
-    out = np.full(len(known), -1, np.int32)
+    out = filled(len(known), -1)
     rows = np.flatnonzero(known)
     if len(rows):
         picked = [c[rows] for c in codes]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ...planner.records import dataclass
 from ...planner.types import Type
-from ..arrow import pooled
+from ..arrow import filled, pooled
 from .groupaxes import Axes, Cells, Ranks, axes_of
 from .grouping import Keys, ManyKeys
 from .groupprogram import Program, Table
@@ -115,7 +115,7 @@ def _located(table: ManyKeys, rank: Sequence[Ranks], axes: Axes) -> Located:
 
 def _inverse(places: NDArray[np.int64], n: int) -> Ids:
     """Which number has each of n places, -1: none."""
-    out = np.full(n, -1, np.int32)
+    out = filled(n, -1)
     out[places] = np.arange(len(places), dtype=np.int32)
     return out
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...planner.types import Type
 from .. import kernels
-from ..arrow import array_from, concat, indices, numbers_of, pooled, taken
+from ..arrow import array_from, concat, filled, indices, numbers_of, pooled, taken
 from ..arrow import nulls as null_array
 from ..batch import Column, Spans
 from .keydicts import codes_of, is_text, same_dictionary, with_null
@@ -82,7 +82,7 @@ class Coder:
         """The codes of a dictionary's rows, and what each stands for here: -1 where no row had it yet (see `learn`)."""
         self.by_code = True
         if not same_dictionary(self._dictionary, column.dictionary):
-            self._dictionary, self._mapped = column.dictionary, np.full(len(column.dictionary) + 1, -1, np.int32)
+            self._dictionary, self._mapped = column.dictionary, filled(len(column.dictionary) + 1, -1)
             self._texts = None
         return codes_of(column), self._mapped
 

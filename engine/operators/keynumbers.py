@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import kernels
+from ..arrow import filled
 from .keytable import Ids
 
 
 def first_rows(ids: Ids, low: int, high: int, compiled: bool = False) -> NDArray[np.int64]:
     """The first row of each number low .. high, all of which appear."""
     if compiled:
-        found = np.full(high - low, -1, np.int64)
+        found = filled(high - low, -1, np.int64)
         kernels.group.first_rows(ids, low, found)
         return found
     rows = np.flatnonzero(ids >= low)

@@ -16,6 +16,7 @@ from ..arrow import (
     bytes_of,
     call,
     concat,
+    filled,
     grown,
     indices,
     is_valid,
@@ -96,12 +97,12 @@ class KeyTable:
     def __init__(self, words: bool = False, capacity: int = 1 << 10, type_: Any = None) -> None:
         self.words = words
         self.type = type_ or (pa.uint64() if words else pa.string())
-        self.slots = np.full(2 * capacity, -1, np.int32)
+        self.slots = filled(2 * capacity, -1)
         self.key0, self.key1 = np.empty(capacity, np.uint64), np.empty(capacity, np.uint64)
         self.sizes = np.empty(0 if words else capacity, np.int32)
         self.arena = np.zeros(0 if words else capacity + 16, np.uint8)
         self.state = np.zeros(2, np.int64)
-        self.near = np.full(4 * capacity if words else 0, -1, np.int32)  # numbers of small integers, without hashing
+        self.near = filled(4 * capacity if words else 0, -1)  # numbers of small integers, without hashing
         self.base = np.zeros(1, np.uint64)
 
     @property
@@ -168,7 +169,7 @@ class KeyTable:
         self.key0, self.key1 = grown(self.key0, n, capacity), grown(self.key1, n, capacity)
         if not self.words:
             self.sizes = grown(self.sizes, n, capacity)
-        self.slots = np.full(2 * capacity, -1, np.int32)
+        self.slots = filled(2 * capacity, -1)
         for begin in range(0, self.n, REBUILT):
             group.rebuild(self.key0, self.key1, begin, min(begin + REBUILT, self.n), self.slots)
             if stop is not None and stop[0]:
@@ -192,7 +193,7 @@ class KeyTable:
         width = int(values.max() - low) + 1
         if width > CLOSE * n:
             return
-        self.near = np.full(width, -1, np.int32)
+        self.near = filled(width, -1)
         self.near[(values - low).astype(np.int64)] = known.astype(np.int32)
         self.base[0] = low
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import kernels
-from ..arrow import pooled
+from ..arrow import filled, pooled
 
 Ids = NDArray[np.int32]
 # codes, or values and what they are counted from; what each of them is mapped to
@@ -25,7 +25,7 @@ class PairGrid:
         self._state = np.zeros(1, np.int64)
         self._height, self._width = 16, 16
         self._second_leads = False  # a line of the grid has one value of the second code
-        self._grid = np.full(self._height * self._width, -1, np.int32)
+        self._grid = filled(self._height * self._width, -1)
 
     @property
     def n(self) -> int:
@@ -62,8 +62,7 @@ class PairGrid:
         height, width = max(self._height, _power(n_first)), max(self._width, _power(n_second))
         if height * width > min(max(CELLS, CELLS_A_PAIR * self.n), MOST_CELLS):
             return False
-        grid = pooled(height * width, np.int32)
-        grid.fill(-1)
+        grid = filled(height * width, -1)
         grid.reshape(height, width)[: self._height, : self._width] = self._grid.reshape(self._height, self._width)
         self._grid, self._height, self._width = grid, height, width
         return True

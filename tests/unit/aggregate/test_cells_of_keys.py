@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cortado.engine.arrow import LARGE_PAGE, zeros
+from cortado.engine.arrow import zeros
+from cortado.engine.blocks import LARGE_PAGE
 from cortado.engine.kernels import load
 from cortado.engine.operators import groupdense, groupmerge
 from cortado.engine.operators.grouping import ManyKeys

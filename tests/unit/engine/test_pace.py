@@ -107,3 +107,14 @@ def test_a_cancel_is_seen_while_rows_are_dear(query: str) -> None:
         with pytest.raises(cortado.Cancelled):
             running.result()
         assert time.perf_counter() - begun < 2
+
+
+def test_a_thread_serves_several_long_calls() -> None:
+    """Also behind one that failed; two at once have two."""
+    ctx = context()
+    first = aside.aside(ctx, aside.LARGE, threading.get_ident)
+    with pytest.raises(ZeroDivisionError):
+        aside.aside(ctx, aside.LARGE, lambda: 1 // 0)
+    assert aside.aside(ctx, aside.LARGE, threading.get_ident) == first != threading.get_ident()
+    inner = aside.aside(ctx, aside.LARGE, lambda: aside.aside(ctx, aside.LARGE, threading.get_ident))
+    assert inner != first
