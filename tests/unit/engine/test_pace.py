@@ -106,7 +106,7 @@ def test_a_cancel_is_seen_while_rows_are_dear(query: str) -> None:
         running.cancel()
         with pytest.raises(cortado.Cancelled):
             running.result()
-        assert time.perf_counter() - begun < 2
+        assert time.perf_counter() - begun < 10  # it would take minutes
 
 
 def test_a_thread_serves_several_long_calls() -> None:
