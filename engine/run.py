@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from .spec import PipelineSpec
 if TYPE_CHECKING:
     from .scheduler import EngineSession
 
+Given: TypeAlias = tuple[Part, Step, int, Task]
 KERNEL_BYTES = 8 << 20  # below it the general kernels answer sooner than numba is imported
 GENERAL_BYTES_S = 100e6  # what the general kernels get through in a second, and so what waiting for better ones costs
 PATIENCE_S = 2.0  # loading from the cache takes less; compiling takes more and goes on while the query runs
@@ -49,7 +51,10 @@ class Run:
         now_us: int,
     ) -> None:
         self._session, self._settings, self.budget = session, settings, budget
-        self._events: SimpleQueue[tuple[Step, Task] | None] = SimpleQueue()
+        self._events: SimpleQueue[None] = SimpleQueue()
+        self._turn = threading.Lock()  # whoever has it does the scheduler's work
+        self._ended: deque[Step] = deque()  # of tasks that ended, for whoever has the turn next
+        self._is_broken = False
         # halves, since what is parked may move on to the reader at once
         half = max(1, min(settings.window_bytes, budget.in_flight) // 2)
         self.parked, self.unread = Window(half, budget, self._wake), Window(half, budget, self._wake)
@@ -173,7 +178,7 @@ class Run:
                 self._add(self._specs)
                 self._loop()
             except BaseException as why:  # a fault of ours: nothing may be left behind even so
-                self._trouble = why
+                self._trouble = self._trouble or why
                 self._drain_tasks()
             self._finish()
         except BaseException as why:
@@ -228,25 +233,58 @@ class Run:
         return next((p for p in after if p.sink is owner), None)
 
     def _loop(self) -> None:
-        while True:
-            while any([self._advance(part) for part in self.parts]):  # one that moves may let others move
-                pass
-            self._dispatch()
-            if not self._n_running and not any(self._may_go_on(p) for p in self.parts):
-                return
-            self._handle(self._events.get())
-            while not self._events.empty():
-                self._handle(self._events.get())
-            if self._is_abandoned:
-                self.stream.drop()
+        is_over = False
+        while not is_over:
+            with self._turn:
+                if self._is_broken and self._trouble is not None:  # while a worker had the turn
+                    raise self._trouble
+                is_over, _ = self._round(None)
+            if not (is_over or self._ended):
+                self._events.get()
+
+    def _round(self, pool: ThreadPoolExecutor | None) -> tuple[bool, Given | None]:
+        """What is to be done now, by whoever has the turn: whether that was the end, and a task that is the caller's.
+
+        `pool`: of the caller, if it may have one.
+        """
+        if self._is_abandoned:
+            self.stream.drop()
+        self._settle()
+        while any([self._advance(part) for part in self.parts]):  # one that moves may let others move
+            pass
+        mine = self._dispatch(pool)
+        return not self._n_running and not any(self._may_go_on(p) for p in self.parts), mine
+
+    def _settle(self) -> None:
+        while self._ended:
+            self._ended.popleft().n_running -= 1
+            self._n_running -= 1
+
+    def _pass_on(self, step: Step, pool: ThreadPoolExecutor) -> Given | None:
+        """A worker whose task has ended does the scheduler's work itself, as a hop to its thread and back may take milliseconds.
+
+        What it is to do next, in its pool. If another has the turn, that one sees what has ended before it leaves.
+        """
+        self._ended.append(step)
+        mine: Given | None = None
+        while self._ended and not self._is_broken and self._turn.acquire(blocking=False):
+            try:
+                if self._is_broken:
+                    break
+                is_over, found = self._round(pool if mine is None else None)
+                mine = mine or found
+            except BaseException as why:  # a fault of ours, which the scheduler's thread tells
+                self._trouble, self._is_broken, is_over = self._trouble or why, True, True
+            finally:
+                self._turn.release()
+            if is_over:
+                self._wake()
+        if self._is_broken:
+            self._wake()
+        return mine
 
     def _may_go_on(self, part: Part) -> bool:
         return not (part.pipe.is_over or part.pipe.is_given_up)
-
-    def _handle(self, event: tuple[Step, Task] | None) -> None:
-        if event is not None:
-            event[0].n_running -= 1
-            self._n_running -= 1
 
     # pipelines
 
@@ -330,18 +368,25 @@ class Run:
 
     # tasks
 
-    def _dispatch(self) -> None:
-        """Start what may start, within the session's slots."""
+    def _dispatch(self, pool: ThreadPoolExecutor | None) -> Given | None:
+        """Start what may start, within the session's slots, but for the first task of `pool`, which is the caller's."""
+        mine: Given | None = None
         while self._n_running < self._n_threads() and (part := self._part_with_work()) is not None:
             if not self._claim.take():
-                return
+                return mine
             assert part.step is not None
             begun = self._begin(part, part.step)
             if begun is None:  # another worker took the last of it meanwhile
                 self._session.slots.give()
                 continue
-            self._start(part, part.step, *begun)
+            part.step.n_running += 1
+            self._n_running += 1
+            if mine is None and self._pool(part.step) is pool:
+                mine = part, part.step, *begun
+            else:
+                self._start(part, part.step, *begun)
         self._claim.give_back()
+        return mine
 
     def _part_with_work(self) -> Part | None:
         for part in self.parts:
@@ -359,29 +404,33 @@ class Run:
         step.n_begun += 1
         return step.n_begun, partial(part.pipe.lease, begun, self._stands_back)
 
+    def _pool(self, step: Step) -> ThreadPoolExecutor:
+        return self._session.sort if step.phase in (Phase.COMBINE, Phase.MERGE) else self._session.scan
+
     def _start(self, part: Part, step: Step, number: int, task: Task) -> None:
-        step.n_running += 1
-        self._n_running += 1
-        pool = self._session.sort if step.phase in (Phase.COMBINE, Phase.MERGE) else self._session.scan
         try:
-            pool.submit(self._work, part, step, number, task)
+            self._pool(step).submit(self._work, part, step, number, task)
         except RuntimeError as why:  # the process ends
             self._session.slots.give()
             part.pipe.failures.add(step.phase, number, why)
-            self._events.put((step, task))
+            self._ended.append(step)
+            self._wake()
 
     def _work(self, part: Part, step: Step, number: int, task: Task) -> None:
-        """Runs in a pool: this task, and others of its step while there are any, as a hop through the scheduler may take milliseconds."""
-        self._session.slots.begin()
-        try:
-            begun: tuple[int, Task] | None = number, task
-            while begun is not None:
-                self._do(part, step, *begun)
-                goes_on = self._may_go_on(part) and not self._stands_back()
-                begun = step.take() if goes_on else None
-        finally:
-            self._session.slots.give()
-            self._events.put((step, task))
+        """Runs in a pool: this task, others of its step while there are any, and what is next in this pool."""
+        mine: Given | None = part, step, number, task
+        while mine is not None:
+            part, step, number, task = mine
+            self._session.slots.begin()
+            try:
+                begun: tuple[int, Task] | None = number, task
+                while begun is not None:
+                    self._do(part, step, *begun)
+                    goes_on = not (part.pipe.ctx.stop[0] or self._stands_back())
+                    begun = step.take() if goes_on else None
+            finally:
+                self._session.slots.give()
+                mine = self._pass_on(step, self._pool(step))
 
     def _do(self, part: Part, step: Step, number: int, task: Task) -> None:
         try:
@@ -395,9 +444,13 @@ class Run:
 
     def _drain_tasks(self) -> None:
         """After a failure of the scheduler itself: wait for what runs."""
+        with self._turn:
+            self._is_broken = True
         self.cancel()
+        self._settle()
         while self._n_running:
-            self._handle(self._events.get())
+            self._events.get()
+            self._settle()
 
     # the end
 
