@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import mmap
 import threading
-import weakref
 from collections import deque
 from contextlib import suppress
 
@@ -22,6 +21,30 @@ MOST = 32 << 20  # above it what is written to them costs more
 KEPT = 128 << 20  # bytes of all blocks that nobody uses
 
 
+class Room:
+    """A block, in use or not. `of_arrays`: how NumPy looks at it."""
+
+    __slots__ = ("mapped", "of_arrays", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size, self.mapped = size, _mapped(size)
+        whole = np.frombuffer(self.mapped, np.uint8)
+        skipped = -whole.ctypes.data % LARGE_PAGE if size >= LARGE else 0
+        self.of_arrays = whole[skipped : skipped + size].__array_interface__
+
+
+class Use:
+    """What the arrays of a block hold: when the last of them is gone it is gone, and others may have the block."""
+
+    __slots__ = ("__array_interface__", "room")
+
+    def __init__(self, room: Room) -> None:
+        self.room, self.__array_interface__ = room, room.of_arrays
+
+    def __del__(self) -> None:
+        _kept.give(self.room)
+
+
 def block(nbytes: int) -> tuple[NDArray[np.uint8], bool]:
     """Room for so many bytes, if large at the beginning of a large page; whether it is new, and so zeros, or holds what it held.
 
@@ -30,14 +53,13 @@ def block(nbytes: int) -> tuple[NDArray[np.uint8], bool]:
     if not hasattr(mmap, "MAP_ANONYMOUS"):
         return np.zeros(nbytes, np.uint8), True
     if nbytes > MOST:
-        return _array(_mapped(nbytes), nbytes), True
+        whole = np.frombuffer(_mapped(nbytes), np.uint8)
+        skipped = -whole.ctypes.data % LARGE_PAGE
+        return whole[skipped : skipped + nbytes], True
     size = _size(nbytes)
-    size, room = _kept.take(size)
-    is_new = room is None
-    room = room or _mapped(size)
-    made = _array(room, nbytes)
-    weakref.finalize(made, _kept.give, size, room).atexit = False
-    return made, is_new
+    room = _kept.take(size)
+    made = np.asarray(Use(room or Room(size)))[:nbytes]
+    return made, room is None
 
 
 def trim() -> None:
@@ -52,25 +74,27 @@ class Kept:
         self._lock = (
             threading.RLock()
         )  # a block may come back while the same thread is in here, by the garbage collector
-        self._rooms: dict[int, deque[tuple[int, mmap.mmap]]] = {}
+        self._rooms: dict[int, deque[tuple[int, Room]]] = {}
         self._nbytes = self._time = 0
 
-    def take(self, size: int) -> tuple[int, mmap.mmap | None]:
-        """One of this size, or of up to twice as much, and its size; else none."""
+    def take(self, size: int) -> Room | None:
+        """One of this size, or of up to twice as much."""
         larger = size
         with self._lock:
-            while self._rooms and larger <= 2 * size:
+            while self._nbytes and larger <= 2 * size:
                 if rooms := self._rooms.get(larger):
                     self._nbytes -= larger
-                    return larger, rooms.pop()[1]
+                    return rooms.pop()[1]
                 larger = _size(larger + 1)
-        return size, None
+        return None
 
-    def give(self, size: int, room: mmap.mmap) -> None:
+    def give(self, room: Room) -> None:
         with self._lock:
             self._time += 1
-            self._rooms.setdefault(size, deque()).append((self._time, room))
-            self._nbytes += size
+            if (rooms := self._rooms.get(room.size)) is None:
+                rooms = self._rooms[room.size] = deque()
+            rooms.append((self._time, room))
+            self._nbytes += room.size
             if self._nbytes > KEPT:
                 self.trim(KEPT)
 
@@ -93,13 +117,8 @@ def _size(nbytes: int) -> int:
 
 def _mapped(nbytes: int) -> mmap.mmap:
     is_large = nbytes >= LARGE
-    room = mmap.mmap(-1, nbytes + is_large * LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    mapped = mmap.mmap(-1, nbytes + is_large * LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if is_large and hasattr(mmap, "MADV_HUGEPAGE"):
         with suppress(OSError):  # a system without them
-            room.madvise(mmap.MADV_HUGEPAGE)
-    return room
-
-
-def _array(room: mmap.mmap, nbytes: int) -> NDArray[np.uint8]:
-    skipped = -np.frombuffer(room, np.uint8).ctypes.data % LARGE_PAGE if nbytes >= LARGE else 0
-    return np.frombuffer(room, np.uint8, nbytes, skipped)
+            mapped.madvise(mmap.MADV_HUGEPAGE)
+    return mapped
