@@ -77,19 +77,17 @@ class Kept:
 
     def __init__(self) -> None:
         self._rooms: dict[int, deque[tuple[float, Room]]] = {size: deque() for size in _sizes()}
+        self._serving = {size: [(s, r) for s, r in self._rooms.items() if size <= s <= 2 * size] for size in _sizes()}
         self._nbytes = self._returns = 0
 
     def take(self, size: int) -> Room | None:
         """One of this size, or of up to twice as much."""
-        if self._nbytes <= 0:
-            return None
-        larger = size
-        while larger <= min(2 * size, MOST):
-            with suppress(IndexError):
-                room = self._rooms[larger].pop()[1]
-                self._nbytes -= larger
-                return room
-            larger = _size(larger + 1)
+        for larger, rooms in self._serving[size]:
+            if rooms:
+                with suppress(IndexError):
+                    room = rooms.pop()[1]
+                    self._nbytes -= larger
+                    return room
         return None
 
     def give(self, room: Room) -> None:
