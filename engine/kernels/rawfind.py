@@ -13,7 +13,6 @@ from .jit import (
     i64w,
     inline,
     kernel,
-    leading_zeros,
     long_,
     popcount,
     trailing_zeros,
@@ -57,15 +56,18 @@ def _search_lines(
     byte_1, byte_2 = literal[first], literal[second]
     rows, used, lines = state[N_ROWS], state[USED], np.int64(0)
     capacity, room = line.size, text.size - PAD
-    high, line_begin, done = (
-        np.uint64(0),
-        begin,
-        begin,
-    )  # the line that lies at the block's front; places before `done` are decided
+    high, done = np.uint64(0), begin  # places before `done` are decided
     patience = PATIENCE * (full - begin + size)
     code = np.int64(GO_ON)
     block = begin
     while block < full and code == GO_ON:
+        while full - block > 64:  # nearly all blocks: a loop so short that all of it stays in registers
+            hits = equal_64(buf, block + first, byte_1) & equal_64(buf, block + second, byte_2)
+            if hits:
+                break
+            high |= atleast_64(buf, block, np.uint8(128))
+            lines += popcount(equal_64(buf, block, np.uint8(10)))
+            block += 64
         newlines = equal_64(buf, block, np.uint8(10))
         marks = atleast_64(buf, block, np.uint8(128))
         hits = equal_64(buf, block + first, byte_1) & equal_64(buf, block + second, byte_2)
@@ -88,7 +90,9 @@ def _search_lines(
             if j < size and patience >= 0:
                 continue
             before = newlines & ((np.uint64(1) << bit) - np.uint64(1))
-            low = line_begin if before == 0 else block + 64 - leading_zeros(before)
+            low = last_newline_in(buf, done, place) + 1
+            if low == 0:
+                low = done
             if j < size:
                 state[AT] = low
                 lines += popcount(before)
@@ -110,8 +114,6 @@ def _search_lines(
             done = newline + 1
         if code == GO_ON:
             lines += popcount(newlines)
-            if newlines:
-                line_begin = block + 64 - leading_zeros(newlines)
             block += 64
     if code == GO_ON:
         state[AT] = full
