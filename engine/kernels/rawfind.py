@@ -15,6 +15,7 @@ from .jit import (
     kernel,
     long_,
     popcount,
+    prefetch_far,
     trailing_zeros,
     u8,
     u8w,
@@ -35,6 +36,7 @@ from .rawread import (
     STOPPED,
     TOO_HARD,
     USED,
+    ahead_of,
     bad_line,
     find_first_line,
     last_newline_in,
@@ -49,7 +51,7 @@ PATIENCE = 16  # bytes compared in vain for each byte searched
 @inline
 def _search_lines(
     buf: Any, state: Any, begin: Any, full: Any, literal: Any, first: Any, second: Any, keeps: Any, text: Any,
-    line: Any, start: Any, length: Any,
+    line: Any, start: Any, length: Any, ahead: Any,
 ) -> Any:  # fmt: skip
     """Of buf[begin:full], whole lines: how it ended, how many lines were done with, and whether there are bytes above 127."""
     size = literal.size
@@ -67,6 +69,7 @@ def _search_lines(
                 break
             high |= atleast_64(buf, block, np.uint8(128))
             lines += popcount(equal_64(buf, block, np.uint8(10)))
+            prefetch_far(ahead + block)
             block += 64
         newlines = equal_64(buf, block, np.uint8(10))
         marks = atleast_64(buf, block, np.uint8(128))
@@ -136,11 +139,14 @@ def _search(
         full = last_newline_in(buf, begin, end) + 1
     if full <= begin:
         return GO_ON
+    ahead = ahead_of(state)
+    if ahead == 0:
+        ahead = np.int64(buf.ctypes.data)  # what is here already costs less than a question
     until, is_known = full, False  # where the next line begins that is no valid UTF-8, and whether it was looked for
     while True:  # the search is compiled once: it is pasted in
         rows, used = state[N_ROWS], state[USED]
         code, lines, high = _search_lines(
-            buf, state, begin, until, literal, first, second, keeps, text, line, start, length
+            buf, state, begin, until, literal, first, second, keeps, text, line, start, length, ahead
         )
         if high and not is_known:
             found = bad_line(buf, begin, full)
