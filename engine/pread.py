@@ -19,7 +19,9 @@ def read_address() -> int:
 
 
 PROBE = 256 << 10  # bytes from which it is seen what a page of the map costs
-CHEAP = 60  # nanoseconds a page: several times what it takes where pages lie together, and a third of what single ones do
+CHEAP = (
+    60  # nanoseconds a page: several times what it takes where pages lie together, and a third of what single ones do
+)
 AGAIN = 4
 POPULATE_READ = 22  # of Linux from 5.14 on; mmap has no name for it
 

@@ -67,7 +67,11 @@ def look_ahead(buf: Any, state: Any) -> Any:
         last = state[MAP] + ((end - 1) & ~np.int64(PAGE - 1))
         buf[0] = np.uint8(0)
         known = advise(state[MINCORE], last, 1, np.int64(buf.ctypes.data))
-        if known == 0 and (buf[0] & np.uint8(1)) and advise(state[MADVISE], state[MAP] + begin, end - begin, POPULATE_READ):
+        if (
+            known == 0
+            and (buf[0] & np.uint8(1))
+            and advise(state[MADVISE], state[MAP] + begin, end - begin, POPULATE_READ)
+        ):
             state[MAP] = 0  # the system does not know how
             return 0
         if begin >= state[MAP_LOW] + OLDEST:

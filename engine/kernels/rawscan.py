@@ -190,8 +190,8 @@ def scan_captures(
                 code = np.int64(DONE)
                 break
             if ahead != 0:
-                for place in range(at, newline, 64):
-                    prefetch_far(ahead + place)
+                for byte in range(at, newline, 64):
+                    prefetch_far(ahead + byte)
             if searched and needle < 0:
                 while needles[next_] < at:
                     next_ += 1

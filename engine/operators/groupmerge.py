@@ -115,7 +115,9 @@ class Merge:
     def refine(self) -> Sequence[Callable[[], None]]:
         """What is left to do when the tasks are done."""
         if self.scans is not None:
-            return [partial(self._kept_part, k, partial(self._scan_run, self.scans, k)) for k in range(self.scans.n_parts)]
+            return [
+                partial(self._kept_part, k, partial(self._scan_run, self.scans, k)) for k in range(self.scans.n_parts)
+            ]
         if self.cells is None:
             return ()
         return [

@@ -13,8 +13,8 @@ from ...planner.records import dataclass
 from ..arrow import pooled, zeros
 from ..aside import aside
 from ..context import Context
-from .groupkeys import word_order
 from .grouping import OneKey
+from .groupkeys import word_order
 from .keyhash import NULL_TAG
 from .keytable import KeyTable
 from .states import State
@@ -116,7 +116,9 @@ class ScanGroups:
         self.recipe, self._ctx, self._limit, self._reserve = recipe, ctx, limit, reserve
         words = k.LOW + max(0, 2 * len(recipe.sums) - 1)
         self.width = 1 << (words - 1).bit_length()  # so no cell lies across more lines than it must
-        self._held = np.array([recipe.key, self.width, 0, 0, 0, k.MOST, *(number for _, number in recipe.sums)], np.int64)
+        self._held = np.array(
+            [recipe.key, self.width, 0, 0, 0, k.MOST, *(number for _, number in recipe.sums)], np.int64
+        )
         row = k.NUMBERS + recipe.n_numbers
         self._waiting = pooled(row * max(1, min(WAITING, limit // (PART * 8 * row))), np.int64)
         self.clear()
@@ -160,7 +162,9 @@ class ScanGroups:
     def grow(self) -> None:
         from ..kernels import scangroups as k
 
-        growth = 4 if 4 * self.cells.nbytes * PLENTY <= self._limit else 2  # where there is plenty groups are moved less often
+        growth = (
+            4 if 4 * self.cells.nbytes * PLENTY <= self._limit else 2
+        )  # where there is plenty groups are moved less often
         self._reserve((growth - 1) * self.cells.nbytes)
         if self._held[k.N_GROUPS] < self._held[k.LIMIT]:  # all was taken
             return

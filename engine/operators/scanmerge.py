@@ -68,7 +68,7 @@ class ScanMerge:
     def part(self, number: int) -> tuple[Run, list[State]]:
         """Keys, ascending, and the states of their groups."""
         pieces = [r.part(number) for r in self._records]
-        word0, word1, values = folded(*(np.concatenate([p[j] for p in pieces]) for j in range(3)))  # type: ignore[arg-type]
+        word0, word1, values = folded(*(np.concatenate([p[j] for p in pieces]) for j in range(3)))
         has_null = number == 0 and self._unmatched > 0
         if has_null:
             word0, word1 = np.append(np.uint64(0), word0), np.append(np.uint64(0), word1)

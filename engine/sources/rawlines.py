@@ -75,7 +75,6 @@ class Stretch:
 
     def batches(self, buffer: NDArray[np.uint8]) -> Iterator[Batch | ScanWork]:
         """`buffer`: of SPACE bytes, for as long as this runs."""
-        from ..kernels import rawread as r
 
         state = self._begin()
         ahead = self._mapped(state)
