@@ -147,6 +147,10 @@ class Local:
             aside(self.ctx, state.nbytes(), state.seal)
         self.held = Held(self.table) if self.spilled is None else None
 
+    def is_scanned_alone(self) -> bool:
+        """Whether a scan has grouped all of its rows, if there were any."""
+        return not (self.table.keys.n or self.spilled is not None or self.deferred is not None)
+
     def _take(self, scanned: ScanGroups) -> None:
         """What a scan has grouped comes into the table; the rows that came as batches are few, if any."""
         table = scanned.take(self.program)

@@ -31,6 +31,7 @@ from .groupspill import MAX_LEVEL, N_PARTS, PartFiles, RunFile, area_of, chunk_b
 from .groupwords import PART_GROUPS, SORT_WORK, WordMerge, has_words
 from .keyform import from_normal, normal_type
 from .keysort import order_of, words_in
+from .scanmerge import ScanMerge
 from .states.base import Bounds, Bucketed, State
 
 LEAST_GROUPS = 512  # a part below both of these is merged in memory, come what may
@@ -63,19 +64,20 @@ class Merge:
     dense_reservation: Reservation | None = None
     cells: CellMerge | None = None
     words: WordMerge | None = None
+    scans: ScanMerge | None = None
 
     def release(self) -> bool:
         """What only the tasks need. Whether the runs of one part come before those of the next."""
-        ordered = self.dense is not None or self.cells is not None or self.words is not None
+        ordered = any(way is not None for way in (self.dense, self.cells, self.words, self.scans))
         self.held.clear()
-        self.dense = self.cells = self.words = None
+        self.dense = self.cells = self.words = self.scans = None
         if self.dense_reservation is not None:
             self.dense_reservation.release()
         return ordered
 
     def tasks(self) -> Sequence[Callable[[], None]]:
-        if self.cells is not None:
-            return self.cells.divisions()
+        if (given := self.cells or self.scans) is not None:
+            return given.divisions()
         largest = max((h.table.keys.n for h in self.held), default=0)
         self.share = max((h.table.nbytes() for h in self.held), default=0)
         if not self.program.key_types or (not self.spilled and not self._is_large(largest)):
@@ -112,6 +114,10 @@ class Merge:
 
     def refine(self) -> Sequence[Callable[[], None]]:
         """What is left to do when the tasks are done."""
+        if self.scans is not None:
+            return [
+                partial(self._kept_part, k, partial(self._scan_run, self.scans, k)) for k in range(self.scans.n_parts)
+            ]
         if self.cells is None:
             return ()
         return [
@@ -172,6 +178,11 @@ class Merge:
     def _cell_run(self, merge: CellMerge, low: int, high: int) -> Run:
         axes, cells, states = merge.groups(low, high)
         return self._run_of(axes, cells, states)
+
+    def _scan_run(self, merge: ScanMerge, part: int) -> Run:
+        run, states = merge.part(part)
+        self._give(run, states, len(run), lambda: [from_normal(self.program.key_types[0], run.keys[0])])
+        return run
 
     def _parts_a_task(self) -> int:
         """Several where groups are few: a task has some thousand at least, and each worker more than one task."""

@@ -40,6 +40,10 @@ class KeyWays:
             tuples = keys.left | ({keys.way} if keys.n else set()) if isinstance(keys, ManyKeys) else ()
             self._add([_ways(coder) for coder in keys.coders], tuples)
 
+    def add_inline(self) -> None:
+        """One key, of texts that lie in the table."""
+        self._add([{"inline"}], ())
+
     def _add(self, keys: list[set[str]], tuples: Iterable[str]) -> None:
         with self._lock:
             known = self._keys or [set() for _ in keys]
