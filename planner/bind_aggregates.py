@@ -8,7 +8,7 @@ from dataclasses import replace
 from . import ast, foreign
 from .bind_call import BoundCall, CallFault
 from .bind_expr import ExpressionBinder, counts
-from .expr import Bound, Literal
+from .expr import Bound, Expr, Literal
 from .plan import HIDDEN, AggCall, Derived, Key, column_name, is_hidden
 from .records import dataclass
 from .text import Span, nearest
