@@ -166,6 +166,9 @@ def random_case(rng: random.Random) -> Case:
         direction=rng.choice(["backward", "forward", "nearest"]), exact=rng.random() < 0.6, tolerance=tolerance(rng, kinds),
         inner=rng.random() < 0.3, skipnull=rng.random() < 0.35, gap=rng.random() < 0.5, prefix=rng.random() < 0.3,
     )  # fmt: skip
+    if rng.random() < 0.3:
+        by_number = ("i", rng.choice([">=", "<"]), rng.randrange(25))
+        case.chosen = rng.choice([by_number, (rng.choice(case.names()), rng.choice(["isnull", "isnotnull"]), 0)])
     if rng.random() < 0.25:
         case.kept = rng.sample(case.names(), rng.randint(1, len(case.names())))
     case.tables = {

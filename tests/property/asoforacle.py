@@ -69,6 +69,7 @@ class Case:
     gap: bool = True
     prefix: bool = False
     kept: list[str] | None = None  # by `fields` behind it
+    chosen: tuple[str, str, int] | None = None  # by `search` behind it: a field, how, and a number
     tables: dict[str, pa.Table] = field(default_factory=dict)
 
     def query(self) -> str:
@@ -80,7 +81,11 @@ class Case:
         words += ["gap=age"] if self.gap else []
         words += ["prefix=q_"] if self.prefix else []
         keys = ("by " if self.by and self.keys else "") + ", ".join(k.text() for k in self.keys)
-        behind = f" | fields {', '.join(self.kept)}" if self.kept else ""
+        behind = ""
+        if self.chosen is not None:
+            name, how, than = self.chosen
+            behind += f" | search {name} {how} {than}" if how in (">=", "<") else f" | search {how}({name})"
+        behind += f" | fields {', '.join(self.kept)}" if self.kept else ""
         return f"table a | asof {' '.join(words)} {self.written} {keys} [ table b ]{behind}"
 
     def fresh(self) -> dict[str, str]:
@@ -91,6 +96,17 @@ class Case:
     def names(self) -> list[str]:
         """Of what comes out of it, in order."""
         return [*dict.fromkeys([*self.mine, *self.fresh().values()]), *(["age"] if self.gap else [])]
+
+    def chooses(self, row: Row) -> bool:
+        if self.chosen is None:
+            return True
+        name, how, than = self.chosen
+        match how:
+            case "isnull":
+                return row[name] is None
+            case "isnotnull":
+                return row[name] is not None
+        return bool(row[name] >= than if how == ">=" else row[name] < than)
 
     def is_overflowing(self) -> bool:
         """Whether times are compared by nanoseconds of which not all have 64 bits."""
@@ -199,7 +215,8 @@ def expected(case: Case) -> Answer:
                 made[name] = float(made[name])
         if case.gap:
             made["age"] = gap_of(case, row, plain)
-        out.rows.append(tuple(made[n] for n in kept))
+        if case.chooses(made):
+            out.rows.append(tuple(made[n] for n in kept))
     out.told = +out.told
     return out
 

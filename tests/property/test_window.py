@@ -162,7 +162,7 @@ def test_any_case(sessions: Sessions, world: str) -> None:
     for seed in range(first, first + 60):
         case = random_case(random.Random(seed))
         got = sessions[world].query(case.query(), sources={"r": case.table()}).run().to_arrow()
-        found = difference(case, got.drop_columns("t").to_pylist())
+        found = difference(case, got.select([n for n in got.schema.names if n != "t"]).to_pylist())
         assert not found, f"seed {seed}: {case.query()}\n{case.rows}\n{found}"
 
 
