@@ -7,10 +7,8 @@ key on disk, and what survives is put back into input order: all of it comes beh
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...planner.plan import SortKey
 from ...planner.records import dataclass
@@ -20,46 +18,12 @@ from ..context import Context
 from ..memory import Reservation
 from ..notes import REMOVED, At
 from ..operator import Emit, Flow
-from .grouping import Keys, ManyKeys, first_rows, new_keys
+from .dedupseen import Seen
 from .homes import Homes
 from .keyways import KeyWays
-from .occurrence import Occurrences
 from .resort import PLACE, Sorter
 
 CHUNK_KEYS = 1 << 16
-
-
-class Seen:
-    """The keys met so far, and how many rows each has had."""
-
-    def __init__(self, key_types: Sequence[Any], limit: int, compiled: bool) -> None:
-        self.keys: Keys = new_keys(key_types, compiled)
-        self._limit = limit
-        self._ranked = limit > 1 or not key_types
-        self._rows = Occurrences()
-
-    def passing(self, batch: Batch, columns: Sequence[Any], ctx: Context) -> NDArray[Any]:
-        """The rows that are among the first `limit` of their key, ascending."""
-        if ctx.compiled and not self.keys.compiled:
-            self.keys.compile(ctx.stop)
-        before = self.keys.n
-        ids = self.keys.ids(columns, batch.n_rows, ctx.stop)
-        ctx.check()
-        if not self._ranked:
-            first = first_rows(ids, before, self.keys.n, self.keys.compiled)
-            if not isinstance(self.keys, ManyKeys):  # many values of a dictionary are numbered in its order
-                first.sort()
-            return first
-        return np.flatnonzero(self._rows.ranks(ids, self.keys.n) < self._limit)
-
-    def counts(self) -> NDArray[np.int64]:
-        """Of the rows that passed, for each key."""
-        if not self._ranked:
-            return np.ones(self.keys.n, np.int64)
-        return np.minimum(self._rows.counts[: self.keys.n], self._limit)
-
-    def nbytes(self) -> int:
-        return self.keys.nbytes() + self._rows.nbytes()
 
 
 @dataclass(slots=True)
@@ -80,6 +44,7 @@ class DedupTransform:
 
     needs_order = True
     may_spill = True
+    is_quick = True
 
     def __init__(self, places: Sequence[int], limit: int, schema: Schema, at: At) -> None:
         self._places, self._limit, self._schema, self._at = list(places), limit, schema, at
@@ -123,7 +88,7 @@ class DedupTransform:
             return
         if local.aside is None:
             self._begin_aside(local)
-        self._ways.add(local.seen.keys)
+        self._ways.add(local.seen.ended())
         local.seen = self._new_seen(local.ctx)  # from here on it only spares the disk rows that are known at once
         local.reservation.release()
         local.charged = 0
@@ -134,7 +99,7 @@ class DedupTransform:
         local.homes = Homes(self._schema)
         local.aside = Sorter(local.homes.schema, local.ctx, self._at, by=names, limit=self._limit, part=0.4)
         self._opened.append(local.aside)
-        counts, keys = local.seen.counts(), local.seen.keys.values()
+        counts, keys = local.seen.counts(), local.seen.values()
         for low in range(0, len(counts), CHUNK_KEYS):
             values = [k.slice(low, CHUNK_KEYS) for k in keys]
             n = min(CHUNK_KEYS, len(counts) - low)
@@ -143,7 +108,7 @@ class DedupTransform:
             local.aside.add(batch if len(many) == n else batch.take(many))
 
     def finish(self, local: DedupLocal, emit: Emit) -> None:
-        self._ways.add(local.seen.keys)
+        self._ways.add(local.seen.ended())
         local.reservation.release()
         if local.aside is not None and not local.is_done:
             for batch in self._survivors(local):
