@@ -44,7 +44,6 @@ class DedupTransform:
 
     needs_order = True
     may_spill = True
-    is_quick = True
 
     def __init__(self, places: Sequence[int], limit: int, schema: Schema, at: At) -> None:
         self._places, self._limit, self._schema, self._at = list(places), limit, schema, at
