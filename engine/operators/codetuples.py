@@ -13,7 +13,7 @@ from .keytable import Ids
 
 BITS_A_TUPLE = 64  # met: eight bytes, less than a table has
 LEAST_BITS = 1 << 20  # that may always be: they lie in a core's cache
-MOST_BITS = 1 << 30
+MOST_BITS = 1 << 31
 LISTED = 1 << 14  # words whose bits are listed together
 
 

@@ -7,6 +7,7 @@ key on disk, and what survives is put back into input order: all of it comes beh
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from ..context import Context
 from ..memory import Reservation
 from ..notes import REMOVED, At
 from ..operator import Emit, Flow
+from .dedupahead import DedupAhead
 from .dedupseen import Seen
 from .homes import Homes
 from .keyways import KeyWays
@@ -39,31 +41,40 @@ class DedupLocal:
     homes: Homes | None = None
 
 
+def dedup_first(places: Sequence[int], limit: int, schema: Schema, at: At) -> list[Any]:
+    """The operators of `dedup keep=first`. `places`: the key columns."""
+    ahead = DedupAhead(places, schema)
+    made = DedupTransform(places, limit, schema, at, ahead)
+    return [ahead, made] if limit == 1 and ahead.texts else [made]
+
+
 class DedupTransform:
-    """`places`: the key columns."""
+    """`places`: the key columns. `ahead`: what stands before the order gate, if anything does."""
 
     needs_order = True
     may_spill = True
 
-    def __init__(self, places: Sequence[int], limit: int, schema: Schema, at: At) -> None:
+    def __init__(self, places: Sequence[int], limit: int, schema: Schema, at: At, ahead: DedupAhead) -> None:
         self._places, self._limit, self._schema, self._at = list(places), limit, schema, at
         self._types = [schema.fields[i][1] for i in places]
         self._opened: list[Sorter] = []
         self._spilled_bytes = 0
         self._ways = KeyWays()
+        self._ahead = ahead
 
     def open(self, ctx: Context) -> DedupLocal:
         half = ctx.memory.limit // 2  # the other half is for sorting what is set aside
-        return DedupLocal(ctx, self._new_seen(ctx), ctx.memory.reserve(self._at.command, half))
-
-    def _new_seen(self, ctx: Context) -> Seen:
-        return Seen(self._types, self._limit, ctx.compiled)
+        shared = self._ahead.begin() if ctx.compiled and self._limit == 1 and ctx.settings.threads > 1 else {}
+        seen = Seen(self._types, self._limit, ctx.compiled, shared)
+        return DedupLocal(ctx, seen, ctx.memory.reserve(self._at.command, half))
 
     def push(self, batch: Batch, local: DedupLocal, emit: Emit) -> Flow:
         if not batch.n_rows:
             return Flow.MORE
         local.n_in += batch.n_rows
-        rows = local.seen.passing(batch, [batch.columns[i] for i in self._places], local.ctx)
+        batch, codes = self._ahead.codes_in(batch)
+        columns = [batch.columns[i] for i in self._places]
+        rows = local.seen.passing(batch, columns, local.ctx, {} if local.aside is not None else codes)
         flow = Flow.MORE
         if len(rows):
             passing = batch if len(rows) == batch.n_rows else batch.take(rows.astype(np.int32))
@@ -88,7 +99,9 @@ class DedupTransform:
         if local.aside is None:
             self._begin_aside(local)
         self._ways.add(local.seen.ended())
-        local.seen = self._new_seen(local.ctx)  # from here on it only spares the disk rows that are known at once
+        self._ahead.end()
+        # from here on it only spares the disk rows that are known at once
+        local.seen = Seen(self._types, self._limit, local.ctx.compiled)
         local.reservation.release()
         local.charged = 0
 

@@ -34,7 +34,7 @@ class Coder:
         self, type_: Type, compiled: bool, capacity: int = 1 << 10, shared: SharedTable | None = None
     ) -> None:  # fmt: skip
         self.type = type_
-        made = new_table(compiled, is_word(type_), normal_type(type_), capacity) if shared is None else shared.join()
+        made = new_table(compiled, is_word(type_), normal_type(type_), capacity) if shared is None else shared
         self.table: KeyTable | DictTable = made
         self._values: list[pa.Array[Any]] = []  # of opaque types, in order of code
         self._dictionary: Any = None  # the last one met, and the code of each of its values (-1: not met)
@@ -61,8 +61,8 @@ class Coder:
         return self._of_rows(column, stop)
 
     def leave_shared(self) -> None:
-        """From here on the table is this coder's alone, under the same codes."""
-        if isinstance(self.table, SharedTable):
+        """From here on the table is this coder's alone, under the same codes, if it may be."""
+        if isinstance(self.table, SharedTable) and not self.table.is_for_all:
             self.table = self.table.own()
 
     def _of_rows(self, column: Column, stop: Stop) -> Ids:

@@ -1,5 +1,5 @@
-"""One table of keys for several workers, whose dictionaries hold the same values: each value is entered once, and whatever the workers
-keep of a key stands at the same number, so that nothing is matched in the end.
+"""One table of texts for several workers, whose dictionaries hold the same values: each value is entered once, and what the workers
+know of a text stands at the same number.
 """
 
 from __future__ import annotations
@@ -17,15 +17,19 @@ MOST_SHARERS = 4  # workers, of whom one at a time enters values
 
 
 class SharedTable(KeyTable):
-    """Of texts. Numbers depend on who came first; `n` may grow at any time while workers are at work."""
+    """Numbers depend on who came first; `n` may grow at any time while workers are at work.
 
-    def __init__(self, type_: Any) -> None:
+    `is_for_all`: nobody may leave; else whoever would keep the others waiting does.
+    """
+
+    def __init__(self, type_: Any, *, is_for_all: bool = False) -> None:
         super().__init__(type_=type_)
+        self.is_for_all = is_for_all
         self._n_sharers = 0
         self._lock = threading.Lock()
 
     def join(self) -> SharedTable:
-        """For one worker more."""
+        """For one more of those who each are charged a part of it."""
         with self._lock:
             self._n_sharers += 1
         return self
@@ -39,7 +43,7 @@ class SharedTable(KeyTable):
             super().expect(more, stop)
 
     def nbytes(self) -> int:
-        """One worker's part."""
+        """One part; all of it where nobody has joined."""
         return super().nbytes() // max(1, self._n_sharers)
 
     def own(self) -> KeyTable:

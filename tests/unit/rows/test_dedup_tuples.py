@@ -1,4 +1,4 @@
-"""dedup by several keys, whose tuples have a bit each until there are too many that could be."""
+"""dedup by keys whose tuples of codes have a bit each until there are too many that could be; texts are coded ahead by all workers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,22 @@ N = 30_000
 rng = np.random.default_rng(23)
 
 
-def texts(codes: np.ndarray[Any, Any], n: int) -> pa.Array[Any]:
-    """A dictionary of which one value is null, one stands twice, and whose rows may be null."""
-    values: list[str | None] = [f"value {i}" for i in range(n)]
-    values[n // 2], values[n - 1] = None, values[0]
-    indices: Any = pa.array(codes.astype(np.int32), mask=codes % 17 == 3)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(values, pa.string()))
+def texts(codes: np.ndarray[Any, Any], n: int, has_null: bool = False) -> pa.ChunkedArray[Any]:
+    """Chunks whose dictionaries lie differently, and of which one value stands twice; rows may be null.
+
+    `has_null`: of one chunk a value is null, so that its texts come as they are.
+    """
+    chunks: list[pa.Array[Any]] = []
+    for k, some in enumerate(np.array_split(codes, 4)):
+        order = rng.permutation(n)
+        values: list[str | None] = [f"value {i}" for i in order]
+        values[int(np.flatnonzero(order == n - 1)[0])] = "value 0"
+        if has_null and k == 1:
+            values[0] = None
+        places = np.argsort(order).astype(np.int32)
+        indices: Any = pa.array(places[some], mask=some % 17 == 3)
+        chunks.append(pa.DictionaryArray.from_arrays(indices, pa.array(values, pa.string())))
+    return pa.chunked_array(chunks)
 
 
 def rising(most: int) -> np.ndarray[Any, Any]:
@@ -35,6 +45,8 @@ TABLES: dict[str, dict[str, Any]] = {
     # first one key has many values, then the other
     "turns": {"a": np.where(np.arange(N) < N // 2, rising(3000), 5), "b": np.where(np.arange(N) < N // 2, 3, rising(900))},
     "three": {"a": rising(60), "b": pa.array(rng.integers(-5, 5, N), mask=rng.random(N) < 0.1), "c": texts(rising(40), 40)},
+    "text alone": {"a": texts(rising(4000), 4000)},
+    "some plain": {"a": texts(rising(400), 400, True), "b": rng.integers(0, 9, N), "c": texts(rising(30), 30)},
     "texts": {"a": texts(rising(5000), 5000), "b": rng.integers(0, 3, N) == 1, "c": rng.choice([0.0, -0.0, np.nan, 1.5], N)},
     # far apart, and more pairs that could be than bits
     "wide": {"a": rng.integers(-(2**62), 2**62, 4000)[rng.integers(0, 4000, N)], "b": texts(rng.integers(0, 3000, N), 3000)},
@@ -44,6 +56,7 @@ WAYS: list[dict[str, Any]] = [
     {"kernels": "always", "threads": 2},
     {"kernels": "always", "threads": 3, "batch_rows": 700},
     {"kernels": "always", "threads": 1, "memory": "3MB"},
+    {"kernels": "always", "threads": 2, "batch_rows": 500, "memory": "3MB"},
     {"kernels": "never", "threads": 2},
 ]
 
@@ -70,7 +83,8 @@ def test_the_first_row_of_each_tuple(name: str, way: int) -> None:
         result = session.query(f"table t | dedup {', '.join(keys.column_names)}", sources={"t": table}).run()
         got = result.to_arrow()
     assert got["row"].to_pylist() == wanted
-    assert str(got.drop(["row"]).to_pylist()) == str(keys.take(pa.array(wanted)).to_pylist())
+    values = keys.to_pylist()
+    assert str(got.drop(["row"]).to_pylist()) == str([values[row] for row in wanted])
     assert sum(n.count for n in result.notes) == N - len(wanted)
 
 
