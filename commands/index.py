@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 
 from ..planner.records import dataclass
 
@@ -67,6 +66,8 @@ def _hash(body: str) -> str:
 
 def import_all() -> None:
     """Import every module of `commands`, its functions and aggregates."""
+    from pkgutil import iter_modules
+
     for folder in FOLDERS:
         found = import_module(__package__ + folder)
         for module in sorted(m.name for m in iter_modules(found.__path__) if not m.ispkg):

@@ -56,24 +56,21 @@ def _postponed(cls: type, options: dict[str, Any]) -> type:
     fields = _field_names(cls)
     taken = {n for base in cls.__mro__[1:] for n in base.__dict__.get("__slots__", ())}
     body = {k: v for k, v in cls.__dict__.items() if k not in fields and k not in ("__dict__", "__weakref__")}
-    made = type(cls)(cls.__name__, cls.__bases__, body | {"__slots__": tuple(n for n in fields if n not in taken)})
-    made.__qualname__ = cls.__qualname__
-    completion = _Completion(made, cls, fields, options)
-    is_plain = _is_plain(cls, options) and (options.get("frozen") or _is_changed_freely(made))
+    completion = _Completion(cls, fields, options)
+    is_plain = _is_plain(cls, options) and (options.get("frozen") or _is_changed_freely(cls))
 
     def first(self: Any, *args: Any, **named: Any) -> None:
         if not (is_plain and completion.fill(self, args, named)):
             completion.done()
-            made.__init__(self, *args, **named)  # type: ignore[misc]  # no longer this one
+            completion.made.__init__(self, *args, **named)  # type: ignore[misc]  # no longer this one
 
     added: dict[str, Any] = {"__init__": first, "__getstate__": _state, "__setstate__": _restore, _RECORD: completion}
     added |= {n: _OnRequest(n, completion) for n in _ON_REQUEST}
     if is_plain:
-        added |= _first_calls(made, completion, options)
-    for name, value in added.items():
-        if name not in body:
-            setattr(made, name, value)
-    return made
+        added |= _first_calls(completion, options)
+    slots = {"__slots__": tuple(n for n in fields if n not in taken), "__qualname__": cls.__qualname__}
+    completion.made = type(cls)(cls.__name__, cls.__bases__, added | body | slots)
+    return completion.made
 
 
 def _field_names(cls: type) -> list[str]:
@@ -82,24 +79,24 @@ def _field_names(cls: type) -> list[str]:
     return [name for name, kind in kinds.items() if not kind.startswith("ClassVar")]
 
 
-def _first_calls(made: type, completion: _Completion, options: dict[str, Any]) -> dict[str, Any]:
+def _first_calls(completion: _Completion, options: dict[str, Any]) -> dict[str, Any]:
     """What stands for methods that are not written yet."""
     is_frozen: bool = options.get("frozen", False)
     out: dict[str, Any] = {}
     if options.get("repr", True):
-        out["__repr__"] = _first_call("__repr__", made, completion)
+        out["__repr__"] = _first_call("__repr__", completion)
     if options.get("eq", True):
-        out["__eq__"] = _first_call("__eq__", made, completion)
-        out["__hash__"] = _first_call("__hash__", made, completion) if is_frozen else None
+        out["__eq__"] = _first_call("__eq__", completion)
+        out["__hash__"] = _first_call("__hash__", completion) if is_frozen else None
     if is_frozen:
-        out |= {n: _first_call(n, made, completion) for n in ("__setattr__", "__delattr__")}
+        out |= {n: _first_call(n, completion) for n in ("__setattr__", "__delattr__")}
     return out
 
 
-def _first_call(name: str, made: type, completion: _Completion) -> Callable[..., Any]:
+def _first_call(name: str, completion: _Completion) -> Callable[..., Any]:
     def method(self: Any, *args: Any) -> Any:
         completion.done()
-        return getattr(made, name)(self, *args)  # no longer this one
+        return getattr(completion.made, name)(self, *args)  # no longer this one
 
     return method
 
@@ -114,8 +111,10 @@ class _Field(NamedTuple):
 class _Completion:
     """Has the standard decorator work on `source`, and gives to `made` what it added, but for the slots."""
 
-    def __init__(self, made: type, source: type, fields: list[str], options: dict[str, Any]) -> None:
-        self._made, self._source, self._options = made, source, options
+    made: type
+
+    def __init__(self, source: type, fields: list[str], options: dict[str, Any]) -> None:
+        self._source, self._options = source, options
         self._names = fields
         self._own: dict[str, _Field] | None = None
         self._all: dict[str, _Field] | None = None
@@ -143,7 +142,7 @@ class _Completion:
         if self._n_filled > FEW:
             return False
         if self._all is None:
-            every = {name: field for base in self._made.__mro__[::-1] for name, field in _fields_of(base)}
+            every = {name: field for base in self.made.__mro__[::-1] for name, field in _fields_of(base)}
             self._places = tuple(n for n, f in every.items() if f.is_given and not f.is_named)
             self._all = every
         given = dict(zip(self._places, args, strict=False))
@@ -180,7 +179,7 @@ class _Completion:
             whole: type = dataclasses.dataclass(**self._options)(self._source)
             for name, value in whole.__dict__.items():
                 if name not in kept_out and before.get(name, MISSING) is not value:
-                    setattr(self._made, name, value)
+                    setattr(self.made, name, value)
             self._is_done = True
 
 
