@@ -160,7 +160,9 @@ def measured(memory: str, times: float = 10, only: str = "") -> Iterator[Pair]:
         print(f"{n:,} rows, {n * ROW >> 20} MB of state, {memory} allowed", file=sys.stderr, flush=True)
         for what, query in queries(folder).items():
             if not only or only == what:
-                yield Pair(what, one(query, None), one(query, memory))
+                pair = Pair(what, one(query, None), one(query, memory))
+                print(markdown([pair]).splitlines()[-1], file=sys.stderr, flush=True)
+                yield pair
 
 
 def markdown(pairs: Iterable[Pair]) -> str:

@@ -3,8 +3,8 @@
     python -m benchmarks.queries --lines 5000000 --rounds 5 [--only text,search,...] [--engines cortado,duckdb] [--by cpu]
         [--growth 1000000,10000000 [--short]] [--memory 256MB] [--docs docs/performance.md]
 
-Every engine's answer is compared with cortado's before anything is timed. Data is read once beforehand, so it is in the page
-cache. Shown are medians of wall seconds and, behind a stroke, the least processor seconds; in brackets the peer's wall over
+Every engine's answer is compared with cortado's before anything is timed. Data is read from the disk once beforehand, so it is in the
+page cache. Shown are medians of wall seconds and, behind a stroke, the least processor seconds; in brackets the peer's wall over
 ours, or the processor's time with `--by cpu`. Floors are what the project asks of itself; what is below is named. `1:2` is cortado's wall with one thread over two.
 `--growth` and `--memory` add the tables of `benchmarks.growth` and `benchmarks.overbudget`; `--docs` puts all of it into a page.
 """

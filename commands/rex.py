@@ -93,8 +93,8 @@ class RexCommand(Command[Rex]):
     alternatives and optional parts (`^(?<ip>\S+) .* (?<n>\d+)$`); a text that every match holds, searched for before RE2 looks
     at those rows; or RE2 for all rows. What is found is the same. Small input, and what the kernel is not sure of, goes
     to RE2; `explain analyze` names what ran. A pattern with look-around or a back-reference runs in Python's engine
-    instead, one row at a time, which is noted, and refused in safe mode (E705); `engine=re2` refuses it everywhere,
-    `engine=python` asks for it. What both know means the same there: `\d`, `\w`, `\s`, `\b` and `[[:alpha:]]` are of ASCII,
+    instead, one row at a time, which is noted, and refused in safe mode (E705); `engine=re2` refuses it everywhere. What RE2
+    refuses for another reason, as `a{2000}`, is E307, and runs with `engine=python` alone. `match` and its kin do the same. What both know means the same there: `\d`, `\w`, `\s`, `\b` and `[[:alpha:]]` are of ASCII,
     and `$` is the end of the text.
     """
     examples = (
@@ -132,34 +132,34 @@ class RexCommand(Command[Rex]):
                    max=args.option("max"), machine=machine)  # fmt: skip
 
     def _machine(self, args: Args, text: str) -> Pattern | str:
-        """RE2's pattern, or the text for Python's machine."""
+        """RE2's pattern, or the text for Python's machine: that of look-around and its like, or where it is asked for."""
         engine = args.option("engine")
-        if engine != "python":
-            try:
-                return compile_re2(text)
-            except PatternError as why:
-                if engine == "re2":
-                    args.abort("E307", f"RE2 refuses the pattern: {why.message}", _at(args, why))
-                refused = why
-        else:
-            refused = PatternError("", 0)
-        if args.services.safe:
-            args.abort(
-                "E705",
-                "only linear-time regular expressions run in safe mode",
-                _at(args, refused),
-                hint=refused.message,
-            )
+        if engine == "python":
+            return self._python(args, text, None)
         try:
-            spelled = compile_python(text).pattern
-        except re.error as why_not:
-            hint = refused.message if refused.beyond_re2 else ""
-            message = refused.message if refused.message and not hint else why_not.msg
-            args.abort("E307", f"the pattern cannot be read: {message}", _at(args, refused), hint=hint)
-        if engine != "python":
-            args.note("info", "the pattern needs Python's regular expressions", args.place("pattern"),
-                      hint=f"{refused.message}; this is slower and one row at a time")  # fmt: skip
+            return compile_re2(text)
+        except PatternError as why:
+            refused = why
+        if engine == "re2":
+            args.abort("E307", f"RE2 refuses the pattern: {refused.message}", _at(args, refused))
+        if not refused.beyond_re2:
+            hint = "engine=python reads it" if not args.services.safe and _is_python(text) else ""
+            args.abort("E307", f"the pattern cannot be read: {refused.message}", _at(args, refused), hint=hint)
+        spelled = self._python(args, text, refused)
+        args.note("info", "the pattern needs Python's regular expressions", args.place("pattern"),
+                  hint=f"{refused.message}; this is slower and one row at a time")  # fmt: skip
         return spelled
+
+    def _python(self, args: Args, text: str, refused: PatternError | None) -> str:
+        """`refused`: why RE2 does not take it."""
+        where = args.place("pattern") if refused is None else _at(args, refused)
+        hint = "" if refused is None else refused.message
+        if args.services.safe:
+            args.abort("E705", "only linear-time regular expressions run in safe mode", where, hint=hint)
+        try:
+            return compile_python(text).pattern
+        except re.error as why:
+            args.abort("E307", f"the pattern cannot be read: {why.msg}", where, hint=hint)
 
     def lower(self, node: Rex) -> Any:
         from ..engine.operators.rex import RexTransform
@@ -198,3 +198,11 @@ def _at(args: Args, why: PatternError) -> Span:
 
 def _python_names(pattern: str) -> tuple[str, ...]:
     return names_of(re.compile(pattern))
+
+
+def _is_python(pattern: str) -> bool:
+    try:
+        compile_python(pattern)
+    except re.error:
+        return False
+    return True

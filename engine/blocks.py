@@ -7,7 +7,7 @@ well), so some that nobody uses any more are kept for whoever asks next, of any 
 from __future__ import annotations
 
 import mmap
-import threading
+import time
 from collections import deque
 from contextlib import suppress
 
@@ -19,6 +19,7 @@ LARGE = 2 * LARGE_PAGE
 LEAST = 256 << 10
 MOST = 32 << 20  # above it what is written to them costs more
 KEPT = 128 << 20  # bytes of all blocks that nobody uses
+COUNTED = 64  # blocks that come back between two counts of them
 
 
 class Room:
@@ -68,51 +69,63 @@ def trim() -> None:
 
 
 class Kept:
-    """Of those of one size the last that came goes first, as it may be in a cache; the oldest of all make room."""
+    """Of those of one size the last that came goes first, as it may be in a cache; the oldest of all make room.
+
+    No lock: a block may come back anywhere, by Python's collector in the midst of these lines, or when an interrupt comes.
+    Whatever is done here is one step of the interpreter; only the sum is now and then off, and counted anew.
+    """
 
     def __init__(self) -> None:
-        self._lock = (
-            threading.RLock()
-        )  # a block may come back while the same thread is in here, by the garbage collector
-        self._rooms: dict[int, deque[tuple[int, Room]]] = {}
-        self._nbytes = self._time = 0
+        self._rooms: dict[int, deque[tuple[float, Room]]] = {size: deque() for size in _sizes()}
+        self._serving = {size: [(s, r) for s, r in self._rooms.items() if size <= s <= 2 * size] for size in _sizes()}
+        self._nbytes = self._returns = 0
 
     def take(self, size: int) -> Room | None:
         """One of this size, or of up to twice as much."""
-        larger = size
-        with self._lock:
-            while self._nbytes and larger <= 2 * size:
-                if rooms := self._rooms.get(larger):
+        for larger, rooms in self._serving[size]:
+            if rooms:
+                with suppress(IndexError):
+                    room = rooms.pop()[1]
                     self._nbytes -= larger
-                    return rooms.pop()[1]
-                larger = _size(larger + 1)
+                    return room
         return None
 
     def give(self, room: Room) -> None:
-        with self._lock:
-            self._time += 1
-            if (rooms := self._rooms.get(room.size)) is None:
-                rooms = self._rooms[room.size] = deque()
-            rooms.append((self._time, room))
-            self._nbytes += room.size
-            if self._nbytes > KEPT:
-                self.trim(KEPT)
+        self._rooms[room.size].append((time.perf_counter(), room))
+        self._nbytes += room.size
+        self._returns += 1
+        if self._nbytes > KEPT or self._returns % COUNTED == 0:
+            self.trim(KEPT)
 
     def trim(self, most: int) -> None:
-        with self._lock:
-            while self._nbytes > most:
-                _, size = min((rooms[0][0], size) for size, rooms in self._rooms.items() if rooms)
+        self._nbytes = sum(size * len(rooms) for size, rooms in self._rooms.items())
+        while self._nbytes > most:
+            heads = []
+            for size, rooms in self._rooms.items():
+                with suppress(IndexError):
+                    heads.append((rooms[0][0], size))
+            if not heads:
+                return
+            size = min(heads)[1]
+            with suppress(IndexError):
                 self._rooms[size].popleft()
                 self._nbytes -= size
-
-
-_kept = Kept()
 
 
 def _size(nbytes: int) -> int:
     """Of four sizes between one power of two and the next."""
     step = max(1 << ((nbytes - 1).bit_length() - 3), mmap.PAGESIZE)
     return -(-nbytes // step) * step
+
+
+def _sizes() -> list[int]:
+    sizes = [_size(LEAST)]
+    while sizes[-1] < MOST:
+        sizes.append(_size(sizes[-1] + 1))
+    return sizes
+
+
+_kept = Kept()
 
 
 def _mapped(nbytes: int) -> mmap.mmap:

@@ -328,7 +328,15 @@ class Pipeline:
         if close is not None:
             close()
 
+    def let_go(self) -> None:
+        """The query has ended, and all that is asked of it is told: nothing here refers to itself any more."""
+        self.ctx.query.has_room, self.gate, self.spec.then = _always, None, None
+
     def stage(self) -> str:
         """Where its rows are now: at the source, or behind the last of them at the sink."""
         tag = self.spec.source_tag if self.phase <= Phase.SCAN else self.chain.sink_tag or self.spec.source_tag
         return tag.stage
+
+
+def _always(seq: int) -> bool:
+    return True

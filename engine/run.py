@@ -21,6 +21,7 @@ from .failures import Phase, first_row, placed
 from .kernels import aside, load
 from .memory import QueryBudget, Window
 from .metrics import OperatorMetrics, collect
+from .noted import NoteEntry, note_entries
 from .notes import At, Key, Ledger, Sample
 from .operators.stream import StreamSink
 from .parts import Part, Progress, Step, Task
@@ -71,6 +72,7 @@ class Run:
             compiled=self._may_use_kernels if settings.kernels != "never" else lambda: False,
         )
         self.parts: list[Part] = []
+        self._told: tuple[list[OperatorMetrics], Progress, list[NoteEntry]] | None = None  # once it has ended
         self.error: BaseException | None = None
         self.ended = threading.Event()
         self.state.figures, self.state.want_kernels = self.metrics, self.want_kernels
@@ -157,9 +159,16 @@ class Run:
         self._events.put(None)
 
     def metrics(self) -> list[OperatorMetrics]:
-        return collect(p.pipe.chain.positions for p in self.parts)
+        return self._told[0] if self._told is not None else collect(p.pipe.chain.positions for p in self.parts)
+
+    def notes(self) -> list[NoteEntry]:
+        if self._told is not None:
+            return self._told[2]
+        return note_entries([p.pipe for p in self.parts if not p.pipe.spec.is_look])
 
     def progress(self) -> Progress:
+        if self._told is not None:
+            return self._told[1]
         parts = [p for p in self.parts if not p.pipe.spec.is_result_of_sink]
         totals = [p.pipe.nbytes_total for p in parts]
         at_work = next((p for p in self.parts if not p.pipe.is_over), None)
@@ -181,6 +190,7 @@ class Run:
                 self._trouble = self._trouble or why
                 self._drain_tasks()
             self._finish()
+            self._let_go()
         except BaseException as why:
             self.error = self.error or why
         finally:
@@ -512,6 +522,14 @@ class Run:
         self.error = commit(self.state.endings, self._outcome(), lambda: self._is_cancelled)
         self._note_kernels()
         self._session.forget(self)
+
+    def _let_go(self) -> None:
+        """Operators refer to each other and to this: what they hold would wait for Python's collector."""
+        self._told = self.metrics(), self.progress(), self.notes()
+        for part in self.parts:
+            part.pipe.let_go()
+            part.children, part.after, part.parent = [], [], None
+        self.parts, self._specs = [], ()
 
     def _outcome(self) -> BaseException | None:
         found = failure(self.parts) or self._trouble

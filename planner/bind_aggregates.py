@@ -8,7 +8,7 @@ from dataclasses import replace
 from . import ast
 from .bind_call import BoundCall, CallFault
 from .bind_expr import ExpressionBinder, counts
-from .expr import Bound, Literal
+from .expr import Bound, Expr, Literal
 from .plan import HIDDEN, AggCall, Derived, Key, column_name, is_hidden
 from .records import dataclass
 from .text import Span, nearest
@@ -167,7 +167,7 @@ class AggregateBinder(ExpressionBinder):
             self.fail("E201", f"{e.name} is {len(function.parts)} columns: it is no part of an expression", e.span,
                       hint=", ".join(f"{n}({e.args[0].text()})" for _, n in function.parts))  # fmt: skip
             return None
-        call = BoundCall(self, e.name, [a.expr for a in args], {k: self.typed(_flag(v), schema) for k, v in e.named},
+        call = BoundCall(self, e.name, [a.expr for a in args], {k: self._named(v, schema) for k, v in e.named},
                          [a.span for a in e.args], e.span, [a.text() for a in e.args], schema,
                          places.time)  # fmt: skip
         try:
@@ -181,6 +181,10 @@ class AggregateBinder(ExpressionBinder):
         ]
         bound = tuple(Bound(x, p) for x, p in zip(call.args, parsed, strict=True))
         return AggCall(function, bound, type_, where, name, e, call.data)
+
+    def _named(self, e: ast.Expr, schema: Schema) -> Expr:
+        exact = _exact_length(e)
+        return self.typed(_flag(e), schema) if exact is None else exact.expr
 
     def _computed(self, name: str, arg: Bound) -> Bound:
         """Decimals are computed as doubles, but for the aggregates that only pick or tell apart values."""

@@ -88,10 +88,12 @@ class BoundCall:
         """A function's call, with the types and faults that it has where it is written."""
         return self._binder.apply(name, list(args), [self._span] * len(args), self._span, self.schema)
 
-    def span_of(self, at: int | None) -> Span:
+    def span_of(self, at: int | Expr | None) -> Span:
+        if isinstance(at, Expr):
+            return at.span if at.span.end > at.span.start else self._span
         return self._spans[at] if at is not None and at < len(self._spans) else self._span
 
-    def fail(self, code: str, message: str, at: int | None = None, **more: Any) -> NoReturn:
+    def fail(self, code: str, message: str, at: int | Expr | None = None, **more: Any) -> NoReturn:
         self._binder.fail(code, message, self.span_of(at), **more)
         raise CallFault
 

@@ -43,7 +43,9 @@ class CallBinder(Protocol):
     def worked_out(self, i: int) -> Any: ...  # as `constant`, also of a call without fields
     def value_of(self, arg: Expr) -> Any: ...  # the same of an expression, such as a named argument
     def apply(self, name: str, *args: Expr) -> Expr: ...  # a function's call, with the types and faults that it has
-    def fail(self, code: str, message: str, at: int | None = None, **more: Any) -> NoReturn: ...  # at: argument number
+    def fail(
+        self, code: str, message: str, at: int | Expr | None = None, **more: Any
+    ) -> NoReturn: ...  # at: an argument, or its number
     def warn(self, code: str, message: str, at: int | None = None, **more: Any) -> None: ...
     def mixed(self, message: str) -> None: ...
     def note(self, kind: str, reason: str, at: int | None = None, hint: str = "") -> None: ...

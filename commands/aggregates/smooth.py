@@ -51,20 +51,21 @@ def _of_count(call: CallBinder) -> float:
 
 
 def _alpha(call: CallBinder) -> float:
-    alpha = call.value_of(call.named.pop("alpha"))
+    given = call.named.pop("alpha")
+    alpha = call.value_of(given)
     if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha <= 1:
-        call.fail("E307", "alpha is a number above 0, at most 1", hint=HINT)
+        call.fail("E307", "alpha is a number above 0, at most 1", given, hint=HINT)
     return float(alpha)
 
 
 def _length(call: CallBinder, name: str) -> float:
     """In microseconds."""
     given = call.named.pop(name)
-    value = call.value_of(given)
-    if given.type.kind != "duration" or not isinstance(value, int) or value <= 0:
+    value, beyond = call.value_of(given), getattr(given, "ns", 0)
+    if given.type.kind != "duration" or not isinstance(value, int) or value < 0 or not value + beyond:
         hint = "a duration stands without quotes: 30s" if given.type.kind == "string" else "such as 30s"
-        call.fail("E307", f"{name} is a length above 0, without months", hint=hint)
-    return float(value)
+        call.fail("E307", f"{name} is a length above 0, without months", given, hint=hint)
+    return value + beyond / 1000
 
 
 def _flag(call: CallBinder) -> bool:
@@ -73,7 +74,7 @@ def _flag(call: CallBinder) -> bool:
         return False
     value = call.value_of(given)
     if not isinstance(value, bool):
-        call.fail("E307", "adjust is t or f")
+        call.fail("E307", "adjust is t or f", given)
     return value
 
 

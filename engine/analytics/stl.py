@@ -29,9 +29,19 @@ def decompose(grids: Sequence[F64], periods: Sequence[Sequence[int]], effort: Ef
     """`grids`: of each series one value a step, NaN where none is known (the first and the last are). `periods`: of each ascending, each
     2 or more and twice within the grid; none: no season.
 
-    Holes are filled by a line between their neighbours; with seasons, three times more by the line between what is left of the
+    A series of one value is its own trend, without rests of rounding. Holes are filled by a line between their neighbours; with seasons, three times more by the line between what is left of the
     neighbours without their season (as Hyndman & Khandakar's `na.interp` does once), since a line alone would flatten the season.
     """
+    flat = {i: float(grid[0]) for i, grid in enumerate(grids) if np.nanmin(grid) == np.nanmax(grid)}
+    rest = [i for i in range(len(grids)) if i not in flat]
+    made = iter(_decomposed([grids[i] for i in rest], [periods[i] for i in rest], effort))
+    return [
+        Parts(np.full(len(grid), flat[i]), tuple(np.zeros(len(grid)) for _ in periods[i])) if i in flat else next(made)
+        for i, grid in enumerate(grids)
+    ]
+
+
+def _decomposed(grids: Sequence[F64], periods: Sequence[Sequence[int]], effort: Effort) -> list[Parts]:
     holes = [np.isnan(grid) for grid in grids]
     filled = [_lines(grid, gaps) for grid, gaps in zip(grids, holes, strict=True)]
     made = _parts(filled, periods, effort)

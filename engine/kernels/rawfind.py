@@ -13,9 +13,9 @@ from .jit import (
     i64w,
     inline,
     kernel,
-    leading_zeros,
     long_,
     popcount,
+    prefetch_far,
     trailing_zeros,
     u8,
     u8w,
@@ -36,6 +36,7 @@ from .rawread import (
     STOPPED,
     TOO_HARD,
     USED,
+    ahead_of,
     bad_line,
     find_first_line,
     last_newline_in,
@@ -50,22 +51,26 @@ PATIENCE = 16  # bytes compared in vain for each byte searched
 @inline
 def _search_lines(
     buf: Any, state: Any, begin: Any, full: Any, literal: Any, first: Any, second: Any, keeps: Any, text: Any,
-    line: Any, start: Any, length: Any,
+    line: Any, start: Any, length: Any, ahead: Any,
 ) -> Any:  # fmt: skip
     """Of buf[begin:full], whole lines: how it ended, how many lines were done with, and whether there are bytes above 127."""
     size = literal.size
     byte_1, byte_2 = literal[first], literal[second]
     rows, used, lines = state[N_ROWS], state[USED], np.int64(0)
     capacity, room = line.size, text.size - PAD
-    high, line_begin, done = (
-        np.uint64(0),
-        begin,
-        begin,
-    )  # the line that lies at the block's front; places before `done` are decided
+    high, done = np.uint64(0), begin  # places before `done` are decided
     patience = PATIENCE * (full - begin + size)
     code = np.int64(GO_ON)
     block = begin
     while block < full and code == GO_ON:
+        while full - block > 64:  # nearly all blocks: a loop so short that all of it stays in registers
+            hits = equal_64(buf, block + first, byte_1) & equal_64(buf, block + second, byte_2)
+            if hits:
+                break
+            high |= atleast_64(buf, block, np.uint8(128))
+            lines += popcount(equal_64(buf, block, np.uint8(10)))
+            prefetch_far(ahead + block)
+            block += 64
         newlines = equal_64(buf, block, np.uint8(10))
         marks = atleast_64(buf, block, np.uint8(128))
         hits = equal_64(buf, block + first, byte_1) & equal_64(buf, block + second, byte_2)
@@ -88,7 +93,9 @@ def _search_lines(
             if j < size and patience >= 0:
                 continue
             before = newlines & ((np.uint64(1) << bit) - np.uint64(1))
-            low = line_begin if before == 0 else block + 64 - leading_zeros(before)
+            low = last_newline_in(buf, done, place) + 1
+            if low == 0:
+                low = done
             if j < size:
                 state[AT] = low
                 lines += popcount(before)
@@ -110,8 +117,6 @@ def _search_lines(
             done = newline + 1
         if code == GO_ON:
             lines += popcount(newlines)
-            if newlines:
-                line_begin = block + 64 - leading_zeros(newlines)
             block += 64
     if code == GO_ON:
         state[AT] = full
@@ -134,11 +139,14 @@ def _search(
         full = last_newline_in(buf, begin, end) + 1
     if full <= begin:
         return GO_ON
+    ahead = ahead_of(state)
+    if ahead == 0:
+        ahead = np.int64(buf.ctypes.data)  # what is here already costs less than a question
     until, is_known = full, False  # where the next line begins that is no valid UTF-8, and whether it was looked for
     while True:  # the search is compiled once: it is pasted in
         rows, used = state[N_ROWS], state[USED]
         code, lines, high = _search_lines(
-            buf, state, begin, until, literal, first, second, keeps, text, line, start, length
+            buf, state, begin, until, literal, first, second, keeps, text, line, start, length, ahead
         )
         if high and not is_known:
             found = bad_line(buf, begin, full)

@@ -2,6 +2,10 @@
 
 `state` says where the reading stands; a kernel that scans goes on where it stopped. The buffer has PAD readable bytes
 before and behind what lies in it.
+
+While a piece is looked through the processor is asked to fetch the next one, so that the system's copy finds it in the cache, where it
+would wait for the memory. What it is asked for has to have an address: the file is mapped, too. Nothing is ever read through that map, so a
+file that is cut off ends nothing; a fetch of what is not there is no fetch.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .jit import (
+    advise,
     atleast_64,
     copy_16,
     equal_64,
@@ -39,9 +44,46 @@ GO_ON, DONE, FULL, LONG_LINE, BAD_TEXT, FAILED, STOPPED, TOO_HARD, GROW = -1, 0,
 # in the buffer the next line, the end of what was read, and of what was looked at; whether the first line is still sought;
 # lines before the next one; rows and bytes put out; rows without a certain match, without a number, and that are no valid UTF-8;
 # rows that were grouped, and of these those that match; rows that wait to be grouped: from, to
+# where the file's first byte would be mapped (0: nothing is), from where to where in the file, up to where that was looked at, and the
+# addresses of `madvise` and `mincore`
 POS, HIGH, SIZE, AT, END, SEEN, SKIPS, N_LINES, N_ROWS, USED, N_UNMATCHED, N_UNREAD, N_BAD = range(13)
-N_GROUPED, N_MATCHED, FROM, TO, N_STATE = range(13, 18)
+N_GROUPED, N_MATCHED, FROM, TO, MAP, MAP_LOW, MAP_END, MAP_SEEN, MADVISE, MINCORE, N_STATE = range(13, 24)
 COUNTS = (N_LINES, N_ROWS, N_UNMATCHED, N_UNREAD, N_BAD, N_GROUPED, N_MATCHED)  # of a call
+
+
+WINDOW = 2 << 20  # bytes of the map that have pages at a time; it begins at a multiple of these
+OLDEST = 2 * WINDOW
+PAGE = 64 << 10  # the largest there is
+DONT_NEED, POPULATE_READ = 4, 22
+
+
+@kernel(u8w, i64w, is_inner=True)
+def look_ahead(buf: Any, state: Any) -> Any:
+    """Gives the map pages as far as the next piece, and takes those from it that lie behind. Only bytes that are in memory anyway."""
+    until = min(state[POS] + PIECE, state[MAP_END])
+    while state[MAP] != 0 and state[MAP_SEEN] < until:
+        begin = state[MAP_SEEN]
+        end = min((begin | (WINDOW - 1)) + 1, state[MAP_END])
+        last = state[MAP] + ((end - 1) & ~np.int64(PAGE - 1))
+        buf[0] = np.uint8(0)
+        known = advise(state[MINCORE], last, 1, np.int64(buf.ctypes.data))
+        if (
+            known == 0
+            and (buf[0] & np.uint8(1))
+            and advise(state[MADVISE], state[MAP] + begin, end - begin, POPULATE_READ)
+        ):
+            state[MAP] = 0  # the system does not know how
+            return 0
+        if begin >= state[MAP_LOW] + OLDEST:
+            advise(state[MADVISE], state[MAP] + begin - OLDEST, WINDOW, DONT_NEED)
+        state[MAP_SEEN] = end
+    return until - state[POS]
+
+
+@inline
+def ahead_of(state: Any) -> Any:
+    """What a place in the buffer and this are the address of: the byte that stands there when the next piece is read."""
+    return state[MAP] + state[POS] - state[SEEN] if state[MAP] != 0 else np.int64(0)
 
 
 @kernel(long_, long_, u8w, i64w, is_inner=True)
@@ -75,6 +117,7 @@ def refill(read: Any, fd: Any, buf: Any, state: Any) -> Any:
     state[SEEN] = end
     state[END] = end + got
     state[POS] += got
+    look_ahead(buf, state)
     return GO_ON
 
 

@@ -20,6 +20,7 @@ from .jit import (
     kernel,
     load_u64,
     long_,
+    prefetch_far,
     trailing_zeros,
     u8w,
 )
@@ -47,6 +48,7 @@ from .rawread import (
     STOPPED,
     TO,
     USED,
+    ahead_of,
     find_first_line,
     put,
     refill,
@@ -181,12 +183,15 @@ def scan_captures(
         was_high = (told & 1) | (was_high if n_lines == 0 else np.int64(0))
         if begin >= end:
             needles[0] = END_MARK
-        next_ = np.int64(0)
+        next_, ahead = np.int64(0), ahead_of(state)
         for k in range(n_lines):
             newline = np.int64(newlines[k])
             if at >= last_line:
                 code = np.int64(DONE)
                 break
+            if ahead != 0:
+                for byte in range(at, newline, 64):
+                    prefetch_far(ahead + byte)
             if searched and needle < 0:
                 while needles[next_] < at:
                     next_ += 1

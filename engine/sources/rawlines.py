@@ -20,7 +20,7 @@ from ..batch import PAD, Batch, Origin, Spans
 from ..captured import CapturedLines, ReadSpans
 from ..context import Context, Stopped
 from ..kernels import regexcode
-from ..pread import read_address
+from ..pread import Ahead, read_address
 from ..rarity import commonness
 from ..regextiers import Asked
 from ..scanwork import Groups, ScanWork
@@ -75,9 +75,18 @@ class Stretch:
 
     def batches(self, buffer: NDArray[np.uint8]) -> Iterator[Batch | ScanWork]:
         """`buffer`: of SPACE bytes, for as long as this runs."""
-        from ..kernels import rawread as r
 
         state = self._begin()
+        ahead = self._mapped(state)
+        try:
+            yield from self._calls(buffer, state)
+        finally:
+            if ahead is not None:
+                ahead.close()
+
+    def _calls(self, buffer: NDArray[np.uint8], state: NDArray[np.int64]) -> Iterator[Batch | ScanWork]:
+        from ..kernels import rawread as r
+
         while True:
             call = partial(self._call, buffer, state)
             if isinstance(self._source.raw, Captures) and self._source.raw.groups:
@@ -110,6 +119,21 @@ class Stretch:
         else:
             state[r.POS] = part.mark()
         return state
+
+    def _mapped(self, state: NDArray[np.int64]) -> Ahead | None:
+        from ..kernels import rawread as r
+
+        if not self._source.maps.may_try():
+            return None
+        low = int(state[r.POS]) // r.WINDOW * r.WINDOW
+        high = min(self._part.high + r.TAIL, self._part.file_size)
+        with self._part.file.opened() as fd:
+            ahead = Ahead(fd, low, high)
+        self._source.maps.tell(ahead.address != 0)
+        if ahead.address:
+            state[r.MAP], state[[r.MAP_LOW, r.MAP_SEEN]], state[r.MAP_END] = ahead.address - low, low, high
+            state[r.MADVISE], state[r.MINCORE] = ahead.madvise, ahead.mincore
+        return ahead
 
     def _call(self, buffer: NDArray[np.uint8], state: NDArray[np.int64], groups: Groups | None) -> tuple[int, Batch]:
         from ..kernels import rawread as r

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Any
@@ -167,7 +167,7 @@ BY_TIME = Shape("", True, 0, 0)
 def wanted(rows: Sequence[Row], shape: Shape, fn: Fn, least: int) -> dict[int, Any]:
     """By number of the row; rows that are not there have null."""
     out: dict[int, Any] = {}
-    for group in ordered(rows, BY_TIME if fn.by_time else shape):
+    for group in ordered(rows, replace(BY_TIME, by=shape.by) if fn.by_time else shape):
         for i, (row, value) in enumerate(zip(group, fn.of(group), strict=True)):
             known = sum(r[fn.least] is not None for r in group[: i + 1]) if fn.least else least
             out[row["n"]] = value if known >= least else None

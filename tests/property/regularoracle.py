@@ -9,89 +9,11 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
+from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from .windoworacle import Row, least, mean, ranked, total, values_of, whole
-
-UTC = dt.UTC
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
-MINUTE, HOUR, DAY = 60, 3600, 86_400
-
-
-# grids
-
-
-@dataclass(frozen=True)
-class Span:
-    """As written, in seconds or months; `offset` in seconds."""
-
-    text: str
-    seconds: int = 0
-    months: int = 0
-    offset: int = 0
-
-
-SPANS = (
-    Span("1m", MINUTE), Span("15m", 15 * MINUTE), Span("1h", HOUR), Span("7m", 7 * MINUTE), Span("90m", 90 * MINUTE),
-    Span("2h", 2 * HOUR), Span("6h", 6 * HOUR), Span("1d", DAY), Span("2d", 2 * DAY), Span("1w", 7 * DAY), Span("1mon", months=1),
-    Span("1q", months=3), Span("1y", months=12), Span("1h offset=20m", HOUR, offset=20 * MINUTE), Span("1d offset=9h", DAY, offset=9 * HOUR),
-    Span("6h offset=5h", 6 * HOUR, offset=5 * HOUR),
-)  # fmt: skip
-
-
-def wall_at(instant: int, zone: str) -> int:
-    """Seconds of the wall clock since 1970-01-01 00:00 on it."""
-    local = (EPOCH + dt.timedelta(seconds=instant)).astimezone(ZoneInfo(zone))
-    return int((local.replace(tzinfo=UTC) - EPOCH).total_seconds())
-
-
-def instant_of(wall: int, zone: str) -> int:
-    """The earlier one of an ambiguous wall time; of one that does not exist as the gap moves it on."""
-    local = (EPOCH + dt.timedelta(seconds=wall)).replace(tzinfo=ZoneInfo(zone), fold=0)
-    return int((local.astimezone(UTC) - EPOCH).total_seconds())
-
-
-def _is_bound_of_hours(t: int, span: Span, zone: str) -> bool:
-    wall, before = wall_at(t, zone), wall_at(t - MINUTE, zone)
-    return (wall - span.offset) % span.seconds == 0 or (wall - before - MINUTE) % span.seconds != 0
-
-
-def _walls(low: int, high: int, span: Span) -> list[int]:
-    """Bounds on the wall from some bucket before `low` to one behind `high`."""
-    if span.months:
-        year = (EPOCH + dt.timedelta(seconds=low)).year - 1
-        last = (EPOCH + dt.timedelta(seconds=high)).year + 3
-        months = range((year - 1970) * 12, (last - 1970) * 12, span.months)
-        days = [dt.datetime(1970 + m // 12, m % 12 + 1, 1, tzinfo=UTC) for m in months]
-        return [int((d - EPOCH).total_seconds()) + span.offset for d in days]
-    phase = span.offset - (3 * DAY if span.text.startswith("1w") else 0)
-    first = (low - DAY - phase) // span.seconds - 1
-    return [phase + n * span.seconds for n in range(first, (high + DAY - phase) // span.seconds + 3)]
-
-
-@lru_cache(maxsize=4096)
-def bounds(low: int, high: int, span: Span, zone: str) -> list[int]:
-    """Starts of all buckets from that of `low` to the one behind that of `high`, ascending."""
-    if span.seconds and HOUR % span.seconds == 0:
-        found = [
-            t
-            for t in range(low - low % MINUTE - 2 * HOUR, high + 3 * HOUR, MINUTE)
-            if _is_bound_of_hours(t, span, zone)
-        ]
-    elif span.months or (span.seconds % HOUR == 0 and (DAY % span.seconds == 0 or span.seconds % DAY == 0)):
-        found = sorted({instant_of(w, zone) for w in _walls(low, high, span)})
-    else:
-        origin = instant_of(0, zone) + span.offset
-        first = (low - origin) // span.seconds
-        found = [origin + n * span.seconds for n in range(first, (high - origin) // span.seconds + 2)]
-    at = max(i for i, t in enumerate(found) if t <= low)
-    end = min(i for i, t in enumerate(found) if t > high)
-    return found[at : end + 1]
-
-
-# cases
+from .regulargrid import EPOCH, HOUR, MINUTE, SPANS, Number, Span, bounds
+from .windoworacle import Row, least, mean, percentile, ranked, total, values_of, whole
 
 
 @dataclass(frozen=True)
@@ -115,12 +37,17 @@ class Case:
     command: str
     columns: list[Column]
     options: dict[str, Any] = field(default_factory=dict)
-    keyed: bool = True
+    keys: tuple[str, ...] = ("k",)
+    unit: str = "us"
+
+    @property
+    def tick(self) -> Fraction:
+        return Fraction(1, 10**9 if self.unit == "ns" else 10**6)
 
     def query(self) -> str:
         words = [f"{k}={v}" for k, v in self.options.items()]
         items = ", ".join(c.text + (f" fill {c.fill}" if c.fill else "") for c in self.columns if c.text)
-        by = " by k" if self.keyed else ""
+        by = f" by {', '.join(self.keys)}" if self.keys else ""
         return f'set option.timezone = "{self.zone}" | table r | {self.command} span={self.span.text} {" ".join(words)} {items}{by}'
 
 
@@ -141,12 +68,36 @@ AGGS = (
     ("last(x) as c{i}", lambda r: bar(r, "x", "last"), "c{i}"),
     ("sum(y) / count as c{i}", lambda r: total(v) / len(r) if (v := values_of(r, "y")) else None, "c{i}"),
 )  # fmt: skip
-PLAIN = {
+PLAIN: dict[str, Callable[[list[Row], str], Any]] = {
     "last": lambda r, f: bar(r, f, "last"),
     "first": lambda r, f: bar(r, f, "first"),
     "max": lambda r, f: bar(r, f, "max"),
+    "min": lambda r, f: bar(r, f, "min"),
     "avg": lambda r, f: mean(values_of(r, f)),
+    "median": lambda r, f: percentile(values_of(r, f), 50),
+    "sum": lambda r, f: (total(v) if f == "y" else sum(v)) if (v := values_of(r, f)) else None,
+    "count": lambda r, f: len(values_of(r, f)),
 }
+OF_NUMBERS = ("avg", "median", "sum")
+NOT_OBSERVED = ("sum", "count")
+ZONES = [
+    "UTC",
+    "America/New_York",
+    "Europe/Berlin",
+    "Asia/Seoul",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "America/St_Johns",
+]
+CENTRES = [
+    "2026-11-01T06:00", "2026-03-08T07:00", "2026-03-29T01:00", "2026-10-25T01:00", "2026-10-03T15:30", "2026-04-04T15:00", "1970-01-01T00:00",
+    "2024-02-29T12:00",
+]  # fmt: skip
+# whose clocks change at midnight, by a day, by two hours
+ODD = [
+    ("Asia/Beirut", "2026-03-28T22:00"), ("America/Sao_Paulo", "2018-11-04T03:00"), ("Pacific/Apia", "2011-12-30T10:00"),
+    ("Antarctica/Troll", "2026-03-29T01:00"), ("Antarctica/Troll", "2026-10-25T01:00"), ("America/Havana", "2026-11-01T05:00"),
+]  # fmt: skip
 FILLS = ("", "null", "zero", "prev", "next", "linear", "7", "2.5")
 
 
@@ -154,100 +105,88 @@ def made(seed: int) -> Case:
     """A case at random; the same for the same number."""
     draw = random.Random(seed)
     span = draw.choice(SPANS)
-    zone = draw.choice(
-        ["UTC", "America/New_York", "Europe/Berlin", "Asia/Seoul", "Australia/Lord_Howe", "Asia/Kathmandu"]
-    )
-    rows = _rows(draw, span)
+    zone, centre = draw.choice(ODD) if draw.random() < 0.2 else (draw.choice(ZONES), draw.choice(CENTRES))
+    unit = draw.choice(["us", "us", "us", "ns"])
+    rows = _rows(draw, span, centre, unit)
     options = _options(draw, rows, span)
-    keyed = draw.random() < 0.7
+    keys = draw.choice([("k",), ("k",), (), ("k", "g"), ("g",)])
     if draw.random() < 0.35:
         names = draw.sample(["x", "y", "s"], draw.randint(1, 3))
         columns = [Column(n, lambda r: None, n, _fill(draw, n), n) for n in names]
         _fit_fill(draw, columns, options)
-        return Case(rows, span, zone, "gapfill", columns, options, keyed)
-    agg = draw.choice(["last", "last", "first", "max", "avg"])
+        return Case(rows, span, zone, "gapfill", columns, options, keys, unit)
+    agg = draw.choice(["last", "last", *PLAIN])
     columns = _columns(draw, agg)
     _fit_fill(draw, columns, options)
     if agg != "last":
         options["agg"] = agg
-    return Case(rows, span, zone, "resample", columns, options, keyed)
+    return Case(rows, span, zone, "resample", columns, options, keys, unit)
 
 
-def _rows(draw: random.Random, span: Span) -> list[Row]:
-    length = span.seconds or span.months * 30 * DAY
-    centre = draw.choice(
-        [
-            "2026-11-01T06:00",
-            "2026-03-08T07:00",
-            "2026-03-29T01:00",
-            "2026-10-25T01:00",
-            "2026-10-03T15:30",
-            "2026-04-04T15:00",
-            "1970-01-01T00:00",
-            "2024-02-29T12:00",
-        ]
-    )
+def _rows(draw: random.Random, span: Span, centre: str, unit: str) -> list[Row]:
+    fine = Fraction(1, draw.choice([1, 1, 1000, 10**6 if unit == "us" else 10**9]))
     middle = int((dt.datetime.fromisoformat(centre + "+00:00") - EPOCH).total_seconds())
-    reach = length * draw.choice([1, 3, 8, 25])
-    spots = [middle + draw.randint(-reach, reach) for _ in range(draw.randint(1, 6))]
+    reach = math.ceil(span.length * draw.choice([1, 3, 8, 25]) / fine)
+    spots = [draw.randint(-reach, reach) for _ in range(draw.randint(1, 6))]
     rows: list[Row] = []
     for n in range(draw.choice([0, 1, 2, 3, 5, 8, 13])):
-        t: int | None = draw.choice(spots) if draw.random() < 0.5 else middle + draw.randint(-reach, reach)
+        t: Number | None = middle + fine * (draw.choice(spots) if draw.random() < 0.5 else draw.randint(-reach, reach))
         if draw.random() < 0.4:
-            t = (t or 0) // MINUTE * MINUTE if draw.random() < 0.5 else (t or 0) // HOUR * HOUR
+            step = draw.choice([MINUTE, HOUR]) if span.length >= MINUTE else span.length
+            t = (t or 0) // step * step
         if draw.random() < 0.06:
             t = None
         x = draw.choice([None, -2, 0, 1, 5, 7, 2**40])
         y = draw.choice([None, 0.5, -1.25, 3.0, 0.1, 1e6] + [math.nan] * (draw.random() < 0.1))
-        rows.append(
-            {
-                "n": n,
-                "t": t,
-                "k": draw.choice([None, "a", "b", "b"]),
-                "x": x,
-                "y": y,
-                "s": draw.choice([None, "p", "q"]),
-            }
-        )
+        k, s = draw.choice([None, "a", "b", "b"]), draw.choice([None, "p", "q"])
+        rows.append({"n": n, "t": t, "k": k, "x": x, "y": y, "s": s, "g": draw.choice([None, 1, 1, 2])})
     return rows
 
 
 def _options(draw: random.Random, rows: list[Row], span: Span) -> dict[str, Any]:
-    length = span.seconds or span.months * 30 * DAY
+    length = span.length
     times = [r["t"] for r in rows if r["t"] is not None] or [1_793_500_000]
     options: dict[str, Any] = {}
+    odd: list[Number] = [0, 17] if length >= MINUTE else [0, Fraction(1, 1000)]
     if draw.random() < 0.25:
-        options["from"] = stamp(draw.choice(times) - draw.randint(0, 5) * length + draw.choice([0, 17]))
+        options["from"] = stamp(draw.choice(times) - draw.randint(0, 5) * length + draw.choice(odd))
     if draw.random() < 0.25:
-        low = dt.datetime.fromisoformat(options["from"]).timestamp() if "from" in options else min(times) - length
-        options["to"] = stamp(int(low) + draw.randint(0, 9) * length + draw.choice([0, 29]))
+        low = instant(options["from"]) if "from" in options else min(times) - length
+        options["to"] = stamp(low + draw.randint(0, 9) * length + draw.choice(odd) + Fraction(1, 10**6))
     if draw.random() < 0.3:
         options["grid"] = draw.choice(["key", "global"])
     if draw.random() < 0.4:
-        options["maxgap"] = f"{max(60, draw.choice([1, 2, 3, 5]) * length)}s"
+        options["maxgap"] = f"{int(draw.choice([1, 2, 3, 5]) * length * 1000)}ms"
     if draw.random() < 0.5:
         options["flag"] = "flagged"
     if draw.random() < 0.3:
         options["label"] = draw.choice(["left", "right"])
-    options["time"] = "t"
+    if draw.random() < 0.6:
+        options["time"] = "t"
     return options
 
 
-def stamp(t: int) -> str:
-    return (EPOCH + dt.timedelta(seconds=t)).isoformat()
+def stamp(t: Number) -> str:
+    """To the microsecond."""
+    return (EPOCH + dt.timedelta(microseconds=math.floor(t * 10**6))).isoformat()
 
 
 def _fill(draw: random.Random, name: str) -> str:
     return draw.choice(FILLS if name != "s" else ("", "null", "prev", "next", '"none"'))
 
 
+def _of_field(kind: Callable[[list[Row], str], Any], name: str, rows: list[Row]) -> Any:
+    return kind(rows, name)
+
+
 def _columns(draw: random.Random, agg: str) -> list[Column]:
     out = []
     for i in range(draw.randint(1, 4)):
         if draw.random() < 0.5:
-            name = draw.choice(["x", "y", "s"] if agg != "avg" else ["x", "y"])
+            name = draw.choice(["x", "y"] if agg in OF_NUMBERS else ["x", "y", "s"])
             kind = PLAIN[agg]
-            out.append(Column(f"{name} as c{i}", lambda r, f=name, k=kind: k(r, f), f"c{i}", _fill(draw, name), name))  # type: ignore[misc]
+            shown, observed = "x" if agg == "count" else name, "" if agg in NOT_OBSERVED else name
+            out.append(Column(f"{name} as c{i}", partial(_of_field, kind, name), f"c{i}", _fill(draw, shown), observed))
         elif draw.random() < 0.25:
             fill = _fill(draw, "y")
             for what, part in (("first", "open"), ("max", "high"), ("min", "low"), ("last", "close")):
@@ -270,27 +209,31 @@ def _fit_fill(draw: random.Random, columns: list[Column], options: dict[str, Any
 # answers
 
 
-def label_of(at: int, found: Sequence[int], right: bool) -> int:
+def label_of(at: int, found: Sequence[Number], right: bool) -> Number:
     return found[at + 1] if right else found[at]
 
 
-def grouped(case: Case) -> list[tuple[Any, list[Row]]]:
+def grouped(case: Case) -> list[tuple[tuple[Any, ...], list[Row]]]:
     """Keys in order, null first; rows in order of time, ties as they came; without a time they are nowhere."""
     rows = [r for r in case.rows if r["t"] is not None]
-    keys = sorted({r["k"] for r in rows}, key=ranked) if case.keyed else [None]
-    out = [(k, sorted((r for r in rows if not case.keyed or r["k"] == k), key=lambda r: r["t"])) for k in keys]
-    return [(k, g) for k, g in out if g or (not case.keyed and {"from", "to"} <= case.options.keys())]
+
+    def key(row: Row) -> tuple[Any, ...]:
+        return tuple(row[n] for n in case.keys)
+
+    keys = sorted({key(r) for r in rows}, key=lambda k: tuple(map(ranked, k))) if case.keys else [()]
+    out = [(k, sorted((r for r in rows if key(r) == k), key=lambda r: r["t"])) for k in keys]
+    return [(k, g) for k, g in out if g or (not case.keys and {"from", "to"} <= case.options.keys())]
 
 
-def instant(text: str) -> int:
-    return int(dt.datetime.fromisoformat(text).timestamp())
+def instant(text: str) -> Number:
+    return Fraction((dt.datetime.fromisoformat(text) - EPOCH) // dt.timedelta(microseconds=1), 10**6)
 
 
 @dataclass
 class Point:
     """A row of the answer: its label, and the rows that it stands for (None: it was added)."""
 
-    label: int
+    label: Number
     rows: list[Row] | None
 
 
@@ -302,9 +245,7 @@ def points_of_buckets(case: Case, rows: list[Row], everything: list[Row]) -> lis
     low = min(ends) if ends else 0
     tops = [max(times)] if times else []
     if "to" in case.options:
-        # microseconds are the unit of time: the last instant before
-        last = Fraction(instant(case.options["to"])) - Fraction(1, 10**6)
-        tops.append(math.floor(last))
+        tops.append(instant(case.options["to"]) - case.tick)  # the last instant before
     high = max(tops) if tops else low
     if high < low and not times:
         return []
@@ -365,15 +306,12 @@ def expected(case: Case) -> list[dict[str, Any]]:
     return out
 
 
-def _plain(case: Case, key: Any, point: Point) -> dict[str, Any]:
+def _plain(case: Case, key: tuple[Any, ...], point: Point) -> dict[str, Any]:
+    keys = dict(zip(case.keys, key, strict=True))
     if case.command == "gapfill":
-        row = dict(point.rows[0]) if point.rows is not None else dict.fromkeys(("n", "x", "y", "s"))
-        if case.keyed:
-            row["k"] = key
-        elif point.rows is None:
-            row["k"] = None
-        return row | {"t": point.label}
-    row = {"k": key} if case.keyed else {}
+        row = dict(point.rows[0]) if point.rows is not None else dict.fromkeys(("n", "x", "y", "s", "k", "g"))
+        return row | keys | {"t": point.label}
+    row = dict(keys)
     row["t"] = point.label
     return row | {c.name: c.of(point.rows) if point.rows is not None else None for c in case.columns}
 
@@ -384,7 +322,7 @@ def _fill_column(
     """Fills a column; gives the rows that were filled."""
     fill = column.fill or case.options.get("fill", "null")
     known = [row[column.name] is not None for row in answer]
-    most = int(case.options["maxgap"][:-1]) if "maxgap" in case.options else None
+    most = Fraction(int(case.options["maxgap"][:-2]), 1000) if "maxgap" in case.options else None
     done, values = [], {}
     for i, point in enumerate(points):
         if known[i] or (case.command == "gapfill" and point.rows is not None):
@@ -439,14 +377,14 @@ def _sample(answer: list[dict[str, Any]], column: Column) -> Any:
 
 def _observations(
     column: Column, points: list[Point], before: int, after: int
-) -> tuple[tuple[int, Any], tuple[int, Any]]:
+) -> tuple[tuple[Number, Any], tuple[Number, Any]]:
     """The last one of the bucket before, the first of the bucket behind."""
     early = [r for r in points[before].rows or () if r[column.field] is not None][-1]
     late = next(r for r in points[after].rows or () if r[column.field] is not None)
     return (early["t"], early[column.field]), (late["t"], late[column.field])
 
 
-def between(low: tuple[int, Any], high: tuple[int, Any], at: int) -> float:
+def between(low: tuple[Number, Any], high: tuple[Number, Any], at: Number) -> float:
     if any(isinstance(v, float) and not math.isfinite(v) for v in (low[1], high[1])):
         return math.nan
     share = Fraction(at - low[0], high[0] - low[0]) if high[0] > low[0] else Fraction(0)

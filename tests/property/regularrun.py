@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import pyarrow as pa
@@ -12,35 +13,35 @@ from .regularoracle import Case, alike, expected
 
 FIELDS: dict[str, pa.DataType] = {
     "n": pa.int64(), "t": pa.timestamp("us", "UTC"), "k": pa.string(), "x": pa.int64(), "y": pa.float64(), "s": pa.string(),
+    "g": pa.int64(),
 }  # fmt: skip
 
 
-def table_of(case: Case, unit: str = "us") -> pa.Table:
-    scale = {"us": 10**6, "ns": 10**9, "s": 1}[unit]
-    columns: dict[str, Any] = {n: pa.array([r[n] for r in case.rows], kind) for n, kind in FIELDS.items()}
-    ticks = [None if r["t"] is None else r["t"] * scale for r in case.rows]
-    columns["t"] = pa.array(ticks, pa.int64()).cast(pa.timestamp(unit, "UTC"))
-    return pa.table(columns)
+def table_of(case: Case) -> pa.Table:
+    columns: dict[str, Any] = {n: pa.array([r[n] for r in case.rows], kind) for n, kind in FIELDS.items() if n != "t"}
+    ticks = [None if r["t"] is None else int(r["t"] / case.tick) for r in case.rows]
+    times = pa.array(ticks, pa.int64()).cast(pa.timestamp(case.unit, "UTC"))
+    return pa.table({n: times if n == "t" else columns[n] for n in FIELDS})
 
 
-def answer(session: cortado.Session, case: Case, unit: str = "us") -> list[dict[str, Any]]:
-    got = session.query(case.query(), sources={"r": table_of(case, unit)}).run().to_arrow()
+def answer(session: cortado.Session, case: Case) -> list[dict[str, Any]]:
+    """Times are seconds."""
+    got = session.query(case.query(), sources={"r": table_of(case)}).run().to_arrow()
     ticks = 10**9 if got.schema.field("t").type.unit == "ns" else 10**6
-    at = got.schema.get_field_index("t")
     instants: list[Any] = got["t"].cast(pa.int64()).to_pylist()
-    seconds = pa.array([v // ticks for v in instants], pa.int64())
-    rows: list[dict[str, Any]] = got.set_column(at, "t", seconds).to_pylist()
-    return rows
+    rows: list[dict[str, Any]] = got.drop_columns("t").to_pylist()
+    return [row | {"t": Fraction(v, ticks)} for row, v in zip(rows, instants, strict=True)]
 
 
-def difference(session: cortado.Session, case: Case, unit: str = "us") -> str:
+def difference(session: cortado.Session, case: Case) -> str:
     """Empty where the answer is right."""
-    got, wanted = answer(session, case, unit), expected(case)
-    text = f"{case.query()}\n{case.rows}"
-    if [(r.get("k"), r["t"]) for r in got] != [(r.get("k"), r["t"]) for r in wanted]:
-        return f"{text}\nrows: {[(r.get('k'), r['t']) for r in got]}\nnot   {[(r.get('k'), r['t']) for r in wanted]}"
-    for mine, theirs in zip(got, wanted, strict=True):
-        for name, value in theirs.items():
-            if not alike(mine[name], value):
-                return f"{text}\n{name} at {mine['t']} of {mine.get('k')}: {mine[name]!r}, not {value!r}"
+    got, wanted = answer(session, case), expected(case)
+    text = f"{case.query()}\n{case.unit} {case.rows}"
+    mine, theirs = ([(*(r[k] for k in case.keys), r["t"]) for r in found] for found in (got, wanted))
+    if mine != theirs:
+        return f"{text}\nrows: {[(*k, str(t)) for *k, t in mine]}\nnot   {[(*k, str(t)) for *k, t in theirs]}"
+    for row, right in zip(got, wanted, strict=True):
+        for name, value in right.items():
+            if not alike(row[name], value):
+                return f"{text}\n{name} at {row['t']} of {[row[k] for k in case.keys]}: {row[name]!r}, not {value!r}"
     return ""

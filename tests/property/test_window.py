@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import cortado
+from tests.worlds import WORLDS
 
 from .made import some
 from .neighbouroracle import FUNCTIONS, near, wanted
+from .windowcases import FIELDS, difference, random_case
 from .windoworacle import AGGS, TIMED, Agg, Row, Shape, expected, same
 
 Sessions = dict[str, cortado.Session]
-FIELDS = {
-    "n": pa.int64(),
-    "t": pa.timestamp("s"),
-    "k": pa.string(),
-    "x": pa.int64(),
-    "y": pa.float64(),
-    "s": pa.string(),
-}
 DOUBLES = st.one_of(
     st.sampled_from(
         [0.0, -0.0, 0.1, 0.2, -0.3, 1e16, -1e16, 1e300, -1e300, 5e-324, float("nan"), float("inf"), -float("inf")]
@@ -157,6 +153,17 @@ def test_functions_of_neighbours(
         for row in got:
             a, b = row[f"c{i}"], right.get(row["n"])
             assert near(a, b, found), f"{world}: {text}\n{fn.text} of row {row['n']}: {a!r}, not {b!r}\n{found}"
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_any_case(sessions: Sessions, world: str) -> None:
+    """Lists of frames, groups by any fields, units of time, months; `streamstats`."""
+    first = 1_000 * list(WORLDS).index(world)
+    for seed in range(first, first + 60):
+        case = random_case(random.Random(seed))
+        got = sessions[world].query(case.query(), sources={"r": case.table()}).run().to_arrow()
+        found = difference(case, got.select([n for n in got.schema.names if n != "t"]).to_pylist())
+        assert not found, f"seed {seed}: {case.query()}\n{case.rows}\n{found}"
 
 
 @some(60)

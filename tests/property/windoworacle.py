@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -26,6 +27,8 @@ class Shape:
     ties: str = "all"
     current: bool = True
     order: str | None = None
+    by: tuple[str, ...] = ("k",)
+    months: int = 0  # instead of `before`; times are days then
 
     def seen(self, rows: Sequence[Row], at: int) -> list[Row]:
         """Rows of a group, in their order, that row `at` of them sees."""
@@ -39,17 +42,29 @@ class Shape:
         t, u = rows[i]["t"], rows[j]["t"]
         if self.ties == "row" and t == u and j > i and self.closed in ("both", "right"):
             return False
-        low, high = t - (self.before or 0), t + (self.after or 0)
+        low = months_before(t, self.months) if self.months else t - (self.before or 0)
+        high = t + (self.after or 0)
         above = u > low if self.closed in ("right", "none") else u >= low
         below = u < high if self.closed in ("left", "none") else u <= high
         return bool(above and below)
+
+
+DAY_0 = dt.date(2024, 1, 20)
+
+
+def months_before(day: int, months: int) -> int:
+    """Of days since `DAY_0`; the last of a month that has no such day."""
+    date = DAY_0 + dt.timedelta(days=day)
+    year, month = divmod(date.year * 12 + date.month - 1 - months, 12)
+    last = (dt.date(year + month // 11, (month + 1) % 12 + 1, 1) - dt.timedelta(days=1)).day
+    return (dt.date(year, month + 1, min(date.day, last)) - DAY_0).days
 
 
 def ordered(rows: Sequence[Row], shape: Shape) -> list[list[Row]]:
     """Groups, each in the order of the window; rows without a time are in none where frames go by it."""
     groups: dict[Any, list[Row]] = {}
     for row in rows:
-        groups.setdefault(row["k"], []).append(row)
+        groups.setdefault(tuple(ranked(row[n]) for n in shape.by), []).append(row)
     key: Callable[[Row], Any] = lambda r: 0  # noqa: E731
     if shape.by_time:
         key = lambda r: r["t"]  # noqa: E731

@@ -28,7 +28,8 @@ class Living:
         """Those with a time within reach and no null key."""
         times = self.clock.times(batch.array(self.time))
         keys, never = self.side.keys(batch)
-        nulls = null_rows(keys)
+        own = [keys[j] if i is None else batch.columns[i] for j, (i, _, _) in enumerate(self.side.columns)]
+        nulls = null_rows(own)
         dead = np.zeros(batch.n_rows, np.bool_)
         if times.beyond is not None:
             dead |= times.beyond
@@ -36,11 +37,11 @@ class Living:
         if times.valid is not None:
             self._tell("drop", NULL_TIME, batch, ~times.valid & ~dead, ctx)
             dead |= ~times.valid
-        if never is not None:  # a value that the left cannot have is no null
-            dead |= never
         if nulls is not None:
             self._tell("drop", NULL_KEY, batch, nulls & ~dead, ctx)
-            dead |= nulls
+        for lost in (null_rows(keys), never):  # a value that the left cannot have is no null: nothing is told of it
+            if lost is not None:
+                dead |= lost
         return batch.pick(~dead) if dead.any() else batch
 
     def _tell(self, kind: str, reason: str, batch: Batch, which: Mask, ctx: Context, hint: str = "") -> None:

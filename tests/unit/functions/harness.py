@@ -108,7 +108,7 @@ class FakeCall:
         function = load().functions[name]
         return e.Call(type=function.bind(replace(self, args=list(args), named={})), function=function, args=tuple(args))
 
-    def fail(self, code: str, message: str, at: int | None = None, **more: Any) -> NoReturn:
+    def fail(self, code: str, message: str, at: int | e.Expr | None = None, **more: Any) -> NoReturn:
         raise fault(code, message, **more)
 
     def warn(self, code: str, message: str, at: int | None = None, **more: Any) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 import cortado
+from cortado.engine import kernels as all_kernels
+from cortado.engine.operators.scanmerge import ScanMerge
 
 REX = r"rex field=line '^(?<k>\S+).* (?<n>\S+)$'"
 AT_SCAN = "grouped=at the scan"
@@ -128,3 +130,60 @@ def test_under_strict_the_first_line_without_a_match_is_the_error(tmp_path: Path
             with pytest.raises(cortado.QueryError) as found:
                 session.query(f"textfile '{path}' | {REX} | stats count by k").run()
             assert "4001" in str(found.value)
+
+
+def many(path: Path, n_keys: int, n_rows: int, odd: str = "") -> Path:
+    """Keys come in an order of their own, so each worker has other ones, and most of them several have."""
+    path.write_text("".join(f"{'x' * (i % 3)}{i * 7919 % n_keys} x {i}\n" for i in range(n_rows)) + odd)
+    return path
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize(
+    "odd", ["", "word\n" * 5000, "a-key-of-more-than-fifteen x 7\n"], ids=["plain", "null", "long"]
+)
+def test_groups_of_many_workers_are_put_together(tmp_path: Path, threads: int, odd: str) -> None:
+    path = many(tmp_path / "a.log", 30_000, 90_000, odd)
+    for tail in ("eval n = long(n) | stats sum(n), avg(n), count, count(n) by k", "stats count by k"):
+        general, fast = both(path, tail, threads=threads, morsel_bytes=50_000, batch_rows=1000)
+        assert general == fast
+
+
+def test_parts_are_as_many_as_groups_ask_for_and_told(tmp_path: Path) -> None:
+    path = many(tmp_path / "a.log", 30_000, 90_000)
+    asked = f"textfile '{path}' | {REX} | eval n = long(n) | stats sum(n) by k"
+    with cortado.connect(timezone="UTC", kernels="always", threads=2, morsel_bytes=50_000) as session:
+        said = told(session, asked)
+        assert "keys=inline" in said
+        assert "parts=4" in said
+
+
+def test_groups_that_there_is_no_memory_to_divide_are_merged_as_tables(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(ScanMerge, "nbytes", staticmethod(lambda groups: 1 << 60))
+    path = many(tmp_path / "a.log", 9000, 40_000, "word\n" * 3000)
+    general, fast = both(path, "eval n = long(n) | stats sum(n), count by k", threads=2, morsel_bytes=50_000)
+    assert general == fast
+
+
+@pytest.mark.parametrize("keys", [3, 9000])
+def test_a_group_of_more_rows_than_a_cell_counts_has_several(tmp_path: Path, monkeypatch: Any, keys: int) -> None:
+    monkeypatch.setattr(all_kernels.scangroups, "MOST", 7)
+    path = many(tmp_path / "a.log", keys, 50_000, "word\n" * 3000)
+    for tail in ("eval n = long(n) | stats sum(n), count, count(n) by k", "eval n = long(n) | stats sum(n), count"):
+        general, fast = both(path, tail, threads=2, morsel_bytes=50_000)
+        assert general == fast
+
+
+def test_two_sums_of_a_row_have_their_high_words_apart(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    big = 9_000_000_000_000_000
+    path.write_text("".join(f"k{i % 5000} {-big + i} x {big - i}\n" for i in range(60_000)))
+    rex = r"rex field=line '^(?<k>\S+) (?<m>\S+) x (?<n>\S+)$' | eval m = long(m), n = long(n)"
+    rows = []
+    for kernels_ in ("never", "always"):
+        with cortado.connect(timezone="UTC", kernels=kernels_, threads=2, morsel_bytes=90_000) as session:
+            asked = f"textfile '{path}' | {rex} | stats sum(m), sum(n), avg(m), count by k"
+            assert (AT_SCAN in told(session, asked)) is (kernels_ == "always")
+            rows.append(session.query(asked).run().to_pylist())
+    assert rows[0] == rows[1]
+    assert sum(r["sum(m)"] + r["sum(n)"] for r in rows[1]) == 0
