@@ -93,17 +93,18 @@ def _long_of_spans(text: Spans, reject: Reject) -> pa.Array[Any]:
     out, status = np.empty(n, np.int64), np.empty(n, np.uint8)
     if not kernels.parse_long(text.data, text.start, text.length, out, status):
         return array_from(out, status == kernels.NULL)
-    rows = np.flatnonzero(status == kernels.UNSURE)
-    slow, too_big = numbertext.to_long(text.take(rows).to_arrow())
-    good = is_valid(slow)
-    out[rows] = np.where(good, numbers_of(slow), 0)
-    status[rows[~good]] = kernels.NULL
-    beyond, bad = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
-    beyond[rows] = too_big
-    bad[rows] = ~good & ~too_big
-    reject("overflow", beyond, text, WIDE)
+    rows, bad = np.flatnonzero(status == kernels.UNSURE), status == kernels.BAD
+    if len(rows):
+        slow, too_big = numbertext.to_long(text.take(rows).to_arrow())
+        good = is_valid(slow)
+        out[rows] = np.where(good, numbers_of(slow), 0)
+        status[rows[~good]] = kernels.NULL
+        beyond = np.zeros(n, np.bool_)
+        beyond[rows] = too_big
+        bad[rows] = ~good & ~too_big
+        reject("overflow", beyond, text, WIDE)
     reject("number", bad, text, "")
-    return array_from(out, status == kernels.NULL)
+    return array_from(out, (status == kernels.NULL) | bad)
 
 
 def to_int(value: Any, type_: Type, reject: Reject, compiled: bool = False) -> pa.Array[Any]:

@@ -36,6 +36,18 @@ def to_long(text: pa.Array[Any]) -> tuple[pa.Array[Any], Mask]:
 
 
 def _careful_long(text: pa.Array[Any]) -> tuple[pa.Array[Any], Mask]:
+    """Texts without a digit, such as `-` where a log has no number, are looked at no further."""
+    rows = np.flatnonzero(bools_of(call("match_substring_regex", text, pattern="[0-9]")))
+    if len(rows) == len(text):
+        return _long_of_digits(text)
+    values, nulls, too_big = np.zeros(len(text), np.int64), np.ones(len(text), np.bool_), np.zeros(len(text), np.bool_)
+    if len(rows):
+        made, beyond = _long_of_digits(taken(text, array_from(rows)))
+        values[rows], nulls[rows], too_big[rows] = numbers_of(made), ~is_valid(made), beyond
+    return array_from(values, nulls), too_big
+
+
+def _long_of_digits(text: pa.Array[Any]) -> tuple[pa.Array[Any], Mask]:
     """Rows that 18 digits can write go through Arrow at once; only the others are looked at more closely."""
     trimmed = call("utf8_trim", text, characters=BLANKS)
     plain = bools_of(call("match_substring_regex", trimmed, pattern=r"^-?[0-9]{1,18}$"))
