@@ -55,15 +55,21 @@ class CodeTuples:
 
     def unmet(self, codes: Sequence[Ids]) -> Ids:
         """The first row of each tuple that was not met before, ascending. Codes must be within `reach`."""
+        cells = self._places(codes)
+        rows = pooled(len(cells) + 1, np.int32)
+        rows = rows[: kernels.dense.unmet_rows(cells, self._met, rows)]
+        self.n += len(rows)
+        return rows
+
+    def _places(self, codes: Sequence[Ids]) -> Ids:
+        if len(codes) == 1:
+            return codes[0]
         cells, shifted = pooled(len(codes[0]), np.int32), pooled(len(codes[0]), np.int32)
         np.left_shift(codes[0], np.int32(self._shifts[0]), out=cells)
         for column, shift in zip(codes[1:], self._shifts[1:], strict=True):
             np.left_shift(column, np.int32(shift), out=shifted)
             np.bitwise_or(cells, shifted, out=cells)
-        rows = pooled(len(cells) + 1, np.int32)
-        rows = rows[: kernels.dense.unmet_rows(cells, self._met, rows)]
-        self.n += len(rows)
-        return rows
+        return cells
 
     def codes(self) -> list[Ids]:
         """Of each tuple that was met, a column a key."""
