@@ -19,9 +19,8 @@ def read_address() -> int:
 
 
 PROBE = 256 << 10  # bytes from which it is seen what a page of the map costs
-CHEAP = (
-    60  # nanoseconds a page: several times what it takes where pages lie together, and a third of what single ones do
-)
+CHEAP = 60  # nanoseconds a page: several times what pages take that lie together, and a third of what single ones do
+STEP = 2 << 20  # bytes of which one is asked whether it is in memory
 AGAIN = 4
 POPULATE_READ = 22  # of Linux from 5.14 on; mmap has no name for it
 
@@ -44,24 +43,21 @@ class Ahead:
     def __init__(self, fd: int, low: int, high: int) -> None:
         self._map: mmap.mmap | None = None
         self.address = 0
-        self.madvise, self.mincore = _address("madvise"), _address("mincore")
-        if not (sys.platform == "linux" and self.madvise and self.mincore and high - low >= 2 * PROBE):
+        self.madvise = _address("madvise")
+        if not (sys.platform == "linux" and self.madvise and high - low >= 2 * PROBE):
             return
         with suppress(OSError, ValueError):
+            for place in (low, *range(low + STEP - 1, high - 1, STEP), high - 1):
+                os.preadv(
+                    fd, [bytearray(1)], place, os.RWF_NOWAIT
+                )  # BlockingIOError: it would have to be read from the disk
             self._map = mmap.mmap(fd, high - low, mmap.MAP_SHARED, mmap.PROT_READ, offset=low)
             address = np.frombuffer(self._map, np.uint8).ctypes.data
-            if self._is_in_memory(address + 2 * PROBE - mmap.PAGESIZE):
-                self._map.madvise(POPULATE_READ, 0, PROBE)  # the first call finds nothing in the caches
-                begun = time.thread_time_ns()
-                self._map.madvise(POPULATE_READ, PROBE, PROBE)
-                is_cheap = time.thread_time_ns() - begun < CHEAP * (PROBE // mmap.PAGESIZE)
-                self.address = address if is_cheap else 0
-
-    def _is_in_memory(self, address: int) -> bool:
-        """Whether the page there is."""
-        kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
-        told = ctypes.create_string_buffer(1)
-        return kind(self.mincore)(address, 1, ctypes.addressof(told)) == 0 and bool(told.raw[0] & 1)
+            self._map.madvise(POPULATE_READ, 0, PROBE)  # the first call finds nothing in the caches
+            begun = time.thread_time_ns()
+            self._map.madvise(POPULATE_READ, PROBE, PROBE)
+            is_cheap = time.thread_time_ns() - begun < CHEAP * (PROBE // mmap.PAGESIZE)
+            self.address = address if is_cheap else 0
 
     def close(self) -> None:
         if self._map is not None:

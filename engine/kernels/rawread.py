@@ -44,34 +44,26 @@ GO_ON, DONE, FULL, LONG_LINE, BAD_TEXT, FAILED, STOPPED, TOO_HARD, GROW = -1, 0,
 # in the buffer the next line, the end of what was read, and of what was looked at; whether the first line is still sought;
 # lines before the next one; rows and bytes put out; rows without a certain match, without a number, and that are no valid UTF-8;
 # rows that were grouped, and of these those that match; rows that wait to be grouped: from, to
-# where the file's first byte would be mapped (0: nothing is), from where to where in the file, up to where that was looked at, and the
-# addresses of `madvise` and `mincore`
+# where the file's first byte would be mapped (0: nothing is), from where to where in the file, up to where it has pages, and the
+# address of `madvise`
 POS, HIGH, SIZE, AT, END, SEEN, SKIPS, N_LINES, N_ROWS, USED, N_UNMATCHED, N_UNREAD, N_BAD = range(13)
-N_GROUPED, N_MATCHED, FROM, TO, MAP, MAP_LOW, MAP_END, MAP_SEEN, MADVISE, MINCORE, N_STATE = range(13, 24)
+N_GROUPED, N_MATCHED, FROM, TO, MAP, MAP_LOW, MAP_END, MAP_SEEN, MADVISE, N_STATE = range(13, 23)
 COUNTS = (N_LINES, N_ROWS, N_UNMATCHED, N_UNREAD, N_BAD, N_GROUPED, N_MATCHED)  # of a call
 
 
 WINDOW = 2 << 20  # bytes of the map that have pages at a time; it begins at a multiple of these
 OLDEST = 2 * WINDOW
-PAGE = 64 << 10  # the largest there is
 DONT_NEED, POPULATE_READ = 4, 22
 
 
-@kernel(u8w, i64w, is_inner=True)
-def look_ahead(buf: Any, state: Any) -> Any:
-    """Gives the map pages as far as the next piece, and takes those from it that lie behind. Only bytes that are in memory anyway."""
+@kernel(i64w, is_inner=True)
+def look_ahead(state: Any) -> Any:
+    """Gives the map pages as far as the next piece, and takes those from it that lie behind."""
     until = min(state[POS] + PIECE, state[MAP_END])
     while state[MAP] != 0 and state[MAP_SEEN] < until:
         begin = state[MAP_SEEN]
         end = min((begin | (WINDOW - 1)) + 1, state[MAP_END])
-        last = state[MAP] + ((end - 1) & ~np.int64(PAGE - 1))
-        buf[0] = np.uint8(0)
-        known = advise(state[MINCORE], last, 1, np.int64(buf.ctypes.data))
-        if (
-            known == 0
-            and (buf[0] & np.uint8(1))
-            and advise(state[MADVISE], state[MAP] + begin, end - begin, POPULATE_READ)
-        ):
+        if advise(state[MADVISE], state[MAP] + begin, end - begin, POPULATE_READ):
             state[MAP] = 0  # the system does not know how
             return 0
         if begin >= state[MAP_LOW] + OLDEST:
@@ -117,7 +109,7 @@ def refill(read: Any, fd: Any, buf: Any, state: Any) -> Any:
     state[SEEN] = end
     state[END] = end + got
     state[POS] += got
-    look_ahead(buf, state)
+    look_ahead(state)
     return GO_ON
 
 

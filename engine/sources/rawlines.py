@@ -132,7 +132,7 @@ class Stretch:
         self._source.maps.tell(ahead.address != 0)
         if ahead.address:
             state[r.MAP], state[[r.MAP_LOW, r.MAP_SEEN]], state[r.MAP_END] = ahead.address - low, low, high
-            state[r.MADVISE], state[r.MINCORE] = ahead.madvise, ahead.mincore
+            state[r.MADVISE] = ahead.madvise
         return ahead
 
     def _call(self, buffer: NDArray[np.uint8], state: NDArray[np.int64], groups: Groups | None) -> tuple[int, Batch]:
