@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
@@ -19,6 +17,8 @@ from ..planner.options import Option
 from ..planner.plan import Node
 from ..planner.records import dataclass
 from ..planner.types import BOOL, DATE, DOUBLE, DURATION, LONG, STRING, Type, join
+from .index import Index, import_all, read_index
+from .shelf import Shelf
 
 N = TypeVar("N", bound=Node)
 
@@ -62,18 +62,43 @@ class Command(Generic[N]):
         return "cmd_" + self.name.replace("-", "_")
 
 
+class Lowerings:
+    """Which command lowers a type of node."""
+
+    def __init__(self) -> None:
+        self.by_name: Shelf[Command[Any]] = Shelf("lowering")
+
+    def enter(self, node: type[Node], command: Command[Any]) -> None:
+        self.by_name.enter(_full_name(node), command)
+
+    def __getitem__(self, node: type[Node]) -> Command[Any]:
+        return self.by_name[_full_name(node)]
+
+
+def _full_name(node: type[Node]) -> str:
+    return f"{node.__module__}.{node.__qualname__}"
+
+
+_COMMANDS: Shelf[Command[Any]] = Shelf("command")
+_FUNCTIONS: Shelf[Function] = Shelf("function")
+_AGGREGATES: Shelf[AggregateFunction] = Shelf("aggregate")
+_LOWERINGS = Lowerings()
+_SHELVES: tuple[Shelf[Any], ...] = (_COMMANDS, _FUNCTIONS, _AGGREGATES, _LOWERINGS.by_name)
+
+
 class Registry:
     """All commands, functions and aggregates by name."""
 
     def __init__(self) -> None:
-        self.commands: dict[str, Command[Any]] = {}
-        self.functions: dict[str, Function] = {}
-        self.aggregates: dict[str, AggregateFunction] = {}
+        self.commands: Mapping[str, Command[Any]] = _COMMANDS
+        self.functions: Mapping[str, Function] = _FUNCTIONS
+        self.aggregates: Mapping[str, AggregateFunction] = _AGGREGATES
         self.later_commands: dict[str, int] = {}  # reserved names: the tier they come with
         self.later_functions: dict[str, int] = {}
         self.later_aggregates: dict[str, int] = {}
         self.product: dict[str, str] = {}  # commands that belong to a product: the nearest thing here
-        self.lowerings: dict[type[Node], Command[Any]] = {}
+        self.lowerings = _LOWERINGS
+        self.grammar_mark = ""  # a hash of the whole grammar's text, where it is known without reading the commands
 
 
 REGISTRY = Registry()
@@ -82,13 +107,11 @@ REGISTRY = Registry()
 def register(cls: type[Command[Any]]) -> type[Command[Any]]:
     """Enter a command; refuses one that is not described."""
     command = cls()
-    if command.name in REGISTRY.commands:
-        raise ValueError(f"two commands are named {command.name}")
     if not command.summary or (not command.examples and not command.control and command.name not in _NO_EXAMPLE):
         raise ValueError(f"command {command.name} needs a summary and an example")
     if any(not o.summary for o in command.options or ()):
         raise ValueError(f"command {command.name} has an option without a summary")
-    REGISTRY.commands[command.name] = command
+    _COMMANDS.enter(command.name, command)
     return cls
 
 
@@ -99,7 +122,7 @@ def lowers(node: type[Node]) -> Callable[[type[Command[Any]]], type[Command[Any]
     """Says which node type a command's `lower` takes; stands above `register`."""
 
     def enter(cls: type[Command[Any]]) -> type[Command[Any]]:
-        REGISTRY.lowerings[node] = REGISTRY.commands[cls.name]
+        _LOWERINGS.enter(node, _COMMANDS[cls.name])
         return cls
 
     return enter
@@ -148,12 +171,10 @@ def function(
         low = len(args) if least is None else least
         high = max(low, len(args)) if most is None else most
         for n in (name, *aliases):
-            if n in REGISTRY.functions:
-                raise ValueError(f"two functions are named {n}")
-            REGISTRY.functions[n] = Function(
+            _FUNCTIONS.enter(n, Function(
                 n, low, high, bind, kernel, syntax, summary, tuple(examples), tier, volatile, special,
                 frozenset(spans), tuple(args), operator, group, details, "" if n == name else name, codes,
-            )  # fmt: skip
+            ))  # fmt: skip
         return kernel
 
     return enter
@@ -223,12 +244,10 @@ def aggregate(
     def enter(state: Any) -> Any:
         bind = returns if callable(returns) else (lambda call, kind=returns: kind)
         for n in (name, *aliases):
-            if n in REGISTRY.aggregates:
-                raise ValueError(f"two aggregates are named {n}")
-            REGISTRY.aggregates[n] = AggregateFunction(
+            _AGGREGATES.enter(n, AggregateFunction(
                 n, least, least if most is None else most, bind, state, syntax, summary, tuple(examples), tier, ordered,
                 span_only, details, "" if n == name else name, window_only, tuple(parts),
-            )  # fmt: skip
+            ))  # fmt: skip
         return state
 
     return enter
@@ -240,20 +259,33 @@ def words(name: str) -> str:
 
 @cache
 def load() -> Registry:
-    """Import every module of `commands`, its functions and aggregates: each enters what it defines."""
-    for package in ("", ".functions", ".aggregates"):
-        found = importlib.import_module(__package__ + package)
-        for module in sorted(m.name for m in pkgutil.iter_modules(found.__path__) if not m.ispkg):
-            if module != "base":
-                importlib.import_module(f"{found.__name__}.{module}")
-    for later, here in (
-        (REGISTRY.later_commands, REGISTRY.commands),
-        (REGISTRY.later_functions, REGISTRY.functions),
-        (REGISTRY.later_aggregates, REGISTRY.aggregates),
+    """Have the registry know every name.
+
+    A package that was built has an index, and the module of a name is imported when that is looked up. Elsewhere every
+    module is imported: each enters what it defines.
+    """
+    index = read_index()
+    if index is None:
+        import_all()
+    else:
+        from . import later  # noqa: F401  # enters the names that are reserved
+
+        for shelf, modules in zip(_SHELVES, index.modules, strict=True):
+            shelf.expect(modules)
+        REGISTRY.grammar_mark = index.grammar_mark
+    for reserved, here in (
+        (REGISTRY.later_commands, _COMMANDS),
+        (REGISTRY.later_functions, _FUNCTIONS),
+        (REGISTRY.later_aggregates, _AGGREGATES),
     ):
-        for name in later.keys() & here.keys():
-            del later[name]
+        for name in reserved.keys() & here.keys():
+            reserved.pop(name, None)
     return REGISTRY
+
+
+def index_of_all(grammar_mark: str) -> Index:
+    """What an index of the language says, of which every module was imported."""
+    return Index(grammar_mark, tuple(shelf.modules() for shelf in _SHELVES))
 
 
 __all__ = [

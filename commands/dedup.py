@@ -88,8 +88,8 @@ and goes to disk likewise.
         return node(**args.common, inputs=(source,), fields=fields, limit=args.option("limit"))
 
     def lower(self, node: Dedup) -> Any:
-        from ..engine.operators.dedup import DedupTransform
+        from ..engine.operators.dedup import dedup_first
         from ..engine.operators.deduplast import DedupLastSink
 
-        operator = DedupLastSink if isinstance(node, DedupLast) else DedupTransform
-        return operator(node.places(), node.limit, node.inputs[0].schema, at_of(node))
+        make: Any = DedupLastSink if isinstance(node, DedupLast) else dedup_first
+        return make(node.places(), node.limit, node.inputs[0].schema, at_of(node))

@@ -32,7 +32,7 @@ class ExplainCommand(Command[Explain]):
     - groups: `hash=` table or dictionary (without kernels). `keys=` a word for each key: `codes` of a dictionary, `dense`
       (whole numbers by their distance from one), `inline` (texts of at most 15 bytes and other numbers, in the table), `long` texts beside
       it, `general` without kernels; `inline+long` and the like: it changed in the midst of the run. `tuples=` how several
-      keys are one: `grid`, `words`, `texts`, or `sorted` in the end. `parts=` of the merge, `spills=` how often a worker wrote its groups to disk.
+      keys are one: `grid`, `words`, `texts`, or `sorted` in the end; of `dedup` also `bits`. `parts=` of the merge, `spills=` how often a worker wrote its groups to disk.
     - joins: `build_rows=` of the side that was kept, `hash=` how its keys are found (`dense` by place, `table`, `dictionary`) with
       `keys=` and `tuples=` as above, `probe=` one row a key or several, `parts=` where both sides went to disk.
     - sorts: `sort=` full, top-k or merge, with its `runs` and `passes`.

@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from ..planner.grammar import ship_tables, whole_mark
 from ..planner.text import nearest
-from .base import REGISTRY, Registry, load
+from .base import REGISTRY, Registry, index_of_all, load
+from .index import ship_index
 
 FOREIGN = {
     theirs: tuple(ours.split("/"))
@@ -123,9 +125,12 @@ class Language:
         return self._all.commands[command].start
 
     def grammar(self, commands: frozenset[str]) -> tuple[str, list[str]]:
-        chosen = [c for n, c in sorted(self._all.commands.items()) if n in commands]
+        chosen = [self._all.commands[n] for n in sorted(self._all.commands) if n in commands]
         rules = [f"{c.start}: {c.grammar}" for c in chosen]
         return SHARED_RULES + "\n".join(rules) + "\n", [c.start for c in chosen]
+
+    def grammar_mark(self) -> str:
+        return self._all.grammar_mark
 
     def unknown(self, command: str) -> tuple[str, str, tuple[str, ...], str]:
         later = self._all.later_commands.get(command)
@@ -148,9 +153,15 @@ class Language:
 
 @lru_cache(maxsize=1)
 def language() -> Language:
-    """The whole language; loads every command."""
+    """The whole language."""
     load()
     return Language(REGISTRY)
+
+
+def ship() -> None:
+    """Write what a built package has beside its modules: the parser's tables and the index of names."""
+    ship_tables(language())
+    ship_index(index_of_all(whole_mark(language())))
 
 
 def option_names(command: Any) -> tuple[str, ...]:

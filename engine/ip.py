@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from functools import lru_cache
 from typing import Any, cast
 
@@ -21,6 +20,8 @@ Mask = NDArray[np.bool_]
 
 def pack(text: str) -> bytes | None:
     """One address; None if the text is none. A zone index (`%eth0`) is no part of an address."""
+    import ipaddress
+
     try:
         address = ipaddress.ip_address(text.strip(BLANKS))
     except ValueError:

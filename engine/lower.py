@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from ..planner import explain as plan_text
 from ..planner.combine import Given, Union, has_side
@@ -46,9 +46,14 @@ from .operators.filter import FilterTransform
 from .operators.project import ProjectTransform, SelectTransform, derived
 from .scheduler import PipelineSpec, Tag
 
-Lowerings = Mapping[type[Node], Any]  # node type -> command with `lower`
 Specs = list[PipelineSpec]
 Then = Callable[[Any, Any, PipelineSpec], Specs]  # the sink's result, a context, the pipeline that ends in the sink
+
+
+class Lowerings(Protocol):
+    """The command that has `lower` for a type of node."""
+
+    def __getitem__(self, node: type[Node], /) -> Any: ...
 
 
 def at_of(node: Node) -> At:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ..planner import ast
 from ..planner.records import dataclass
 from ..planner.types import DATE, LONG, STRING, Type
-from . import cef
 from .pairs import PairForm
 
 QUOTED = r'(?:[^"\\]|\\.)*'
@@ -132,7 +131,9 @@ def _iso_time() -> Parser:
 
 
 def _cef() -> Parser:
-    made = _texts(*cef.HEAD)
+    from .cef import HEAD
+
+    made = _texts(*HEAD)
     return Parser("cef", "Common Event Format", "", (), made, pairs=PairForm(name="cef"))
 
 
@@ -142,7 +143,38 @@ def _logfmt() -> Parser:
     )
 
 
-PARSERS: Mapping[str, Parser] = {p.name: p for p in (_access_log(), _syslog(), _logfmt(), _cef(), _iso_time())}
+_MAKERS: Mapping[str, Callable[[], Parser]] = {
+    "access_log": _access_log,
+    "syslog": _syslog,
+    "logfmt": _logfmt,
+    "cef": _cef,
+    "iso_time": _iso_time,
+}
+
+
+class _Parsers(Mapping[str, Parser]):
+    """Each is made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Parser] = {}
+
+    def __getitem__(self, name: str) -> Parser:
+        found = self._made.get(name)
+        if found is None:
+            found = self._made.setdefault(name, _MAKERS[name]())
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in _MAKERS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MAKERS)
+
+    def __len__(self) -> int:
+        return len(_MAKERS)
+
+
+PARSERS: Mapping[str, Parser] = _Parsers()
 
 
 def names() -> Sequence[str]:

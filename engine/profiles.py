@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
 
 from ..planner.records import dataclass
 from ..planner.text import QueryError, fault, nearest
@@ -48,6 +47,8 @@ class Profile:
         return text
 
     def _secrets(self) -> list[str]:
+        from urllib.parse import unquote, urlsplit
+
         found = [v for n, v in self.options.items() if _SECRET.search(n)]
         if self.uri:
             try:
@@ -198,6 +199,8 @@ def sqlite_uri(uri: str) -> str:
         uri = uri[7:].removeprefix("//")
     if uri.startswith("file:") or uri in ("", ":memory:"):
         return uri
+    from urllib.parse import quote
+
     return f"file:{quote(os.path.abspath(os.path.expanduser(uri)))}?mode=rw"
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import ast, foreign, option_values
+from . import ast, option_values
 from .bind_expr import BindStop, spelled
 from .expr import Bound, Expr, Literal
 from .options import RAW, TEXT, Option
@@ -163,6 +163,8 @@ class Args:
             return option_values.of_text(text, option, time or self.binder.parse_time, raw.value)
         except option_values.Unfit as why:
             shown = raw.value if param is None else f"{raw.value}, which is {spelled(param.value, param.type)}"
+            from . import foreign
+
             near = foreign.OPTION_VALUES.get((self.parsed.command, option.name, shown.lower()), ())
             self.abort("E311", f"'{option.name}' cannot be {shown}", raw.span, hint=f"it takes {why}", suggestions=near)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from . import ast, foreign
+from . import ast
 from .bind_call import BoundCall, CallFault
 from .bind_expr import ExpressionBinder, counts
 from .expr import Bound, Expr, Literal
@@ -202,6 +202,8 @@ class AggregateBinder(ExpressionBinder):
             hint = "an aggregate is count, or a call such as sum(x)"
         elif e.name in self.commands.functions:
             hint = f"'{e.name}' is a function of one row: use it inside an aggregate or in eval"
+        from . import foreign
+
         names = [n for n in self.commands.aggregates if not (n[0] == "p" and n[1:].isdigit())]
         near = foreign.AGGREGATES.get(e.name.lower()) or nearest(e.name, names, 1)
         self.fail("E305", f"unknown aggregate '{e.name}'", at, suggestions=near, hint=hint)

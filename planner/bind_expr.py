@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from . import ast, foreign
+from . import ast
 from .bind_call import BoundCall, CallFault
 from .catalog import Function, Note
 from .expr import Bound, Call, Expr, FieldRef, Literal, is_late
@@ -362,6 +362,8 @@ class ExpressionBinder:
         names = [
             n for n, f in self.commands.functions.items() if n[0].isalpha() and (not f.operator or n in ("in", "not"))
         ]
+        from . import foreign
+
         near = foreign.FUNCTIONS.get(e.name.lower()) or nearest(e.name, names, 1)
         hint = ""
         if e.name in self.commands.aggregates:

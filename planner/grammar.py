@@ -57,10 +57,10 @@ class _Tables:
             return self._held[-1][1]
 
     def _found(self, whole: frozenset[str], wanted: frozenset[str]) -> tuple[frozenset[str], Lark]:
-        of_all = _Recipe(self._language, whole)
-        shipped = of_all.shipped()
+        shipped = _shipped(whole_mark(self._language)) if SHIPPED.exists() else None
         if shipped is not None:
             return whole, shipped
+        of_all = _Recipe(self._language, whole)
         folder = cache_folder()
         names = whole if self._held or of_all.is_kept(folder) else wanted
         return names, _Recipe(self._language, names).tables(folder)
@@ -73,25 +73,8 @@ class _Recipe:
         rules, self._starts = language.grammar(commands)
         self._source = BASE.read_text(encoding="utf-8") + rules
 
-    def shipped(self) -> Lark | None:
-        """From what came with the package; None where that is of another grammar, or for another version of Lark."""
-        from lark import Lark
-
-        with suppress(OSError), SHIPPED.open("rb") as file:
-            if file.read(len(self._mark())) == self._mark():
-                return Lark.load(file)
-        return None
-
-    def ship(self, path: Path) -> None:
-        with path.open("wb") as file:
-            file.write(self._mark())
-            self.tables(None).save(file)
-
-    def _mark(self) -> bytes:
-        import lark
-
-        said = repr((lark.__version__, self._starts, self._source))
-        return hashlib.sha256(said.encode()).hexdigest().encode()
+    def mark(self) -> str:
+        return hashlib.sha256(repr((self._starts, self._source)).encode()).hexdigest()
 
     def is_kept(self, folder: Path | None) -> bool:
         return folder is not None and self._file(folder).exists()
@@ -117,9 +100,33 @@ class _Recipe:
         return folder / f"grammar-{sys.version_info[0]}{sys.version_info[1]}-{key}.lark"
 
 
+def whole_mark(language: Language) -> str:
+    """A hash of the text of the whole language's grammar."""
+    return language.grammar_mark() or _Recipe(language, frozenset(language.names())).mark()
+
+
+def _shipped(mark: str) -> Lark | None:
+    """From what came with the package; None where that is of another grammar, or for another version of Lark."""
+    from lark import Lark
+
+    own = _own_mark(mark)
+    with suppress(OSError), SHIPPED.open("rb") as file:
+        if file.read(len(own)) == own:
+            return Lark.load(file)
+    return None
+
+
+def _own_mark(mark: str) -> bytes:
+    import lark
+
+    return hashlib.sha256(f"{lark.__version__} {mark}".encode()).hexdigest().encode()
+
+
 def ship_tables(language: Language, path: Path = SHIPPED) -> None:
     """Write the tables of the whole language to where `grammar` finds them."""
-    _Recipe(language, frozenset(language.names())).ship(path)
+    with path.open("wb") as file:
+        file.write(_own_mark(whole_mark(language)))
+        _Recipe(language, frozenset(language.names())).tables(None).save(file)
 
 
 def _make_room(folder: Path) -> None:

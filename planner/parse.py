@@ -11,7 +11,6 @@ from .build import Builder
 from .grammar import EXPRESSION, grammar
 from .parsed import Language, Parsed, Query
 from .stages import Cut, Pipeline, Stage, cut, masked_expression
-from .syntax_faults import readable, syntax_fault
 from .text import Fault, ParseError, Span, error
 
 if TYPE_CHECKING:
@@ -47,6 +46,8 @@ def parse(text: str, registry: Language, start: int = 0, opened: int | None = No
 
 def _parsed(text: str, registry: Language, start: int, opened: int | None) -> Query:
     if half := HALF_CHARACTER.search(text, start):
+        from .syntax_faults import readable
+
         raise ParseError(
             text,
             [Fault(code="E101", message=f"{readable(half[0])} is half a character", span=Span(*half.span()),
@@ -155,4 +156,6 @@ def _tree(whole: Cut, stage: Stage, registry: Language, start: str) -> Tree[Toke
             or getattr(error, "allowed", None)
             or set()
         )
+        from .syntax_faults import syntax_fault
+
         raise ParseError(whole.text, [syntax_fault(stage, registry, span, word, accepts)]) from None

@@ -24,6 +24,7 @@ class Language(Protocol):
     def is_known(self, command: str) -> bool: ...
     def start(self, command: str) -> str: ...
     def grammar(self, commands: frozenset[str]) -> tuple[str, list[str]]: ...  # rules and start rules
+    def grammar_mark(self) -> str: ...  # a hash of the whole grammar's text, or "" where the rules must be read for it
     def unknown(self, command: str) -> tuple[str, str, tuple[str, ...], str]: ...  # code, message, suggestions, hint
 
 

@@ -7,13 +7,11 @@ comments are blank, pasted typographic quotes, bars and dashes are ASCII, and a 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from typing import NoReturn, Protocol
 
-from .foreign import option
 from .records import dataclass
-from .sqltext import sql_end
 from .text import Fault, Span, error, nearest
 
 PASTED = str.maketrans(
@@ -322,6 +320,8 @@ class _Cutter:
 
     def foreign_end(self, begin: int) -> int:
         """The pipe, or the closing bracket, behind SQL; the SQL is masked as one string."""
+        from .sqltext import sql_end
+
         end = sql_end(self.text, begin)
         last = begin + len(self.text[begin:end].rstrip())
         if last - begin > 1:
@@ -352,7 +352,7 @@ class _Cutter:
                     break
                 self.faults.append(Fault(
                     code="E310", message=f"{word[0]} has no option '{key[1]}'", span=name_span, stage=number,
-                    command=word[0], suggestions=option(word[0], key[1]) or nearest(key[1], known, 1), hint=named_value(masked, key),
+                    command=word[0], suggestions=_meant(word[0], key[1], known), hint=named_value(masked, key),
                     options=self.commands.shown_options(word[0])))  # fmt: skip
             value = VALUE.match(masked, key.end())
             if value is None:
@@ -362,3 +362,9 @@ class _Cutter:
             pos = value.end()
         return Stage(number, word[0], Span(begin, begin + word.end()), tuple(options),
                      Span(begin + pos, end), masked[pos:], Span(begin, last), subqueries)  # fmt: skip
+
+
+def _meant(command: str, name: str, known: Sequence[str]) -> tuple[str, ...]:
+    from .foreign import option
+
+    return option(command, name) or nearest(name, known, 1)

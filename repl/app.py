@@ -20,6 +20,7 @@ from prompt_toolkit.filters import Condition, completion_is_selected, has_comple
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.styles import Style
 
+from ..commands.index import import_all
 from ..commands.language import language
 from ..planner.header import has_pipeline, read_header
 from ..planner.procedures import Procedure
@@ -135,6 +136,7 @@ def _warm(session: Session) -> None:
     """What the first query needs, loaded while the user types."""
     with suppress(Exception):
         session.query('json "{}"').run()
+    import_all()  # what completion and help list
 
 
 def _loop(lines: PromptSession[str], state: State, completer: QueryCompleter) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def test_the_list_names_rows_that_there_are() -> None:
 
 def test_what_the_registry_has_is_a_row() -> None:
     registry = load()
-    have: dict[str, dict[str, Any]] = {
+    have: dict[str, Mapping[str, Any]] = {
         "command": registry.commands,
         "function": registry.functions,
         "aggregate": registry.aggregates,

@@ -10,15 +10,17 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import kept
+
+if TYPE_CHECKING:
+    import subprocess
 
 fcntl: Any
 try:
@@ -31,10 +33,8 @@ LOCKS = ("kernels.lock", "kernels2.lock", "kernels3.lock")  # who compiles the r
 PAUSE_S = 0.02
 SELDOM = (200_000, 20, 20)  # collections of garbage, of which a compiler makes little for the objects that it keeps
 
-Process = subprocess.Popen[bytes]
 
-
-def start(names: Sequence[str], is_urgent: bool, is_helped: bool = False) -> list[Process]:
+def start(names: Sequence[str], is_urgent: bool, is_helped: bool = False) -> list[subprocess.Popen[bytes]]:
     """Processes that compile these modules, and then all others. None where no process can be started.
 
     `is_urgent`: at the priority of the query, which then has little use of the time that it loses. `is_helped`: this process
@@ -51,7 +51,9 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def _start(names: Sequence[str], is_urgent: bool, number: int) -> Process | None:
+def _start(names: Sequence[str], is_urgent: bool, number: int) -> subprocess.Popen[bytes] | None:
+    import subprocess
+
     root = str(Path(sys.modules[__name__.split(".")[0]].__file__ or "").parents[1])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     code = f"from {__name__} import work; work({list(names)!r}, {is_urgent}, {number})"

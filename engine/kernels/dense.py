@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .jit import i32, i32w, i64, i64w, inline, kernel, long_, u8
+from .jit import i32, i32c, i32w, i64, i64w, inline, kernel, long_, u8, u64w
 
 LANES = 4
 
@@ -111,6 +111,23 @@ def keep_met(numbers: Any, n_tables: Any, low: Any, cells: Any) -> Any:
             numbers[np.uint64(t * width) + n] = number
             none &= number
         n += np.uint64(none >= 0)
+    return np.int64(n)
+
+
+@kernel(i32c, u64w, i32w)
+def unmet_rows(cells: Any, met: Any, rows: Any) -> Any:
+    """Rows that are the first of their cell, ascending, into `rows` (one place more than there are cells). Returns how many.
+
+    `met`: a bit a cell, set where it was met before; those of the rows are set. O(rows).
+    """
+    n = np.uint64(0)
+    for i in range(cells.size):
+        cell = np.uint64(np.int64(cells[np.uint64(i)]))
+        bit = np.uint64(1) << (cell & np.uint64(63))
+        word = met[cell >> np.uint64(6)]
+        met[cell >> np.uint64(6)] = word | bit
+        rows[n] = np.int32(i)
+        n += np.uint64((word & bit) == 0)
     return np.int64(n)
 
 

@@ -12,8 +12,12 @@ import threading
 import time
 from collections.abc import Callable
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from . import aside, kept
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 FIRST = "words"  # a small one: the first that is loaded makes Numba set itself up, which takes as long as ten others
 LOOK_S, LOOK_LATER_S = 0.03, 0.3  # between two looks at what was compiled: while a long query wants it, and else
@@ -111,7 +115,7 @@ def _compile_aside() -> None:
     """Ends when all are kept, or those that were asked for are and other processes compile the rest."""
     global _is_compiling, _have, _helpers
     wanted: set[str] = set()
-    children: list[aside.Process] = []
+    children: list[Popen[bytes]] = []
     hurried = 0.0
     _is_compiling = True
     while not _is_ending():

@@ -20,6 +20,7 @@ from .jit import (
     kernel,
     load_u64,
     long_,
+    prefetch,
     prefetch_far,
     trailing_zeros,
     u8w,
@@ -85,6 +86,7 @@ SAMPLES = 3  # lines of a call that do not match are put out, as notes show them
 REACH = 7  # bytes in front of what was read that may begin a needle
 END_MARK = 2**31 - 1
 KEEPS, DROPS = 1, 2  # what is wanted
+LINES_AHEAD = 6  # lines whose ends are asked for before they are looked at, as the second cache has them
 
 
 @kernel(u8w, long_, long_, i64c, i32w, i32w, is_inner=True)
@@ -189,6 +191,10 @@ def scan_captures(
             if at >= last_line:
                 code = np.int64(DONE)
                 break
+            if k + LINES_AHEAD < n_lines:
+                later = np.int64(newlines[k + LINES_AHEAD])
+                prefetch(buf, later - 16)
+                prefetch(buf, later + 16)
             if ahead != 0:
                 for byte in range(at, newline, 64):
                     prefetch_far(ahead + byte)

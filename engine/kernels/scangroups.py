@@ -35,41 +35,51 @@ AHEAD = 24  # rows whose cells are asked for before they are looked at
 @kernel(i64w, i64w, i64w, long_, long_, long_, is_inner=True)
 def add_rows(cells: Any, held: Any, rows: Any, width: Any, begin: Any, end: Any) -> Any:
     """Adds rows begin .. end of `rows`, each of so many words. Where it ended: at a row for whose group there is no room."""
-    step, n_sums, most = held[WIDTH], held.size - SUMS, held[MOST_ROWS]
-    n_cells = cells.size // step
-    shift = np.uint64(64 - trailing_zeros(np.uint64(n_cells)))
+    n_sums, most = held.size - SUMS, held[MOST_ROWS]
+    step, last = (
+        np.uint64(held[WIDTH]),
+        np.uint64(cells.size // held[WIDTH] - 1),
+    )  # an unsigned place is not looked at for its sign
+    shift = np.uint64(64 - trailing_zeros(last + np.uint64(1)))
+    ahead = AHEAD * width + HASH
+    first_number = np.uint64(NUMBERS + held[SUMS]) if n_sums else np.uint64(0)
     for i in range(begin, end):
-        at = i * width
+        at = np.uint64(i * width)
         if i + AHEAD < end:
-            prefetch(cells, np.int64(np.uint64(rows[at + AHEAD * width + HASH]) >> shift) * step)
-        first, second = rows[at + FIRST], rows[at + SECOND]
-        place = np.int64(np.uint64(rows[at + HASH]) >> shift)
+            prefetch(cells, np.int64((np.uint64(rows[at + np.uint64(ahead)]) >> shift) * step))
+        first, second = rows[at + np.uint64(FIRST)], rows[at + np.uint64(SECOND)]
+        place = np.uint64(rows[at + np.uint64(HASH)]) >> shift
         while True:
             cell = place * step
-            tally = cells[cell + TALLY]
+            tally = cells[cell + np.uint64(TALLY)]
             if tally == 0:
                 if held[N_GROUPS] >= held[LIMIT]:
                     return i
                 held[N_GROUPS] += 1
-                cells[cell + WORD0], cells[cell + WORD1] = first, second
+                cells[cell + np.uint64(WORD0)], cells[cell + np.uint64(WORD1)] = first, second
                 break
-            if cells[cell + WORD0] == first and cells[cell + WORD1] == second and tally & ROWS < most:
+            if (
+                cells[cell + np.uint64(WORD0)] == first
+                and cells[cell + np.uint64(WORD1)] == second
+                and tally & ROWS < most
+            ):
                 break
-            place = (place + 1) & (n_cells - 1)
+            place = (place + np.uint64(1)) & last
         tally += 1
         if n_sums:
-            value = rows[at + NUMBERS + held[SUMS]]
-            before = np.uint64(cells[cell + LOW])
-            after = before + np.uint64(value)
-            cells[cell + LOW] = np.int64(after)
-            tally += ((1 if after < before else 0) + (value >> 63)) << 32
-        cells[cell + TALLY] = tally
-        for j in range(1, n_sums):
-            value, low = rows[at + NUMBERS + held[SUMS + j]], cell + MORE + 2 * (j - 1)
+            value, low = rows[at + first_number], cell + np.uint64(LOW)
             before = np.uint64(cells[low])
             after = before + np.uint64(value)
             cells[low] = np.int64(after)
-            cells[low + 1] += (1 if after < before else 0) + (value >> 63)
+            tally += ((1 if after < before else 0) + (value >> 63)) << 32
+        cells[cell + np.uint64(TALLY)] = tally
+        for j in range(1, n_sums):
+            value = rows[at + np.uint64(NUMBERS + held[SUMS + j])]
+            low = cell + np.uint64(MORE + 2 * (j - 1))
+            before = np.uint64(cells[low])
+            after = before + np.uint64(value)
+            cells[low] = np.int64(after)
+            cells[low + np.uint64(1)] += (1 if after < before else 0) + (value >> 63)
     return end
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...planner.plan import SortKey
 from ...planner.records import dataclass
@@ -20,46 +19,13 @@ from ..context import Context
 from ..memory import Reservation
 from ..notes import REMOVED, At
 from ..operator import Emit, Flow
-from .grouping import Keys, ManyKeys, first_rows, new_keys
+from .dedupahead import DedupAhead
+from .dedupseen import Seen
 from .homes import Homes
 from .keyways import KeyWays
-from .occurrence import Occurrences
 from .resort import PLACE, Sorter
 
 CHUNK_KEYS = 1 << 16
-
-
-class Seen:
-    """The keys met so far, and how many rows each has had."""
-
-    def __init__(self, key_types: Sequence[Any], limit: int, compiled: bool) -> None:
-        self.keys: Keys = new_keys(key_types, compiled)
-        self._limit = limit
-        self._ranked = limit > 1 or not key_types
-        self._rows = Occurrences()
-
-    def passing(self, batch: Batch, columns: Sequence[Any], ctx: Context) -> NDArray[Any]:
-        """The rows that are among the first `limit` of their key, ascending."""
-        if ctx.compiled and not self.keys.compiled:
-            self.keys.compile(ctx.stop)
-        before = self.keys.n
-        ids = self.keys.ids(columns, batch.n_rows, ctx.stop)
-        ctx.check()
-        if not self._ranked:
-            first = first_rows(ids, before, self.keys.n, self.keys.compiled)
-            if not isinstance(self.keys, ManyKeys):  # many values of a dictionary are numbered in its order
-                first.sort()
-            return first
-        return np.flatnonzero(self._rows.ranks(ids, self.keys.n) < self._limit)
-
-    def counts(self) -> NDArray[np.int64]:
-        """Of the rows that passed, for each key."""
-        if not self._ranked:
-            return np.ones(self.keys.n, np.int64)
-        return np.minimum(self._rows.counts[: self.keys.n], self._limit)
-
-    def nbytes(self) -> int:
-        return self.keys.nbytes() + self._rows.nbytes()
 
 
 @dataclass(slots=True)
@@ -75,31 +41,40 @@ class DedupLocal:
     homes: Homes | None = None
 
 
+def dedup_first(places: Sequence[int], limit: int, schema: Schema, at: At) -> list[Any]:
+    """The operators of `dedup keep=first`. `places`: the key columns."""
+    ahead = DedupAhead(places, schema)
+    made = DedupTransform(places, limit, schema, at, ahead)
+    return [ahead, made] if limit == 1 and ahead.texts else [made]
+
+
 class DedupTransform:
-    """`places`: the key columns."""
+    """`places`: the key columns. `ahead`: what stands before the order gate, if anything does."""
 
     needs_order = True
     may_spill = True
 
-    def __init__(self, places: Sequence[int], limit: int, schema: Schema, at: At) -> None:
+    def __init__(self, places: Sequence[int], limit: int, schema: Schema, at: At, ahead: DedupAhead) -> None:
         self._places, self._limit, self._schema, self._at = list(places), limit, schema, at
         self._types = [schema.fields[i][1] for i in places]
         self._opened: list[Sorter] = []
         self._spilled_bytes = 0
         self._ways = KeyWays()
+        self._ahead = ahead
 
     def open(self, ctx: Context) -> DedupLocal:
         half = ctx.memory.limit // 2  # the other half is for sorting what is set aside
-        return DedupLocal(ctx, self._new_seen(ctx), ctx.memory.reserve(self._at.command, half))
-
-    def _new_seen(self, ctx: Context) -> Seen:
-        return Seen(self._types, self._limit, ctx.compiled)
+        shared = self._ahead.begin() if ctx.compiled and self._limit == 1 and ctx.settings.threads > 1 else {}
+        seen = Seen(self._types, self._limit, ctx.compiled, shared)
+        return DedupLocal(ctx, seen, ctx.memory.reserve(self._at.command, half))
 
     def push(self, batch: Batch, local: DedupLocal, emit: Emit) -> Flow:
         if not batch.n_rows:
             return Flow.MORE
         local.n_in += batch.n_rows
-        rows = local.seen.passing(batch, [batch.columns[i] for i in self._places], local.ctx)
+        batch, codes = self._ahead.codes_in(batch)
+        columns = [batch.columns[i] for i in self._places]
+        rows = local.seen.passing(batch, columns, local.ctx, {} if local.aside is not None else codes)
         flow = Flow.MORE
         if len(rows):
             passing = batch if len(rows) == batch.n_rows else batch.take(rows.astype(np.int32))
@@ -123,8 +98,10 @@ class DedupTransform:
             return
         if local.aside is None:
             self._begin_aside(local)
-        self._ways.add(local.seen.keys)
-        local.seen = self._new_seen(local.ctx)  # from here on it only spares the disk rows that are known at once
+        self._ways.add(local.seen.ended())
+        self._ahead.end()
+        # from here on it only spares the disk rows that are known at once
+        local.seen = Seen(self._types, self._limit, local.ctx.compiled)
         local.reservation.release()
         local.charged = 0
 
@@ -134,7 +111,7 @@ class DedupTransform:
         local.homes = Homes(self._schema)
         local.aside = Sorter(local.homes.schema, local.ctx, self._at, by=names, limit=self._limit, part=0.4)
         self._opened.append(local.aside)
-        counts, keys = local.seen.counts(), local.seen.keys.values()
+        counts, keys = local.seen.counts(), local.seen.values()
         for low in range(0, len(counts), CHUNK_KEYS):
             values = [k.slice(low, CHUNK_KEYS) for k in keys]
             n = min(CHUNK_KEYS, len(counts) - low)
@@ -143,7 +120,7 @@ class DedupTransform:
             local.aside.add(batch if len(many) == n else batch.take(many))
 
     def finish(self, local: DedupLocal, emit: Emit) -> None:
-        self._ways.add(local.seen.keys)
+        self._ways.add(local.seen.ended())
         local.reservation.release()
         if local.aside is not None and not local.is_done:
             for batch in self._survivors(local):

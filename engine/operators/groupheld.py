@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import field
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ...planner.records import dataclass
-from .grouping import OneKey
+from .grouping import OneKey, shared_table
 from .groupprogram import Table
 from .groupspill import by_part
 from .groupwords import SortedGroups, has_words, sorted_groups
@@ -18,6 +21,7 @@ class Held:
     """What one Local still has in memory."""
 
     table: Table
+    beside: list[Table] = field(default_factory=list)  # of other Locals, whose keys are those of this one
     order: Ids | None = None  # groups by radix part, and where each part begins
     bounds: NDArray[np.int64] | None = None
     sorted: SortedGroups | None = None
@@ -25,6 +29,8 @@ class Held:
     def prepare(self, least: int) -> None:
         """What can be done of its groups alone, if they are so many, before those of others are known: one key alone has no cells."""
         if not isinstance(self.table.keys, OneKey) or self.table.keys.n < least:
+            return
+        if shared_table(self.table.keys) is not None:  # others may still enter keys
             return
         if has_words(self.table.keys):
             self.sort()
@@ -44,3 +50,21 @@ class Held:
         if self.order is None or self.bounds is None:
             return np.arange(self.table.keys.n, dtype=np.int32)
         return self.order[self.bounds[low] : self.bounds[high]]
+
+
+def brought_together(held: Sequence[Held]) -> list[Held]:
+    """Those that share their keys as one. Called when no worker enters any more."""
+    out: list[Held] = []
+    first: dict[int, Held] = {}
+    for one in held:
+        shared = shared_table(one.table.keys)
+        if shared is None:
+            out.append(one)
+            continue
+        one.table.fit(exact=True)
+        of = first.setdefault(id(shared), one)
+        if of is one:
+            out.append(one)
+        else:
+            of.beside.append(one.table)
+    return out

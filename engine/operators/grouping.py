@@ -20,6 +20,7 @@ from .keydicts import codes_of, same_dictionary
 from .keynumbers import distinct_codes, first_rows
 from .keytable import Ids
 from .keytuples import ManyKeys
+from .sharedtable import SharedTable
 
 
 class NoKeys:
@@ -49,8 +50,10 @@ class NoKeys:
 
 
 class OneKey:
-    def __init__(self, types: Sequence[Type], compiled: bool, capacity: int = 1 << 10) -> None:
-        self.coder = Coder(types[0], compiled, capacity)
+    def __init__(
+        self, types: Sequence[Type], compiled: bool, capacity: int = 1 << 10, shared: SharedTable | None = None
+    ) -> None:  # fmt: skip
+        self.coder = Coder(types[0], compiled, capacity, shared)
         self.coders: Sequence[Coder] = (self.coder,)
         self.compiled = compiled
 
@@ -87,7 +90,13 @@ def new_keys(types: Sequence[Type], compiled: bool, capacity: int = 1 << 10) -> 
     return OneKey(types, compiled, capacity) if len(types) == 1 else ManyKeys(types, compiled, capacity)
 
 
+def shared_table(keys: Keys) -> SharedTable | None:
+    """What keys of other workers have their numbers in, too."""
+    table = keys.coder.table if isinstance(keys, OneKey) else None
+    return table if isinstance(table, SharedTable) else None
+
+
 __all__ = [
     "NO_CODES", "NO_VALUES", "Coder", "Keys", "ManyKeys", "NoKeys", "OneKey", "Stop", "codes_of", "distinct_codes", "first_rows",
-    "new_keys", "same_dictionary",
+    "new_keys", "same_dictionary", "shared_table",
 ]  # fmt: skip

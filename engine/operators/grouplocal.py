@@ -21,6 +21,7 @@ from .groupprogram import Program, Table, Values
 from .groupspill import PartFiles, area_of, chunk_bytes
 from .keyways import KeyWays
 from .scangroups import ScanGroups
+from .sharedtable import SharedTable
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class Local:
     reservation: Reservation
     ways: KeyWays
     may_defer: bool
+    shared: SharedTable | None = None  # of the keys, with other Locals
     table: Table = field(init=False)
     charged: int = 0
     spilled: PartFiles | None = None
@@ -43,7 +45,7 @@ class Local:
     is_undecided: bool = True  # whether rows are to be deferred
 
     def __post_init__(self) -> None:
-        self.table = self.program.table(self.ctx.compiled)
+        self.table = self.program.table(self.ctx.compiled, shared=self.shared)
 
     def make_room(self) -> None:
         table = self.table
@@ -70,6 +72,7 @@ class Local:
         """All groups of this Local go to disk; other Locals are left alone."""
         ctx, command = self.ctx, self.program.at.command
         self.spills += 1
+        self.table.leave_shared()
         if self.spilled is None:
             self.spilled = PartFiles(area_of(ctx, command), command, 0, chunk_bytes(ctx.memory.limit))
         tables = [self.table]
@@ -154,6 +157,7 @@ class Local:
     def _take(self, scanned: ScanGroups) -> None:
         """What a scan has grouped comes into the table; the rows that came as batches are few, if any."""
         table = scanned.take(self.program)
+        self.table.leave_shared()
         if self.table.keys.n:
             self.table.keys.compile(self.ctx.stop)
             for state in self.table.states:

@@ -27,6 +27,7 @@ from .grouping import ManyKeys
 from .groupkeys import keyed, tuple_order, word_order
 from .groupprogram import Program, Table
 from .grouprows import Run
+from .groupshared import SharedMerge
 from .groupspill import MAX_LEVEL, N_PARTS, PartFiles, RunFile, area_of, chunk_bytes
 from .groupwords import PART_GROUPS, SORT_WORK, WordMerge, has_words
 from .keyform import from_normal, normal_type
@@ -65,12 +66,13 @@ class Merge:
     cells: CellMerge | None = None
     words: WordMerge | None = None
     scans: ScanMerge | None = None
+    shared: SharedMerge | None = None
 
     def release(self) -> bool:
         """What only the tasks need. Whether the runs of one part come before those of the next."""
-        ordered = any(way is not None for way in (self.dense, self.cells, self.words, self.scans))
+        ordered = any(way is not None for way in (self.dense, self.cells, self.words, self.scans, self.shared))
         self.held.clear()
-        self.dense = self.cells = self.words = self.scans = None
+        self.dense = self.cells = self.words = self.scans = self.shared = None
         if self.dense_reservation is not None:
             self.dense_reservation.release()
         return ordered
@@ -93,12 +95,17 @@ class Merge:
                 partial(self._kept_part, part, partial(self._dense_run, self.dense, *ends))
                 for part, ends in enumerate(pairwise(bounds))
             ]
-        if len(self.held) == 1 and not self.spilled:
+        if self._is_alone():
             return [lambda: self._part(0)]
         self.cells = self._cells()
         if self.cells is not None:
             return self.cells.divisions()
-        self.words = self._words()
+        found = self._words()
+        if isinstance(found, SharedMerge):
+            self.shared, self.share = found, self.share // len(found.ranges)
+            puts = [partial(self._put_together, found, k) for k in range(len(found.ranges))]
+            return [partial(aside, self.ctx, SORT_WORK * self.held[0].table.keys.n, found.sort), *puts]
+        self.words = found
         if self.words is not None:
             self.share //= self.words.n_parts
             return [
@@ -118,6 +125,9 @@ class Merge:
             return [
                 partial(self._kept_part, k, partial(self._scan_run, self.scans, k)) for k in range(self.scans.n_parts)
             ]
+        if self.shared is not None:
+            bounds = self.shared.parts()
+            return [partial(self._kept_part, k, partial(self.shared.part, *ends)) for k, ends in enumerate(bounds)]
         if self.cells is None:
             return ()
         return [
@@ -143,22 +153,36 @@ class Merge:
         reservation.release()
         return None
 
-    def _words(self) -> WordMerge | None:
+    def _words(self) -> WordMerge | SharedMerge | None:
         """All groups of one key by ranges of its words, if there is memory for it."""
         if self.spilled or not self.ctx.compiled or not all(has_words(h.table.keys) for h in self.held):
             return None
         n_groups = sum(h.table.keys.n for h in self.held)
         reservation = self.reserve("merge")
-        if not reservation.grow(sum(h.table.nbytes() for h in self.held) + SORT_WORK * n_groups):
+        if not reservation.grow(
+            sum(t.nbytes() for h in self.held for t in (h.table, *h.beside)) + SORT_WORK * n_groups
+        ):
             reservation.release()
             return None
         self.dense_reservation = reservation
-        for held in self.held:
-            aside(self.ctx, SORT_WORK * held.table.keys.n, held.sort)
         heavy = any(s.grows for s in self.held[0].table.states)
         n_parts = max(2 * self.ctx.settings.threads, N_PARTS if heavy else 1, n_groups // PART_GROUPS)
+        if len(self.held) == 1:
+            return SharedMerge(self.program, [self.held[0].table, *self.held[0].beside], n_parts)
+        for held in self.held:
+            aside(self.ctx, SORT_WORK * held.table.keys.n, held.sort)
         groups = [h.sorted for h in self.held if h.sorted is not None]
-        return WordMerge(self.program, [h.table for h in self.held], groups, n_parts)
+        return WordMerge(self.program, [(h.table, *h.beside) for h in self.held], groups, n_parts)
+
+    def _put_together(self, merge: SharedMerge, k: int) -> None:
+        """What the tables have of a range of numbers."""
+        self.ctx.check()
+        low, high = merge.ranges[k]
+        run = Run([], [])
+        states = aside(self.ctx, self.share, partial(merge.states, low, high))
+        every = np.arange(low, high, dtype=np.int32)
+        self._give(run, states, high - low, lambda: self.held[0].table.keys.values(every))
+        merge.put(k, run)
 
     def _word_run(self, merge: WordMerge, part: int) -> Run:
         word0, word1, states = merge.groups(part)
@@ -232,7 +256,7 @@ class Merge:
     def _part(self, part: int, end: int = N_PARTS) -> None:
         reservation = self.reserve("merge")
         try:
-            if len(self.held) == 1 and not self.spilled:
+            if self._is_alone():
                 runs: list[Any] = [self.finish(self.held[0].table)]
             elif self._is_one_group():
                 runs = [self.finish(self._one_group(reservation))]
@@ -244,6 +268,10 @@ class Merge:
                 self.runs[part] = kept
         finally:
             reservation.release()
+
+    def _is_alone(self) -> bool:
+        """Whether one table has all rows."""
+        return len(self.held) == 1 and not self.held[0].beside and not self.spilled
 
     def _is_one_group(self) -> bool:
         if self.program.key_types or self.spilled or not self.held:
@@ -272,7 +300,7 @@ class Merge:
     def _sources(self, part: int, end: int) -> Iterator[Source]:
         """Each adds to a table what one Local has of these parts, in memory or in one chunk of a file."""
         for held in self.held:
-            yield lambda into, held=held: into.fold(held.table, held.members(part, end), self.ctx)  # type: ignore[misc]
+            yield lambda into, held=held: into.fold(held.table, held.members(part, end), self.ctx, *held.beside)  # type: ignore[misc]
         for files in self.spilled:
             for one in range(part, end):
                 yield from self._chunks(files.batches(one))

@@ -20,7 +20,8 @@ from ..context import Context
 from ..exprs import Eval, coded_of, has_codes, over, plain, truth
 from ..needs import of_states
 from ..notes import At
-from .grouping import NO_CODES, Keys, ManyKeys, Stop, new_keys
+from .grouping import NO_CODES, Keys, ManyKeys, OneKey, Stop, new_keys
+from .sharedtable import SharedTable
 from .states import State
 from .states.base import Maker, Rows
 from .states.sums import Count, SumLong
@@ -124,8 +125,14 @@ class Program:
             cast(SumLong, made[rider]).ride(cast(Weighted, made[host]))
         return made
 
-    def table(self, compiled: bool, capacity: int = 1 << 10) -> Table:
-        made = Table(new_keys(self.key_types, compiled, capacity), self.states(), self._counts_alone)
+    def table(self, compiled: bool, capacity: int = 1 << 10, shared: SharedTable | None = None) -> Table:
+        """`shared`: of the one key."""
+        keys = (
+            new_keys(self.key_types, compiled, capacity)
+            if shared is None
+            else OneKey(self.key_types, True, capacity, shared)
+        )
+        made = Table(keys, self.states(), self._counts_alone)
         made.fit()
         return made
 
@@ -221,16 +228,23 @@ class Table:
                 break
         return row
 
+    def leave_shared(self) -> None:
+        """From here on its keys are its own, and no others come than it adds."""
+        if isinstance(self.keys, OneKey):
+            self.keys.coder.leave_shared()
+            self.fit(exact=True)
+
     def nbytes(self) -> int:
         return self.keys.nbytes() + sum(s.nbytes() for s in self.states)
 
-    def fold(self, other: Table, members: NDArray[np.int32], ctx: Context) -> None:
-        """Add groups `members` of another table."""
+    def fold(self, other: Table, members: NDArray[np.int32], ctx: Context, *beside: Table) -> None:
+        """Add groups `members` of another table, and of those that have the same keys."""
         groups = self.keys.merge(other.keys, members, ctx.stop)  # type: ignore[arg-type]
         ctx.check()
         self.fit(exact=True)
-        for mine, theirs in zip(self.states, other.states, strict=True):
-            mine.merge(theirs, members, groups, ctx.compiled)
+        for table in (other, *beside):
+            for mine, theirs in zip(self.states, table.states, strict=True):
+                mine.merge(theirs, members, groups, ctx.compiled)
 
     def fold_batch(self, batch: pa.RecordBatch, program: Program, ctx: Context) -> None:
         """Add groups that were exported: keys first, then each state's columns."""

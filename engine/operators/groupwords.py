@@ -6,10 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...planner.records import dataclass
@@ -36,6 +35,19 @@ def has_words(keys: Keys) -> bool:
     return isinstance(table, KeyTable) and not table.has_long()
 
 
+def table_of(keys: Keys) -> KeyTable:
+    """Where `has_words`."""
+    assert isinstance(keys, OneKey) and isinstance(keys.coder.table, KeyTable)
+    return keys.coder.table
+
+
+def run_of_words(keys: Keys, word0: U64, word1: U64) -> Run:
+    """The keys alone."""
+    if table_of(keys).words:
+        return Run([array_from(word0, word1 == 0)], [])
+    return Run([array_from(word0), array_from(word1)], [], inline=True)
+
+
 @dataclass(frozen=True, slots=True)
 class SortedGroups:
     """The groups of a table in order of their keys, and the words of these, in that order."""
@@ -52,16 +64,17 @@ class SortedGroups:
 
 def sorted_groups(keys: Keys) -> SortedGroups:
     """Where `has_words`."""
-    assert isinstance(keys, OneKey) and isinstance(keys.coder.table, KeyTable)
-    word0, word1 = keys.coder.table.sort_words()
+    word0, word1 = table_of(keys).sort_words()
     order = word_order(word0, word1)
     return SortedGroups(order, word0[order], word1[order])
 
 
 class WordMerge:
-    """Of several tables whose keys have words."""
+    """Of several tables whose keys have words, each perhaps with others that have the same keys."""
 
-    def __init__(self, program: Program, tables: Sequence[Table], groups: Sequence[SortedGroups], n_parts: int) -> None:
+    def __init__(
+        self, program: Program, tables: Sequence[Sequence[Table]], groups: Sequence[SortedGroups], n_parts: int
+    ) -> None:
         self._program, self._tables, self._groups = program, tables, groups
         longest = max(groups, key=lambda g: len(g.order))
         self.n_parts = max(1, min(n_parts, len(longest.order)))
@@ -87,15 +100,12 @@ class WordMerge:
         for state in states:
             state.resize(len(found))
         places = np.cumsum([0, *(b - a for _, _, a, b in picked)]).tolist()
-        for (table, of, a, b), (low, high) in zip(picked, pairwise(places), strict=True):
-            for mine, theirs in zip(states, table.states, strict=True):
-                mine.merge(theirs, of.order[a:b], numbers[low:high], True)
+        for (tables, of, a, b), (low, high) in zip(picked, pairwise(places), strict=True):
+            for table in tables:
+                for mine, theirs in zip(states, table.states, strict=True):
+                    mine.merge(theirs, of.order[a:b], numbers[low:high], True)
         return word0[found], word1[found], states
 
     def run(self, word0: U64, word1: U64) -> Run:
         """The keys alone."""
-        if self._tables[0].keys.coders[0].table.words:
-            nulls = word1 == 0
-            keys: pa.Array[Any] = array_from(word0, nulls)
-            return Run([keys], [])
-        return Run([array_from(word0), array_from(word1)], [], inline=True)
+        return run_of_words(self._tables[0][0].keys, word0, word1)

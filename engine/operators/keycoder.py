@@ -18,6 +18,7 @@ from .keyform import from_normal, is_opaque, is_word, normal, normal_type, settl
 from .keynumbers import first_rows, in_order_of_sight
 from .keytable import DictTable, Ids, KeyTable, compile_table, merge_tables, new_table, spans_of
 from .pairgrid import Axis
+from .sharedtable import SharedTable
 
 Stop = NDArray[np.uint8]
 CLOSE_KINDS = frozenset({"long", "date", "duration"})
@@ -29,9 +30,12 @@ NO_CODES, NO_VALUES = np.empty(0, np.int32), np.empty(0, np.int64)
 class Coder:
     """Distinct values of one column and their codes; opaque types keep the values beside their text."""
 
-    def __init__(self, type_: Type, compiled: bool, capacity: int = 1 << 10) -> None:
+    def __init__(
+        self, type_: Type, compiled: bool, capacity: int = 1 << 10, shared: SharedTable | None = None
+    ) -> None:  # fmt: skip
         self.type = type_
-        self.table = new_table(compiled, is_word(type_), normal_type(type_), capacity)
+        made = new_table(compiled, is_word(type_), normal_type(type_), capacity) if shared is None else shared
+        self.table: KeyTable | DictTable = made
         self._values: list[pa.Array[Any]] = []  # of opaque types, in order of code
         self._dictionary: Any = None  # the last one met, and the code of each of its values (-1: not met)
         self._mapped: Ids = np.empty(0, np.int32)
@@ -56,7 +60,13 @@ class Coder:
         self.by_row = True
         return self._of_rows(column, stop)
 
+    def leave_shared(self) -> None:
+        """From here on the table is this coder's alone, under the same codes, if it may be."""
+        if isinstance(self.table, SharedTable) and not self.table.is_for_all:
+            self.table = self.table.own()
+
     def _of_rows(self, column: Column, stop: Stop) -> Ids:
+        self.leave_shared()  # the others would wait for each row's hash
         if self.type.kind in CLOSE_KINDS and isinstance(self.table, KeyTable) and not isinstance(column, Spans):
             return self._close(self.table, column, stop)
         before = self.table.n

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .densekeys import DenseKeys
 
 WAYS = ("codes", "dense", "inline", "long", "general")
-TUPLES = ("grid", "words", "texts", "general", "sorted")
+TUPLES = ("bits", "grid", "words", "texts", "general", "sorted")
 
 
 class KeyWays:
@@ -24,7 +24,7 @@ class KeyWays:
 
     `codes` of a dictionary, `dense` whole numbers by their distance from one, `inline` texts of at most 15 bytes and other
     words that lie in the table, `long` texts that lie beside it, `general` by Arrow, without compiled kernels. Where keys are
-    several also how the tuple of their numbers was: by its place in a `grid`, as `words`, or as `texts`, or in the end, `sorted` with all others. More than one way
+    several also how the tuple of their numbers was: by a bit of its own (`bits`), by its place in a `grid`, as `words`, or as `texts`, or in the end, `sorted` with all others. More than one way
     was taken where the data, or the kernels that came, made a table change in the midst of the run.
     """
 

@@ -67,6 +67,8 @@ def as_column(value: Value, n: int, type_: Type) -> Column:
 class SelectTransform(StreamTransform):
     """Columns by place; a place of None is a column of nulls. `is_silent`: those that are kept have their names still."""
 
+    is_quick = True
+
     def __init__(self, places: Sequence[int | None], schema: Schema, *, is_silent: bool = False) -> None:
         self.is_silent = is_silent
         self._places = tuple(places)

@@ -47,7 +47,7 @@ def groupings(n: int, cube: bool) -> list[Grouping]:
 class FineSink(AggregateSink):
     """Groups by all keys; what comes out are keys and exported states, a group perhaps several times."""
 
-    may_defer = False
+    may_defer = may_share = False
 
     def merge(self, ctx: Context) -> Sequence[Callable[[], None]]:
         spilled = [local.spilled for local in self._locals if local.spilled is not None]
@@ -127,6 +127,8 @@ def flagged(node: Aggregate) -> Aggregate:
 
 class CoarseSink(AggregateSink):
     """Takes rows of keys and states; gives the groups of all groupings, and the grand total also where there is no row."""
+
+    may_share = False
 
     def __init__(self, node: Aggregate, schema: Schema, at: At, groupings: Sequence[Grouping]) -> None:
         super().__init__(flagged(node), schema, at)

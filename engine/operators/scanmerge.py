@@ -63,7 +63,8 @@ class ScanMerge:
         where = range_, range_ + 1, self._n_ranges
         left = [(other, self._first.join(other, *where)) for other in self._others]
         left.append((self._first, self._first.taken(*where)))
-        self._records.extend(groups.divided(places, *self._splits) for groups, places in left)
+        made = [groups.divided(places, *self._splits) for groups, places in left]
+        self._records.extend(made)  # one step: several tasks do
 
     def part(self, number: int) -> tuple[Run, list[State]]:
         """Keys, ascending, and the states of their groups."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import shutil
 from pathlib import Path
 from types import TracebackType
@@ -46,7 +45,7 @@ class AtomicFile:
         self.stream = cast(BinaryIO, pool.take(self._aside, self.stream))
 
     def _name_aside(self) -> Path:
-        return self.target.parent / f".{secrets.token_hex(6)}.tmp"
+        return self.target.parent / f".{os.urandom(6).hex()}.tmp"
 
     def commit(self) -> None:
         if self._done:

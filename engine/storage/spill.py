@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import threading
 from collections.abc import Iterator
@@ -47,7 +46,7 @@ class SpillArea:
 
     def _make(self) -> Path:
         while True:
-            folder = self._root / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(6)}"
+            folder = self._root / f"{_PREFIX}{os.getpid()}-{os.urandom(6).hex()}"
             lock = folder.with_name(folder.name + _LOCK)
             fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             if fcntl is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -296,7 +296,7 @@ def _kind(kind: str) -> str:
 def gaps(tally: Tally) -> list[str]:
     """Rows of tier 1 that are absent, and kinds of test that a row lacks: `command sort type`."""
     registry = load()
-    have: dict[str, dict[str, Any]] = {
+    have: dict[str, Mapping[str, Any]] = {
         "command": registry.commands,
         "function": registry.functions,
         "aggregate": registry.aggregates,

@@ -81,6 +81,31 @@ def family(dataclass: Any) -> dict[str, Any]:
         def __repr__(self) -> str:
             return f"<{self.text}>"
 
+    @dataclass(slots=True)
+    class Watched:
+        x: int
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            object.__setattr__(self, name, value * 2)
+
+    @dataclass(slots=True)
+    class Heir(Watched):
+        y: int = field(default=4, kw_only=True)
+        z: int = 5
+
+    @dataclass(frozen=True, slots=True)
+    class OwnFrozen:
+        x: int
+
+        def __init__(self, text: str) -> None:
+            object.__setattr__(self, "x", int(text))
+
+    @dataclass(slots=True)
+    class Plain:
+        x: int
+        items: list[int] = field(default_factory=list)
+        unset: int = field(init=False)
+
     return {k: v for k, v in locals().items() if isinstance(v, type)}
 
 
@@ -91,6 +116,30 @@ def raised(action: Callable[[], Any]) -> Any:
         return type(why)
 
 
+def misused(make: Any, args: tuple[Any, ...], named: dict[str, Any]) -> str:
+    try:
+        return repr(make(*args, **named))
+    except TypeError as why:
+        return str(why).split(".")[-1]
+
+
+def changed(it: Any, name: str, value: Any) -> Any:
+    setattr(it, name, value)
+    return it
+
+
+WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+    ("Point", (), {}),
+    ("Point", (1, 2, 3), {}),
+    ("Point", (1,), {"x": 2}),
+    ("Point", (1,), {"more": 2}),
+    ("Named", ("a",), {}),
+    ("Named", (), {}),
+    ("Basket", ([],), {"seen": 2}),
+    ("Heir", (), {"y": 2}),
+    ("Plain", (1, [], 2), {}),
+    ("Space", (1, 2, 3, 4), {}),
+]
 ASKED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "made": lambda c: (c["Point"](1).y, c["Point"](x=4, y=5).sum, c["Point"].kind),
     "repr": lambda c: (repr(c["Point"](1)), repr(c["Space"](1)), repr(c["Basket"]([1], note="n")), repr(c["Folded"]("A"))),
@@ -107,6 +156,17 @@ ASKED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "fields first": lambda c: [(f.name, f.default, f.repr, f.compare) for f in fields(c["Point"])],
     "replaced": lambda c: (replace(c["Space"](1), z=9).z, replace(c["Basket"]([1]), note="x").note),
     "its own init": lambda c: (c["Own"]("7").x, c["Own"]("7") == c["Own"]("7"), repr(c["Own"]("7"))),
+    "its own init, frozen": lambda c: (c["OwnFrozen"]("7") == c["OwnFrozen"]("7"), raised(lambda: setattr(c["OwnFrozen"]("7"), "x", 1))),
+    "its own changes": lambda c: (c["Watched"](2).x, c["Heir"](1).z, c["Heir"](1, y=3).y, raised(lambda: c["Heir"](1, 2, 3))),
+    "wrong arguments": lambda c: [misused(c[k], a, n) for k, a, n in WRONG],
+    "never set": lambda c: raised(lambda: c["Plain"](1).unset),
+    "one list each": lambda c: c["Plain"](1).items is c["Plain"](1).items,
+    "changed": lambda c: (changed(c["Plain"](1), "x", 7).x, raised(lambda: changed(c["Plain"](1), "y", 7))),
+    "in a set": lambda c: (len({c["Space"](1), c["Space"](1)}), raised(lambda: {c["Plain"](1)}), {c["Point"](1): 2}[c["Point"](1)]),
+    "unequal kinds": lambda c: (c["Point"](1) == 1, c["Point"](1) != None, raised(lambda: c["Plain"](1) == c["Plain"](1))),  # noqa: E711
+    "many": lambda c: [(p := c["Space"](i, z=-i)).x + p.y + p.z for i in range(100)],
+    "compared after many": lambda c: [c["Point"](i) for i in range(100)][40:42] == [c["Point"](40), c["Point"](41)],
+    "repr of a base": lambda c: (repr(c["Heir"](1)), repr(c["Watched"](1))),
     "matched": lambda c: (c["Point"].__match_args__, c["Space"].__match_args__, c["Named"].__match_args__),
     "copied": lambda c: (copy.copy(c["Point"](1, 5)).y, copy.deepcopy(c["Basket"]([[1]])).items),
     "names": lambda c: [(k.__name__, k.__qualname__.split(".")[-1], k.__module__ == __name__) for k in c.values()],
@@ -119,6 +179,15 @@ ASKED: dict[str, Callable[[dict[str, Any]], Any]] = {
 def test_as_the_standard_decorator(asked: str) -> None:
     ours, standard = (ASKED[asked](family(DECORATORS[name])) for name in ("ours", "standard"))
     assert str(ours).replace("ours", "") == str(standard).replace("standard", "")
+
+
+def test_the_first_objects_write_no_methods() -> None:
+    point = family(records.dataclass)["Space"]
+    made = [point(i, z=2) for i in range(records.FEW)]
+    assert not isinstance(point.__dict__["__dataclass_fields__"], dict) and point.__init__.__name__ == "first"
+    made.append(point(99))
+    assert point.__init__.__name__ == "__init__" and {p.x for p in made} == {*range(records.FEW), 99}
+    assert made[0] == point(0, z=2) and hash(made[0]) == hash(point(0, z=2))
 
 
 def test_a_pattern_matches() -> None:

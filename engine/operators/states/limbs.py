@@ -140,6 +140,14 @@ class Limbs:
             groups, field, part = groups[inside], field[inside], part[inside]
         np.add.at(self.limbs, (groups, field % self.width), part)
 
+    def lay(self, other: Limbs, members: Groups) -> bool:
+        """For fresh ones in lines: those of some groups of others. False, and nothing done, where there is a wide form."""
+        if self._lines is None or other._lines is None or len(other.wide) or (len(members) and members.min() < 0):
+            return False
+        self._see(np.take(other._lines, members, axis=0))
+        self.top, self.added = other.top[members], other.added
+        return True
+
     def merge(self, other: Limbs, members: Groups, groups: Groups, compiled: bool) -> None:
         if other.added + self.added > WIDE_AT or len(other.wide):
             if not len(self.wide):

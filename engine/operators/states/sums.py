@@ -332,6 +332,9 @@ class SumDouble(State):
     def update(self, rows: Rows) -> None:
         self.sums.add(rows.groups, rows.args[0], rows.compiled)
 
+    def lay(self, other: SumDouble, members: Groups, compiled: bool) -> bool:
+        return self.sums.lay(other.sums, members)
+
     def merge(self, other: SumDouble, members: Groups, groups: Groups, compiled: bool) -> None:
         self.sums.merge(other.sums, members, groups, compiled)
 

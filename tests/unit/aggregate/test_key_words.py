@@ -12,6 +12,7 @@ import pytest
 from cortado.engine.kernels import load
 from cortado.engine.operators import groupmerge, groupwords
 from cortado.engine.operators.groupwords import SortedGroups, WordMerge
+from cortado.engine.operators.keytable import KeyTable, inline_keys
 
 AGGS = [("count",), ("sum", "x"), ("sum", "y"), ("stddev", "y"), ("max", "y"), ("dc", "x"), ("last", "x")]
 
@@ -94,3 +95,18 @@ def test_no_part_is_empty_and_each_key_is_in_one() -> None:
                 assert len(met) and met.min() > last
                 last = int(met.max())
             assert [c[-1] for c in merge._cuts] == [len(k) for k in keys]
+
+
+def test_texts_come_back_from_their_words() -> None:
+    """Of every length that fits, in any order, also behind the last."""
+    letters = "abcdefghijklmno"
+    texts = [None, *(letters[i : i + size] for size in range(16) for i in range(16 - size))]
+    table = KeyTable(type_=pa.string())
+    table.ids(pa.array(texts), np.zeros(1, np.uint8))
+    word0, word1 = table.sort_words()
+    known = list(dict.fromkeys(texts))
+    for seed in range(20):
+        order = np.random.default_rng(seed).permutation(len(known)).astype(np.int32)[: 1 + 7 * seed]
+        got = inline_keys(word0, word1, order, pa.string())
+        got.validate(full=True)
+        assert got.to_pylist() == [known[i] for i in order.tolist()]

@@ -161,6 +161,7 @@ KEYS: list[tuple[str, str, str]] = [
     ("stats sum(v) by code, k", "keys=codes dense, tuples=grid", "keys=codes general, tuples=general"),
     ("stats sum(v) by k, short, code", "keys=dense inline codes, tuples=words", "keys=general general codes, tuples=general"),
     ("dedup mixed", "keys=inline+long", "keys=general"),
+    ("dedup code, k", "keys=codes dense, tuples=bits", "keys=codes general, tuples=general"),
     ("window sum(v) as w by short", "keys=inline", "keys=general"),
 ]  # fmt: skip
 

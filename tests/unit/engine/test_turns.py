@@ -79,7 +79,8 @@ def test_tasks_of_a_merge_need_no_hop(session_of: Any) -> None:
 
 def test_a_cancel_between_tasks_of_a_step(session_of: Any) -> None:
     session, done = session_of(1), []
-    sink, holder = Collect(n_tasks=1), []
+    sink = Collect(n_tasks=1)
+    holder: list[Any] = []
 
     def work() -> None:
         done.append(1)
