@@ -92,7 +92,10 @@ def _numbered(case: Case) -> str:
 def polars_answer(pl: Any, case: Case, log: str) -> Any:
     lines = pl.scan_csv(log, has_header=False, separator="\x01", quote_char=None, new_columns=["line"])
     groups = pl.col("line").str.extract_groups(_named(case)).alias("g")
-    value = pl.col(case.total).cast(pl.Int64, strict=False).sum() if case.total else pl.len()
+    value = pl.len()
+    if case.total:
+        numbers = pl.col(case.total).cast(pl.Int64, strict=False)
+        value = pl.when(numbers.count() > 0).then(numbers.sum())  # of none the sum is null, not 0
     return (
         lines.select(groups).unnest("g").drop_nulls(list(case.key)).group_by(case.key).agg(value).collect(engine="streaming")
     )  # fmt: skip
@@ -135,10 +138,12 @@ def _changed(name: str, i: int, line: bytes) -> bytes:
     if name == "signs":
         head, _, number = line.rpartition(b" ")
         return head + (b" -", b" +")[i % 2] + number
+    if name == "no digits":
+        return line.rpartition(b" ")[0] + b" -"
     return line.replace(b"Mozilla", b"Moz\xffilla") if i % 1000 == 0 else line  # invalid UTF-8
 
 
-VARIANTS = ("IPv6", "CRLF", "long lines", "40-byte keys", "signs", "invalid UTF-8")
+VARIANTS = ("IPv6", "CRLF", "long lines", "40-byte keys", "signs", "no digits", "invalid UTF-8")
 
 
 def variant(name: str, log: Path) -> tuple[str, str]:
