@@ -19,7 +19,7 @@ def read_address() -> int:
 
 
 PROBE = 256 << 10  # bytes from which it is seen what a page of the map costs
-CHEAP = 60  # nanoseconds a page: several times what pages take that lie together, and a third of what single ones do
+CHEAP = 90  # nanoseconds a page: several times what pages take that lie together, and half of what single ones do
 STEP = 2 << 20  # bytes of which one is asked whether it is in memory
 AGAIN = 4
 POPULATE_READ = 22  # of Linux from 5.14 on; mmap has no name for it
