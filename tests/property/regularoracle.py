@@ -276,8 +276,8 @@ def points_of_rows(case: Case, rows: list[Row], everything: list[Row]) -> list[P
         behind_from = "from" in case.options and end > instant(case.options["from"])
         before_to = "to" in case.options and begin < instant(case.options["to"])
         label = label_of(i, found, right)
-        low_enough = not times or label <= max(times)
-        high_enough = not times or label >= min(times)
+        low_enough = bool(times) and label <= max(times)
+        high_enough = bool(times) and label >= min(times)
         if (behind_from and (before_to or low_enough)) or (before_to and (behind_from or high_enough)):
             labels.add(label)
     if not times and given[0] >= given[1]:
