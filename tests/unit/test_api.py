@@ -155,10 +155,11 @@ def test_a_slow_reader_slows_the_query(s: cortado.Session, large: str) -> None:
     h = s.query(f"textfile {large} | fields line").start()
     reader = h.reader()
     reader.read_next_batch()
-    time.sleep(0.5)
-    first = h.progress.bytes
-    time.sleep(0.3)
-    assert h.progress.bytes == first < Path(large).stat().st_size
+    size, before = Path(large).stat().st_size, -1
+    while (now := h.progress.bytes) != before and now < size:  # until what may wait for the reader is full
+        before = now
+        time.sleep(0.5)
+    assert h.progress.bytes == before < size
     reader.close()
 
 
