@@ -13,6 +13,8 @@ FOLDERS = ("engine", "commands", "planner", "repl", "cortado")
 GATE = {"engine/storage/paths.py", "engine/storage/atomic.py", "engine/storage/spill.py"}
 READS_ITS_OWN_DATA = {
     "planner/grammar.py",  # base.lark, part of the package
+    "commands/index.py",  # of the names, part of a built package
+    "engine/pread.py",  # maps a file that the gate has opened
     "engine/zones.py",  # the time zone database
     "engine/kernels/aside.py",  # the lock of those who compile
     "repl/reference.py",  # writes the pages of the reference
