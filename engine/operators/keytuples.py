@@ -17,8 +17,8 @@ from .keycoder import NO_VALUES, Coder, Stop
 from .keyform import Words
 from .keyhash import tuple_hash
 from .keynumbers import distinct_codes, first_rows
-from .keytable import DictTable, Ids, compile_table, new_table
-from .pairgrid import PairGrid
+from .keytable import DictTable, Ids, KeyTable, compile_table, new_table
+from .pairgrid import Axis, PairGrid
 
 LOOKED_AT = 1024  # rows that are numbered key by key before there is a grid
 MOST_PACKED = 6  # keys whose codes share a word: ten bits are left to each
@@ -84,9 +84,10 @@ class ManyKeys:
             grid = self._grid
         if grid is None or not grid.n:
             return row
-        axes = [coder.axis(column) for coder, column in zip(self.coders, columns, strict=True)]
-        one, two = axes
-        if one is None or two is None:
+        one, two = (coder.axis(column) for coder, column in zip(self.coders, columns, strict=True))
+        if (one is None) is not (two is None) and not row:  # the other key's numbers are read on the way all the same
+            one, two = one or self._coded_axis(0, columns, stop), two or self._coded_axis(1, columns, stop)
+        if one is None or two is None or stop[0]:
             return row
         first, second = self.coders
         while row < n_rows and not stop[0] and grid.reach(first.n, second.n):
@@ -98,6 +99,14 @@ class ManyKeys:
             if not first.learn_at(columns[0], one, row, stop) or not second.learn_at(columns[1], two, row, stop):
                 break
         return row
+
+    def _coded_axis(self, j: int, columns: Sequence[Column], stop: Stop) -> Axis | None:
+        """Of a key whose values have to be looked up: its codes, which stand for themselves."""
+        coder = self.coders[j]
+        if not isinstance(coder.table, KeyTable):
+            return None
+        codes = coder.codes(columns[j], stop)
+        return codes, NO_VALUES, 0, np.arange(coder.n, dtype=np.int32)
 
     def has_grid(self, codes: list[Ids]) -> bool:
         """Whether there is a grid that has room for rows with these codes."""
