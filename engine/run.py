@@ -381,20 +381,29 @@ class Run:
     def _dispatch(self, pool: ThreadPoolExecutor | None) -> Given | None:
         """Start what may start, within the session's slots, but for the first task of `pool`, which is the caller's."""
         mine: Given | None = None
-        while self._n_running < self._n_threads() and (part := self._part_with_work()) is not None:
-            if not self._claim.take():
-                return mine
-            assert part.step is not None
-            begun = self._begin(part, part.step)
-            if begun is None:  # another worker took the last of it meanwhile
+        held: list[Step] = []  # of tasks that no pool has
+        try:
+            while self._n_running < self._n_threads() and (part := self._part_with_work()) is not None:
+                if not self._claim.take():
+                    return mine
+                assert part.step is not None
+                begun = self._begin(part, part.step)
+                if begun is None:  # another worker took the last of it meanwhile
+                    self._session.slots.give()
+                    continue
+                part.step.n_running += 1
+                self._n_running += 1
+                held.append(part.step)
+                if mine is None and self._pool(part.step) is pool:
+                    mine = part, part.step, *begun
+                else:
+                    self._start(part, part.step, *begun)
+                    held.pop()
+        except BaseException:  # a fault of ours: nobody does them
+            for step in held:
+                self._ended.append(step)
                 self._session.slots.give()
-                continue
-            part.step.n_running += 1
-            self._n_running += 1
-            if mine is None and self._pool(part.step) is pool:
-                mine = part, part.step, *begun
-            else:
-                self._start(part, part.step, *begun)
+            raise
         self._claim.give_back()
         return mine
 

@@ -38,6 +38,23 @@ def test_a_fault_of_the_scheduler_ends_the_query(session_of: Any, monkeypatch: A
     assert_clean(session, query)
 
 
+def test_a_fault_while_tasks_are_given_out_ends_the_query(session_of: Any, monkeypatch: Any) -> None:
+    """The worker that gives them out has one already, which it will not do."""
+    session, usual = session_of(2), Run._start
+
+    def broken(self: Run, part: Part, step: Any, number: int, task: Any) -> None:
+        if threading.current_thread().name.startswith("cortado-sort"):
+            raise Boom("ours")
+        usual(self, part, step, number, task)
+
+    monkeypatch.setattr(Run, "_start", broken)
+    query = start(session, through(Numbers(20), Probe(), sink=Collect(n_tasks=6)))
+    assert query.wait(20)
+    with pytest.raises(Boom):
+        values(query)
+    assert session.slots.n_free == 2
+
+
 @pytest.mark.parametrize("threads", [1, 2, 4])
 def test_never_two_at_once(session_of: Any, monkeypatch: Any, threads: int) -> None:
     inside, most, who, usual = [0], [0], set(), Run._round
